@@ -1,0 +1,715 @@
+// SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause
+/*
+ * The datapath: what happens to a packet that comes in on one of the hub's links. The steps are those of
+ * docs/packets.md; src/decide/packet.c is the reference that this is tested against.
+ */
+#include "maps.h"
+#include "parse.h"
+#include "image.h"
+#include "sessions.h"
+#include "answer.h"
+
+char LICENSE[] SEC("license") = "Dual BSD/GPL";
+
+ever_inline bool unicast_v4(__be32 address)
+{
+    __u32 a = bpf_ntohl(address);
+    __u8 first = (__u8)(a >> 24);
+    return first != 0 && first != 127 && (a >> 16) != 0xa9fe && (first & 0xf0) != 0xe0 && a != 0xffffffff;
+}
+
+ever_inline bool unicast_v6(const __u32 *a)
+{
+    __u32 first = bpf_ntohl(a[0]);
+    if ((first >> 24) == 0xff || (first >> 22) == 0x3fa) /* ff00::/8, fe80::/10 */
+        return false;
+    if (a[0] || a[1])
+        return true;
+    if (a[2] == bpf_htonl(0xffff)) /* ::ffff:0:0/96 */
+        return false;
+    return a[2] || (bpf_ntohl(a[3]) > 1);
+}
+
+ever_inline bool same_mac(const __u8 *a, const __u8 *b)
+{
+    return LOAD(__u32, a) == LOAD(__u32, b) && LOAD(__u16, a + 4) == LOAD(__u16, b + 4);
+}
+
+ever_inline void count(__u32 link, __u32 side, __u32 reason, __u32 bytes)
+{
+    __u32 at = COUNTER_INDEX(link, side, reason);
+    struct counter *k = bpf_map_lookup_elem(&counters, &at);
+    if (k) {
+        k->packets++;
+        k->bytes += bytes;
+    }
+}
+
+/* Tell user space, unless the same was told within this second. Never blocks; what is lost is counted. */
+subprogram int tell(struct context *c, __u32 kind)
+{
+    if (!c)
+        return 0;
+    set_key(c, &c->tuple);
+    __u64 hash = image_hash_mix(hash_key(c) ^ ((__u64)c->reason << 40 | (__u64)c->link << 8 | kind << 1 | c->direction));
+    __u32 at = (__u32)hash & (EVENT_CELLS - 1);
+    __u64 mark = (hash & 0xffffffff00000000ull) | ((c->now / SECOND) & 0xffffffff);
+    __u64 *cell = bpf_map_lookup_elem(&event_cells, &at);
+    if (!cell || READ_ONCE(*cell) == mark)
+        return 0;
+    WRITE_ONCE(*cell, mark);
+    struct event *e = bpf_ringbuf_reserve(&events, sizeof *e, 0);
+    if (!e) {
+        __u32 zero = 0;
+        struct control *ctl = bpf_map_lookup_elem(&control, &zero);
+        if (ctl)
+            __sync_fetch_and_add(&ctl->lost_events, 1);
+        return 0;
+    }
+    __builtin_memset(e, 0, sizeof *e);
+    e->time = c->now;
+    e->generation = c->generation;
+    e->rule = c->rule;
+    e->from_link = c->link;
+    e->to_link = c->to_link;
+    __builtin_memcpy(e->from, c->tuple.from, 16);
+    __builtin_memcpy(e->to, c->tuple.to, 16);
+    e->from_port = bpf_ntohs(c->tuple.from_port);
+    e->to_port = bpf_ntohs(c->tuple.to_port);
+    e->bytes = c->length;
+    e->family = c->tuple.family;
+    e->protocol = c->tuple.protocol;
+    e->reason = c->reason;
+    e->enforced = !c->observed;
+    e->kind = kind;
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+
+ever_inline void refuse(struct context *c, __u8 reason)
+{
+    c->reason = reason;
+    c->rule = NO_RULE;
+    c->allowed = c->observed = 0;
+}
+
+/* What a stamp says, into the context. */
+ever_inline void take_stamp(struct context *c, __u64 stamp)
+{
+    c->rule = STAMP_RULE(stamp);
+    c->observed = !!(STAMP_FLAGS(stamp) & STAMP_OBSERVED);
+    c->reason = c->observed ? STAMP_FLAGS(stamp) & STAMP_REASON : REASON_RULE;
+    c->allowed = 1;
+    c->delivery = REASON_RULE;
+}
+
+ever_inline bool stamp_is_current(const struct context *c, __u64 stamp)
+{
+    return STAMP_GENERATION(stamp) == (c->generation & 0xffff) && !(STAMP_FLAGS(stamp) & STAMP_TIMED);
+}
+
+/* c->flow the other way round. */
+ever_inline void reverse_flow(struct context *c)
+{
+    struct tuple *f = &c->flow;
+    for (int i = 0; i < 4; i++) {
+        __u32 word = f->from[i];
+        f->from[i] = f->to[i];
+        f->to[i] = word;
+    }
+    __u16 port = f->from_port;
+    f->from_port = f->to_port;
+    f->to_port = port;
+}
+
+/*
+ * Decide a session again, in its own direction: false when it may not go on, and then the context says revoked.
+ * `ret_stamp` is its new stamp.
+ */
+ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u32 to_link,
+    bool reverse, __u64 *ret_stamp)
+{
+    if (reverse)
+        reverse_flow(c);
+    decide(c, from_link);
+    if (!c->allowed || c->to_link != to_link) {
+        c->reason = REASON_REVOKED;
+        c->rule = STAMP_RULE(old);
+        c->allowed = c->observed = 0;
+        return false;
+    }
+    *ret_stamp = make_stamp(c, c->hash);
+    return true;
+}
+
+/* How a packet moves its session on. */
+ever_inline void advance_confirmed(struct context *c, struct session *s, bool forward)
+{
+    WRITE_ONCE(s->last, c->now);
+    if (c->tuple.protocol != IPPROTO_TCP || likely(!(c->tcp_flags & (TCP_FIN | TCP_RST))) || s->state & SESSION_CLOSING)
+        return;
+    __u8 fins = s->fins;
+    if (c->tcp_flags & TCP_FIN)
+        fins |= forward ? 1 : 2;
+    s->fins = fins;
+    if (c->tcp_flags & TCP_RST || fins == 3) {
+        s->state |= SESSION_CLOSING;
+        entry_arm(c, config.tcp_closing);
+    }
+}
+
+/* A session was found and may go on: where its packets go. */
+ever_inline void take_links(struct context *c, __u32 from_link, __u32 to_link, bool to_target)
+{
+    c->from_link = from_link;
+    c->to_link = to_target ? to_link : from_link;
+}
+
+enum outcome {
+    OUTCOME_NONE, /* belongs to no session */
+    OUTCOME_DONE, /* decided: see the context */
+    OUTCOME_ANEW, /* its session was closing, and this SYN starts a new one */
+};
+
+/*
+ * Confirmed sessions. `quoted`: the tuple in c->flow is one that an ICMP error quotes; it went *towards* c->link.
+ * `forward`: look for one that was started in the tuple's own direction, else for one that it answers.
+ */
+ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool forward, bool quoted)
+{
+    struct session *s = &e->side[(c->direction ^ !forward) & 1];
+    __u32 near = forward == !quoted ? s->from_link : s->to_link; /* the side that the packet came in on */
+    if (!session_alive(s, (c->hash >> 48) & 0xffff, c->flow.protocol, c->now) || near != c->link)
+        return OUTCOME_NONE;
+    if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && s->state & SESSION_CLOSING) {
+        WRITE_ONCE(s->stamp, 0);
+        return OUTCOME_ANEW;
+    }
+    __u64 stamp = READ_ONCE(s->stamp);
+    __u32 from_link = s->from_link, to_link = s->to_link;
+    if (likely(stamp_is_current(c, stamp))) {
+        take_stamp(c, stamp);
+    } else {
+        __u64 fresh;
+        if (!decide_again(c, stamp, from_link, to_link, !forward, &fresh)) {
+            WRITE_ONCE(s->stamp, 0);
+            if (!e->side[0].stamp && !e->side[1].stamp)
+                entry_arm(c, TIMER_MIN);
+            c->to_link = forward == !quoted ? to_link : from_link;
+            c->other_link = quoted ? 0 : c->to_link;
+            return OUTCOME_DONE;
+        }
+        WRITE_ONCE(s->stamp, fresh);
+    }
+    if (!quoted)
+        advance_confirmed(c, s, forward);
+    take_links(c, from_link, to_link, forward == !quoted);
+    return OUTCOME_DONE;
+}
+
+/* The unconfirmed session in c->pending becomes a confirmed one. */
+subprogram int confirm(struct context *c)
+{
+    if (!c)
+        return 0;
+    struct pending *p = &c->pending;
+    struct session_entry *e = entry_find(c);
+    bool made = !e;
+    if (!e) {
+        long error = entry_make(c);
+        if (error && error != -17 /* EEXIST: another CPU was faster */)
+            return false;
+        e = entry_find(c);
+        if (!e)
+            return false;
+    }
+    struct session *s = &e->side[c->direction & 1];
+    WRITE_ONCE(s->stamp, 0);
+    s->last = c->now;
+    s->from_link = p->from_link;
+    s->to_link = p->to_link;
+    s->state = p->state;
+    s->fins = p->fins;
+    /* a session of the other direction that is still unconfirmed is looked for only where this says so */
+    struct session *other = &e->side[(c->direction ^ 1) & 1];
+    other->crossed = s->crossed = pending_do(c, WHERE(p->from_link, p->to_link), !c->direction, PENDING_TEST);
+    __sync_lock_test_and_set(&s->stamp, p->stamp);
+    __u64 rest = timeout_of(c->tuple.protocol, s->state);
+    entry_arm(c, made ? rest : rest < config.tcp_closing ? rest : config.tcp_closing);
+    return true;
+}
+
+/* A packet of an unconfirmed session moves it on: PENDING's fields for the touch, and whether it confirms it. */
+ever_inline bool advance_pending(struct context *c, struct pending *p, bool forward)
+{
+    p->last = c->now;
+    if (c->tuple.protocol != IPPROTO_TCP) {
+        bool confirms = forward && p->replied;
+        if (!forward)
+            p->replied = 1;
+        return confirms;
+    }
+    if (c->tcp_flags & TCP_FIN)
+        p->fins |= forward ? 1 : 2;
+    if (c->tcp_flags & TCP_RST || p->fins == 3)
+        p->state |= SESSION_CLOSING;
+    if (!forward) {
+        bool answer = (c->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
+        p->replied = answer;
+        if (answer)
+            p->sequence = c->sequence;
+        return false;
+    }
+    bool confirms = p->replied && (c->tcp_flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK &&
+        bpf_ntohl(c->acknowledgement) == bpf_ntohl(p->sequence) + 1;
+    p->replied = 0; /* nothing new about the reply */
+    return confirms;
+}
+
+/* The link of the tuple's other end, for a packet that no confirmed session has. */
+subprogram int find_far(struct context *c, bool quoted)
+{
+    if (!c)
+        return 0;
+    __u32 slot = c->generation % SLOTS, zero = 0;
+    c->to_link = 0;
+    void *image = bpf_map_lookup_elem(&images, &slot);
+    if (!image)
+        return 0;
+    const struct image_header *h = bpf_map_lookup_elem(image, &zero);
+    if (!h)
+        return 0;
+    struct found f;
+    find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, &f);
+    c->to_link = f.link;
+    return 0;
+}
+
+subprogram int try_pending(struct context *c, bool forward, bool quoted)
+{
+    if (!c)
+        return 0;
+    widen_key(c);
+    find_far(c, quoted);
+    struct pending *p = &c->pending;
+    __u8 direction = (__u8)((c->direction ^ !forward) & 1);
+    /* The packet's own source and target, as links; for what an error quotes the other way round. The far one is
+     * found by address: a session's set belongs to its (target, source). */
+    __u32 near = c->link, far = c->to_link;
+    bool near_is_source = forward == !quoted;
+    __u64 where = near_is_source ? WHERE(far, near) : WHERE(near, far);
+    if (!pending_do(c, where, direction, PENDING_FIND))
+        return OUTCOME_NONE;
+    if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && p->state & SESSION_CLOSING) {
+        pending_do(c, where, direction, PENDING_REMOVE);
+        return OUTCOME_ANEW;
+    }
+    __u32 from_link = p->from_link, to_link = p->to_link;
+    if (likely(stamp_is_current(c, p->stamp))) {
+        take_stamp(c, p->stamp);
+    } else {
+        __u64 fresh;
+        if (!decide_again(c, p->stamp, from_link, to_link, !forward, &fresh)) {
+            pending_do(c, where, direction, PENDING_REMOVE);
+            c->to_link = near_is_source ? to_link : from_link;
+            c->other_link = quoted ? 0 : c->to_link;
+            return OUTCOME_DONE;
+        }
+        p->stamp = fresh;
+    }
+    take_links(c, from_link, to_link, near_is_source);
+    if (quoted)
+        return OUTCOME_DONE;
+    if (advance_pending(c, p, forward)) {
+        if (!confirm(c)) {
+            __u32 rule = c->rule;
+            refuse(c, REASON_SESSION_TABLE_FULL);
+            c->rule = rule;
+            return OUTCOME_DONE;
+        }
+        pending_do(c, where, direction, PENDING_REMOVE);
+        return OUTCOME_DONE;
+    }
+    pending_do(c, where, direction, PENDING_TOUCH);
+    return OUTCOME_DONE;
+}
+
+/* Can the tuple be forward, can it be reply? (docs/packets.md, 6.1) */
+ever_inline bool may_be_forward(const struct context *c)
+{
+    return c->icmp != ICMP_REPLY;
+}
+ever_inline bool may_be_reply(const struct context *c, bool quoted)
+{
+    if (c->icmp == ICMP_REQUEST)
+        return false;
+    return quoted || c->tuple.protocol != IPPROTO_TCP || !plain_syn(c);
+}
+
+/* The whole of step 6.1 to 6.3 for the tuple in c->flow, whose key is set. */
+ever_inline int try_sessions(struct context *c, bool quoted)
+{
+    struct session_entry *e = entry_find(c);
+    bool crossed = true;
+    int outcome;
+    if (likely(e)) {
+        if (may_be_forward(c)) {
+            outcome = try_confirmed(c, e, true, quoted);
+            if (outcome != OUTCOME_NONE)
+                return outcome;
+        }
+        crossed = e->side[(c->direction ^ 1) & 1].crossed;
+    }
+    if (crossed && may_be_forward(c)) {
+        outcome = try_pending(c, true, quoted);
+        if (outcome != OUTCOME_NONE)
+            return outcome;
+    }
+    if (!may_be_reply(c, quoted))
+        return OUTCOME_NONE;
+    if (e) {
+        outcome = try_confirmed(c, e, false, quoted);
+        if (outcome != OUTCOME_NONE)
+            return outcome;
+    }
+    return try_pending(c, false, quoted);
+}
+
+/* A new session begins: unconfirmed. */
+subprogram int begin(struct context *c)
+{
+    if (!c)
+        return 0;
+    struct pending *p = &c->pending;
+    __builtin_memset(p, 0, sizeof *p);
+    widen_key(c);
+    p->stamp = make_stamp(c, c->hash);
+    p->last = c->now;
+    p->key = c->key;
+    p->from_link = (__u16)c->from_link;
+    p->to_link = (__u16)c->to_link;
+    p->family = c->tuple.family;
+    p->direction = c->direction;
+    pending_do(c, WHERE(c->to_link, c->from_link), c->direction, PENDING_INSERT);
+    struct session_entry *e = entry_find(c);
+    if (e)
+        e->side[(c->direction ^ 1) & 1].crossed = 1;
+    c->fresh = 1;
+    return 0;
+}
+
+/* The packet has a decision that lets it pass: can it be delivered (8.1)? */
+ever_inline bool deliverable(struct context *c)
+{
+    if (c->delivery == REASON_RULE)
+        return true;
+    c->reason = c->delivery;
+    c->allowed = c->observed = 0;
+    return false;
+}
+
+/* A packet of no session: 6.4 and 6.5. */
+subprogram int judge_new(struct context *c)
+{
+    if (!c)
+        return 0;
+    c->flow = c->tuple;
+    decide(c, c->link);
+    if (c->reason == REASON_SPOOFED_SOURCE) {
+        refuse(c, REASON_SPOOFED_SOURCE);
+        return 0;
+    }
+    if ((c->tuple.protocol == IPPROTO_TCP && !plain_syn(c)) || c->icmp == ICMP_REPLY) {
+        bool observed = c->classes_observed;
+        refuse(c, REASON_NO_SESSION);
+        c->observed = c->allowed = observed;
+        if (observed)
+            deliverable(c);
+        return 0;
+    }
+    if (c->allowed && deliverable(c))
+        begin(c);
+    return 0;
+}
+
+/* 7. An ICMP error: passes when what it quotes belongs to a session. */
+subprogram int judge_error(struct __sk_buff *skb, struct context *c)
+{
+    if (!c)
+        return 0;
+    c->flow = c->tuple;
+    decide(c, c->link);
+    if (c->reason == REASON_SPOOFED_SOURCE) {
+        refuse(c, REASON_SPOOFED_SOURCE);
+        return 0;
+    }
+    bool observed = c->classes_observed;
+    __u8 delivery = c->delivery;
+    __u32 to_link = c->to_link;
+    int outcome = OUTCOME_NONE;
+    if (parse_quoted(skb, c)) {
+        set_key(c, &c->flow);
+        c->hash = hash_key(c);
+        outcome = try_sessions(c, true);
+        c->icmp = ICMP_ERROR;
+    }
+    c->icmp = ICMP_ERROR;
+    if (outcome == OUTCOME_DONE)
+        return 0;
+    refuse(c, REASON_NO_SESSION);
+    c->observed = c->allowed = observed;
+    c->delivery = delivery;
+    c->to_link = to_link;
+    if (observed)
+        deliverable(c);
+    return 0;
+}
+
+ever_inline struct fragment_set *fragment_set_of(const struct context *c)
+{
+    const struct tuple *t = &c->tuple;
+    __u64 hash = image_hash_mix(((__u64)t->from[0] << 32 | t->to[0]) ^ ((__u64)t->from[3] << 32 | t->to[3]) ^
+        ((__u64)c->identification << 16 | t->family) * 0x9e3779b97f4a7c15ull);
+    __u32 at = c->link * FRAGMENT_SETS + ((__u32)hash & (FRAGMENT_SETS - 1));
+    return bpf_map_lookup_elem(&fragments, &at);
+}
+
+ever_inline bool fragment_is(const struct fragment *f, const struct context *c)
+{
+    return f->expires && f->identification == c->identification && f->family == c->tuple.family &&
+        f->protocol == c->fragment_protocol && same_v6(f->from, c->tuple.from) && same_v6(f->to, c->tuple.to);
+}
+
+/* 4. Remember where the rest of a first fragment goes, or that it goes nowhere. */
+subprogram int fragment_begin(struct context *c, bool passes)
+{
+    if (!c)
+        return 0;
+    struct fragment_set *set = fragment_set_of(c);
+    if (!set)
+        return 0;
+    __u64 stamp = make_stamp(c, 0);
+    __u32 at = 0;
+    __u64 oldest = ~0ull;
+    bool found = false;
+    bpf_spin_lock(&set->lock);
+    for (__u32 i = 0; i < FRAGMENT_WAYS; i++) {
+        struct fragment *f = &set->way[i];
+        if (fragment_is(f, c)) {
+            at = i;
+            found = true;
+            break;
+        }
+        if (f->expires < oldest) {
+            oldest = f->expires;
+            at = i;
+        }
+    }
+    struct fragment *f = &set->way[at & (FRAGMENT_WAYS - 1)];
+    if (passes) {
+        f->expires = c->now + config.fragment;
+        f->stamp = stamp;
+        f->identification = c->identification;
+        f->to_link = (__u16)c->to_link;
+        f->family = c->tuple.family;
+        f->protocol = c->fragment_protocol;
+        for (int i = 0; i < 4; i++) {
+            f->from[i] = c->tuple.from[i];
+            f->to[i] = c->tuple.to[i];
+        }
+    } else if (found) {
+        f->expires = 0;
+    }
+    bpf_spin_unlock(&set->lock);
+    return 0;
+}
+
+subprogram int judge_later(struct context *c)
+{
+    if (!c)
+        return 0;
+    c->flow = c->tuple;
+    decide(c, c->link);
+    if (c->reason == REASON_SPOOFED_SOURCE) {
+        refuse(c, REASON_SPOOFED_SOURCE);
+        return 0;
+    }
+    refuse(c, REASON_FRAGMENT_UNATTRIBUTED);
+    struct fragment_set *set = fragment_set_of(c);
+    if (!set)
+        return 0;
+    __u64 stamp = 0;
+    __u32 to_link = 0;
+    bpf_spin_lock(&set->lock);
+    for (__u32 i = 0; i < FRAGMENT_WAYS; i++) {
+        struct fragment *f = &set->way[i];
+        if (fragment_is(f, c)) {
+            if (c->now < f->expires) {
+                stamp = f->stamp;
+                to_link = f->to_link;
+            }
+            break;
+        }
+    }
+    bpf_spin_unlock(&set->lock);
+    if (!stamp || STAMP_GENERATION(stamp) != (c->generation & 0xffff))
+        return 0;
+    take_stamp(c, stamp);
+    c->to_link = to_link;
+    return 0;
+}
+
+/* Sections 2 to 8.1: the context says whether the packet may pass, why, and where to. */
+ever_inline void judge(struct __sk_buff *skb, struct context *c, const struct link_entry *link)
+{
+    int parsed = parse(skb, c);
+    if (unlikely(parsed != PARSED && parsed != REASON_FRAGMENT_UNATTRIBUTED)) {
+        refuse(c, (__u8)parsed);
+        return;
+    }
+    const struct ethhdr *eth = (const void *)c->head;
+    if (unlikely(link->kind == LINK_WORKLOAD && !same_mac(eth->h_source, link->mac))) {
+        refuse(c, REASON_SPOOFED_SOURCE);
+        return;
+    }
+    bool first_of_other = c->part == PART_FIRST && c->icmp >= ICMP_ERROR;
+    bool unicast = same_mac(eth->h_dest, link->hub_mac) &&
+        (c->tuple.family == 4 ? unicast_v4(c->tuple.to[0]) : unicast_v6(c->tuple.to));
+    if (unlikely(!unicast || parsed != PARSED || c->icmp == ICMP_OTHER || first_of_other)) {
+        c->flow = c->tuple;
+        decide(c, c->link);
+        if (c->reason == REASON_SPOOFED_SOURCE)
+            refuse(c, REASON_SPOOFED_SOURCE);
+        else if (!unicast)
+            refuse(c, REASON_NOT_UNICAST);
+        else
+            refuse(c, parsed != PARSED || first_of_other ? REASON_FRAGMENT_UNATTRIBUTED : REASON_ICMP_TYPE);
+        return;
+    }
+    if (unlikely(c->part == PART_LATER)) {
+        judge_later(c);
+        return;
+    }
+    if (unlikely(c->icmp == ICMP_ERROR)) {
+        judge_error(skb, c);
+        return;
+    }
+    c->flow = c->tuple;
+    set_key(c, &c->tuple);
+    c->hash = hash_key(c);
+    if (try_sessions(c, false) != OUTCOME_DONE)
+        judge_new(c);
+}
+
+/* Length of an IP packet, or of each segment that a GSO packet will become. */
+ever_inline __u32 segment_length(const struct __sk_buff *skb, const struct context *c)
+{
+    if (!skb->gso_size)
+        return c->length;
+    __u32 l4 = c->tuple.protocol == IPPROTO_TCP ? c->tcp_header : 8;
+    return c->l4 - ETH_HLEN + l4 + skb->gso_size;
+}
+
+/* Writes the new MACs and counts the hop. */
+ever_inline bool rewrite(struct __sk_buff *skb, const struct context *c, const struct link_entry *to)
+{
+    __u32 need = ETH_HLEN + (c->tuple.family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+    void *data = (void *)(long)skb->data, *end = (void *)(long)skb->data_end;
+    if (unlikely(data + ETH_HLEN + sizeof(struct ipv6hdr) > end && data + need > end)) {
+        if (bpf_skb_pull_data(skb, need))
+            return false;
+        data = (void *)(long)skb->data;
+        end = (void *)(long)skb->data_end;
+    }
+    struct ethhdr *eth = data;
+    if (c->tuple.family == 4) {
+        struct iphdr *ip = data + ETH_HLEN;
+        if ((void *)(ip + 1) > end)
+            return false;
+        /* RFC 1624: HC' = ~(~HC + ~m + m') for the word that holds the TTL */
+        __u32 check = (__u32)ip->check + bpf_htons(0x0100);
+        ip->check = (__u16)(check + (check >= 0xffff));
+        ip->ttl--;
+    } else {
+        struct ipv6hdr *ip = data + ETH_HLEN;
+        if ((void *)(ip + 1) > end)
+            return false;
+        ip->hop_limit--;
+    }
+    __builtin_memcpy(eth->h_dest, to->mac, ETH_ALEN);
+    __builtin_memcpy(eth->h_source, to->hub_mac, ETH_ALEN);
+    return true;
+}
+
+/* 8.2 and 8.3, and away. The action, or -1 when the context says why not. */
+ever_inline int deliver(struct __sk_buff *skb, struct context *c, __u32 *ret_mtu)
+{
+    __u32 at = c->to_link;
+    const struct link_entry *to = bpf_map_lookup_elem(&links, &at);
+    if (!to || to->kind == LINK_NONE) {
+        c->reason = REASON_NOT_RUNNING;
+    } else if (unlikely(segment_length(skb, c) > to->mtu)) {
+        c->reason = REASON_TOO_BIG;
+        *ret_mtu = to->mtu;
+    } else if (unlikely(c->ttl <= 1)) {
+        c->reason = REASON_TTL;
+    } else if (likely(rewrite(skb, c, to))) {
+        return to->kind == LINK_WORKLOAD ? (int)bpf_redirect_peer(at, 0) : (int)bpf_redirect_neigh(at, NULL, 0, 0);
+    } else {
+        c->reason = REASON_MALFORMED;
+    }
+    c->allowed = c->observed = 0;
+    return -1;
+}
+
+ever_inline void context_reset(struct context *c)
+{
+    __builtin_memset(&c->tuple, 0, sizeof c->tuple);
+    c->part = c->icmp = c->tcp_flags = 0;
+    c->allowed = c->observed = c->timed = c->fresh = c->direction = 0;
+    c->reason = REASON_MALFORMED;
+    c->rule = NO_RULE;
+    c->from_link = c->to_link = c->other_link = 0;
+    c->length = 0;
+    c->key_v4 = (struct session_key_v4){0};
+}
+
+SEC("tc")
+int bulkhead_packet(struct __sk_buff *skb)
+{
+    __u32 zero = 0, at = skb->ifindex;
+    struct control *ctl = bpf_map_lookup_elem(&control, &zero);
+    struct context *c = bpf_map_lookup_elem(&scratch, &zero);
+    if (!ctl || !c)
+        return TC_ACT_SHOT;
+    context_reset(c);
+    c->link = at;
+    c->now = clock_now(ctl);
+    c->generation = generation_in_force(ctl, c->now);
+    const struct link_entry *link = bpf_map_lookup_elem(&links, &at);
+    if (!link || link->kind == LINK_NONE) {
+        c->reason = REASON_IDENTITY_UNKNOWN;
+        count(0, COUNTER_SOURCE, c->reason, skb->len);
+        return TC_ACT_SHOT;
+    }
+    judge(skb, c, link);
+    if (c->part == PART_FIRST && c->tuple.family)
+        fragment_begin(c, c->allowed);
+    int action = -1;
+    __u32 mtu = 0;
+    if (likely(c->allowed)) {
+        action = deliver(skb, c, &mtu);
+        if (unlikely((action >= 0 && (c->observed || c->fresh))))
+            tell(c, c->observed ? EVENT_REFUSED : EVENT_STARTED);
+    }
+    count(at, COUNTER_SOURCE, c->reason, c->length);
+    if (c->to_link)
+        count(c->to_link, COUNTER_TARGET, c->reason, c->length);
+    if (likely(action >= 0))
+        return action;
+    tell(c, EVENT_REFUSED);
+    __u32 slot = c->generation % SLOTS;
+    void *image = bpf_map_lookup_elem(&images, &slot);
+    const struct image_header *h = image ? bpf_map_lookup_elem(image, &zero) : NULL;
+    return answer(skb, c, h && h->refuse_drop, mtu);
+}

@@ -1,0 +1,301 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Reads the compiled policy: addresses -> classes, classes and port -> verdict. The cost is bounded by the
+ * length of addresses and the size of the port space, never by the number of rules.
+ */
+#ifndef BULKHEAD_IMAGE_H
+#define BULKHEAD_IMAGE_H
+
+
+#include "image_hash.h"
+#include "maps.h"
+#include "parse.h"
+
+#define PROBES_V4 6 /* binary search over at most 33 lengths */
+#define PROBES_V6 8 /* over at most 129 */
+#define PORT_PROBES 19 /* over at most PORT_KEY_END intervals */
+
+struct found {
+    __u32 link;
+    __u32 from_class, to_class; /* with CLASS_OBSERVED; to_class of prefixes with CLASS_INSIDE */
+    bool endpoint;
+};
+
+ever_inline const struct line *image_line(void *image, __u32 at)
+{
+    return bpf_map_lookup_elem(image, &at);
+}
+
+ever_inline bool endpoint_v4(void *image, const struct image_header *h, __u32 address, struct found *f)
+{
+    struct image_hash_place p = image_hash_v4(h->endpoints_v4.first, h->endpoints_v4.mask, h->seed, address, 0);
+    for (int choice = 0; choice < 2; choice++) {
+        const struct image_endpoint_v4 *e = (const void *)image_line(image, p.line[choice]);
+        if (!e)
+            return false;
+        for (int i = 0; i < 4; i++)
+            if (e[i].address == address) {
+                *f = (struct found){.link = e[i].link, .from_class = e[i].from_class, .to_class = e[i].to_class, .endpoint = true};
+                return true;
+            }
+    }
+    return false;
+}
+
+ever_inline bool same_v6(const __u32 *a, const __u32 *b)
+{
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3];
+}
+
+ever_inline bool endpoint_v6(void *image, const struct image_header *h, const __u32 *address, struct found *f)
+{
+    struct image_hash_place p = image_hash_v6(h->endpoints_v6.first, h->endpoints_v6.mask, h->seed, address, 0);
+    for (int choice = 0; choice < 2; choice++) {
+        const struct image_endpoint_v6 *e = (const void *)image_line(image, p.line[choice]);
+        if (!e)
+            return false;
+        for (int i = 0; i < 2; i++)
+            if (same_v6(e[i].address, address)) {
+                *f = (struct found){.link = e[i].link, .from_class = e[i].from_class, .to_class = e[i].to_class, .endpoint = true};
+                return true;
+            }
+    }
+    return false;
+}
+
+/* The longest prefix that covers the address, by binary search over the lengths in use. */
+static __attribute__((noinline)) int prefix_v4(void *image, const struct image_header *h, __u32 address, struct found *f)
+{
+    __u32 lengths_at = IMAGE_LENGTHS_V4;
+    const struct line *lengths = bpf_map_lookup_elem(image, &lengths_at);
+    if (!lengths)
+        return 0;
+    int low = 0, high = h->length_count_v4;
+    for (int probe = 0; probe < PROBES_V4 && low < high; probe++) {
+        int middle = (low + high) >> 1;
+        __u32 length = lengths->bytes[middle & 63];
+        __u32 masked = length ? address & bpf_htonl(0xffffffffu << (32 - (length & 63))) : 0;
+        struct image_hash_place p = image_hash_v4(h->prefixes_v4.first, h->prefixes_v4.mask, h->seed, masked, length + 1);
+        bool hit = false;
+        for (int choice = 0; choice < 2 && !hit; choice++) {
+            const struct image_prefix_v4 *e = (const void *)image_line(image, p.line[choice]);
+            if (!e)
+                return 0;
+            for (int i = 0; i < 4; i++)
+                if (e[i].length == length + 1 && e[i].address == masked) {
+                    f->from_class = e[i].from_class;
+                    f->to_class = e[i].to_class;
+                    hit = true;
+                    break;
+                }
+        }
+        if (hit)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return 0;
+}
+
+ever_inline __u32 mask_word(__u32 length, __u32 word)
+{
+    __u32 before = word * 32;
+    if (length >= before + 32)
+        return 0xffffffffu;
+    if (length <= before)
+        return 0;
+    return bpf_htonl(0xffffffffu << ((32 - (length - before)) & 31));
+}
+
+static __attribute__((noinline)) int prefix_v6(void *image, const struct image_header *h, const __u32 *address, struct found *f)
+{
+    int low = 0, high = h->length_count_v6;
+    for (int probe = 0; probe < PROBES_V6 && low < high; probe++) {
+        __u32 middle = (__u32)(low + high) >> 1;
+        __u32 lengths_at = IMAGE_LENGTHS_V6 + (middle >> 6);
+        const struct line *lengths = bpf_map_lookup_elem(image, &lengths_at);
+        if (!lengths)
+            return 0;
+        __u32 length = lengths->bytes[middle & 63];
+        __u32 masked[4];
+        for (__u32 w = 0; w < 4; w++)
+            masked[w] = address[w] & mask_word(length, w);
+        struct image_hash_place p = image_hash_v6(h->prefixes_v6.first, h->prefixes_v6.mask, h->seed, masked, length + 1);
+        bool hit = false;
+        for (int choice = 0; choice < 2 && !hit; choice++) {
+            const struct image_prefix_v6 *e = (const void *)image_line(image, p.line[choice]);
+            if (!e)
+                return 0;
+            for (int i = 0; i < 2; i++)
+                if (e[i].length == length + 1 && same_v6(e[i].address, masked)) {
+                    f->from_class = e[i].from_class;
+                    f->to_class = e[i].to_class;
+                    hit = true;
+                    break;
+                }
+        }
+        if (hit)
+            low = (int)middle + 1;
+        else
+            high = (int)middle;
+    }
+    return 0;
+}
+
+/* What the policy knows of an address. */
+ever_inline void find_address(void *image, const struct image_header *h, __u8 family, const __u32 *address, struct found *f)
+{
+    *f = (struct found){0};
+    if (family == 4) {
+        if (!endpoint_v4(image, h, address[0], f))
+            prefix_v4(image, h, address[0], f);
+    } else if (!endpoint_v6(image, h, address, f)) {
+        prefix_v6(image, h, address, f);
+    }
+}
+
+ever_inline __u32 port_key(const struct tuple *t)
+{
+    __u32 port = bpf_ntohs(t->to_port);
+    switch (t->protocol) {
+    case IPPROTO_TCP:
+        return PORT_KEY_TCP + port;
+    case IPPROTO_UDP:
+        return PORT_KEY_UDP + port;
+    case IPPROTO_SCTP:
+        return PORT_KEY_SCTP + port;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6:
+        return PORT_KEY_ICMP;
+    default:
+        return PORT_KEY_OTHER + t->protocol;
+    }
+}
+
+/* The verdict of the interval that holds `key`. */
+static __attribute__((noinline)) __u32 interval_verdict(void *image, __u32 first, __u32 count, __u32 key)
+{
+    __u32 verdict = NO_RULE;
+    __u32 low = 0, high = count;
+    for (int probe = 0; probe < PORT_PROBES && low < high; probe++) {
+        __u32 middle = (low + high) >> 1;
+        __u32 at = first + middle;
+        const struct image_interval *e = (const void *)image_line(image, at >> 3);
+        if (!e)
+            return NO_RULE;
+        e += at & 7;
+        if (e->key <= key) {
+            verdict = e->verdict;
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return verdict;
+}
+
+ever_inline __u32 pair_verdict(void *image, const struct image_header *h, __u32 from_class, __u32 to_class, __u32 key)
+{
+    from_class &= CLASS_NUMBER;
+    to_class &= CLASS_NUMBER;
+    if (!from_class || !to_class)
+        return NO_RULE;
+    struct image_hash_place p = image_hash_v4(h->pairs.first, h->pairs.mask, h->seed, from_class, to_class);
+    for (int choice = 0; choice < 2; choice++) {
+        const struct image_pair *e = (const void *)image_line(image, p.line[choice]);
+        if (!e)
+            return NO_RULE;
+        for (int i = 0; i < 4; i++)
+            if (e[i].from_class == from_class && e[i].to_class == to_class)
+                return interval_verdict(image, e[i].first, e[i].count, key);
+    }
+    return NO_RULE;
+}
+
+/* What holds at this moment of a verdict that changes with time. */
+static __attribute__((noinline)) __u32 span_verdict(void *image, __u32 at, __u64 tai)
+{
+    for (int l = 0; l < 2; l++) {
+        const struct image_span *s = (const void *)image_line(image, at + (__u32)l);
+        if (!s)
+            break;
+        for (int i = 0; i < 4; i++) {
+            if (!s[i].until)
+                return VERDICT_CLOSED | NO_RULE;
+            if (tai < s[i].until)
+                return s[i].verdict;
+        }
+    }
+    return VERDICT_CLOSED | NO_RULE;
+}
+
+/* Sets the context's decision from a verdict; `observed_class`: an end is only observed. */
+ever_inline void set_decision(struct context *c, __u32 verdict, bool observed_class)
+{
+    c->rule = verdict & VERDICT_NUMBER;
+    c->observed = 0;
+    if (verdict & VERDICT_ALLOW) {
+        c->reason = REASON_RULE;
+        c->allowed = 1;
+        return;
+    }
+    if (verdict & VERDICT_CLOSED)
+        c->reason = REASON_WINDOW_CLOSED;
+    else
+        c->reason = c->rule == NO_RULE ? REASON_DEFAULT_DENY : REASON_DENY_RULE;
+    c->observed = observed_class || (verdict & VERDICT_TRIED);
+    c->allowed = c->observed;
+}
+
+/*
+ * Decide c->flow under the generation c->generation: allowed, observed, reason, rule, timed, the links of both ends
+ * and whether it can be delivered. The reason is SPOOFED_SOURCE when the source is not where it belongs to `from_link`.
+ */
+subprogram int decide(struct context *c, __u32 from_link)
+{
+    if (!c)
+        return 0;
+    c->allowed = c->observed = c->timed = c->classes_observed = 0;
+    c->rule = NO_RULE;
+    c->reason = REASON_DEFAULT_DENY;
+    c->delivery = REASON_NO_SUCH_WORKLOAD;
+    c->from_link = c->to_link = 0;
+    __u32 slot = c->generation % SLOTS, zero = 0;
+    void *image = bpf_map_lookup_elem(&images, &slot);
+    if (!image)
+        return 0;
+    const struct image_header *h = bpf_map_lookup_elem(image, &zero);
+    if (!h)
+        return 0;
+    struct found from, to;
+    find_address(image, h, c->flow.family, c->flow.from, &from);
+    const struct link_entry *link = bpf_map_lookup_elem(&links, &from_link);
+    if (!link)
+        return 0;
+    bool from_world = link->kind == LINK_UPLINK;
+    if (from_world ? from.endpoint || (from.to_class & CLASS_INSIDE) : !from.endpoint || from.link != from_link) {
+        c->reason = REASON_SPOOFED_SOURCE;
+        return 0;
+    }
+    find_address(image, h, c->flow.family, c->flow.to, &to);
+    c->from_link = from_link;
+    if (to.endpoint) {
+        c->to_link = to.link;
+        if (to.link == from_link)
+            c->delivery = REASON_NO_SUCH_WORKLOAD;
+        else
+            c->delivery = to.link ? REASON_RULE : REASON_NOT_RUNNING;
+    } else if (!(to.to_class & CLASS_INSIDE)) {
+        c->delivery = REASON_NO_UPLINK;
+    }
+    c->classes_observed = (from.from_class | to.to_class) & CLASS_OBSERVED ? 1 : 0;
+    __u32 verdict = pair_verdict(image, h, from.from_class, to.to_class, port_key(&c->flow));
+    if (verdict & VERDICT_TIMED) {
+        c->timed = 1;
+        verdict = span_verdict(image, verdict & VERDICT_NUMBER, clock_tai());
+    }
+    set_decision(c, verdict, c->classes_observed);
+    return 0;
+}
+
+#endif

@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/* The maps, and the scratch memory that one packet's way through the programs uses. */
+#ifndef BULKHEAD_MAPS_H
+#define BULKHEAD_MAPS_H
+
+#include <linux/bpf.h>
+#include <linux/if_ether.h>
+#include <linux/pkt_cls.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_endian.h>
+
+#include "abi.h"
+
+#define likely(x) __builtin_expect(!!(x), 1)
+#define unlikely(x) __builtin_expect(!!(x), 0)
+#define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))
+#define WRITE_ONCE(x, value) (*(volatile typeof(x) *)&(x) = (value))
+#define ever_inline static __attribute__((always_inline)) inline
+/*
+ * A function that the verifier looks at once, apart from its callers: it is global, so its pointers may be NULL as
+ * far as the verifier knows. Without these the whole would be past the verifier's million instructions.
+ */
+#define subprogram __attribute__((noinline))
+
+/* Sizes are set by user space before loading; what stands here makes the object load alone. */
+const volatile struct config config = {.links = 64, .pending_sets = 8};
+
+struct line {
+    __u8 bytes[LINE_BYTES];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY_OF_MAPS);
+    __uint(max_entries, SLOTS);
+    __type(key, __u32);
+    __array(values, struct {
+        __uint(type, BPF_MAP_TYPE_ARRAY);
+        __uint(map_flags, BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+        __uint(max_entries, 1);
+        __uint(key_size, sizeof(__u32));
+        __uint(value_size, LINE_BYTES);
+    });
+} images SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(map_flags, BPF_F_MMAPABLE);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct control);
+} control SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 64);
+    __type(key, __u32);
+    __type(value, struct link_entry);
+} links SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 64 * COUNTERS_PER_LINK);
+    __type(key, __u32);
+    __type(value, struct counter);
+} counters SEC(".maps");
+
+/* Confirmed sessions: both directions of one pair of ends in one entry, which a timer removes. */
+struct session_entry {
+    struct session side[2]; /* [d]: the session that was started in direction d of the key */
+    struct bpf_timer timer;
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 65536);
+    __type(key, struct session_key_v4);
+    __type(value, struct session_entry);
+} sessions_v4 SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_HASH);
+    __uint(max_entries, 65536);
+    __type(key, struct session_key_v6);
+    __type(value, struct session_entry);
+} sessions_v6 SEC(".maps");
+
+/* Unconfirmed sessions: sets for each (target, source), whose oldest entry gives way. */
+#define PENDING_WAYS 8
+struct pending {
+    __u64 stamp; /* 0: free */
+    __u64 last;
+    struct session_key_v6 key; /* IPv4: the addresses in the first words, the rest 0 */
+    __u32 sequence;            /* of the SYN-ACK */
+    __u16 from_link, to_link;
+    __u8 family;
+    __u8 direction; /* of the key, that it was started in */
+    __u8 replied;
+    __u8 state, fins;
+    __u8 reserved[7];
+};
+
+struct pending_set {
+    struct bpf_spin_lock lock;
+    __u32 reserved;
+    struct pending way[PENDING_WAYS];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct pending_set);
+} pendings SEC(".maps");
+
+/* Where the later fragments of a packet go. */
+#define FRAGMENT_SETS 16 /* for each link */
+#define FRAGMENT_WAYS 4
+struct fragment {
+    __u64 expires; /* 0: free */
+    __u64 stamp;
+    __u32 from[4], to[4];
+    __u32 identification;
+    __u16 to_link;
+    __u8 family, protocol;
+};
+
+struct fragment_set {
+    struct bpf_spin_lock lock;
+    __u32 reserved;
+    struct fragment way[FRAGMENT_WAYS];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 64 * FRAGMENT_SETS);
+    __type(key, __u32);
+    __type(value, struct fragment_set);
+} fragments SEC(".maps");
+
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 20);
+} events SEC(".maps");
+
+/* The last second in which an event of this hash was sent: the second in the low half. */
+#define EVENT_CELLS 65536
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, EVENT_CELLS);
+    __type(key, __u32);
+    __type(value, __u64);
+} event_cells SEC(".maps");
+
+/* Answers that a link got in the current second: the second in the high half. */
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 64);
+    __type(key, __u32);
+    __type(value, __u64);
+} answer_budget SEC(".maps");
+
+enum part {
+    PART_WHOLE,
+    PART_FIRST, /* the first fragment */
+    PART_LATER,
+};
+
+enum icmp_class {
+    ICMP_NONE, /* not ICMP */
+    ICMP_REQUEST,
+    ICMP_REPLY,
+    ICMP_ERROR,
+    ICMP_OTHER,
+};
+
+/* What the programs know of a packet's ends. Addresses in network order, IPv4 in the first word. */
+struct tuple {
+    __u32 from[4], to[4];
+    __u16 from_port, to_port; /* network order; ICMP echo: the identifier in both */
+    __u8 family;              /* 4, 6 */
+    __u8 protocol;
+};
+
+#define HEAD_BYTES 256
+
+struct answer_head {
+    __u8 bytes[128];
+};
+
+/* One packet's state. In a map and not on the stack: 512 bytes are not enough, and the verifier forgets branches. */
+struct context {
+    struct tuple tuple;
+    struct tuple flow; /* what is decided: the tuple, or a session's own direction */
+    __u64 now;         /* nanoseconds, CLOCK_MONOTONIC, coarse */
+    __u32 link, generation;
+    __u32 length; /* of the IP packet */
+    __u32 l4;     /* offset of layer 4 in the frame */
+    __u32 sequence, acknowledgement;
+    __u32 identification; /* of a fragment */
+    __u16 tcp_length;     /* sequence numbers that the segment takes */
+    __u8 part, icmp, tcp_flags, ttl, fragment_protocol, tcp_header;
+
+    /* the key of its sessions */
+    struct session_key_v6 key; /* IPv4 in the first words, see key_v4 */
+    struct session_key_v4 key_v4;
+    __u8 direction; /* of the packet in the key */
+    __u64 hash;     /* of the key */
+
+    /* the decision */
+    __u8 reason;   /* enum bulkhead_reason */
+    __u8 observed; /* refused for `reason`, but passes */
+    __u8 timed;
+    __u8 allowed; /* may pass: allowed or observed */
+    __u32 rule;
+    __u32 from_link, to_link; /* of `flow`; 0: none */
+    __u8 delivery;            /* REASON_RULE: can be delivered; else why not */
+    __u8 classes_observed;
+    __u8 fresh;       /* begins a session */
+    __u32 other_link; /* a revoked session's other end, which is told too; 0: none */
+    struct pending pending;
+
+    __u8 head[HEAD_BYTES];      /* the frame's beginning */
+    struct answer_head answer; /* a packet that is being built */
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+    __uint(max_entries, 2); /* 0: packets, 1: the sweep, which runs in a process */
+    __type(key, __u32);
+    __type(value, struct context);
+} scratch SEC(".maps");
+
+#define SECOND 1000000000ull
+
+/* Nanoseconds of CLOCK_MONOTONIC, by the tick. */
+ever_inline __u64 clock_now(const struct control *ctl)
+{
+    if (config.test_clock)
+        return READ_ONCE(ctl->test_now);
+    return bpf_ktime_get_coarse_ns();
+}
+
+/* Nanoseconds of TAI. */
+ever_inline __u64 clock_tai(void)
+{
+    if (!config.test_clock)
+        return bpf_ktime_get_tai_ns();
+    __u32 zero = 0;
+    const struct control *ctl = bpf_map_lookup_elem(&control, &zero);
+    return ctl ? READ_ONCE(ctl->test_now) : 0;
+}
+
+/* The generation that is in force: read once for each packet. */
+ever_inline __u32 generation_in_force(const struct control *ctl, __u64 now)
+{
+    __u64 deadline = READ_ONCE(ctl->deadline);
+    if (unlikely(deadline && now >= deadline))
+        return READ_ONCE(ctl->fallback);
+    return READ_ONCE(ctl->generation);
+}
+
+#endif

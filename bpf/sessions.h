@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * Sessions: finding the one a packet belongs to, moving it on, beginning and ending it. docs/packets.md,
+ * section 6. Confirmed ones live in hashes and are removed by their timers; unconfirmed ones in sets that
+ * belong to one (target, source) each, so that a flood takes nothing from others.
+ */
+#ifndef BULKHEAD_SESSIONS_H
+#define BULKHEAD_SESSIONS_H
+
+#include "image.h"
+#include "maps.h"
+
+#define CLOCK_MONOTONIC 1
+#define TIMER_MIN SECOND
+
+/* The tuple's canonical key and the direction of the packet in it. */
+ever_inline void set_key(struct context *c, const struct tuple *t)
+{
+    bool swap;
+    if (t->family == 4) {
+        swap = t->from[0] > t->to[0] || (t->from[0] == t->to[0] && t->from_port > t->to_port);
+        c->key_v4 = (struct session_key_v4){
+            .address = {swap ? t->to[0] : t->from[0], swap ? t->from[0] : t->to[0]},
+            .port = {swap ? t->to_port : t->from_port, swap ? t->from_port : t->to_port},
+            .protocol = t->protocol,
+        };
+    } else {
+        swap = t->from_port > t->to_port;
+        for (int i = 3; i >= 0; i--)
+            if (t->from[i] != t->to[i])
+                swap = t->from[i] > t->to[i];
+        __builtin_memcpy(c->key.address[0], swap ? t->to : t->from, 16);
+        __builtin_memcpy(c->key.address[1], swap ? t->from : t->to, 16);
+        c->key.port[0] = swap ? t->to_port : t->from_port;
+        c->key.port[1] = swap ? t->from_port : t->to_port;
+        c->key.protocol = t->protocol;
+        __builtin_memset(c->key.zero, 0, sizeof c->key.zero);
+    }
+    c->direction = swap;
+}
+
+/* The unconfirmed table has one form of key for both families. */
+ever_inline void widen_key(struct context *c)
+{
+    if (c->tuple.family != 4)
+        return;
+    __builtin_memset(&c->key, 0, sizeof c->key);
+    c->key.address[0][0] = c->key_v4.address[0];
+    c->key.address[1][0] = c->key_v4.address[1];
+    c->key.port[0] = c->key_v4.port[0];
+    c->key.port[1] = c->key_v4.port[1];
+    c->key.protocol = c->key_v4.protocol;
+}
+
+ever_inline __u64 hash_key_v4(const struct session_key_v4 *k)
+{
+    return image_hash_mix(((__u64)k->address[0] << 32 | k->address[1]) ^
+        ((__u64)k->port[0] << 32 | (__u32)k->port[1] << 8 | k->protocol) * 0x9e3779b97f4a7c15ull);
+}
+
+ever_inline __u64 hash_key_v6(const struct session_key_v6 *k)
+{
+    __u64 h = image_hash_mix(((__u64)k->address[0][2] << 32 | k->address[0][3]) ^
+        ((__u64)k->address[1][2] << 32 | k->address[1][3]) * 0x9e3779b97f4a7c15ull);
+    return image_hash_mix(h ^ ((__u64)k->address[0][0] << 32 | k->address[0][1]) ^
+        ((__u64)k->address[1][0] << 32 | k->address[1][1]) * 0xd6e8feb86659fd93ull ^
+        ((__u64)k->port[0] << 32 | (__u32)k->port[1] << 8 | k->protocol));
+}
+
+ever_inline __u64 hash_key(const struct context *c)
+{
+    return c->tuple.family == 4 ? hash_key_v4(&c->key_v4) : hash_key_v6(&c->key);
+}
+
+ever_inline __u64 make_stamp(const struct context *c, __u64 hash)
+{
+    __u32 flags = (c->timed ? STAMP_TIMED : 0) | (c->observed ? STAMP_OBSERVED | c->reason : 0);
+    return (__u64)(c->generation & 0xffff) << 48 | ((hash >> 48) & 0xffff) << 32 | (__u64)flags << 24 | (c->rule & NO_RULE);
+}
+
+ever_inline __u64 timeout_of(__u8 protocol, __u8 state)
+{
+    if (protocol == IPPROTO_TCP)
+        return state & SESSION_CLOSING ? config.tcp_closing : config.tcp;
+    return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6 ? config.icmp : config.other;
+}
+
+ever_inline bool session_alive(const struct session *s, __u16 tag, __u8 protocol, __u64 now)
+{
+    __u64 stamp = READ_ONCE(s->stamp);
+    if (!stamp || STAMP_TAG(stamp) != tag)
+        return false;
+    __u64 last = READ_ONCE(s->last);
+    return now < last || now - last < timeout_of(protocol, s->state);
+}
+
+/* When the entry may go, at the earliest; 0: now. */
+ever_inline __u64 entry_rest(const struct session_entry *e, __u8 protocol, __u64 now)
+{
+    __u64 rest = 0;
+    for (int d = 0; d < 2; d++) {
+        if (!READ_ONCE(e->side[d].stamp))
+            continue;
+        __u64 end = READ_ONCE(e->side[d].last) + timeout_of(protocol, e->side[d].state);
+        if (end > now && end - now > rest)
+            rest = end - now;
+    }
+    return rest;
+}
+
+static int expire_v4(void *map, struct session_key_v4 *key, struct session_entry *e)
+{
+    __u64 rest = entry_rest(e, key->protocol, bpf_ktime_get_coarse_ns());
+    if (rest)
+        bpf_timer_start(&e->timer, rest < TIMER_MIN ? TIMER_MIN : rest, 0);
+    else
+        bpf_map_delete_elem(map, key);
+    return 0;
+}
+
+static int expire_v6(void *map, struct session_key_v6 *key, struct session_entry *e)
+{
+    __u64 rest = entry_rest(e, key->protocol, bpf_ktime_get_coarse_ns());
+    if (rest)
+        bpf_timer_start(&e->timer, rest < TIMER_MIN ? TIMER_MIN : rest, 0);
+    else
+        bpf_map_delete_elem(map, key);
+    return 0;
+}
+
+ever_inline struct session_entry *entry_find(struct context *c)
+{
+    if (c->tuple.family == 4)
+        return bpf_map_lookup_elem(&sessions_v4, &c->key_v4);
+    return bpf_map_lookup_elem(&sessions_v6, &c->key);
+}
+
+/* The entry of the context's key, made where there is none; NULL when the table is full. */
+subprogram int entry_make(struct context *c)
+{
+    if (!c)
+        return -1;
+    struct session_entry fresh = {0};
+    if (c->tuple.family == 4)
+        return (int)bpf_map_update_elem(&sessions_v4, &c->key_v4, &fresh, BPF_NOEXIST);
+    return (int)bpf_map_update_elem(&sessions_v6, &c->key, &fresh, BPF_NOEXIST);
+}
+
+/* (Re)start the timer of the entry that the context's key names. */
+subprogram int entry_arm(struct context *c, __u64 after)
+{
+    if (!c || config.test_clock)
+        return 0;
+    if (c->tuple.family == 4) {
+        struct session_entry *e = bpf_map_lookup_elem(&sessions_v4, &c->key_v4);
+        if (!e)
+            return 0;
+        bpf_timer_init(&e->timer, &sessions_v4, CLOCK_MONOTONIC);
+        bpf_timer_set_callback(&e->timer, expire_v4);
+        bpf_timer_start(&e->timer, after, 0);
+    } else {
+        struct session_entry *e = bpf_map_lookup_elem(&sessions_v6, &c->key);
+        if (!e)
+            return 0;
+        bpf_timer_init(&e->timer, &sessions_v6, CLOCK_MONOTONIC);
+        bpf_timer_set_callback(&e->timer, expire_v6);
+        bpf_timer_start(&e->timer, after, 0);
+    }
+    return 0;
+}
+
+ever_inline struct pending_set *pending_set_of(struct context *c, __u32 target, __u32 source, __u64 hash)
+{
+    if (target >= config.links || source >= config.links)
+        return NULL;
+    __u32 at = (target * config.links + source) * config.pending_sets + ((__u32)hash & (config.pending_sets - 1));
+    return bpf_map_lookup_elem(&pendings, &at);
+}
+
+ever_inline bool pending_is(const struct pending *p, const struct context *c, __u8 direction)
+{
+    if (!p->stamp || p->direction != direction || p->family != c->tuple.family)
+        return false;
+    if (c->now >= p->last && c->now - p->last >= config.unconfirmed)
+        return false;
+    const __u64 *a = (const void *)&p->key, *b = (const void *)&c->key;
+    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4];
+}
+
+enum pending_act {
+    PENDING_TEST,   /* only look */
+    PENDING_FIND,   /* copy it to c->pending */
+    PENDING_TOUCH,  /* c->pending's stamp; last is now; state, fins, replied and sequence as given there */
+    PENDING_REMOVE,
+    PENDING_INSERT, /* c->pending, in place of itself, a free or expired one, else the oldest */
+};
+
+/* True when it was found; an insertion always succeeds. */
+subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int act)
+{
+    if (!c)
+        return false;
+    struct pending *p = &c->pending;
+    struct pending_set *set = pending_set_of(c, where >> 32, (__u32)where, c->hash);
+    if (!set)
+        return false;
+    bool found = false;
+    __u32 at = 0;
+    __u64 oldest = ~0ull;
+    bpf_spin_lock(&set->lock);
+    for (__u32 i = 0; i < PENDING_WAYS; i++) {
+        struct pending *w = &set->way[i];
+        if (pending_is(w, c, direction)) {
+            found = true;
+            at = i;
+            break;
+        }
+        __u64 age = !w->stamp || (c->now >= w->last && c->now - w->last >= config.unconfirmed) ? 0 : w->last + 1;
+        if (age < oldest) {
+            oldest = age;
+            at = i;
+        }
+    }
+    struct pending *w = &set->way[at & (PENDING_WAYS - 1)];
+    if (act == PENDING_INSERT) {
+        *w = *p;
+    } else if (found) {
+        if (act == PENDING_FIND) {
+            *p = *w;
+        } else if (act == PENDING_REMOVE) {
+            w->stamp = 0;
+        } else if (act == PENDING_TOUCH) {
+            w->stamp = p->stamp;
+            w->last = c->now;
+            w->state |= p->state;
+            w->fins |= p->fins;
+            if (p->replied) {
+                w->replied = 1;
+                w->sequence = p->sequence;
+            }
+        }
+    }
+    bpf_spin_unlock(&set->lock);
+    return found;
+}
+
+#define WHERE(target, source) ((__u64)(target) << 32 | (source))
+
+ever_inline bool plain_syn(const struct context *c)
+{
+    return (c->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+#endif

@@ -1,0 +1,77 @@
+# bash completion for bulkhead(1)                                              -*- shell-script -*-
+# SPDX-License-Identifier: Apache-2.0
+
+_bulkhead_networks() {
+    local pin
+    for pin in /sys/fs/bpf/bulkhead/*/; do
+        [ -d "$pin" ] && basename "$pin"
+    done
+}
+
+# NETWORK-WORKLOAD is how a workload's namespace is called.
+_bulkhead_workloads() {
+    local network namespace
+    for network in $(_bulkhead_networks); do
+        for namespace in /run/netns/"$network"-*; do
+            namespace=${namespace##*/"$network"-}
+            case $namespace in hub | '*') ;; *) printf '%s\n' "$namespace" "$network/$namespace" ;; esac
+        done
+    done
+}
+
+# What is there of folders and of files with this ending.
+_bulkhead_files() {
+    local word=$1 ending=$2
+    compopt -o filenames 2>/dev/null
+    mapfile -t COMPREPLY < <(compgen -d -- "$word"; compgen -f -X "!*.$ending" -- "$word")
+}
+
+_bulkhead() {
+    local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} at options
+    COMPREPLY=()
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        mapfile -t COMPREPLY < <(compgen -W "check fmt why matrix diff up apply down exec status flows top schema
+            --help --version" -- "$word")
+        return
+    fi
+    if [ "$verb" = exec ]; then
+        for ((at = 2; at < COMP_CWORD; at++)); do
+            if [ "${COMP_WORDS[at]}" = -- ]; then
+                # From here on it is somebody else's command line.
+                if declare -F _command_offset >/dev/null; then
+                    _command_offset $((at + 1))
+                else
+                    mapfile -t COMPREPLY < <(compgen -c -- "$word")
+                fi
+                return
+            fi
+        done
+    fi
+    case $before in
+        --flows | --pcap) compopt -o default 2>/dev/null; return ;;
+        --user) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
+        --confirm) mapfile -t COMPREPLY < <(compgen -W "30s 60s 5m" -- "$word"); return ;;
+        --from | --to | --port | --at | --flow) return ;;
+    esac
+    case $verb in
+        why) options="--from --to --port --at --batch --live --flow --json" ;;
+        matrix) options="--live --dot --json" ;;
+        diff) options="--flows --json" ;;
+        up) options="--foreground --json" ;;
+        apply) options="--confirm --json" ;;
+        exec) options="--user --" ;;
+        flows) options="-f --suggest --pcap --json" ;;
+        *) options="--json" ;;
+    esac
+    if [[ $word == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$word")
+        return
+    fi
+    case $verb in
+        check | fmt | why | matrix | diff | up | apply) _bulkhead_files "$word" yaml ;;
+        down | status | flows | top) mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_networks)" -- "$word") ;;
+        exec) mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_workloads)" -- "$word") ;;
+    esac
+}
+
+complete -F _bulkhead bulkhead

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/arena.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define ALIGNMENT 16
+#define CHUNK_MIN ((size_t)16 << 10)
+#define CHUNK_MAX ((size_t)4 << 20)
+
+struct chunk {
+    struct chunk *next;
+    size_t size, used; /* of the bytes behind this header */
+    _Alignas(ALIGNMENT) uint8_t bytes[];
+};
+
+struct arena {
+    struct chunk *chunks; /* the newest first; only the first has room */
+    size_t ceiling, taken;
+    uint64_t allocations, fail_at;
+};
+
+struct arena *arena_create(size_t ceiling)
+{
+    struct arena *a = calloc(1, sizeof *a);
+    if (a)
+        a->ceiling = ceiling;
+    return a;
+}
+
+void arena_destroy(struct arena *a)
+{
+    if (!a)
+        return;
+    for (struct chunk *c = a->chunks, *next; c; c = next) {
+        next = c->next;
+        free(c);
+    }
+    free(a);
+}
+
+void arena_fail_at(struct arena *a, uint64_t nth)
+{
+    a->fail_at = nth ? a->allocations + nth : 0;
+}
+
+uint64_t arena_allocations(const struct arena *a)
+{
+    return a->allocations;
+}
+
+size_t arena_used(const struct arena *a)
+{
+    return a->taken;
+}
+
+/* A chunk with at least `size` bytes; doubling sizes keep the number of chunks small. */
+static struct chunk *chunk_add(struct arena *a, size_t size)
+{
+    size_t want = a->chunks ? a->chunks->size * 2 : CHUNK_MIN;
+    if (want > CHUNK_MAX)
+        want = CHUNK_MAX;
+    if (want < size)
+        want = size;
+    size_t left = a->ceiling - a->taken;
+    if (left < sizeof(struct chunk) || left - sizeof(struct chunk) < size)
+        return NULL;
+    if (want > left - sizeof(struct chunk))
+        want = size;
+    struct chunk *c = calloc(1, sizeof *c + want);
+    if (!c)
+        return NULL;
+    c->size = want;
+    a->taken += sizeof *c + want;
+    /* A chunk that is full from the start goes behind the one that still has room. */
+    if (a->chunks && want == size && a->chunks->size - a->chunks->used > 0) {
+        c->next = a->chunks->next;
+        a->chunks->next = c;
+    } else {
+        c->next = a->chunks;
+        a->chunks = c;
+    }
+    return c;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    a->allocations++;
+    if (a->fail_at && a->allocations >= a->fail_at)
+        return NULL;
+    if (size > SIZE_MAX - ALIGNMENT)
+        return NULL;
+    size = size ? (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
+    struct chunk *c = a->chunks;
+    if (!c || c->size - c->used < size)
+        c = chunk_add(a, size);
+    if (!c)
+        return NULL;
+    void *at = c->bytes + c->used;
+    c->used += size;
+    return at;
+}
+
+void *arena_array(struct arena *a, size_t count, size_t size)
+{
+    size_t total;
+    if (__builtin_mul_overflow(count, size, &total))
+        return NULL;
+    return arena_alloc(a, total);
+}
+
+char *arena_text(struct arena *a, const void *text, size_t len)
+{
+    if (len == SIZE_MAX)
+        return NULL;
+    char *copy = arena_alloc(a, len + 1);
+    if (copy && len)
+        memcpy(copy, text, len);
+    return copy;
+}
+
+char *arena_format(struct arena *a, const char *format, ...)
+{
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    int len = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    char *out = len < 0 ? NULL : arena_alloc(a, (size_t)len + 1);
+    if (out)
+        vsnprintf(out, (size_t)len + 1, format, again);
+    va_end(again);
+    return out;
+}
+
+void *arena_grow(struct arena *a, void *items, size_t count, size_t *capacity, size_t size)
+{
+    if (count < *capacity)
+        return items;
+    size_t more = *capacity ? *capacity * 2 : 4;
+    if (more < *capacity)
+        return NULL;
+    void *moved = arena_array(a, more, size);
+    if (!moved)
+        return NULL;
+    if (count)
+        memcpy(moved, items, count * size);
+    *capacity = more;
+    return moved;
+}

@@ -1,0 +1,349 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decide/decide.h"
+
+#include <netinet/in.h>
+
+static const char *const names[REASONS] = {
+#define X(symbol, spelling, meaning) [REASON_##symbol] = spelling,
+    BULKHEAD_REASONS(X)
+#undef X
+};
+
+static const char *const meanings[REASONS] = {
+#define X(symbol, spelling, meaning) [REASON_##symbol] = meaning,
+    BULKHEAD_REASONS(X)
+#undef X
+};
+
+const char *reason_name(enum bulkhead_reason r)
+{
+    return (unsigned)r < REASONS ? names[r] : "unknown";
+}
+
+const char *reason_meaning(enum bulkhead_reason r)
+{
+    return (unsigned)r < REASONS ? meanings[r] : "unknown";
+}
+
+const char *delivery_name(enum delivery d)
+{
+    static const char *const delivery_names[] = {
+        [DELIVERY_OK] = "ok",
+        [DELIVERY_NO_UPLINK] = "no-uplink",
+        [DELIVERY_NO_SUCH_WORKLOAD] = "no-such-workload",
+        [DELIVERY_NOT_RUNNING] = "not-running",
+    };
+    return (unsigned)d < sizeof delivery_names / sizeof delivery_names[0] ? delivery_names[d] : "unknown";
+}
+
+/* An address with what the model says about it, looked up once for all rules. */
+struct station {
+    const struct address *address;
+    bool unicast;
+    uint32_t segment, workload; /* or NONE */
+};
+
+static struct station station_of(const struct policy *p, const struct address *a)
+{
+    struct station s = {.address = a, .unicast = address_is_unicast(a), .segment = NONE, .workload = NONE};
+    if (s.unicast) {
+        s.segment = policy_segment_of(p, a);
+        s.workload = policy_workload_of(p, a);
+    }
+    return s;
+}
+
+static bool selector_has(const struct policy *p, const struct selector *s, const struct station *at)
+{
+    switch (s->kind) {
+    case SELECT_WORKLOAD:
+        return at->workload != NONE && at->workload == s->index;
+    case SELECT_SEGMENT:
+        return at->segment != NONE && at->segment == s->index;
+    case SELECT_LABEL:
+        return at->workload != NONE && workload_has_label(&p->workloads[at->workload], s->key, s->value);
+    case SELECT_CIDR:
+        return prefix_contains(&s->prefix, at->address);
+    case SELECT_WORLD:
+        return at->segment == NONE;
+    case SELECT_ANY:
+        return true;
+    }
+    return false;
+}
+
+static bool end_has(const struct policy *p, const struct end *e, const struct station *at)
+{
+    if (!at->unicast)
+        return false;
+    bool selected = false;
+    for (uint32_t i = 0; i < e->count; i++) {
+        const struct selector *s = &e->items[i];
+        if (s->negated) {
+            if (selector_has(p, s, at))
+                return false;
+        } else if (!selected) {
+            selected = selector_has(p, s, at);
+        }
+    }
+    return selected;
+}
+
+bool end_selects(const struct policy *p, const struct end *e, const struct address *a)
+{
+    struct station at = station_of(p, a);
+    return end_has(p, e, &at);
+}
+
+static bool ports_entry_matches(const struct ports *entry, const struct flow *f)
+{
+    if (entry->protocol == PORTS_ANY)
+        return true;
+    if (entry->protocol == PORTS_ICMP)
+        return f->protocol == (f->from.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+    return f->protocol == entry->protocol && f->port >= entry->first && f->port <= entry->last;
+}
+
+bool ports_match(const struct ports *list, uint32_t count, const struct flow *f)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (ports_entry_matches(&list[i], f))
+            return true;
+    }
+    return false;
+}
+
+static bool covers(const struct policy *p, const struct rule *r, const struct flow *f, const struct station *from, const struct station *to)
+{
+    return ports_match(r->ports, r->port_count, f) && end_has(p, &r->from, from) && end_has(p, &r->to, to);
+}
+
+bool rule_covers(const struct policy *p, const struct rule *r, const struct flow *f)
+{
+    struct station from = station_of(p, &f->from), to = station_of(p, &f->to);
+    return covers(p, r, f, &from, &to);
+}
+
+struct facts policy_facts(const struct policy *p, int64_t now)
+{
+    return (struct facts){.now = now, .utc_offset = 0};
+}
+
+/* Unknown makes an allow not match and a deny match. */
+static bool condition_holds(const struct policy *p, const struct rule *r, int64_t now)
+{
+    if (!r->when)
+        return true;
+    struct facts facts = policy_facts(p, now);
+    enum truth t = condition_evaluate(r->when, &facts);
+    return r->allow ? t == TRUTH_TRUE : t != TRUTH_FALSE;
+}
+
+/* The first rule of each sort that matches, or NONE. */
+struct matched {
+    uint32_t allow;
+    uint32_t deny;     /* enforced */
+    uint32_t observed; /* a deny with `enforce: observe` */
+};
+
+static void matched_add(struct matched *m, const struct policy *p, uint32_t rule)
+{
+    const struct rule *r = &p->rules[rule];
+    uint32_t *first = r->allow ? &m->allow : r->observe ? &m->observed : &m->deny;
+    if (rule < *first) /* NONE is above every index */
+        *first = rule;
+}
+
+static bool station_observed(const struct policy *p, const struct station *at)
+{
+    return (at->segment != NONE && p->segments[at->segment].observe) || (at->workload != NONE && p->workloads[at->workload].observe);
+}
+
+bool flow_observed(const struct policy *p, const struct address *from, const struct address *to)
+{
+    struct station a = station_of(p, from), b = station_of(p, to);
+    return p->observe || station_observed(p, &a) || station_observed(p, &b);
+}
+
+static struct verdict refusal(enum bulkhead_reason reason, uint32_t rule, bool enforced)
+{
+    return (struct verdict){.allow = false, .enforced = enforced, .reason = reason, .rule = rule};
+}
+
+/* packets.md, "Observation": a deny that is only tried out yields to enforced ones, and opens nothing. */
+static struct verdict verdict_of(const struct matched *m, bool observed)
+{
+    if (m->deny != NONE)
+        return refusal(REASON_DENY_RULE, m->deny, !observed);
+    if (m->allow == NONE)
+        return refusal(REASON_DEFAULT_DENY, NONE, !observed);
+    if (m->observed != NONE)
+        return refusal(REASON_DENY_RULE, m->observed, false);
+    return (struct verdict){.allow = true, .enforced = true, .reason = REASON_RULE, .rule = m->allow};
+}
+
+static bool verdict_equal(const struct verdict *a, const struct verdict *b)
+{
+    return a->allow == b->allow && a->enforced == b->enforced && a->reason == b->reason && a->rule == b->rule;
+}
+
+/* The rules that cover one flow: what holds for ever, and those that come and go with time. */
+#define TIMED_KEPT 64
+struct coverage {
+    const struct policy *policy;
+    const struct flow *flow;
+    struct station from, to;
+    struct matched fixed;
+    uint32_t timed[TIMED_KEPT]; /* the first of them */
+    size_t timed_count;         /* all of them */
+};
+
+static bool rule_is_timed(const struct rule *r)
+{
+    return r->when && condition_depends_on_time(r->when);
+}
+
+static void coverage_find(struct coverage *c, const struct policy *p, const struct flow *f, int64_t compiled)
+{
+    c->policy = p;
+    c->flow = f;
+    c->from = station_of(p, &f->from);
+    c->to = station_of(p, &f->to);
+    c->fixed = (struct matched){NONE, NONE, NONE};
+    c->timed_count = 0;
+    for (uint32_t i = 0; i < p->rule_count; i++) {
+        const struct rule *r = &p->rules[i];
+        if (!covers(p, r, f, &c->from, &c->to))
+            continue;
+        if (rule_is_timed(r)) {
+            if (c->timed_count < TIMED_KEPT)
+                c->timed[c->timed_count] = i;
+            c->timed_count++;
+        } else if (condition_holds(p, r, compiled)) {
+            matched_add(&c->fixed, p, i);
+        }
+    }
+}
+
+/* Walk over the timed rules: `at` starts at 0. Beyond those kept the rules are read again. */
+static bool coverage_next_timed(const struct coverage *c, uint32_t *at, uint32_t *ret_rule)
+{
+    if (c->timed_count <= TIMED_KEPT) {
+        if (*at >= c->timed_count)
+            return false;
+        *ret_rule = c->timed[(*at)++];
+        return true;
+    }
+    while (*at < c->policy->rule_count) {
+        uint32_t i = (*at)++;
+        const struct rule *r = &c->policy->rules[i];
+        if (rule_is_timed(r) && covers(c->policy, r, c->flow, &c->from, &c->to)) {
+            *ret_rule = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool coverage_observed(const struct coverage *c)
+{
+    return c->policy->observe || station_observed(c->policy, &c->from) || station_observed(c->policy, &c->to);
+}
+
+static struct verdict coverage_verdict(const struct coverage *c, int64_t now)
+{
+    struct matched m = c->fixed;
+    uint32_t at = 0, rule;
+    while (coverage_next_timed(c, &at, &rule)) {
+        if (condition_holds(c->policy, &c->policy->rules[rule], now))
+            matched_add(&m, c->policy, rule);
+    }
+    return verdict_of(&m, coverage_observed(c));
+}
+
+/* The first second in (now, until) at which some timed condition changes; else `until`. */
+static int64_t coverage_next_change(const struct coverage *c, int64_t now, int64_t until)
+{
+    uint32_t at = 0, rule;
+    struct facts facts = policy_facts(c->policy, now);
+    while (coverage_next_timed(c, &at, &rule)) {
+        int64_t change = condition_next_change(c->policy->rules[rule].when, &facts, until);
+        if (change < until)
+            until = change;
+    }
+    return until;
+}
+
+/* The maximal interval of one verdict that begins at `from`. */
+static struct span coverage_span(const struct coverage *c, int64_t from, int64_t horizon)
+{
+    struct span s = {.from = from, .until = from, .verdict = coverage_verdict(c, from)};
+    for (;;) {
+        s.until = coverage_next_change(c, s.until, horizon);
+        if (s.until >= horizon)
+            return s;
+        struct verdict next = coverage_verdict(c, s.until);
+        if (!verdict_equal(&next, &s.verdict))
+            return s;
+    }
+}
+
+struct span decide_span(const struct policy *p, const struct flow *f, struct moment m)
+{
+    struct span forever = {.from = INT64_MIN, .until = INT64_MAX};
+    if (!address_is_unicast(&f->from) || !address_is_unicast(&f->to)) {
+        forever.verdict = refusal(REASON_NOT_UNICAST, NONE, true);
+        return forever;
+    }
+    struct coverage c;
+    coverage_find(&c, p, f, m.compiled);
+    if (c.timed_count == 0) {
+        forever.verdict = verdict_of(&c.fixed, coverage_observed(&c));
+        return forever;
+    }
+    int64_t at = m.compiled, horizon = m.compiled + HORIZON_SECONDS;
+    for (unsigned spans = 0; spans < SPANS_MAX && at < horizon; spans++) {
+        struct span s = coverage_span(&c, at, horizon);
+        if (m.now < s.until) {
+            if (s.from == m.compiled)
+                s.from = INT64_MIN;
+            return s;
+        }
+        at = s.until;
+    }
+    return (struct span){.from = at, .until = INT64_MAX, .verdict = refusal(REASON_WINDOW_CLOSED, NONE, !coverage_observed(&c))};
+}
+
+struct verdict decide(const struct policy *p, const struct flow *f, struct moment m)
+{
+    return decide_span(p, f, m).verdict;
+}
+
+size_t decide_matching(const struct policy *p, const struct flow *f, struct moment m, uint32_t *ret_rules, size_t max)
+{
+    struct station from = station_of(p, &f->from), to = station_of(p, &f->to);
+    int64_t now = m.now < m.compiled ? m.compiled : m.now;
+    size_t count = 0;
+    for (uint32_t i = 0; i < p->rule_count; i++) {
+        const struct rule *r = &p->rules[i];
+        if (!covers(p, r, f, &from, &to) || !condition_holds(p, r, rule_is_timed(r) ? now : m.compiled))
+            continue;
+        if (count < max)
+            ret_rules[count] = i;
+        count++;
+    }
+    return count;
+}
+
+enum delivery deliver(const struct policy *p, const struct flow *f)
+{
+    uint32_t from = policy_workload_of(p, &f->from);
+    if (policy_segment_of(p, &f->to) == NONE) {
+        if (!p->uplink.interface)
+            return DELIVERY_NO_UPLINK;
+        /* From the world to the world it would leave by the link that it came in on. */
+        return policy_segment_of(p, &f->from) == NONE ? DELIVERY_NO_SUCH_WORKLOAD : DELIVERY_OK;
+    }
+    uint32_t to = policy_workload_of(p, &f->to);
+    return to == NONE || to == from ? DELIVERY_NO_SUCH_WORKLOAD : DELIVERY_OK;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The decision. This is the only place that knows what a policy means for a flow; the kernel's tables are
+ * compiled forms that are tested against it. It reads the rules linearly from the model and shares nothing
+ * with bpf/ but the reasons. Pure.
+ */
+#pragma once
+
+#include "bpf/abi.h"
+#include "policy/condition.h"
+#include "policy/model.h"
+
+/* "deny-rule" etc. */
+const char *reason_name(enum bulkhead_reason r);
+const char *reason_meaning(enum bulkhead_reason r);
+
+/* What starts a session: (from, to, protocol, destination port). */
+struct flow {
+    struct address from, to; /* of one family */
+    uint8_t protocol;        /* IP protocol number */
+    uint16_t port;           /* destination port of TCP, UDP, SCTP; else 0 */
+};
+
+/* When: conditions are decided as tables compiled at `compiled` answer at `now` (both seconds, UTC). */
+struct moment {
+    int64_t compiled, now;
+};
+/* A compiled table answers for this long, and with at most this many spans. */
+#define HORIZON_SECONDS 86400
+#define SPANS_MAX 8
+
+struct verdict {
+    bool allow;    /* the policy's decision */
+    bool enforced; /* false: a deny that passes (enforce: observe). True for every allow. */
+    enum bulkhead_reason reason;
+    uint32_t rule; /* index of the deciding rule, or NONE */
+};
+
+/* A verdict and the seconds [from, until) for which it stands; INT64_MIN and INT64_MAX: for ever. */
+struct span {
+    int64_t from, until;
+    struct verdict verdict;
+};
+
+enum delivery {
+    DELIVERY_OK,
+    DELIVERY_NO_UPLINK,
+    DELIVERY_NO_SUCH_WORKLOAD,
+    DELIVERY_NOT_RUNNING,
+};
+const char *delivery_name(enum delivery d);
+
+/* Whether the end, as a list, selects the address. */
+bool end_selects(const struct policy *p, const struct end *e, const struct address *a);
+bool ports_match(const struct ports *list, uint32_t count, const struct flow *f);
+
+/* One of the rules matches the flow apart from its condition. */
+bool rule_covers(const struct policy *p, const struct rule *r, const struct flow *f);
+
+/*
+ * The decision. A flow with an end that is not unicast is refused as `not-unicast` before any rule, and
+ * that is always enforced.
+ */
+struct verdict decide(const struct policy *p, const struct flow *f, struct moment m);
+
+/* The same with the time for which the answer stands, given the same time of compilation. */
+struct span decide_span(const struct policy *p, const struct flow *f, struct moment m);
+
+/* What conditions see at `now`. */
+struct facts policy_facts(const struct policy *p, int64_t now);
+
+/* The network, or a segment or workload at either end, is under observation. */
+bool flow_observed(const struct policy *p, const struct address *from, const struct address *to);
+
+/* Where an allowed flow would go. Knows the model only: never DELIVERY_NOT_RUNNING. */
+enum delivery deliver(const struct policy *p, const struct flow *f);
+
+/* All rules that match (condition true; a deny also when unknown), in file order; returns how many there are, and writes at most `max`. */
+size_t decide_matching(const struct policy *p, const struct flow *f, struct moment m, uint32_t *ret_rules, size_t max);

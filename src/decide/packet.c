@@ -1,0 +1,540 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The steps of docs/packets.md, one function each, in its order; numbers in comments are its sections. */
+#include "decide/packet.h"
+
+#include "decide/frame.h"
+#include "decide/sessions.h"
+
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#define SECOND_NS 1000000000LL
+
+/* A first fragment that passed, for the later ones. */
+struct fragments_of {
+    uint32_t link;
+    struct address from, to;
+    uint8_t protocol; /* the fragment header's */
+    uint32_t identification;
+    int64_t since; /* ns */
+    uint64_t generation;
+    uint32_t to_link;
+    struct verdict verdict;
+};
+
+struct reference {
+    struct reference_options options;
+    const struct policy *policy; /* NULL before the first */
+    int64_t compiled;
+    uint64_t generation;
+    struct link *links;
+    uint32_t link_count;
+    struct sessions confirmed, unconfirmed;
+    struct fragments_of *fragments; /* few: read from end to end */
+    size_t fragment_count, fragment_capacity;
+};
+
+/* One packet on its way. */
+struct passage {
+    struct reference *r;
+    uint32_t link;
+    const struct packet *packet;
+    int64_t now; /* ns */
+};
+
+struct reference *reference_create(const struct reference_options *o)
+{
+    struct reference *r = calloc(1, sizeof *r);
+    if (r)
+        r->options = *o;
+    return r;
+}
+
+void reference_destroy(struct reference *r)
+{
+    if (!r)
+        return;
+    sessions_free(&r->confirmed);
+    sessions_free(&r->unconfirmed);
+    free(r->fragments);
+    free(r->links);
+    free(r);
+}
+
+bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links, uint32_t link_count)
+{
+    struct link *copy = calloc(link_count ? link_count : 1, sizeof *copy);
+    if (!copy)
+        return false;
+    if (link_count)
+        memcpy(copy, links, link_count * sizeof *copy);
+    free(r->links);
+    r->links = copy;
+    r->link_count = link_count;
+    r->policy = p;
+    r->compiled = compiled;
+    r->generation++;
+    return true;
+}
+
+static int64_t seconds_of(int64_t ns)
+{
+    return ns / SECOND_NS - (ns % SECOND_NS < 0);
+}
+
+static struct moment moment_of(const struct passage *w)
+{
+    return (struct moment){.compiled = w->r->compiled, .now = seconds_of(w->now)};
+}
+
+static struct packet_verdict refuse(enum bulkhead_reason reason, uint32_t rule)
+{
+    return (struct packet_verdict){.verdict = {.allow = false, .enforced = true, .reason = reason, .rule = rule}, .passes = false, .to_link = NONE};
+}
+
+/* Delivery (8). */
+
+static uint32_t link_of_workload(const struct reference *r, uint32_t workload)
+{
+    for (uint32_t i = 0; i < r->link_count; i++) {
+        if (r->links[i].workload == workload)
+            return i;
+    }
+    return NONE;
+}
+
+/* 8.1. REASONS and the link when it can be delivered. */
+static enum bulkhead_reason find_link(const struct passage *w, uint32_t *ret_link)
+{
+    const struct policy *p = w->r->policy;
+    const struct address *to = &w->packet->to;
+    uint32_t workload = NONE;
+    if (policy_segment_of(p, to) != NONE) {
+        workload = policy_workload_of(p, to);
+        if (workload == NONE)
+            return REASON_NO_SUCH_WORKLOAD;
+    } else if (!p->uplink.interface) {
+        return REASON_NO_UPLINK;
+    }
+    uint32_t link = link_of_workload(w->r, workload); /* NONE is the uplink's */
+    if (link == NONE)
+        return workload == NONE ? REASON_NO_UPLINK : REASON_NOT_RUNNING;
+    if (link == w->link)
+        return REASON_NO_SUCH_WORKLOAD;
+    *ret_link = link;
+    return REASONS;
+}
+
+/* 8.2 and 8.3. */
+static struct packet_verdict send_to(const struct passage *w, uint32_t link, struct verdict v)
+{
+    if (w->packet->length > w->r->links[link].mtu)
+        return refuse(REASON_TOO_BIG, v.rule);
+    if (w->packet->ttl <= 1)
+        return refuse(REASON_TTL, v.rule);
+    return (struct packet_verdict){.verdict = v, .passes = true, .to_link = link};
+}
+
+static struct packet_verdict deliver_packet(const struct passage *w, struct verdict v)
+{
+    uint32_t link;
+    enum bulkhead_reason reason = find_link(w, &link);
+    return reason == REASONS ? send_to(w, link, v) : refuse(reason, v.rule);
+}
+
+/* Sessions (6). */
+
+static int64_t timeout_of(const struct reference_session *s, const struct timeouts *t)
+{
+    if (!s->confirmed)
+        return t->unconfirmed;
+    if (s->key.protocol == IPPROTO_TCP)
+        return s->closing ? t->tcp_closing : t->tcp;
+    return protocol_is_icmp(s->key.family, s->key.protocol) ? t->icmp : t->other;
+}
+
+struct instant {
+    const struct timeouts *timeouts;
+    int64_t now;
+};
+
+static bool is_alive(const struct reference_session *s, const void *context)
+{
+    const struct instant *i = context;
+    return i->now - s->last < timeout_of(s, i->timeouts) * SECOND_NS;
+}
+
+static struct sessions *table_of(struct reference *r, const struct reference_session *s)
+{
+    return s->confirmed ? &r->confirmed : &r->unconfirmed;
+}
+
+static void end_session(struct reference *r, struct reference_session *s)
+{
+    sessions_remove(table_of(r, s), s);
+}
+
+/* The live session under the key in one table. */
+static struct reference_session *find_in(const struct passage *w, struct sessions *t, const struct session_key *k)
+{
+    struct reference_session *s = sessions_find(t, k);
+    struct instant i = {.timeouts = &w->r->policy->timeouts, .now = w->now};
+    if (!s || is_alive(s, &i))
+        return s;
+    sessions_remove(t, s);
+    return NULL;
+}
+
+/* What to look for: a key in the packet's direction, and the link on the side that the packet was seen at. */
+struct wanted {
+    struct session_key key;
+    bool forward, reply; /* which directions count */
+    uint32_t link;
+    bool at_far_side; /* `link` is where the packet was sent to (quotations), not where it came from */
+};
+
+static bool is_on_link(const struct reference_session *s, const struct wanted *want, bool reply)
+{
+    bool at_from = reply == want->at_far_side;
+    return (at_from ? s->from_link : s->to_link) == want->link;
+}
+
+/* 6.1: as forward, then as reply; each confirmed, then unconfirmed. */
+static struct reference_session *find_session(const struct passage *w, const struct wanted *want, bool *ret_reply)
+{
+    struct session_key reversed = session_key_reversed(&want->key);
+    struct sessions *tables[] = {&w->r->confirmed, &w->r->unconfirmed};
+    for (int reply = 0; reply < 2; reply++) {
+        if (!(reply ? want->reply : want->forward))
+            continue;
+        for (size_t i = 0; i < 2; i++) {
+            struct reference_session *s = find_in(w, tables[i], reply ? &reversed : &want->key);
+            if (s && is_on_link(s, want, reply)) {
+                *ret_reply = reply;
+                return s;
+            }
+        }
+    }
+    return NULL;
+}
+
+/* 6.2. False: no longer allowed, and removed; `ret_rule` is the rule that it had. */
+static bool renew(const struct passage *w, struct reference_session *s, uint32_t *ret_rule)
+{
+    struct reference *r = w->r;
+    struct moment m = moment_of(w);
+    if (s->generation == r->generation && m.now < s->until)
+        return true;
+    struct flow f = session_flow(&s->key);
+    struct span span = decide_span(r->policy, &f, m);
+    if (!span.verdict.allow && span.verdict.enforced) {
+        *ret_rule = s->verdict.rule;
+        end_session(r, s);
+        return false;
+    }
+    s->verdict = span.verdict;
+    s->until = span.until;
+    s->generation = r->generation;
+    return true;
+}
+
+static bool is_plain_syn(const struct packet *p)
+{
+    return p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
+}
+
+static bool confirms(const struct reference_session *s, const struct packet *p, bool reply)
+{
+    if (s->confirmed || reply || !s->answered)
+        return false;
+    if (p->protocol != IPPROTO_TCP)
+        return true;
+    return (p->tcp_flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK && p->tcp_acknowledgement == s->answer_sequence + 1;
+}
+
+static bool is_room_for(const struct passage *w, const struct reference_session *s)
+{
+    struct sessions *t = &w->r->confirmed;
+    struct instant i = {.timeouts = &w->r->policy->timeouts, .now = w->now};
+    if (t->count >= w->r->options.sessions_max)
+        sessions_keep(t, is_alive, &i);
+    return t->count < w->r->options.sessions_max || sessions_find(t, &s->key);
+}
+
+static void note_tcp(struct reference_session *s, const struct packet *p, bool reply)
+{
+    if (p->tcp_flags & TCP_FIN)
+        *(reply ? &s->fin_reply : &s->fin_forward) = true;
+    if ((p->tcp_flags & TCP_RST) || (s->fin_forward && s->fin_reply))
+        s->closing = true;
+    if (!s->confirmed && reply && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK)) {
+        s->answered = true;
+        s->answer_sequence = p->tcp_sequence;
+    }
+}
+
+/* 6.3, the second half. False: it would confirm the session and there is no room; nothing changed. */
+static bool move_on(const struct passage *w, struct reference_session *s, bool reply)
+{
+    bool confirming = confirms(s, w->packet, reply);
+    struct reference_session *old = s;
+    if (confirming) {
+        if (!is_room_for(w, s))
+            return false;
+        s = sessions_put(&w->r->confirmed, old);
+        if (!s)
+            return false;
+        sessions_remove(&w->r->unconfirmed, old);
+        s->confirmed = true;
+    }
+    s->last = w->now;
+    if (w->packet->protocol == IPPROTO_TCP)
+        note_tcp(s, w->packet, reply);
+    else if (reply)
+        s->answered = true;
+    return true;
+}
+
+static struct packet_verdict pass_session(const struct passage *w, struct reference_session *s, bool reply)
+{
+    uint32_t rule = NONE;
+    if (!renew(w, s, &rule))
+        return refuse(REASON_REVOKED, rule);
+    struct verdict v = s->verdict;
+    if (!move_on(w, s, reply))
+        return refuse(REASON_SESSION_TABLE_FULL, NONE);
+    return deliver_packet(w, v);
+}
+
+/* 6.4 */
+static struct packet_verdict without_session(const struct passage *w)
+{
+    if (!flow_observed(w->r->policy, &w->packet->from, &w->packet->to))
+        return refuse(REASON_NO_SESSION, NONE);
+    return deliver_packet(w, (struct verdict){.allow = false, .enforced = false, .reason = REASON_NO_SESSION, .rule = NONE});
+}
+
+/* 6.5 */
+static struct packet_verdict start_session(const struct passage *w, const struct session_key *k)
+{
+    struct reference *r = w->r;
+    struct flow f = session_flow(k);
+    struct span span = decide_span(r->policy, &f, moment_of(w));
+    struct verdict v = span.verdict;
+    if (!v.allow && v.enforced)
+        return refuse(v.reason, v.rule);
+    uint32_t link;
+    enum bulkhead_reason reason = find_link(w, &link);
+    if (reason != REASONS)
+        return refuse(reason, v.rule);
+    struct reference_session s = {
+        .key = *k,
+        .from_link = w->link,
+        .to_link = link,
+        .last = w->now,
+        .generation = r->generation,
+        .until = span.until,
+        .verdict = v,
+    };
+    if (!sessions_put(&r->unconfirmed, &s)) /* memory is out: closed, as when a table is full */
+        return refuse(REASON_SESSION_TABLE_FULL, NONE);
+    return send_to(w, link, v);
+}
+
+static struct packet_verdict judge_session(const struct passage *w, enum icmp_kind icmp)
+{
+    const struct packet *p = w->packet;
+    bool plain_syn = is_plain_syn(p);
+    struct wanted want = {
+        .key = session_key_of(p->protocol, &p->from, p->from_port, &p->to, p->to_port),
+        .forward = icmp != ICMP_ECHO_ANSWER,
+        .reply = icmp != ICMP_ECHO_REQUEST && !plain_syn,
+        .link = w->link,
+    };
+    bool reply = false;
+    struct reference_session *s = find_session(w, &want, &reply);
+    if (s && plain_syn && s->closing) {
+        end_session(w->r, s);
+        s = NULL;
+    }
+    if (s)
+        return pass_session(w, s, reply);
+    if ((p->protocol == IPPROTO_TCP && !plain_syn) || icmp == ICMP_ECHO_ANSWER)
+        return without_session(w);
+    return start_session(w, &want.key);
+}
+
+/* ICMP errors (7) */
+static struct packet_verdict judge_error(const struct passage *w)
+{
+    const struct packet *p = w->packet;
+    struct quoted q;
+    if (!quoted_parse(p->icmp_body, p->from.family, &q) || !address_equal(&q.from, &p->to))
+        return without_session(w);
+    struct wanted want = {
+        .key = session_key_of(q.protocol, &q.from, q.from_port, &q.to, q.to_port),
+        .forward = q.icmp != ICMP_ECHO_ANSWER,
+        .reply = q.icmp != ICMP_ECHO_REQUEST,
+        .link = w->link,
+        .at_far_side = true,
+    };
+    bool reply = false;
+    uint32_t rule = NONE;
+    struct reference_session *s = find_session(w, &want, &reply);
+    if (!s)
+        return without_session(w);
+    if (!renew(w, s, &rule))
+        return refuse(REASON_REVOKED, rule);
+    return deliver_packet(w, s->verdict);
+}
+
+/* Sections 5 to 8, for all but later fragments. */
+static struct packet_verdict judge(const struct passage *w)
+{
+    const struct packet *p = w->packet;
+    if (!protocol_is_icmp(p->from.family, p->protocol))
+        return judge_session(w, ICMP_OTHER);
+    enum icmp_kind kind = icmp_kind_of(p->from.family, p->icmp_type, p->icmp_code);
+    if (kind == ICMP_OTHER)
+        return refuse(REASON_ICMP_TYPE, NONE);
+    return kind == ICMP_ERROR ? judge_error(w) : judge_session(w, kind);
+}
+
+/* Fragments (4) */
+
+static bool fragments_are_of(const struct fragments_of *e, const struct passage *w)
+{
+    const struct packet *p = w->packet;
+    return e->link == w->link && e->protocol == p->fragment_protocol && e->identification == p->identification &&
+           address_equal(&e->from, &p->from) && address_equal(&e->to, &p->to);
+}
+
+static void forget_fragments(const struct passage *w)
+{
+    struct reference *r = w->r;
+    int64_t timeout = r->policy->timeouts.fragment * SECOND_NS;
+    size_t kept = 0;
+    for (size_t i = 0; i < r->fragment_count; i++) {
+        const struct fragments_of *e = &r->fragments[i];
+        if (!fragments_are_of(e, w) && w->now - e->since < timeout)
+            r->fragments[kept++] = *e;
+    }
+    r->fragment_count = kept;
+}
+
+/* Without memory there is no entry: later fragments are refused. */
+static void remember_fragments(const struct passage *w, const struct packet_verdict *v)
+{
+    struct reference *r = w->r;
+    if (r->fragment_count == r->fragment_capacity) {
+        size_t capacity = r->fragment_capacity ? r->fragment_capacity * 2 : 16;
+        struct fragments_of *larger = reallocarray(r->fragments, capacity, sizeof *larger);
+        if (!larger)
+            return;
+        r->fragments = larger;
+        r->fragment_capacity = capacity;
+    }
+    const struct packet *p = w->packet;
+    r->fragments[r->fragment_count++] = (struct fragments_of){
+        .link = w->link,
+        .from = p->from,
+        .to = p->to,
+        .protocol = p->fragment_protocol,
+        .identification = p->identification,
+        .since = w->now,
+        .generation = r->generation,
+        .to_link = v->to_link,
+        .verdict = v->verdict,
+    };
+}
+
+static struct packet_verdict judge_first_fragment(const struct passage *w)
+{
+    const struct packet *p = w->packet;
+    forget_fragments(w);
+    if (protocol_is_icmp(p->from.family, p->protocol)) {
+        enum icmp_kind kind = icmp_kind_of(p->from.family, p->icmp_type, p->icmp_code);
+        if (kind != ICMP_ECHO_REQUEST && kind != ICMP_ECHO_ANSWER)
+            return refuse(REASON_FRAGMENT_UNATTRIBUTED, NONE);
+    }
+    struct packet_verdict v = judge(w);
+    if (v.passes)
+        remember_fragments(w, &v);
+    return v;
+}
+
+static struct packet_verdict judge_later_fragment(const struct passage *w)
+{
+    const struct reference *r = w->r;
+    int64_t timeout = r->policy->timeouts.fragment * SECOND_NS;
+    for (size_t i = 0; i < r->fragment_count; i++) {
+        const struct fragments_of *e = &r->fragments[i];
+        if (fragments_are_of(e, w) && e->generation == r->generation && w->now - e->since < timeout)
+            return send_to(w, e->to_link, e->verdict);
+    }
+    return refuse(REASON_FRAGMENT_UNATTRIBUTED, NONE);
+}
+
+/* Source and destination (3). REASONS when they are as they must be. */
+
+static bool is_own_address(const struct workload *w, const struct address *a)
+{
+    for (uint32_t i = 0; i < w->address_count; i++) {
+        if (address_equal(&w->addresses[i], a))
+            return true;
+    }
+    return false;
+}
+
+static enum bulkhead_reason check_ends(const struct passage *w)
+{
+    const struct policy *p = w->r->policy;
+    const struct link *link = &w->r->links[w->link];
+    const struct packet *packet = w->packet;
+    bool uplink = link->workload == NONE;
+
+    if (!uplink && !link->any_mac && !bytes_equal(packet->from_mac, bytes_of(link->mac, 6)))
+        return REASON_SPOOFED_SOURCE;
+    if (uplink ? policy_segment_of(p, &packet->from) != NONE || !address_is_unicast(&packet->from)
+               : !is_own_address(&p->workloads[link->workload], &packet->from))
+        return REASON_SPOOFED_SOURCE;
+    if (!bytes_equal(packet->to_mac, bytes_of(link->hub_mac, 6)))
+        return REASON_NOT_UNICAST;
+    return address_is_unicast(&packet->to) ? REASONS : REASON_NOT_UNICAST;
+}
+
+/* Section 1. */
+static bool link_belongs(const struct reference *r, uint32_t link)
+{
+    if (!r->policy || link >= r->link_count)
+        return false;
+    uint32_t workload = r->links[link].workload;
+    return workload == NONE || workload < r->policy->workload_count;
+}
+
+struct packet_verdict reference_packet(struct reference *r, uint32_t link, struct bytes frame, int64_t now_ns)
+{
+    if (!link_belongs(r, link))
+        return refuse(REASON_IDENTITY_UNKNOWN, NONE);
+    struct packet packet;
+    enum bulkhead_reason reason = frame_parse(frame, &packet);
+    if (reason != REASONS)
+        return refuse(reason, NONE);
+    struct passage w = {.r = r, .link = link, .packet = &packet, .now = now_ns};
+    reason = check_ends(&w);
+    if (reason != REASONS)
+        return refuse(reason, NONE);
+    if (packet.fragment == FRAGMENT_FIRST)
+        return judge_first_fragment(&w);
+    if (packet.fragment == FRAGMENT_LATER)
+        return judge_later_fragment(&w);
+    return judge(&w);
+}
+
+size_t reference_sessions(const struct reference *r, int64_t now_ns)
+{
+    if (!r->policy)
+        return 0;
+    struct instant i = {.timeouts = &r->policy->timeouts, .now = now_ns};
+    return sessions_count(&r->confirmed, is_alive, &i);
+}

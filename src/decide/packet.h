@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The reference for packets: a small, slow, obviously right twin of the kernel's datapath with its own
+ * session and fragment tables. One `struct reference` is one network on one machine. Pure: time and
+ * bytes come in, a verdict goes out.
+ */
+#pragma once
+
+#include "decide/decide.h"
+
+struct link {
+    uint32_t workload; /* index in the current policy, or NONE for the uplink */
+    uint8_t mac[6];     /* the workload's own */
+    uint8_t hub_mac[6]; /* the hub's end of the link */
+    bool any_mac;       /* an attached interface: source MACs are not checked */
+    uint32_t mtu;       /* bytes of IP packet that the link towards the workload takes */
+};
+
+struct reference; /* opaque; in an arena-free heap of its own */
+
+struct reference_options {
+    size_t sessions_max; /* confirmed sessions; further ones: session-table-full */
+};
+
+struct reference *reference_create(const struct reference_options *o);
+void reference_destroy(struct reference *r);
+
+/*
+ * Put a policy in force, compiled at `compiled` (seconds UTC). links[i] is the link with number i; numbers
+ * stay the same for a workload across policies. The policy must outlive its being in force.
+ */
+bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links, uint32_t link_count) MUST_USE;
+
+struct packet_verdict {
+    struct verdict verdict; /* reason as counted; `rule` of the session's or the flow's decision, else NONE */
+    bool passes;            /* delivered to `to_link` */
+    uint32_t to_link;       /* NONE when not delivered */
+};
+
+/* The packet `frame` (Ethernet and on) comes in on `link` at `now_ns` (nanoseconds UTC). */
+struct packet_verdict reference_packet(struct reference *r, uint32_t link, struct bytes frame, int64_t now_ns);
+
+/* Number of confirmed sessions alive at `now_ns`. */
+size_t reference_sessions(const struct reference *r, int64_t now_ns);

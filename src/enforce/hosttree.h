@@ -1,0 +1,32 @@
+/* The host's file systems as detached, read-only overlays, ready to be attached to a workload's tree: one for
+ * the root and one for every mount below it that is worth showing. Knows which are not: kernel interfaces,
+ * and places that are private to each workload. */
+#ifndef BULKHEAD_ENFORCE_HOSTTREE_H
+#define BULKHEAD_ENFORCE_HOSTTREE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "enforce/failure.h"
+
+/* Each costs a mount and a descriptor; a host with more gets a failure, not a partial tree. */
+#define HOSTTREE_MAX 256
+
+struct hosttree {
+    struct {
+        char *path; /* "/" first */
+        int fd;     /* a detached mount */
+    } parts[HOSTTREE_MAX];
+    size_t count;
+};
+
+/* `empty` is an empty directory in the caller's mount namespace, on a file system of its own: an overlay
+ * without an upper layer needs two lower ones. Zero the struct before; hosttree_close frees it. */
+bool hosttree_take(const char *empty, struct hosttree *tree, struct failure *f) __attribute__((warn_unused_result));
+bool hosttree_attach_root(struct hosttree *tree, const char *target, struct failure *f)
+    __attribute__((warn_unused_result));
+/* After the root has been changed to the overlay of "/". */
+bool hosttree_attach_rest(struct hosttree *tree, struct failure *f) __attribute__((warn_unused_result));
+void hosttree_close(struct hosttree *tree);
+
+#endif

@@ -1,0 +1,423 @@
+#include "enforce/links.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/if_addr.h>
+#include <linux/if_link.h>
+#include <linux/neighbour.h>
+#include <linux/pkt_sched.h>
+#include <linux/rtnetlink.h>
+#include <linux/veth.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "enforce/netlink.h"
+#include "enforce/netns.h"
+#include "enforce/scope.h"
+
+#define CREATE ((uint16_t)(NLM_F_CREATE | NLM_F_EXCL))
+#define REPLACE ((uint16_t)(NLM_F_CREATE | NLM_F_REPLACE))
+#define LOOPBACK_INDEX 1
+
+static uint8_t family_of(const struct link_address *address)
+{
+    return address->family == 4 ? AF_INET : AF_INET6;
+}
+
+static uint8_t octets_of(const struct link_address *address)
+{
+    return address->family == 4 ? 4 : 16;
+}
+
+static void attr_address(struct nlmsghdr *request, uint16_t type, const struct link_address *address)
+{
+    mnl_attr_put(request, type, octets_of(address), address->octets);
+}
+
+/* ---- requests, each put into a batch ---- */
+
+static void put_end(struct nlmsghdr *request, const struct veth_end *end, uint32_t mtu)
+{
+    mnl_attr_put_strz(request, IFLA_IFNAME, end->name);
+    mnl_attr_put_u32(request, IFLA_NET_NS_FD, (uint32_t)end->ns_fd);
+    if (end->mac)
+        mnl_attr_put(request, IFLA_ADDRESS, 6, end->mac);
+    if (mtu)
+        mnl_attr_put_u32(request, IFLA_MTU, mtu);
+}
+
+static void put_header(struct nlmsghdr *request, const struct veth_end *end)
+{
+    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
+    header->ifi_family = AF_UNSPEC;
+    header->ifi_index = (int)end->index;
+    header->ifi_flags = IFF_UP;
+    header->ifi_change = IFF_UP;
+}
+
+static void put_veth(struct netlink_batch *batch, const struct veth_end *near, const struct veth_end *far, uint32_t mtu)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWLINK, CREATE, "make the veth pair");
+    if (!request)
+        return;
+    put_header(request, near);
+    put_end(request, near, mtu);
+    struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
+    mnl_attr_put_strz(request, IFLA_INFO_KIND, "veth");
+    struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
+    struct nlattr *peer = mnl_attr_nest_start(request, VETH_INFO_PEER);
+    put_header(request, far);
+    put_end(request, far, mtu);
+    mnl_attr_nest_end(request, peer);
+    mnl_attr_nest_end(request, data);
+    mnl_attr_nest_end(request, info);
+    netlink_batch_end(batch, request);
+}
+
+static void put_up(struct netlink_batch *batch, uint32_t index)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWLINK, 0, "bring the link up");
+    if (!request)
+        return;
+    struct veth_end end = {.index = index};
+    put_header(request, &end);
+    netlink_batch_end(batch, request);
+}
+
+static void put_clsact(struct netlink_batch *batch, uint32_t index)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWQDISC, CREATE, "add the clsact qdisc");
+    if (!request)
+        return;
+    struct tcmsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
+    header->tcm_ifindex = (int)index;
+    header->tcm_handle = TC_H_MAKE(TC_H_CLSACT, 0U);
+    header->tcm_parent = TC_H_CLSACT;
+    mnl_attr_put_strz(request, TCA_KIND, "clsact");
+    netlink_batch_end(batch, request);
+    netlink_batch_tolerate(batch, EEXIST);
+}
+
+/* Usable at once (no duplicate address detection, which takes 2 s) and no route of its own. */
+static void put_address(struct netlink_batch *batch, uint32_t index, const struct link_address *address)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWADDR, REPLACE, "add the address");
+    if (!request)
+        return;
+    struct ifaddrmsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
+    header->ifa_family = family_of(address);
+    header->ifa_prefixlen = (uint8_t)(8 * octets_of(address));
+    header->ifa_scope = RT_SCOPE_UNIVERSE;
+    header->ifa_index = index;
+    attr_address(request, IFA_LOCAL, address);
+    attr_address(request, IFA_ADDRESS, address);
+    mnl_attr_put_u32(request, IFA_FLAGS, IFA_F_NODAD | IFA_F_NOPREFIXROUTE | IFA_F_PERMANENT);
+    netlink_batch_end(batch, request);
+}
+
+static struct nlmsghdr *begin_route(struct netlink_batch *batch, uint32_t index, int family, uint8_t length,
+                                    uint8_t scope, const char *what)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWROUTE, REPLACE, what);
+    if (!request)
+        return NULL;
+    struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
+    header->rtm_family = (uint8_t)family;
+    header->rtm_dst_len = length;
+    header->rtm_table = RT_TABLE_MAIN;
+    header->rtm_protocol = RTPROT_STATIC;
+    header->rtm_scope = scope;
+    header->rtm_type = RTN_UNICAST;
+    mnl_attr_put_u32(request, RTA_OIF, index);
+    return request;
+}
+
+static void put_routes(struct netlink_batch *batch, uint32_t index, const struct link_address *gateway,
+                       const struct link_address *source)
+{
+    uint8_t family = family_of(gateway);
+    uint8_t length = (uint8_t)(8 * octets_of(gateway));
+    struct nlmsghdr *request =
+        begin_route(batch, index, family, length, RT_SCOPE_LINK, "add the route to the hub's address");
+    if (!request)
+        return;
+    attr_address(request, RTA_DST, gateway);
+    if (source)
+        attr_address(request, RTA_PREFSRC, source);
+    netlink_batch_end(batch, request);
+
+    request = begin_route(batch, index, family, 0, RT_SCOPE_UNIVERSE, "add the default route");
+    if (!request)
+        return;
+    attr_address(request, RTA_GATEWAY, gateway);
+    if (source)
+        attr_address(request, RTA_PREFSRC, source);
+    netlink_batch_end(batch, request);
+}
+
+static void put_neighbour(struct netlink_batch *batch, uint32_t index, const struct link_address *address,
+                          const uint8_t mac[6])
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWNEIGH, REPLACE, "add the neighbour entry");
+    if (!request)
+        return;
+    struct ndmsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
+    header->ndm_family = family_of(address);
+    header->ndm_ifindex = (int)index;
+    header->ndm_state = NUD_PERMANENT;
+    attr_address(request, NDA_DST, address);
+    mnl_attr_put(request, NDA_LLADDR, 6, mac);
+    netlink_batch_end(batch, request);
+}
+
+static void put_delete(struct netlink_batch *batch, const char *name)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_DELLINK, 0, "delete the link");
+    if (!request)
+        return;
+    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
+    header->ifi_family = AF_UNSPEC;
+    mnl_attr_put_strz(request, IFLA_IFNAME, name);
+    netlink_batch_end(batch, request);
+    netlink_batch_tolerate(batch, ENODEV);
+}
+
+/* ---- reading ---- */
+
+static void state_read(const struct nlmsghdr *answer, struct link_state *state)
+{
+    const struct ifinfomsg *header = mnl_nlmsg_get_payload(answer);
+    memset(state, 0, sizeof *state);
+    state->index = (uint32_t)header->ifi_index;
+    state->up = (header->ifi_flags & IFF_UP) != 0;
+    const struct nlattr *attribute;
+    netlink_attr_for_each(attribute, answer, sizeof *header) {
+        uint16_t type = mnl_attr_get_type(attribute);
+        size_t length = mnl_attr_get_payload_len(attribute);
+        if (type == IFLA_IFNAME && length <= sizeof state->name)
+            memcpy(state->name, mnl_attr_get_payload(attribute), length);
+        else if (type == IFLA_MTU && length == sizeof(uint32_t))
+            state->mtu = mnl_attr_get_u32(attribute);
+        else if (type == IFLA_ADDRESS && length == sizeof state->mac)
+            memcpy(state->mac, mnl_attr_get_payload(attribute), length);
+    }
+}
+
+static bool link_ask(int socket, const char *name, uint32_t index, struct link_state *ret_state, struct failure *f)
+{
+    _Alignas(8) char buffer[16384];
+    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
+    request->nlmsg_type = RTM_GETLINK;
+    request->nlmsg_flags = NLM_F_REQUEST;
+    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
+    header->ifi_family = AF_UNSPEC;
+    header->ifi_index = (int)index;
+    if (name)
+        mnl_attr_put_strz(request, IFLA_IFNAME, name);
+    char number[16];
+    (void)snprintf(number, sizeof number, "number %u", index);
+    const char *who = name ? name : number;
+
+    if (send(socket, request, request->nlmsg_len, 0) < 0)
+        return fail_errno(f, errno, "cannot ask for the link %s", who);
+    ssize_t length;
+    do
+        length = recv(socket, buffer, sizeof buffer, 0);
+    while (length < 0 && errno == EINTR);
+    const struct nlmsghdr *answer = (void *)buffer;
+    if (length < 0 || !mnl_nlmsg_ok(answer, (int)length))
+        return fail_errno(f, length < 0 ? errno : EPROTO, "cannot read about the link %s", who);
+    if (answer->nlmsg_type == NLMSG_ERROR) {
+        const struct nlmsgerr *error = mnl_nlmsg_get_payload(answer);
+        return fail_errno(f, -error->error, "there is no link %s", who);
+    }
+    state_read(answer, ret_state);
+    return true;
+}
+
+bool link_get(int socket, const char *name, struct link_state *ret_state, struct failure *f)
+{
+    return link_ask(socket, name, 0, ret_state, f);
+}
+
+bool link_get_by_index(int socket, uint32_t index, struct link_state *ret_state, struct failure *f)
+{
+    return link_ask(socket, NULL, index, ret_state, f);
+}
+
+/* ---- single steps ---- */
+
+bool link_up(int socket, uint32_t index, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_up(&batch, index);
+    return netlink_batch_send(socket, &batch, "a link", f);
+}
+
+bool link_delete(int socket, const char *name, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_delete(&batch, name);
+    return netlink_batch_send(socket, &batch, name, f);
+}
+
+bool link_clsact(int socket, uint32_t index, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_clsact(&batch, index);
+    return netlink_batch_send(socket, &batch, "a link", f);
+}
+
+bool veth_create(int socket, const struct veth_end *near, const struct veth_end *far, uint32_t mtu, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_veth(&batch, near, far, mtu);
+    return netlink_batch_send(socket, &batch, near->name, f);
+}
+
+bool address_add(int socket, uint32_t index, const struct link_address *address, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_address(&batch, index, address);
+    return netlink_batch_send(socket, &batch, "a link", f);
+}
+
+bool gateway_add(int socket, uint32_t index, const struct link_address *gateway, const uint8_t mac[6],
+                 const struct link_address *source, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_neighbour(&batch, index, gateway, mac);
+    put_routes(&batch, index, gateway, source);
+    return netlink_batch_send(socket, &batch, "a link", f);
+}
+
+/* ---- hub and spoke ---- */
+
+#define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))
+
+bool hub_prepare(int hub_ns_fd, struct failure *f)
+{
+    static const struct sysctl settings[] = {
+        {"net/ipv4/ip_forward", "0"},
+        {"net/ipv6/conf/all/forwarding", "0"},
+        {"net/ipv6/conf/default/forwarding", "0"},
+        {"net/ipv6/conf/default/disable_ipv6", "1"},
+        {"net/ipv6/conf/default/addr_gen_mode", "1"},
+        {"net/ipv6/conf/default/accept_ra", "0"},
+        {"net/ipv4/conf/all/accept_redirects", "0"},
+        {"net/ipv4/conf/all/send_redirects", "0"},
+    };
+    SCOPED_FD socket = -1;
+    return netns_sysctls(hub_ns_fd, settings, COUNT(settings), f) && netlink_open(hub_ns_fd, &socket, f) &&
+           link_up(socket, LOOPBACK_INDEX, f);
+}
+
+/* Before the link exists: a link takes `default` when it is made, and nothing may talk in between. */
+static bool workload_quieten(int ns_fd, struct failure *f)
+{
+    static const struct sysctl settings[] = {
+        {"net/ipv4/ip_forward", "0"},
+        {"net/ipv4/conf/all/accept_redirects", "0"},
+        {"net/ipv4/conf/default/accept_redirects", "0"},
+        {"net/ipv6/conf/all/forwarding", "0"},
+        {"net/ipv6/conf/default/addr_gen_mode", "1"},
+        {"net/ipv6/conf/default/accept_ra", "0"},
+        {"net/ipv6/conf/default/accept_redirects", "0"},
+        {"net/ipv6/conf/default/autoconf", "0"},
+        {"net/ipv6/conf/default/accept_dad", "0"},
+        {"net/ipv6/conf/default/dad_transmits", "0"},
+        {"net/ipv6/conf/default/router_solicitations", "0"},
+    };
+    return netns_sysctls(ns_fd, settings, COUNT(settings), f);
+}
+
+static const struct link_address *first_of(const struct spoke *spoke, int family)
+{
+    for (size_t i = 0; i < spoke->address_count; i++)
+        if (spoke->addresses[i].family == family)
+            return &spoke->addresses[i];
+    return NULL;
+}
+
+static bool spoke_is_sound(const struct spoke *spoke, struct failure *f)
+{
+    size_t length = strlen(spoke->hub_link);
+    if (length == 0 || length >= IFNAMSIZ)
+        return fail(f, "'%s' cannot be the name of a link: 1 to %d characters", spoke->hub_link, IFNAMSIZ - 1);
+    for (size_t i = 0; i < spoke->address_count; i++)
+        if (spoke->addresses[i].family != 4 && spoke->addresses[i].family != 6)
+            return fail(f, "address %zu of %s has family %d: 4 or 6 is possible", i, spoke->netns,
+                        spoke->addresses[i].family);
+    return true;
+}
+
+static bool spoke_hub_side(const struct spoke *spoke, int ns_fd, struct failure *f)
+{
+    SCOPED_FD socket = -1;
+    if (!netlink_open(spoke->hub_ns_fd, &socket, f))
+        return false;
+    struct veth_end near = {spoke->hub_ns_fd, spoke->hub_link, spoke->hub_index, spoke->hub_mac};
+    struct veth_end far = {ns_fd, WORKLOAD_LINK, WORKLOAD_LINK_INDEX, spoke->workload_mac};
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_veth(&batch, &near, &far, spoke->mtu);
+    put_clsact(&batch, spoke->hub_index);
+    return netlink_batch_send(socket, &batch, spoke->hub_link, f);
+}
+
+/* After a failure, whose text stays: what cannot be removed either is met again, and named, by the next try. */
+static bool spoke_abandon(const struct spoke *spoke, bool link_made)
+{
+    bool gone = link_made ? spoke_delete(spoke->hub_ns_fd, spoke->hub_link, spoke->netns, NULL)
+                          : netns_delete(spoke->netns, NULL);
+    (void)gone;
+    return false;
+}
+
+static bool spoke_workload_side(const struct spoke *spoke, int ns_fd, struct failure *f)
+{
+    SCOPED_FD socket = -1;
+    if (!netlink_open(ns_fd, &socket, f))
+        return false;
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_up(&batch, LOOPBACK_INDEX);
+    for (size_t i = 0; i < spoke->address_count; i++)
+        put_address(&batch, WORKLOAD_LINK_INDEX, &spoke->addresses[i]);
+    const struct link_address *const gateways[] = {spoke->hub4, spoke->hub6};
+    for (unsigned i = 0; i < COUNT(gateways); i++) {
+        if (!gateways[i])
+            continue;
+        put_neighbour(&batch, WORKLOAD_LINK_INDEX, gateways[i], spoke->hub_mac);
+        put_routes(&batch, WORKLOAD_LINK_INDEX, gateways[i], first_of(spoke, gateways[i]->family));
+    }
+    return netlink_batch_send(socket, &batch, spoke->netns, f);
+}
+
+bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f)
+{
+    SCOPED_FD ns_fd = -1;
+    if (!spoke_is_sound(spoke, f) || !netns_create(spoke->netns, &ns_fd, f))
+        return false;
+    /* A failed pair may be somebody else's link of that name: it is not deleted. */
+    if (!workload_quieten(ns_fd, f) || !spoke_hub_side(spoke, ns_fd, f))
+        return spoke_abandon(spoke, false);
+    if (!spoke_workload_side(spoke, ns_fd, f))
+        return spoke_abandon(spoke, true);
+    if (ret_ns_fd)
+        *ret_ns_fd = scope_keep(&ns_fd);
+    return true;
+}
+
+bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct failure *f)
+{
+    SCOPED_FD socket = -1;
+    bool link_gone = netlink_open(hub_ns_fd, &socket, f) && link_delete(socket, hub_link, f);
+    return netns_delete(netns, link_gone ? f : NULL) && link_gone;
+}

@@ -1,0 +1,80 @@
+/* Links of a network: the veth pair between a workload's namespace and the hub's, its addresses, routes and
+ * neighbours. All by rtnetlink, in as few round trips as there are namespaces. It attaches no program: what
+ * may pass is decided elsewhere, and until then nothing passes, because the hub forwards nothing. */
+#ifndef BULKHEAD_ENFORCE_LINKS_H
+#define BULKHEAD_ENFORCE_LINKS_H
+
+#include <net/if.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "enforce/failure.h"
+
+#define WORKLOAD_LINK "eth0"
+/* Fixed, so that the workload's side needs no look-up. High, because modules may add devices of low index
+ * (tunl0, sit0) to every new namespace. */
+#define WORKLOAD_LINK_INDEX 1000
+
+struct link_address {
+    int family;        /* 4 or 6 */
+    uint8_t octets[16]; /* network order; the first 4 for family 4 */
+};
+
+struct spoke {
+    int hub_ns_fd;     /* the caller's */
+    const char *netns; /* name in /run/netns of the workload's namespace, to be made */
+    const char *hub_link;
+    uint32_t hub_index; /* of the hub-side end, in the hub's namespace; chosen by the caller, > 0 */
+    uint8_t hub_mac[6], workload_mac[6];
+    uint32_t mtu; /* 0: the kernel's default */
+    const struct link_address *addresses; /* the first of each family is the preferred source */
+    size_t address_count;
+    const struct link_address *hub4, *hub6; /* the hub's own address as next hop; null: no route of that family */
+};
+
+struct link_state {
+    uint32_t index, mtu;
+    uint8_t mac[6];
+    bool up;
+    char name[IFNAMSIZ];
+};
+
+/* Once for a hub's namespace, before its first link: lo up, forwarding off (v4 and v6), and every link made
+ * later silent (no IPv6 of its own). A link that must speak IPv6 gets disable_ipv6=0 for itself. */
+bool hub_prepare(int hub_ns_fd, struct failure *f) __attribute__((warn_unused_result));
+
+/* Makes namespace and link; when it fails nothing of it is left. *ret_ns_fd (may be null) is the caller's to
+ * close. The hub-side end has a clsact qdisc, and both ends are up when it returns. */
+bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f) __attribute__((warn_unused_result));
+
+/* Takes link and namespace name away. What is not there is no failure. */
+bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct failure *f)
+    __attribute__((warn_unused_result));
+
+/* Single steps, for the uplink and attached interfaces. `socket` is from netlink_open. */
+bool link_get(int socket, const char *name, struct link_state *ret_state, struct failure *f)
+    __attribute__((warn_unused_result));
+bool link_get_by_index(int socket, uint32_t index, struct link_state *ret_state, struct failure *f)
+    __attribute__((warn_unused_result));
+bool link_up(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));
+bool link_delete(int socket, const char *name, struct failure *f) __attribute__((warn_unused_result));
+bool link_clsact(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));
+
+struct veth_end {
+    int ns_fd;
+    const char *name;
+    uint32_t index;     /* 0: the kernel chooses */
+    const uint8_t *mac; /* 6 octets, or null: random */
+};
+
+/* A veth pair, each end in its namespace and up. `socket` may be in any namespace. */
+bool veth_create(int socket, const struct veth_end *near, const struct veth_end *far, uint32_t mtu, struct failure *f)
+    __attribute__((warn_unused_result));
+bool address_add(int socket, uint32_t index, const struct link_address *address, struct failure *f)
+    __attribute__((warn_unused_result));
+/* An on-link route to `gateway`/32 or /128, its permanent neighbour entry, and the default route by it. */
+bool gateway_add(int socket, uint32_t index, const struct link_address *gateway, const uint8_t mac[6],
+                 const struct link_address *source, struct failure *f) __attribute__((warn_unused_result));
+
+#endif

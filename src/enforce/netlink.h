@@ -1,0 +1,57 @@
+/* A batch of rtnetlink requests that is sent as one message block and answered one by one. Knows how to
+ * frame, send and explain failures (with the kernel's own words); what the requests mean is links.c's. */
+#ifndef BULKHEAD_ENFORCE_NETLINK_H
+#define BULKHEAD_ENFORCE_NETLINK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <libmnl/libmnl.h>
+
+#include "enforce/failure.h"
+
+/* Room for a spoke: about 20 requests of at most 250 octets, several times over. */
+#define NETLINK_BATCH_BYTES 16384
+#define NETLINK_BATCH_REQUESTS 64
+
+struct netlink_batch {
+    _Alignas(8) char buffer[NETLINK_BATCH_BYTES];
+    size_t used;
+    unsigned count;
+    struct {
+        const char *what; /* "add the address": a literal, for the failure text */
+        int tolerate;     /* an errno value that counts as success, or 0 */
+    } requests[NETLINK_BATCH_REQUESTS];
+};
+
+/* A route socket inside the namespace, with the kernel's error texts switched on. */
+bool netlink_open(int netns_fd, int *ret_socket, struct failure *f) __attribute__((warn_unused_result));
+
+void netlink_batch_reset(struct netlink_batch *batch);
+
+/* Begins the next request (NLM_F_REQUEST | NLM_F_ACK and `flags`); the caller puts header and attributes with
+ * libmnl and then calls netlink_batch_end. Null when the batch is full, which netlink_batch_send reports. */
+struct nlmsghdr *netlink_batch_begin(struct netlink_batch *batch, uint16_t type, uint16_t flags, const char *what);
+void netlink_batch_end(struct netlink_batch *batch, const struct nlmsghdr *request);
+
+/* The last request begun also succeeds with this error, for instance EEXIST. */
+void netlink_batch_tolerate(struct netlink_batch *batch, int error);
+
+/* Whether `attribute` still lies within the message: for loops over what the kernel answered. */
+static inline bool netlink_attr_ok(const struct nlmsghdr *answer, const struct nlattr *attribute)
+{
+    ptrdiff_t left = (const char *)mnl_nlmsg_get_payload_tail(answer) - (const char *)attribute;
+    return left > 0 && mnl_attr_ok(attribute, (int)left);
+}
+
+#define netlink_attr_for_each(attribute, answer, header_length)                                                  \
+    for ((attribute) = mnl_nlmsg_get_payload_offset((answer), (header_length)); netlink_attr_ok((answer), (attribute)); \
+         (attribute) = mnl_attr_next(attribute))
+
+/* Sends all requests and reads every answer; the first failure is told with `where`, the others are done or
+ * not as the kernel went on. The batch is empty afterwards. */
+bool netlink_batch_send(int socket, struct netlink_batch *batch, const char *where, struct failure *f)
+    __attribute__((warn_unused_result));
+
+#endif

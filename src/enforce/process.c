@@ -1,0 +1,78 @@
+#include "enforce/process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+
+#include "enforce/clock.h"
+#include "enforce/scope.h"
+
+/* A killed PID 1 takes its whole namespace along, which takes the kernel a while under load. */
+#define KILL_PATIENCE_MS 10000
+
+uint64_t process_start_time(pid_t pid)
+{
+    char path[64];
+    char text[1024];
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    SCOPED_FD file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0)
+        return 0;
+    ssize_t length = read(file, text, sizeof text - 1);
+    if (length <= 0)
+        return 0;
+    text[length] = '\0';
+
+    /* The name, field 2, may hold anything: what follows its last ')' is field 3, the state. */
+    char *word = strrchr(text, ')');
+    char *state = NULL;
+    word = word ? strtok_r(word + 1, " ", &state) : NULL;
+    if (!word || *word == 'Z' || *word == 'X')
+        return 0;
+    for (int field = 3; field < 22 && word; field++)
+        word = strtok_r(NULL, " ", &state);
+    return word ? strtoull(word, NULL, 10) : 0;
+}
+
+bool process_is(pid_t pid, uint64_t start_time)
+{
+    return start_time != 0 && process_start_time(pid) == start_time;
+}
+
+static bool ended_within(int pidfd, int timeout_ms)
+{
+    int64_t end = clock_milliseconds() + timeout_ms;
+    for (;;) {
+        int64_t left = end - clock_milliseconds();
+        struct pollfd wait = {.fd = pidfd, .events = POLLIN};
+        int ready = poll(&wait, 1, left > 0 ? (int)left : 0);
+        if (ready > 0)
+            return true;
+        if (ready == 0 || errno != EINTR)
+            return false;
+    }
+}
+
+bool process_stop(pid_t pid, uint64_t start_time, int timeout_ms, struct failure *f)
+{
+    SCOPED_FD pidfd = pidfd_open(pid, 0);
+    if (pidfd < 0 && errno == ESRCH)
+        return true;
+    if (pidfd < 0)
+        return fail_errno(f, errno, "cannot get hold of process %d", pid);
+    /* After the descriptor: it now means the process whose start time this is. */
+    if (!process_is(pid, start_time))
+        return true;
+    if (pidfd_send_signal(pidfd, SIGTERM, NULL, 0) < 0 && errno != ESRCH)
+        return fail_errno(f, errno, "cannot end process %d", pid);
+    if (ended_within(pidfd, timeout_ms))
+        return true;
+    if (pidfd_send_signal(pidfd, SIGKILL, NULL, 0) < 0 && errno != ESRCH)
+        return fail_errno(f, errno, "cannot kill process %d", pid);
+    if (!ended_within(pidfd, KILL_PATIENCE_MS))
+        return fail(f, "process %d was killed and still exists: it waits in the kernel (see /proc/%d/stack)", pid, pid);
+    return true;
+}

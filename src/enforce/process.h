@@ -1,0 +1,21 @@
+/* A process that outlives its starter is known by number and start time: a number alone is reused. */
+#ifndef BULKHEAD_ENFORCE_PROCESS_H
+#define BULKHEAD_ENFORCE_PROCESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "enforce/failure.h"
+
+/* Field 22 of /proc/PID/stat, in clock ticks since boot; 0 when there is no such process or it is a zombie. */
+uint64_t process_start_time(pid_t pid);
+
+/* Whether that very process still runs. */
+bool process_is(pid_t pid, uint64_t start_time);
+
+/* SIGTERM, and SIGKILL when it has not ended after timeout_ms. True when it is gone, also if it was before. */
+bool process_stop(pid_t pid, uint64_t start_time, int timeout_ms, struct failure *f)
+    __attribute__((warn_unused_result));
+
+#endif

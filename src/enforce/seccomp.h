@@ -1,0 +1,18 @@
+/* What a workload may ask of the kernel, and with which capabilities. Applied once, by its PID 1, before the
+ * first line of the workload's own code; everything it starts inherits it. */
+#ifndef BULKHEAD_ENFORCE_SECCOMP_H
+#define BULKHEAD_ENFORCE_SECCOMP_H
+
+#include <stdbool.h>
+
+#include "enforce/failure.h"
+
+/* Bounding, permitted and effective set to CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETUID SETGID
+ * NET_BIND_SERVICE NET_RAW; inheritable and ambient to none. */
+bool capabilities_drop(struct failure *f) __attribute__((warn_unused_result));
+
+/* Sets no_new_privs and loads the filter. Refused calls give EPERM; calls that C libraries try and have an
+ * older form of give ENOSYS; calls in a foreign ABI (32-bit, x32) end the process. */
+bool seccomp_confine(struct failure *f) __attribute__((warn_unused_result));
+
+#endif

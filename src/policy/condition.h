@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * `when`: a subset of CEL (Common Expression Language), typed at check time against a declared context.
+ * Pure: the caller passes the facts. A subset of https://github.com/google/cel-spec: literals (int, uint,
+ * double, bool, string, list), comparison, && || !, arithmetic, `in`, ?:, member access, size() matches()
+ * startsWith() endsWith() contains(), exists(), all(), timestamp(), duration().
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "base/diag.h"
+
+struct condition;
+
+enum truth {
+    TRUTH_FALSE,
+    TRUTH_TRUE,
+    TRUTH_UNKNOWN, /* could not be evaluated: an error, or a fact that is not known */
+};
+
+/*
+ * The facts of one decision. `now` has a resolution of one second (fractions are cut off): now.year,
+ * now.month (1..12), now.day (1..31), now.hour, now.minute, now.second, now.weekday (0 is Sunday), in the
+ * policy's time zone; `now` itself is a timestamp.
+ */
+struct facts {
+    int64_t now;        /* seconds since 1970-01-01T00:00:00Z */
+    int32_t utc_offset; /* seconds to add for local time */
+};
+
+/*
+ * Parse and type-check the `source` expression, whose first byte stands at `place` in the policy file (a
+ * one-line scalar: the column of a diagnostic is place.column plus the offset). The result must be a bool.
+ * Facts that the kernel can never know (user, device, request, risk, location ...) are errors that say where
+ * such a rule belongs. NULL after a diagnostic.
+ */
+struct condition *condition_parse(struct bytes source, struct place place, struct arena *arena, struct diags *diags) MUST_USE;
+
+/* Bounded work: matches() is linear-time; evaluation costs are bounded by the parser's limits. */
+enum truth condition_evaluate(const struct condition *c, const struct facts *facts);
+
+/* Whether the answer can change with time at all. */
+bool condition_depends_on_time(const struct condition *c);
+/*
+ * The first second in (from, until) at which the answer differs from that at `from`; `until` when there is
+ * none. Exact.
+ */
+int64_t condition_next_change(const struct condition *c, const struct facts *from, int64_t until);
+
+/* Canonical print; parses again to the same expression. */
+void condition_print(const struct condition *c, struct text *out);
+/* Structural equality. */
+bool condition_equal(const struct condition *a, const struct condition *b);
