@@ -206,6 +206,12 @@ struct session {
 };
 #define SESSION_CLOSING 1
 
+/* With config.test_clock: what became of the last packet. */
+struct test_verdict {
+    __u32 reason, rule, to_link;
+    __u8 passes, observed, answered, reserved;
+};
+
 /* What the agent and tests may set while packets flow. */
 struct control {
     __u32 generation; /* the number in force; its image stands in slot number % SLOTS */
@@ -213,6 +219,9 @@ struct control {
     __u64 deadline;   /* nanoseconds, CLOCK_MONOTONIC; 0: none */
     __u64 test_now;   /* with config.test_clock: the time, in place of every clock */
     __u64 lost_events;
+    __u32 issued; /* the highest generation ever given out: a number is never used for two policies */
+    __u32 reserved;
+    struct test_verdict test_verdict;
 };
 #define SLOTS 4
 

@@ -7,6 +7,7 @@
 #include "parse.h"
 #include "image.h"
 #include "sessions.h"
+#include "sweep.h"
 #include "answer.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
@@ -101,11 +102,6 @@ ever_inline void take_stamp(struct context *c, __u64 stamp)
     c->reason = c->observed ? STAMP_FLAGS(stamp) & STAMP_REASON : REASON_RULE;
     c->allowed = 1;
     c->delivery = REASON_RULE;
-}
-
-ever_inline bool stamp_is_current(const struct context *c, __u64 stamp)
-{
-    return STAMP_GENERATION(stamp) == (c->generation & 0xffff) && !(STAMP_FLAGS(stamp) & STAMP_TIMED);
 }
 
 /* c->flow the other way round. */
@@ -322,9 +318,7 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
         return OUTCOME_DONE;
     if (advance_pending(c, p, forward)) {
         if (!confirm(c)) {
-            __u32 rule = c->rule;
             refuse(c, REASON_SESSION_TABLE_FULL);
-            c->rule = rule;
             return OUTCOME_DONE;
         }
         pending_do(c, where, direction, PENDING_REMOVE);
@@ -693,8 +687,6 @@ int bulkhead_packet(struct __sk_buff *skb)
         return TC_ACT_SHOT;
     }
     judge(skb, c, link);
-    if (c->part == PART_FIRST && c->tuple.family)
-        fragment_begin(c, c->allowed);
     int action = -1;
     __u32 mtu = 0;
     if (likely(c->allowed)) {
@@ -702,14 +694,22 @@ int bulkhead_packet(struct __sk_buff *skb)
         if (unlikely((action >= 0 && (c->observed || c->fresh))))
             tell(c, c->observed ? EVENT_REFUSED : EVENT_STARTED);
     }
+    if (unlikely(c->part == PART_FIRST && c->reason > REASON_NOT_UNICAST))
+        fragment_begin(c, action >= 0);
     count(at, COUNTER_SOURCE, c->reason, c->length);
     if (c->to_link)
         count(c->to_link, COUNTER_TARGET, c->reason, c->length);
+    if (config.test_clock)
+        ctl->test_verdict = (struct test_verdict){
+            .reason = c->reason, .rule = c->rule, .to_link = c->to_link, .passes = action >= 0, .observed = c->observed};
     if (likely(action >= 0))
         return action;
     tell(c, EVENT_REFUSED);
     __u32 slot = c->generation % SLOTS;
     void *image = bpf_map_lookup_elem(&images, &slot);
     const struct image_header *h = image ? bpf_map_lookup_elem(image, &zero) : NULL;
-    return answer(skb, c, h && h->refuse_drop, mtu);
+    action = answer(skb, c, h && h->refuse_drop, mtu);
+    if (config.test_clock)
+        ctl->test_verdict.answered = action != TC_ACT_SHOT;
+    return action;
 }

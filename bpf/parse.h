@@ -216,16 +216,17 @@ ever_inline int parse_l4(struct context *c, const __u8 *h)
     }
     c->tuple.from_port = LOAD(__u16, h);
     c->tuple.to_port = LOAD(__u16, h + 2);
-    if (!c->tuple.from_port || !c->tuple.to_port)
-        return REASON_MALFORMED;
-    if (protocol == IPPROTO_TCP)
-        return parse_tcp(c, h, there);
-    if (protocol == IPPROTO_UDP) {
+    int reason = PARSED;
+    if (protocol == IPPROTO_TCP) {
+        reason = parse_tcp(c, h, there);
+    } else if (protocol == IPPROTO_UDP) {
         __u32 length = (__u32)(h[4] << 8 | h[5]);
         if (length < sizeof(struct udphdr) || (c->part == PART_WHOLE && length > there))
-            return REASON_MALFORMED;
+            reason = REASON_MALFORMED;
     }
-    return PARSED;
+    if (reason == PARSED && (!c->tuple.from_port || !c->tuple.to_port))
+        return REASON_MALFORMED;
+    return reason;
 }
 
 /* PARSED, or why not. */

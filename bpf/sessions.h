@@ -78,6 +78,11 @@ ever_inline __u64 make_stamp(const struct context *c, __u64 hash)
     return (__u64)(c->generation & 0xffff) << 48 | ((hash >> 48) & 0xffff) << 32 | (__u64)flags << 24 | (c->rule & NO_RULE);
 }
 
+ever_inline bool stamp_is_current(const struct context *c, __u64 stamp)
+{
+    return STAMP_GENERATION(stamp) == (c->generation & 0xffff) && !(STAMP_FLAGS(stamp) & STAMP_TIMED);
+}
+
 ever_inline __u64 timeout_of(__u8 protocol, __u8 state)
 {
     if (protocol == IPPROTO_TCP)

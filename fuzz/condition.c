@@ -16,9 +16,8 @@ static void print_again(const struct condition *c, struct arena *arena, struct d
 {
     struct text first = text_new(16 << 20), second = text_new(16 << 20);
     condition_print(c, &first);
-    /* A print may be longer than the source may be: then it does not parse, and only then. */
     struct condition *again = condition_parse(bytes_of(first.at, first.len), (struct place){1, 1, 0}, arena, diags);
-    check(again || first.len > 65536 || diags->out_of_memory);
+    check(again || diags->out_of_memory);
     if (again) {
         condition_print(again, &second);
         check(condition_equal(c, again));
@@ -33,7 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct arena *arena = arena_create(64 << 20);
     check(arena);
     struct diags diags = diags_new(arena);
-    struct condition *c = condition_parse(bytes_of(data, size), (struct place){1, 1, 0}, arena, &diags);
+    uint8_t *copy = malloc(size + 1);
+    check(copy);
+    memcpy(copy, data, size);
+    struct condition *c = condition_parse(bytes_of(copy, size), (struct place){1, 1, 0}, arena, &diags);
+    free(copy); /* the condition must not need its source any longer */
     check(c ? diags_ok(&diags) : !diags_ok(&diags));
     if (c) {
         struct facts facts = {.now = 1767225600 + (int64_t)(size % 7) * 86399, .utc_offset = size % 2 ? 3600 : -19800};

@@ -46,7 +46,7 @@ bool prefix_nth(const struct prefix *p, uint64_t n, struct address *ret) MUST_US
 /* The bit at `index` from the left. */
 static inline unsigned address_bit(const struct address *a, unsigned index)
 {
-    return (a->octets[index / 8] >> (7 - index % 8)) & 1u;
+    return ((unsigned)a->octets[index / 8] >> (7 - index % 8)) & 1u;
 }
 /*
  * Policy's "not unicast": unspecified (0.0.0.0/8, ::), loopback, link-local, multicast, 255.255.255.255,

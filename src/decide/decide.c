@@ -36,14 +36,7 @@ const char *delivery_name(enum delivery d)
     return (unsigned)d < sizeof delivery_names / sizeof delivery_names[0] ? delivery_names[d] : "unknown";
 }
 
-/* An address with what the model says about it, looked up once for all rules. */
-struct station {
-    const struct address *address;
-    bool unicast;
-    uint32_t segment, workload; /* or NONE */
-};
-
-static struct station station_of(const struct policy *p, const struct address *a)
+struct station station_of(const struct policy *p, const struct address *a)
 {
     struct station s = {.address = a, .unicast = address_is_unicast(a), .segment = NONE, .workload = NONE};
     if (s.unicast) {
@@ -72,7 +65,7 @@ static bool selector_has(const struct policy *p, const struct selector *s, const
     return false;
 }
 
-static bool end_has(const struct policy *p, const struct end *e, const struct station *at)
+bool end_selects_station(const struct policy *p, const struct end *e, const struct station *at)
 {
     if (!at->unicast)
         return false;
@@ -92,7 +85,7 @@ static bool end_has(const struct policy *p, const struct end *e, const struct st
 bool end_selects(const struct policy *p, const struct end *e, const struct address *a)
 {
     struct station at = station_of(p, a);
-    return end_has(p, e, &at);
+    return end_selects_station(p, e, &at);
 }
 
 static bool ports_entry_matches(const struct ports *entry, const struct flow *f)
@@ -113,9 +106,11 @@ bool ports_match(const struct ports *list, uint32_t count, const struct flow *f)
     return false;
 }
 
-static bool covers(const struct policy *p, const struct rule *r, const struct flow *f, const struct station *from, const struct station *to)
+static bool covers(const struct policy *p, const struct rule *r, const struct flow *f,
+                   const struct station *from, const struct station *to)
 {
-    return ports_match(r->ports, r->port_count, f) && end_has(p, &r->from, from) && end_has(p, &r->to, to);
+    return ports_match(r->ports, r->port_count, f) && end_selects_station(p, &r->from, from) &&
+           end_selects_station(p, &r->to, to);
 }
 
 bool rule_covers(const struct policy *p, const struct rule *r, const struct flow *f)
@@ -124,19 +119,50 @@ bool rule_covers(const struct policy *p, const struct rule *r, const struct flow
     return covers(p, r, f, &from, &to);
 }
 
-struct facts policy_facts(const struct policy *p, int64_t now)
+/* Seconds to add to UTC for the policy's local time; false when that is not known here. */
+static bool zone_offset(const struct policy *p, int32_t *ret)
 {
-    return (struct facts){.now = now, .utc_offset = 0};
+    const char *zone = p->timezone;
+    *ret = 0;
+    if (!zone || strcmp(zone, "UTC") == 0 || strcmp(zone, "GMT") == 0 || strcmp(zone, "Etc/UTC") == 0)
+        return true;
+    if (strncmp(zone, "Etc/GMT", 7) != 0 || (zone[7] != '+' && zone[7] != '-'))
+        return false;
+    int32_t hours = 0;
+    size_t digits = strspn(zone + 8, "0123456789");
+    if (digits == 0 || digits > 2 || zone[8 + digits])
+        return false;
+    for (size_t i = 0; i < digits; i++)
+        hours = hours * 10 + (zone[8 + i] - '0');
+    if (hours > 14)
+        return false;
+    /* POSIX counts westwards: Etc/GMT+5 is five hours behind UTC. */
+    *ret = (zone[7] == '+' ? -hours : hours) * 3600;
+    return true;
 }
 
-/* Unknown makes an allow not match and a deny match. */
-static bool condition_holds(const struct policy *p, const struct rule *r, int64_t now)
+enum truth rule_truth(const struct policy *p, const struct rule *r, int64_t now)
 {
+    struct facts facts = {.now = now};
     if (!r->when)
-        return true;
-    struct facts facts = policy_facts(p, now);
-    enum truth t = condition_evaluate(r->when, &facts);
+        return TRUTH_TRUE;
+    if (!zone_offset(p, &facts.utc_offset) && rule_is_timed(r))
+        return TRUTH_UNKNOWN;
+    return condition_evaluate(r->when, &facts);
+}
+
+bool rule_holds(const struct policy *p, const struct rule *r, int64_t now)
+{
+    enum truth t = rule_truth(p, r, now);
     return r->allow ? t == TRUTH_TRUE : t != TRUTH_FALSE;
+}
+
+int64_t rule_next_change(const struct policy *p, const struct rule *r, int64_t now, int64_t until)
+{
+    struct facts facts = {.now = now};
+    if (!rule_is_timed(r) || !zone_offset(p, &facts.utc_offset))
+        return until;
+    return condition_next_change(r->when, &facts, until);
 }
 
 /* The first rule of each sort that matches, or NONE. */
@@ -156,7 +182,8 @@ static void matched_add(struct matched *m, const struct policy *p, uint32_t rule
 
 static bool station_observed(const struct policy *p, const struct station *at)
 {
-    return (at->segment != NONE && p->segments[at->segment].observe) || (at->workload != NONE && p->workloads[at->workload].observe);
+    return (at->segment != NONE && p->segments[at->segment].observe) ||
+           (at->workload != NONE && p->workloads[at->workload].observe);
 }
 
 bool flow_observed(const struct policy *p, const struct address *from, const struct address *to)
@@ -198,11 +225,6 @@ struct coverage {
     size_t timed_count;         /* all of them */
 };
 
-static bool rule_is_timed(const struct rule *r)
-{
-    return r->when && condition_depends_on_time(r->when);
-}
-
 static void coverage_find(struct coverage *c, const struct policy *p, const struct flow *f, int64_t compiled)
 {
     c->policy = p;
@@ -219,7 +241,7 @@ static void coverage_find(struct coverage *c, const struct policy *p, const stru
             if (c->timed_count < TIMED_KEPT)
                 c->timed[c->timed_count] = i;
             c->timed_count++;
-        } else if (condition_holds(p, r, compiled)) {
+        } else if (rule_holds(p, r, compiled)) {
             matched_add(&c->fixed, p, i);
         }
     }
@@ -255,7 +277,7 @@ static struct verdict coverage_verdict(const struct coverage *c, int64_t now)
     struct matched m = c->fixed;
     uint32_t at = 0, rule;
     while (coverage_next_timed(c, &at, &rule)) {
-        if (condition_holds(c->policy, &c->policy->rules[rule], now))
+        if (rule_holds(c->policy, &c->policy->rules[rule], now))
             matched_add(&m, c->policy, rule);
     }
     return verdict_of(&m, coverage_observed(c));
@@ -265,9 +287,8 @@ static struct verdict coverage_verdict(const struct coverage *c, int64_t now)
 static int64_t coverage_next_change(const struct coverage *c, int64_t now, int64_t until)
 {
     uint32_t at = 0, rule;
-    struct facts facts = policy_facts(c->policy, now);
     while (coverage_next_timed(c, &at, &rule)) {
-        int64_t change = condition_next_change(c->policy->rules[rule].when, &facts, until);
+        int64_t change = rule_next_change(c->policy, &c->policy->rules[rule], now, until);
         if (change < until)
             until = change;
     }
@@ -311,7 +332,8 @@ struct span decide_span(const struct policy *p, const struct flow *f, struct mom
         }
         at = s.until;
     }
-    return (struct span){.from = at, .until = INT64_MAX, .verdict = refusal(REASON_WINDOW_CLOSED, NONE, !coverage_observed(&c))};
+    return (struct span){
+        .from = at, .until = INT64_MAX, .verdict = refusal(REASON_WINDOW_CLOSED, NONE, !coverage_observed(&c))};
 }
 
 struct verdict decide(const struct policy *p, const struct flow *f, struct moment m)
@@ -319,14 +341,15 @@ struct verdict decide(const struct policy *p, const struct flow *f, struct momen
     return decide_span(p, f, m).verdict;
 }
 
-size_t decide_matching(const struct policy *p, const struct flow *f, struct moment m, uint32_t *ret_rules, size_t max)
+size_t decide_matching(const struct policy *p, const struct flow *f, struct moment m, uint32_t *ret_rules,
+                       size_t max)
 {
     struct station from = station_of(p, &f->from), to = station_of(p, &f->to);
     int64_t now = m.now < m.compiled ? m.compiled : m.now;
     size_t count = 0;
     for (uint32_t i = 0; i < p->rule_count; i++) {
         const struct rule *r = &p->rules[i];
-        if (!covers(p, r, f, &from, &to) || !condition_holds(p, r, rule_is_timed(r) ? now : m.compiled))
+        if (!covers(p, r, f, &from, &to) || !rule_holds(p, r, rule_is_timed(r) ? now : m.compiled))
             continue;
         if (count < max)
             ret_rules[count] = i;

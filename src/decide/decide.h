@@ -27,7 +27,7 @@ struct moment {
 };
 /* A compiled table answers for this long, and with at most this many spans. */
 #define HORIZON_SECONDS 86400
-#define SPANS_MAX 8
+#define SPANS_MAX       8
 
 struct verdict {
     bool allow;    /* the policy's decision */
@@ -50,6 +50,16 @@ enum delivery {
 };
 const char *delivery_name(enum delivery d);
 
+/* An address with what the model says about it, looked up once for many rules. */
+struct station {
+    const struct address *address;
+    bool unicast;
+    uint32_t segment, workload; /* or NONE */
+};
+struct station station_of(const struct policy *p, const struct address *a);
+/* end_selects() for an address that was looked up. */
+bool end_selects_station(const struct policy *p, const struct end *e, const struct station *at);
+
 /* Whether the end, as a list, selects the address. */
 bool end_selects(const struct policy *p, const struct end *e, const struct address *a);
 bool ports_match(const struct ports *list, uint32_t count, const struct flow *f);
@@ -66,8 +76,19 @@ struct verdict decide(const struct policy *p, const struct flow *f, struct momen
 /* The same with the time for which the answer stands, given the same time of compilation. */
 struct span decide_span(const struct policy *p, const struct flow *f, struct moment m);
 
-/* What conditions see at `now`. */
-struct facts policy_facts(const struct policy *p, int64_t now);
+/*
+ * The rule's condition at `now` (s UTC). The local time of a zone other than UTC and Etc/GMT+N is not known
+ * here (that takes files): conditions on time are then unknown, which closes.
+ */
+enum truth rule_truth(const struct policy *p, const struct rule *r, int64_t now);
+/* Unknown makes an allow not match and a deny match. */
+bool rule_holds(const struct policy *p, const struct rule *r, int64_t now);
+/* The first second in (now, until) at which the rule's condition changes; `until` when there is none. */
+int64_t rule_next_change(const struct policy *p, const struct rule *r, int64_t now, int64_t until);
+static inline bool rule_is_timed(const struct rule *r)
+{
+    return r->when && condition_depends_on_time(r->when);
+}
 
 /* The network, or a segment or workload at either end, is under observation. */
 bool flow_observed(const struct policy *p, const struct address *from, const struct address *to);
@@ -75,5 +96,7 @@ bool flow_observed(const struct policy *p, const struct address *from, const str
 /* Where an allowed flow would go. Knows the model only: never DELIVERY_NOT_RUNNING. */
 enum delivery deliver(const struct policy *p, const struct flow *f);
 
-/* All rules that match (condition true; a deny also when unknown), in file order; returns how many there are, and writes at most `max`. */
-size_t decide_matching(const struct policy *p, const struct flow *f, struct moment m, uint32_t *ret_rules, size_t max);
+/* All rules that match (condition true; a deny also when unknown), in file order; returns how many there are,
+ * and writes at most `max`. */
+size_t decide_matching(const struct policy *p, const struct flow *f, struct moment m, uint32_t *ret_rules,
+                       size_t max);

@@ -6,16 +6,16 @@
 #define ETHERTYPE_IPV4 0x0800
 #define ETHERTYPE_IPV6 0x86dd
 
-#define IPV4_HEADER 20
-#define IPV6_HEADER 40
+#define IPV4_HEADER    20
+#define IPV6_HEADER    40
 #define EXTENSIONS_MAX 8
 /* Octets of the payload that fragments may describe together (RFC 791, RFC 8200 4.5). */
 #define FRAGMENTS_END_MAX 65535
 
-#define NEXT_HOP_BY_HOP 0
-#define NEXT_ROUTING 43
-#define NEXT_FRAGMENT 44
-#define NEXT_NONE 59
+#define NEXT_HOP_BY_HOP  0
+#define NEXT_ROUTING     43
+#define NEXT_FRAGMENT    44
+#define NEXT_NONE        59
 #define NEXT_DESTINATION 60
 
 bool protocol_is_icmp(uint8_t family, uint8_t protocol)
@@ -62,9 +62,10 @@ static bool parse_ipv4(struct bytes all, struct packet *p, struct bytes *ret_pay
     struct cursor c = cursor_over(all);
     uint8_t version_length, tos;
     uint16_t total, identification, flags_offset, checksum;
-    if (!cursor_u8(&c, &version_length) || !cursor_u8(&c, &tos) || !cursor_u16(&c, &total) || !cursor_u16(&c, &identification) ||
-        !cursor_u16(&c, &flags_offset) || !cursor_u8(&c, &p->ttl) || !cursor_u8(&c, &p->protocol) || !cursor_u16(&c, &checksum) ||
-        !read_address(&c, 4, &p->from) || !read_address(&c, 4, &p->to))
+    if (!cursor_u8(&c, &version_length) || !cursor_u8(&c, &tos) || !cursor_u16(&c, &total) ||
+        !cursor_u16(&c, &identification) || !cursor_u16(&c, &flags_offset) || !cursor_u8(&c, &p->ttl) ||
+        !cursor_u8(&c, &p->protocol) || !cursor_u16(&c, &checksum) || !read_address(&c, 4, &p->from) ||
+        !read_address(&c, 4, &p->to))
         return false;
     if (version_length != 0x45 || total < IPV4_HEADER || total > all.len)
         return false;
@@ -87,7 +88,8 @@ static bool parse_fragment_header(struct cursor *c, struct packet *p, uint8_t *n
     uint8_t reserved;
     uint16_t offset_more;
     uint32_t identification;
-    if (!cursor_u8(c, next) || !cursor_u8(c, &reserved) || !cursor_u16(c, &offset_more) || !cursor_u32(c, &identification))
+    if (!cursor_u8(c, next) || !cursor_u8(c, &reserved) || !cursor_u16(c, &offset_more) ||
+        !cursor_u32(c, &identification))
         return false;
     bool more = offset_more & 1;
     uint16_t offset = offset_more >> 3;
@@ -148,8 +150,8 @@ static bool parse_ipv6(struct bytes all, struct packet *p, struct bytes *ret_pay
     uint32_t version_flow;
     uint16_t length;
     uint8_t next;
-    if (!cursor_u32(&c, &version_flow) || !cursor_u16(&c, &length) || !cursor_u8(&c, &next) || !cursor_u8(&c, &p->ttl) ||
-        !read_address(&c, 6, &p->from) || !read_address(&c, 6, &p->to))
+    if (!cursor_u32(&c, &version_flow) || !cursor_u16(&c, &length) || !cursor_u8(&c, &next) ||
+        !cursor_u8(&c, &p->ttl) || !read_address(&c, 6, &p->from) || !read_address(&c, 6, &p->to))
         return false;
     if (version_flow >> 28 != 6 || (length == 0 && next != NEXT_NONE) || length > cursor_left(&c))
         return false;
@@ -164,7 +166,7 @@ static bool parse_ipv6(struct bytes all, struct packet *p, struct bytes *ret_pay
 /* What an L4 header turned out to be. */
 enum header {
     HEADER_SOUND,
-    HEADER_CUT,           /* not all there */
+    HEADER_CUT, /* not all there */
     HEADER_CONTRADICTORY,
 };
 
@@ -174,7 +176,8 @@ static enum header parse_tcp(struct bytes l4, struct packet *p)
     uint8_t offset;
     struct bytes rest;
     if (!cursor_u16(&c, &p->from_port) || !cursor_u16(&c, &p->to_port) || !cursor_u32(&c, &p->tcp_sequence) ||
-        !cursor_u32(&c, &p->tcp_acknowledgement) || !cursor_u8(&c, &offset) || !cursor_u8(&c, &p->tcp_flags) || !cursor_read(&c, 6, &rest))
+        !cursor_u32(&c, &p->tcp_acknowledgement) || !cursor_u8(&c, &offset) || !cursor_u8(&c, &p->tcp_flags) ||
+        !cursor_read(&c, 6, &rest))
         return HEADER_CUT;
     size_t length = (size_t)(offset >> 4) * 4;
     if (length < 20)
@@ -186,7 +189,8 @@ static enum header parse_udp(struct bytes l4, struct packet *p)
 {
     struct cursor c = cursor_over(l4);
     uint16_t length, checksum;
-    if (!cursor_u16(&c, &p->from_port) || !cursor_u16(&c, &p->to_port) || !cursor_u16(&c, &length) || !cursor_u16(&c, &checksum))
+    if (!cursor_u16(&c, &p->from_port) || !cursor_u16(&c, &p->to_port) || !cursor_u16(&c, &length) ||
+        !cursor_u16(&c, &checksum))
         return HEADER_CUT;
     if (length < 8 || (p->fragment == FRAGMENT_NOT && length > l4.len))
         return HEADER_CONTRADICTORY;
@@ -206,8 +210,8 @@ static enum header parse_icmp(struct bytes l4, struct packet *p)
 {
     struct cursor c = cursor_over(l4);
     uint16_t checksum, identifier, sequence;
-    if (!cursor_u8(&c, &p->icmp_type) || !cursor_u8(&c, &p->icmp_code) || !cursor_u16(&c, &checksum) || !cursor_u16(&c, &identifier) ||
-        !cursor_u16(&c, &sequence))
+    if (!cursor_u8(&c, &p->icmp_type) || !cursor_u8(&c, &p->icmp_code) || !cursor_u16(&c, &checksum) ||
+        !cursor_u16(&c, &identifier) || !cursor_u16(&c, &sequence))
         return HEADER_CUT;
     p->icmp_body = bytes_slice(l4, c.at, cursor_left(&c));
     enum icmp_kind kind = icmp_kind_of(p->from.family, p->icmp_type, p->icmp_code);
@@ -233,8 +237,12 @@ static enum bulkhead_reason parse_layer4(struct bytes l4, struct packet *p)
     else if (protocol_is_icmp(p->from.family, p->protocol))
         h = parse_icmp(l4, p);
 
+    if (h == HEADER_CUT && p->fragment == FRAGMENT_FIRST) {
+        p->header_cut = true; /* whether that is the reason is known only behind section 3 */
+        return REASONS;
+    }
     if (h == HEADER_CUT)
-        return p->fragment == FRAGMENT_FIRST ? REASON_FRAGMENT_UNATTRIBUTED : REASON_MALFORMED;
+        return REASON_MALFORMED;
     if (h == HEADER_CONTRADICTORY)
         return REASON_MALFORMED;
     if (has_ports(p->protocol) && (p->from_port == 0 || p->to_port == 0))
@@ -265,9 +273,10 @@ static bool quoted_ipv4(struct cursor *c, struct quoted *q)
 {
     uint8_t version_length, tos, ttl;
     uint16_t total, identification, flags_offset, checksum;
-    return cursor_u8(c, &version_length) && cursor_u8(c, &tos) && cursor_u16(c, &total) && cursor_u16(c, &identification) &&
-           cursor_u16(c, &flags_offset) && cursor_u8(c, &ttl) && cursor_u8(c, &q->protocol) && cursor_u16(c, &checksum) &&
-           read_address(c, 4, &q->from) && read_address(c, 4, &q->to) && version_length == 0x45 && (flags_offset & 0x1fff) == 0;
+    return cursor_u8(c, &version_length) && cursor_u8(c, &tos) && cursor_u16(c, &total) &&
+           cursor_u16(c, &identification) && cursor_u16(c, &flags_offset) && cursor_u8(c, &ttl) &&
+           cursor_u8(c, &q->protocol) && cursor_u16(c, &checksum) && read_address(c, 4, &q->from) &&
+           read_address(c, 4, &q->to) && version_length == 0x45 && (flags_offset & 0x1fff) == 0;
 }
 
 static bool quoted_ipv6(struct cursor *c, struct quoted *q)
@@ -275,8 +284,9 @@ static bool quoted_ipv6(struct cursor *c, struct quoted *q)
     uint32_t version_flow;
     uint16_t length;
     uint8_t hops;
-    return cursor_u32(c, &version_flow) && cursor_u16(c, &length) && cursor_u8(c, &q->protocol) && cursor_u8(c, &hops) &&
-           read_address(c, 6, &q->from) && read_address(c, 6, &q->to) && version_flow >> 28 == 6 && !is_extension(q->protocol);
+    return cursor_u32(c, &version_flow) && cursor_u16(c, &length) && cursor_u8(c, &q->protocol) &&
+           cursor_u8(c, &hops) && read_address(c, 6, &q->from) && read_address(c, 6, &q->to) &&
+           version_flow >> 28 == 6 && !is_extension(q->protocol);
 }
 
 bool quoted_parse(struct bytes body, uint8_t family, struct quoted *ret)
@@ -296,7 +306,8 @@ bool quoted_parse(struct bytes body, uint8_t family, struct quoted *ret)
         return cursor_u16(&l4, &ret->from_port) && cursor_u16(&l4, &ret->to_port);
     uint8_t type, code;
     uint16_t checksum, identifier;
-    if (!cursor_u8(&l4, &type) || !cursor_u8(&l4, &code) || !cursor_u16(&l4, &checksum) || !cursor_u16(&l4, &identifier))
+    if (!cursor_u8(&l4, &type) || !cursor_u8(&l4, &code) || !cursor_u16(&l4, &checksum) ||
+        !cursor_u16(&l4, &identifier))
         return false;
     ret->from_port = ret->to_port = identifier;
     ret->icmp = icmp_kind_of(family, type, code);

@@ -30,6 +30,7 @@ struct packet {
     uint32_t identification;   /* of a fragment */
     uint8_t fragment_protocol; /* IPv4: the protocol; IPv6: the fragment header's next header */
 
+    bool header_cut; /* a first fragment that does not hold the whole layer 4 header: what follows is not set */
     /* Not of a later fragment. */
     uint16_t from_port, to_port; /* TCP, UDP, SCTP; both the identifier for ICMP echo; else 0 */
     uint8_t tcp_flags;
@@ -38,7 +39,7 @@ struct packet {
     struct bytes icmp_body; /* behind the eight octets of the ICMP header */
 };
 
-/* REASONS when nothing is wrong with the frame, else why it is refused; `ret` is then not to be used. */
+/* REASONS when nothing is malformed with the frame, else why it is refused; `ret` is then not to be used. */
 enum bulkhead_reason frame_parse(struct bytes frame, struct packet *ret) MUST_USE;
 
 /* What kind of message the ICMP or ICMPv6 packet is. */

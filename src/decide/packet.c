@@ -61,7 +61,8 @@ void reference_destroy(struct reference *r)
     free(r);
 }
 
-bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links, uint32_t link_count)
+bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links,
+                     uint32_t link_count)
 {
     struct link *copy = calloc(link_count ? link_count : 1, sizeof *copy);
     if (!copy)
@@ -89,7 +90,10 @@ static struct moment moment_of(const struct passage *w)
 
 static struct packet_verdict refuse(enum bulkhead_reason reason, uint32_t rule)
 {
-    return (struct packet_verdict){.verdict = {.allow = false, .enforced = true, .reason = reason, .rule = rule}, .passes = false, .to_link = NONE};
+    return (struct packet_verdict){
+        .verdict = {.allow = false, .enforced = true, .reason = reason, .rule = rule},
+        .passes = false,
+        .to_link = NONE};
 }
 
 /* Delivery (8). */
@@ -175,7 +179,8 @@ static void end_session(struct reference *r, struct reference_session *s)
 }
 
 /* The live session under the key in one table. */
-static struct reference_session *find_in(const struct passage *w, struct sessions *t, const struct session_key *k)
+static struct reference_session *find_in(const struct passage *w, struct sessions *t,
+                                         const struct session_key *k)
 {
     struct reference_session *s = sessions_find(t, k);
     struct instant i = {.timeouts = &w->r->policy->timeouts, .now = w->now};
@@ -200,7 +205,8 @@ static bool is_on_link(const struct reference_session *s, const struct wanted *w
 }
 
 /* 6.1: as forward, then as reply; each confirmed, then unconfirmed. */
-static struct reference_session *find_session(const struct passage *w, const struct wanted *want, bool *ret_reply)
+static struct reference_session *find_session(const struct passage *w, const struct wanted *want,
+                                              bool *ret_reply)
 {
     struct session_key reversed = session_key_reversed(&want->key);
     struct sessions *tables[] = {&w->r->confirmed, &w->r->unconfirmed};
@@ -249,7 +255,8 @@ static bool confirms(const struct reference_session *s, const struct packet *p, 
         return false;
     if (p->protocol != IPPROTO_TCP)
         return true;
-    return (p->tcp_flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK && p->tcp_acknowledgement == s->answer_sequence + 1;
+    return (p->tcp_flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK &&
+           p->tcp_acknowledgement == s->answer_sequence + 1;
 }
 
 static bool is_room_for(const struct passage *w, const struct reference_session *s)
@@ -311,7 +318,8 @@ static struct packet_verdict without_session(const struct passage *w)
 {
     if (!flow_observed(w->r->policy, &w->packet->from, &w->packet->to))
         return refuse(REASON_NO_SESSION, NONE);
-    return deliver_packet(w, (struct verdict){.allow = false, .enforced = false, .reason = REASON_NO_SESSION, .rule = NONE});
+    return deliver_packet(
+        w, (struct verdict){.allow = false, .enforced = false, .reason = REASON_NO_SESSION, .rule = NONE});
 }
 
 /* 6.5 */
@@ -405,8 +413,9 @@ static struct packet_verdict judge(const struct passage *w)
 static bool fragments_are_of(const struct fragments_of *e, const struct passage *w)
 {
     const struct packet *p = w->packet;
-    return e->link == w->link && e->protocol == p->fragment_protocol && e->identification == p->identification &&
-           address_equal(&e->from, &p->from) && address_equal(&e->to, &p->to);
+    return e->link == w->link && e->protocol == p->fragment_protocol &&
+           e->identification == p->identification && address_equal(&e->from, &p->from) &&
+           address_equal(&e->to, &p->to);
 }
 
 static void forget_fragments(const struct passage *w)
@@ -452,6 +461,8 @@ static struct packet_verdict judge_first_fragment(const struct passage *w)
 {
     const struct packet *p = w->packet;
     forget_fragments(w);
+    if (p->header_cut)
+        return refuse(REASON_FRAGMENT_UNATTRIBUTED, NONE);
     if (protocol_is_icmp(p->from.family, p->protocol)) {
         enum icmp_kind kind = icmp_kind_of(p->from.family, p->icmp_type, p->icmp_code);
         if (kind != ICMP_ECHO_REQUEST && kind != ICMP_ECHO_ANSWER)
@@ -517,13 +528,17 @@ struct packet_verdict reference_packet(struct reference *r, uint32_t link, struc
     if (!link_belongs(r, link))
         return refuse(REASON_IDENTITY_UNKNOWN, NONE);
     struct packet packet;
-    enum bulkhead_reason reason = frame_parse(frame, &packet);
-    if (reason != REASONS)
-        return refuse(reason, NONE);
+    enum bulkhead_reason parsed = frame_parse(frame, &packet);
+    if (parsed != REASONS && parsed != REASON_FRAGMENT_UNATTRIBUTED)
+        return refuse(parsed, NONE);
     struct passage w = {.r = r, .link = link, .packet = &packet, .now = now_ns};
-    reason = check_ends(&w);
-    if (reason != REASONS)
-        return refuse(reason, NONE);
+    enum bulkhead_reason ends = check_ends(&w);
+    if (ends != REASONS)
+        return refuse(ends, NONE);
+    if (parsed != REASONS) { /* a first fragment that is too short to decide anything */
+        forget_fragments(&w);
+        return refuse(parsed, NONE);
+    }
     if (packet.fragment == FRAGMENT_FIRST)
         return judge_first_fragment(&w);
     if (packet.fragment == FRAGMENT_LATER)

@@ -9,7 +9,7 @@
 #include "decide/decide.h"
 
 struct link {
-    uint32_t workload; /* index in the current policy, or NONE for the uplink */
+    uint32_t workload;  /* index in the current policy, or NONE for the uplink */
     uint8_t mac[6];     /* the workload's own */
     uint8_t hub_mac[6]; /* the hub's end of the link */
     bool any_mac;       /* an attached interface: source MACs are not checked */
@@ -29,7 +29,8 @@ void reference_destroy(struct reference *r);
  * Put a policy in force, compiled at `compiled` (seconds UTC). links[i] is the link with number i; numbers
  * stay the same for a workload across policies. The policy must outlive its being in force.
  */
-bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links, uint32_t link_count) MUST_USE;
+bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links,
+                     uint32_t link_count) MUST_USE;
 
 struct packet_verdict {
     struct verdict verdict; /* reason as counted; `rule` of the session's or the flow's decision, else NONE */

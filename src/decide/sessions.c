@@ -10,9 +10,11 @@ _Static_assert(sizeof(struct session_key) == 38, "a key is compared as bytes");
 
 #define BUCKETS_FIRST 64
 
-struct session_key session_key_of(uint8_t protocol, const struct address *from, uint16_t from_port, const struct address *to, uint16_t to_port)
+struct session_key session_key_of(uint8_t protocol, const struct address *from, uint16_t from_port,
+                                  const struct address *to, uint16_t to_port)
 {
-    struct session_key k = {.family = from->family, .protocol = protocol, .from_port = from_port, .to_port = to_port};
+    struct session_key k = {
+        .family = from->family, .protocol = protocol, .from_port = from_port, .to_port = to_port};
     memcpy(k.from, from->octets, 16);
     memcpy(k.to, to->octets, 16);
     return k;
@@ -20,7 +22,8 @@ struct session_key session_key_of(uint8_t protocol, const struct address *from, 
 
 struct session_key session_key_reversed(const struct session_key *k)
 {
-    struct session_key r = {.family = k->family, .protocol = k->protocol, .from_port = k->to_port, .to_port = k->from_port};
+    struct session_key r = {
+        .family = k->family, .protocol = k->protocol, .from_port = k->to_port, .to_port = k->from_port};
     memcpy(r.from, k->to, 16);
     memcpy(r.to, k->from, 16);
     return r;
@@ -60,7 +63,8 @@ struct reference_session *sessions_find(const struct sessions *t, const struct s
 
 static bool grow(struct sessions *t)
 {
-    struct sessions larger = {.bucket_count = t->bucket_count ? t->bucket_count * 2 : BUCKETS_FIRST, .count = t->count};
+    struct sessions larger = {.bucket_count = t->bucket_count ? t->bucket_count * 2 : BUCKETS_FIRST,
+                              .count = t->count};
     larger.buckets = calloc(larger.bucket_count, sizeof(struct reference_session *));
     if (!larger.buckets)
         return false;

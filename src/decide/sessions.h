@@ -18,18 +18,19 @@ struct reference_session {
     struct session_key key;
     uint32_t from_link, to_link;
     bool confirmed;
-    bool closing;                  /* TCP: a RST, or FINs of both sides */
-    bool fin_forward, fin_reply;   /* TCP */
-    bool answered;                 /* a reply that a forward packet can confirm */
-    uint32_t answer_sequence;      /* TCP: of the last SYN-ACK */
-    int64_t last;                  /* ns UTC, of the last packet of either direction */
-    uint64_t generation;           /* that decided it */
-    int64_t until;                 /* s UTC: the decision stands before it */
+    bool closing;                /* TCP: a RST, or FINs of both sides */
+    bool fin_forward, fin_reply; /* TCP */
+    bool answered;               /* a reply that a forward packet can confirm */
+    uint32_t answer_sequence;    /* TCP: of the last SYN-ACK */
+    int64_t last;                /* ns UTC, of the last packet of either direction */
+    uint64_t generation;         /* that decided it */
+    int64_t until;               /* s UTC: the decision stands before it */
     struct verdict verdict;
-    struct reference_session *next;          /* the table's */
+    struct reference_session *next; /* the table's */
 };
 
-struct session_key session_key_of(uint8_t protocol, const struct address *from, uint16_t from_port, const struct address *to, uint16_t to_port);
+struct session_key session_key_of(uint8_t protocol, const struct address *from, uint16_t from_port,
+                                  const struct address *to, uint16_t to_port);
 struct session_key session_key_reversed(const struct session_key *k);
 struct flow session_flow(const struct session_key *k);
 

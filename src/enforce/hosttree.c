@@ -14,8 +14,9 @@
 /* Replaced by the workload's own. */
 static const char *const own_places[] = {"/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/run", "/var/lock"};
 
-/* Interfaces to the kernel or to the host's daemons, not files. */
-static const char *const kernel_filesystems[] = {
+/* Interfaces to the kernel or to the host's daemons, not files; and the roots of containers. */
+static const char *const hidden_filesystems[] = {
+    "overlay",    "fuse.lxcfs", "fuse.portal",
     "proc",       "sysfs",      "cgroup",    "cgroup2",     "devpts",   "devtmpfs",   "debugfs",     "tracefs",
     "bpf",        "securityfs", "pstore",    "configfs",    "mqueue",   "hugetlbfs",  "autofs",      "binfmt_misc",
     "fusectl",    "efivarfs",   "nsfs",      "rpc_pipefs",  "nfsd",     "selinuxfs",  "smackfs",     "resctrl",
@@ -29,11 +30,13 @@ static bool is_within(const char *path, const char *place)
 
 static bool is_shown(const struct hosttree *tree, const char *path, const char *kind)
 {
+    if (tree->count == HOSTTREE_MAX)
+        return false;
     for (size_t i = 0; i < COUNT(own_places); i++)
         if (is_within(path, own_places[i]))
             return false;
-    for (size_t i = 0; i < COUNT(kernel_filesystems); i++)
-        if (strcmp(kind, kernel_filesystems[i]) == 0)
+    for (size_t i = 0; i < COUNT(hidden_filesystems); i++)
+        if (strcmp(kind, hidden_filesystems[i]) == 0)
             return false;
     for (size_t i = 0; i < tree->count; i++)
         if (strcmp(path, tree->parts[i].path) == 0)
@@ -104,11 +107,9 @@ static int part_make(const char *path, int empty)
 static bool part_add(struct hosttree *tree, const char *path, int fd, struct failure *f)
 {
     char *copy = strdup(path);
-    if (!copy || tree->count == HOSTTREE_MAX) {
-        free(copy);
+    if (!copy) {
         (void)close(fd);
-        return fail(f, "more than %d file systems are mounted on this host: unmount some, or run the workload in "
-                       "a mount namespace with fewer", HOSTTREE_MAX);
+        return fail(f, "cannot list the host's file systems: out of memory");
     }
     tree->parts[tree->count].path = copy;
     tree->parts[tree->count].fd = fd;
@@ -131,16 +132,14 @@ static bool part_take(struct hosttree *tree, const char *path, int empty, struct
 static bool line_split(char *line, char **ret_path, char **ret_kind)
 {
     char *rest = strstr(line, " - ");
-    char *state = NULL;
     if (!rest)
         return false;
     *rest = '\0';
-    char *word = strtok_r(line, " ", &state);
-    for (int i = 0; i < 4 && word; i++)
-        word = strtok_r(NULL, " ", &state);
-    *ret_path = word;
-    *ret_kind = strtok_r(rest + 3, " ", &state);
-    return *ret_path && *ret_kind;
+    rest += 3;
+    for (int i = 0; i < 5; i++)
+        *ret_path = strsep(&line, " ");
+    *ret_kind = strsep(&rest, " ");
+    return *ret_path && **ret_kind;
 }
 
 bool hosttree_take(const char *empty, struct hosttree *tree, struct failure *f)

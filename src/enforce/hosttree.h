@@ -9,7 +9,7 @@
 
 #include "enforce/failure.h"
 
-/* Each costs a mount and a descriptor; a host with more gets a failure, not a partial tree. */
+/* Each costs a mount and a descriptor. Of a host with more, the ones mounted last are not shown. */
 #define HOSTTREE_MAX 256
 
 struct hosttree {

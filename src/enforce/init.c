@@ -10,6 +10,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -22,7 +23,7 @@
 #include "enforce/mounts.h"
 #include "enforce/netns.h"
 #include "enforce/scope.h"
-#include "enforce/seccomp.h"
+#include "enforce/confine.h"
 
 /* A command that fails at once is tried again after 0.1, 0.2, 0.4 ... 10 s; one that lived longer than that
  * begins anew. */
@@ -159,12 +160,22 @@ static bool standard_files_settle(bool detached, struct failure *f)
     return true;
 }
 
+/* One byte is the kernel's own mark for "no core dump, not even to the program that core_pattern names"
+ * (fs/coredump.c): that program would run as root on the host, over memory that the workload has written. */
+static bool core_dumps_end(struct failure *f)
+{
+    struct rlimit limit = {.rlim_cur = 1, .rlim_max = 1};
+    if (setrlimit(RLIMIT_CORE, &limit) < 0)
+        return fail_errno(f, errno, "cannot switch the workload's core dumps off");
+    return true;
+}
+
 /* Not dumpable: /proc/1 shows the sandbox neither init's memory nor the host's file that it runs. */
 static bool confine(struct failure *f)
 {
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
     (void)umask(022);
-    if (!capabilities_drop(f))
+    if (!core_dumps_end(f) || !capabilities_drop(f))
         return false;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
         return fail_errno(f, errno, "cannot make init opaque");

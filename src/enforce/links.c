@@ -46,27 +46,31 @@ static void put_end(struct nlmsghdr *request, const struct veth_end *end, uint32
         mnl_attr_put_u32(request, IFLA_MTU, mtu);
 }
 
-static void put_header(struct nlmsghdr *request, const struct veth_end *end)
+static void put_header(struct nlmsghdr *request, uint32_t index, unsigned flags)
 {
     struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
     header->ifi_family = AF_UNSPEC;
-    header->ifi_index = (int)end->index;
-    header->ifi_flags = IFF_UP;
-    header->ifi_change = IFF_UP;
+    header->ifi_index = (int)index;
+    header->ifi_flags = flags;
+    header->ifi_change = flags;
 }
 
-static void put_veth(struct netlink_batch *batch, const struct veth_end *near, const struct veth_end *far, uint32_t mtu)
+/* group 0: none. */
+static void put_veth(struct netlink_batch *batch, const struct veth_end *near, const struct veth_end *far, uint32_t mtu,
+                     uint32_t group)
 {
     struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWLINK, CREATE, "make the veth pair");
     if (!request)
         return;
-    put_header(request, near);
+    put_header(request, near->index, 0); /* up only later: a veth end cannot open before it has its peer */
     put_end(request, near, mtu);
+    if (group)
+        mnl_attr_put_u32(request, IFLA_GROUP, group);
     struct nlattr *info = mnl_attr_nest_start(request, IFLA_LINKINFO);
     mnl_attr_put_strz(request, IFLA_INFO_KIND, "veth");
     struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
     struct nlattr *peer = mnl_attr_nest_start(request, VETH_INFO_PEER);
-    put_header(request, far);
+    put_header(request, far->index, 0);
     put_end(request, far, mtu);
     mnl_attr_nest_end(request, peer);
     mnl_attr_nest_end(request, data);
@@ -79,8 +83,7 @@ static void put_up(struct netlink_batch *batch, uint32_t index)
     struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWLINK, 0, "bring the link up");
     if (!request)
         return;
-    struct veth_end end = {.index = index};
-    put_header(request, &end);
+    put_header(request, index, IFF_UP);
     netlink_batch_end(batch, request);
 }
 
@@ -182,6 +185,19 @@ static void put_delete(struct netlink_batch *batch, const char *name)
     netlink_batch_tolerate(batch, ENODEV);
 }
 
+/* All links of the group at once: the kernel then waits for its grace periods once, not once a link. */
+static void put_delete_group(struct netlink_batch *batch, uint32_t group)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_DELLINK, 0, "delete the spokes' links");
+    if (!request)
+        return;
+    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
+    header->ifi_family = AF_UNSPEC;
+    mnl_attr_put_u32(request, IFLA_GROUP, group);
+    netlink_batch_end(batch, request);
+    netlink_batch_tolerate(batch, ENODEV);
+}
+
 /* ---- reading ---- */
 
 static void state_read(const struct nlmsghdr *answer, struct link_state *state)
@@ -275,7 +291,7 @@ bool veth_create(int socket, const struct veth_end *near, const struct veth_end 
 {
     struct netlink_batch batch;
     netlink_batch_reset(&batch);
-    put_veth(&batch, near, far, mtu);
+    put_veth(&batch, near, far, mtu, 0);
     return netlink_batch_send(socket, &batch, near->name, f);
 }
 
@@ -304,14 +320,14 @@ bool gateway_add(int socket, uint32_t index, const struct link_address *gateway,
 bool hub_prepare(int hub_ns_fd, struct failure *f)
 {
     static const struct sysctl settings[] = {
-        {"net/ipv4/ip_forward", "0"},
-        {"net/ipv6/conf/all/forwarding", "0"},
-        {"net/ipv6/conf/default/forwarding", "0"},
-        {"net/ipv6/conf/default/disable_ipv6", "1"},
-        {"net/ipv6/conf/default/addr_gen_mode", "1"},
-        {"net/ipv6/conf/default/accept_ra", "0"},
-        {"net/ipv4/conf/all/accept_redirects", "0"},
-        {"net/ipv4/conf/all/send_redirects", "0"},
+        {"net/ipv4/ip_forward", "0", false},
+        {"net/ipv6/conf/all/forwarding", "0", true},
+        {"net/ipv6/conf/default/forwarding", "0", true},
+        {"net/ipv6/conf/default/disable_ipv6", "1", true},
+        {"net/ipv6/conf/default/addr_gen_mode", "1", true},
+        {"net/ipv6/conf/default/accept_ra", "0", true},
+        {"net/ipv4/conf/all/accept_redirects", "0", false},
+        {"net/ipv4/conf/all/send_redirects", "0", false},
     };
     SCOPED_FD socket = -1;
     return netns_sysctls(hub_ns_fd, settings, COUNT(settings), f) && netlink_open(hub_ns_fd, &socket, f) &&
@@ -322,17 +338,17 @@ bool hub_prepare(int hub_ns_fd, struct failure *f)
 static bool workload_quieten(int ns_fd, struct failure *f)
 {
     static const struct sysctl settings[] = {
-        {"net/ipv4/ip_forward", "0"},
-        {"net/ipv4/conf/all/accept_redirects", "0"},
-        {"net/ipv4/conf/default/accept_redirects", "0"},
-        {"net/ipv6/conf/all/forwarding", "0"},
-        {"net/ipv6/conf/default/addr_gen_mode", "1"},
-        {"net/ipv6/conf/default/accept_ra", "0"},
-        {"net/ipv6/conf/default/accept_redirects", "0"},
-        {"net/ipv6/conf/default/autoconf", "0"},
-        {"net/ipv6/conf/default/accept_dad", "0"},
-        {"net/ipv6/conf/default/dad_transmits", "0"},
-        {"net/ipv6/conf/default/router_solicitations", "0"},
+        {"net/ipv4/ip_forward", "0", false},
+        {"net/ipv4/conf/all/accept_redirects", "0", false},
+        {"net/ipv4/conf/default/accept_redirects", "0", false},
+        {"net/ipv6/conf/all/forwarding", "0", true},
+        {"net/ipv6/conf/default/addr_gen_mode", "1", true},
+        {"net/ipv6/conf/default/accept_ra", "0", true},
+        {"net/ipv6/conf/default/accept_redirects", "0", true},
+        {"net/ipv6/conf/default/autoconf", "0", true},
+        {"net/ipv6/conf/default/accept_dad", "0", true},
+        {"net/ipv6/conf/default/dad_transmits", "0", true},
+        {"net/ipv6/conf/default/router_solicitations", "0", true},
     };
     return netns_sysctls(ns_fd, settings, COUNT(settings), f);
 }
@@ -366,8 +382,9 @@ static bool spoke_hub_side(const struct spoke *spoke, int ns_fd, struct failure 
     struct veth_end far = {ns_fd, WORKLOAD_LINK, WORKLOAD_LINK_INDEX, spoke->workload_mac};
     struct netlink_batch batch;
     netlink_batch_reset(&batch);
-    put_veth(&batch, &near, &far, spoke->mtu);
+    put_veth(&batch, &near, &far, spoke->mtu, SPOKE_GROUP);
     put_clsact(&batch, spoke->hub_index);
+    put_up(&batch, spoke->hub_index);
     return netlink_batch_send(socket, &batch, spoke->hub_link, f);
 }
 
@@ -388,6 +405,7 @@ static bool spoke_workload_side(const struct spoke *spoke, int ns_fd, struct fai
     struct netlink_batch batch;
     netlink_batch_reset(&batch);
     put_up(&batch, LOOPBACK_INDEX);
+    put_up(&batch, WORKLOAD_LINK_INDEX);
     for (size_t i = 0; i < spoke->address_count; i++)
         put_address(&batch, WORKLOAD_LINK_INDEX, &spoke->addresses[i]);
     const struct link_address *const gateways[] = {spoke->hub4, spoke->hub6};
@@ -420,4 +438,16 @@ bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct
     SCOPED_FD socket = -1;
     bool link_gone = netlink_open(hub_ns_fd, &socket, f) && link_delete(socket, hub_link, f);
     return netns_delete(netns, link_gone ? f : NULL) && link_gone;
+}
+
+bool spokes_delete(int hub_ns_fd, const char *const *netns, size_t count, struct failure *f)
+{
+    SCOPED_FD socket = -1;
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_delete_group(&batch, SPOKE_GROUP);
+    bool done = netlink_open(hub_ns_fd, &socket, f) && netlink_batch_send(socket, &batch, "the hub", f);
+    for (size_t i = 0; i < count; i++)
+        done = netns_delete(netns[i], done ? f : NULL) && done;
+    return done;
 }

@@ -16,6 +16,9 @@
  * (tunl0, sit0) to every new namespace. */
 #define WORKLOAD_LINK_INDEX 1000
 
+/* The hub-side ends are in this group of links ("bk"), so that they can be taken away together. */
+#define SPOKE_GROUP 0x626b
+
 struct link_address {
     int family;        /* 4 or 6 */
     uint8_t octets[16]; /* network order; the first 4 for family 4 */
@@ -52,6 +55,11 @@ bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f) 
 bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct failure *f)
     __attribute__((warn_unused_result));
 
+/* Every spoke of the hub at once, links and the namespaces named: for 300 the difference between seconds and
+ * milliseconds, because the kernel waits for RCU once a request. Goes on after a failure and tells the first. */
+bool spokes_delete(int hub_ns_fd, const char *const *netns, size_t count, struct failure *f)
+    __attribute__((warn_unused_result));
+
 /* Single steps, for the uplink and attached interfaces. `socket` is from netlink_open. */
 bool link_get(int socket, const char *name, struct link_state *ret_state, struct failure *f)
     __attribute__((warn_unused_result));
@@ -68,7 +76,7 @@ struct veth_end {
     const uint8_t *mac; /* 6 octets, or null: random */
 };
 
-/* A veth pair, each end in its namespace and up. `socket` may be in any namespace. */
+/* A veth pair, each end in its namespace and still down. `socket` may be in any namespace. */
 bool veth_create(int socket, const struct veth_end *near, const struct veth_end *far, uint32_t mtu, struct failure *f)
     __attribute__((warn_unused_result));
 bool address_add(int socket, uint32_t index, const struct link_address *address, struct failure *f)

@@ -9,6 +9,7 @@
 #include <sys/syscall.h>
 
 #include "enforce/hosttree.h"
+#include "enforce/resolver.h"
 #include "enforce/scope.h"
 
 /* Where this process builds: on the host's own tree but in its own mount namespace, so that nobody sees it. */
@@ -241,12 +242,14 @@ static bool hosts_place(const char *hosts, struct failure *f)
     return file_write(WORKSHOP "/hosts", hosts, 0644, f) && cover(WORKSHOP "/hosts", "/etc/hosts", f);
 }
 
-static bool tree_fill(const char *hosts, const struct device_trees *trees, struct failure *f)
+static bool tree_fill(const char *hosts, const struct resolver *resolver, const struct device_trees *trees,
+                      struct failure *f)
 {
     return workshop_open(f) && dev_build(trees, f) && kernel_views_mount(f) && kernel_views_mask(f) &&
            hosts_place(hosts, f) && workshop_close(f) && private_mount("/tmp", "mode=1777", f) &&
            private_mount("/run", "mode=755", f) && private_mount("/var/tmp", "mode=1777", f) &&
-           directory_make("/run/lock", 01777, f);
+           directory_make("/run/lock", 01777, f) &&
+           resolver_place(resolver, f);
 }
 
 bool mounts_build(const char *hosts, struct failure *f)
@@ -255,7 +258,11 @@ bool mounts_build(const char *hosts, struct failure *f)
         return fail_errno(f, errno, "cannot make the workload's mounts its own");
     __attribute__((cleanup(device_trees_close))) struct device_trees trees = {{-1, -1, -1, -1, -1, -1}};
     __attribute__((cleanup(hosttree_close))) struct hosttree tree = {0};
+    SCOPED_MEMORY struct resolver *resolver = malloc(sizeof *resolver);
+    if (!resolver)
+        return fail(f, "cannot build the workload's tree: out of memory");
+    resolver_read(resolver);
     return devices_take(&trees, f) && workshop_open(f) && hosttree_take(WORKSHOP "/empty", &tree, f) &&
            hosttree_attach_root(&tree, WORKSHOP "/root", f) && root_change(WORKSHOP "/root", f) &&
-           hosttree_attach_rest(&tree, f) && tree_fill(hosts, &trees, f);
+           hosttree_attach_rest(&tree, f) && tree_fill(hosts, resolver, &trees, f);
 }

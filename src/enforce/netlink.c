@@ -86,8 +86,8 @@ static bool answer_judge(const struct netlink_batch *batch, const struct nlmsghd
         return true;
     const char *what = batch->requests[answer->nlmsg_seq].what;
     const char *text = kernel_text(answer);
-    if (error == EEXIST)
-        return fail(f, "cannot %s for %s: it exists already, left by another run or another program%s%s; "
+    if (error == EEXIST || error == EBUSY) /* the name, or the number that was asked for */
+        return fail(f, "cannot %s for %s: it or its number exists already, left by another run or another program%s%s; "
                        "remove it with `ip link delete` or `ip netns delete`, or take that network down first",
                     what, where, text ? ": " : "", text ? text : "");
     return fail_errno(f, error, "cannot %s for %s%s%s%s", what, where, text ? " (" : "", text ? text : "",

@@ -194,6 +194,8 @@ static bool sysctl_write(const struct sysctl *setting, struct failure *f)
     char path[PATH_MAX];
     (void)snprintf(path, sizeof path, "/proc/sys/%s", setting->name);
     SCOPED_FD file = open(path, O_WRONLY | O_CLOEXEC);
+    if (file < 0 && errno == ENOENT && setting->optional)
+        return true;
     if (file < 0)
         return fail_errno(f, errno, "cannot open %s", path);
     size_t length = strlen(setting->value);

@@ -43,6 +43,7 @@ bool netns_sysctl(int fd, const char *name, const char *value, struct failure *f
 struct sysctl {
     const char *name;
     const char *value;
+    bool optional; /* a kernel that does not have it is no failure: IPv6 may be switched off at boot */
 };
 
 /* Several in one visit, in order; stops at the first failure. */

@@ -27,13 +27,13 @@ uint64_t process_start_time(pid_t pid)
     text[length] = '\0';
 
     /* The name, field 2, may hold anything: what follows its last ')' is field 3, the state. */
-    char *word = strrchr(text, ')');
-    char *state = NULL;
-    word = word ? strtok_r(word + 1, " ", &state) : NULL;
-    if (!word || *word == 'Z' || *word == 'X')
+    char *rest = strrchr(text, ')');
+    if (!rest || rest[1] != ' ' || rest[2] == 'Z' || rest[2] == 'X')
         return 0;
-    for (int field = 3; field < 22 && word; field++)
-        word = strtok_r(NULL, " ", &state);
+    rest += 2;
+    const char *word = NULL;
+    for (int field = 3; field <= 22; field++)
+        word = strsep(&rest, " ");
     return word ? strtoull(word, NULL, 10) : 0;
 }
 

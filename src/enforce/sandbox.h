@@ -1,6 +1,6 @@
 /* Commands that Bulkhead runs as a workload. Each gets its own mount, PID, IPC, UTS and cgroup namespaces in
  * the workload's network namespace, a read-only view of the host's tree (mounts.h), few capabilities and a
- * system call filter (seccomp.h), and a small init as PID 1 (init.h).
+ * system call filter (confine.h), and a small init as PID 1 (init.h).
  *
  * There is no user namespace: uid 0 inside is the host's uid 0, confined by the above. Standard input, output
  * and error of sandbox_exec are the caller's own open files and give what they give: do not hand a workload a

@@ -57,9 +57,9 @@ static struct node *node_new(struct parser *p, enum node_kind kind, size_t offse
         return NULL;
     }
     struct node *n = arena_alloc(r->arena, sizeof *n);
-    if (n)
+    if (n && count)
         n->items = arena_array(r->arena, count, sizeof(struct node *));
-    if (!n || !n->items) {
+    if (!n || (count && !n->items)) {
         no_memory(r);
         return NULL;
     }
@@ -102,7 +102,7 @@ static struct node *node_over(struct parser *p, enum node_kind kind, struct node
 
 /* ---- primary expressions ---- */
 
-/* Expressions up to `close`, which is consumed, behind the `first` ones that are there already. */
+/* Expressions up to `close`, which is consumed, added to the items that are there already. */
 static bool parse_items(struct parser *p, struct node *n, enum token_kind close, const char *wanted)
 {
     size_t capacity = n->count, count = n->count;
@@ -196,7 +196,6 @@ static struct node *parse_primary(struct parser *p)
             return NULL;
         n->offset = (uint32_t)offset;
         n->width = (uint32_t)(end_of_last(p) - offset);
-        n->parenthesised = true;
         return n;
     case TOKEN_OPEN_LIST:
         n = node_new(p, NODE_LIST, offset, 1, 0);
@@ -397,6 +396,21 @@ static struct node *parse_expression(struct parser *p)
     return n;
 }
 
+/*
+ * Whether the canonical print is itself short enough to be parsed. It is at most eight times the source (1e22 is
+ * printed with all its digits, a control character as an escape), so that ordinary conditions need no look.
+ */
+static bool print_fits(const struct condition *c, size_t source_len)
+{
+    if (source_len <= CONDITION_SOURCE_MAX / 8)
+        return true;
+    struct text out = text_new(CONDITION_SOURCE_MAX);
+    condition_print(c, &out);
+    bool fits = !out.failed && out.len <= CONDITION_SOURCE_MAX;
+    text_free(&out);
+    return fits;
+}
+
 struct condition *condition_parse(struct bytes source, struct place place, struct arena *arena, struct diags *diags)
 {
     struct compilation r = {.source = source, .place = place, .arena = arena, .diags = diags};
@@ -406,15 +420,22 @@ struct condition *condition_parse(struct bytes source, struct place place, struc
         return NULL;
     }
     struct condition *c = arena_alloc(arena, sizeof *c);
-    if (!c) {
+    char *copy = arena_text(arena, source.len ? source.at : (const uint8_t *)"", source.len); /* names point into it */
+    if (!c || !copy) {
         no_memory(&r);
         return NULL;
     }
+    r.source = bytes_of(copy, source.len);
     if (!advance(&p) || !(c->root = parse_expression(&p)))
         return NULL;
     if (p.next.kind != TOKEN_END) {
         unexpected(&p, "an operator or the end");
         return NULL;
     }
-    return condition_check(&r, c->root) ? c : NULL;
+    if (!condition_check(&r, c->root))
+        return NULL;
+    if (print_fits(c, source.len))
+        return c;
+    COMPLAIN(&r, 0, 1, "split the rule", "the condition is longer than %d bytes in its canonical form", CONDITION_SOURCE_MAX);
+    return NULL;
 }

@@ -470,7 +470,7 @@ bool duration_parse(struct bytes text, struct value *ret)
         wide whole = 0;
         bool digits = false;
         for (; read_one_of(&c, "0123456789", &byte); digits = true)
-            if ((whole = whole * 10 + (byte - '0')) > INT64_MAX)
+            if ((whole = whole * 10 + (byte - '0')) > (wide)INT64_MAX + 1)
                 return false;
         uint32_t fraction = 0;
         if (read_one_of(&c, ".", &byte)) {

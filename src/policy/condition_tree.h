@@ -145,24 +145,25 @@ enum field {
 struct pattern; /* a compiled regular expression; condition_evaluate.c knows it */
 
 struct node {
-    enum node_kind kind;
-    enum operation operation; /* of NODE_BINARY */
-    enum function function;   /* of NODE_CALL */
-    enum field field;         /* of NODE_MEMBER and FUNCTION_FIELD */
+    enum node_kind kind : 8;
+    enum operation operation : 8; /* of NODE_BINARY */
+    enum function function : 8;   /* of NODE_CALL */
+    enum field field : 8;         /* of NODE_MEMBER and FUNCTION_FIELD */
     bool receiver;            /* of NODE_CALL: written behind a dot */
     bool all;                 /* of NODE_QUANTIFY: all, else exists */
-    bool constant;            /* `value` is what it is worth, whatever the facts (it may be unknown) */
-    bool parenthesised;
+    bool constant;            /* `value` is its worth whatever the facts; that may be unknown */
     uint32_t slot;          /* of NODE_NAME and NODE_QUANTIFY: the variable, or SLOT_NOW */
     uint32_t offset, width; /* in the source */
     uint32_t depth;         /* 1 for a leaf */
     uint32_t count;
-    struct node **items;
-    struct bytes name;
     struct type type;
+    struct node **items; /* NULL when there are none */
+    struct bytes name;
     struct value value;
-    struct decimal decimal;
-    struct pattern *pattern; /* of FUNCTION_MATCHES */
+    union {
+        struct decimal decimal;  /* of NODE_LITERAL */
+        struct pattern *pattern; /* of FUNCTION_MATCHES */
+    };
 };
 
 struct condition {

@@ -157,7 +157,7 @@ static bool type_is(struct type t, enum base_type base)
 
 /* ---- names ---- */
 
-/* The entry of a table of never_known or said_elsewhere for `n` as the root, `outer` as what follows it. */
+/* Whether an entry of the tables above is `root`, or `root` and the member that is taken of it (may be NULL). */
 static bool name_is(const char *entry, struct bytes root, const struct node *member)
 {
     const char *dot = strchr(entry, '.');
@@ -176,7 +176,7 @@ static struct type wrong_name(struct checker *k, const struct node *n, const str
     for (size_t i = 0; i < sizeof said_elsewhere / sizeof said_elsewhere[0]; i++)
         if (name_is(said_elsewhere[i].name, n->name, member))
             return WRONG(k, n, said_elsewhere[i].hint, "a condition does not know `%s`", said_elsewhere[i].name);
-    const char *names[CONDITION_DEPTH_MAX + 1 + sizeof never_known / sizeof never_known[0]] = {"now"};
+    const char *names[CONDITION_DEPTH_MAX + 1] = {"now"};
     size_t count = 1;
     for (uint32_t i = 0; i < k->variable_count; i++) {
         const char *name = arena_text(k->r->arena, k->variables[i].name.at, k->variables[i].name.len);

@@ -78,6 +78,7 @@ static void mark_repeated(struct reading *r, struct selector *all, size_t count)
 void selectors_begin(struct reading *r, void *into, struct place at)
 {
     r->selectors.count = 0;
+    r->errors_before = r->diags->errors;
 }
 
 void selectors_done(struct reading *r, void *into, struct place at)
@@ -95,7 +96,7 @@ void selectors_done(struct reading *r, void *into, struct place at)
         positive = positive || !all[i].negated;
         all[kept++] = all[i];
     }
-    if (!positive)
+    if (!positive && r->diags->errors == r->errors_before)
         diag_error(r->diags, all[0].place, "add `any`: [any, not:...]", "a list of only `not:` entries selects nothing");
     end->items = list_copy(r, all, kept, sizeof *all);
     end->count = end->items ? (uint32_t)kept : 0;

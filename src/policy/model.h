@@ -17,7 +17,7 @@ struct condition; /* policy/condition.h */
 enum selector_kind {
     SELECT_WORKLOAD, /* index: workload */
     SELECT_SEGMENT,  /* index: segment */
-    SELECT_LABEL,    /* key, value */
+    SELECT_LABEL,    /* key, value; index: the label's id */
     SELECT_CIDR,     /* prefix */
     SELECT_WORLD,
     SELECT_ANY,
@@ -73,6 +73,7 @@ struct segment {
 
 struct label {
     const char *key, *value;
+    uint32_t id; /* the same for the same key and value in all of one policy */
 };
 
 enum restart_policy {
@@ -97,6 +98,7 @@ struct workload {
     struct label *labels;
     uint32_t label_count;
     struct address *addresses; /* given, else the next free one of each family of the segment */
+    bool address_given;        /* they stand in the file, and so in the canonical print */
     uint32_t address_count;
     struct run run;
     const char *attach_netns;     /* path, or NULL */
@@ -142,6 +144,7 @@ struct policy {
     struct uplink uplink;
     struct timeouts timeouts;
     uint8_t digest[32]; /* SHA-256 of the canonical print; filled by policy_parse */
+    const struct policy_index *index; /* model.c's own: names and addresses -> segments and workloads */
 };
 
 /* The segment whose cidr holds the address, or NONE (the world). */

@@ -71,14 +71,14 @@ static bool refuse_node(struct reading *r, const struct shape *s, const struct y
 
 static const char *did_you_mean(struct reading *r, const char *wrong, const char *const *names, size_t count)
 {
-    const char *close = closest_name(wrong, names, count);
+    const char *close = r->diags->errors < DIAGS_MAX ? closest_name(wrong, names, count) : NULL;
     return close ? arena_format(r->arena, "did you mean `%s`?", close) : NULL;
 }
 
 /* Text of a node for a message: short and printable enough. */
-static const char *shown(const struct yaml_node *n, char out[65])
+static const char *shown(const struct yaml_node *n, char out[SHOWN_MAX])
 {
-    size_t len = n->text.len < 60 ? n->text.len : 60;
+    size_t len = n->text.len < SHOWN_MAX - 4 ? n->text.len : SHOWN_MAX - 4;
     memcpy(out, n->text.at, len);
     out[len] = 0;
     if (len < n->text.len)
@@ -91,7 +91,7 @@ static const char *shown(const struct yaml_node *n, char out[65])
 static void read_choice(struct reading *r, const struct shape *s, const struct yaml_node *n, void *into)
 {
     const char *names[CHOICES_MAX];
-    char all[200] = "", word[65];
+    char all[200] = "", word[SHOWN_MAX];
     size_t count = 0;
     r->choice = n->place;
     for (const struct choice *c = s->choices; c->name && count < CHOICES_MAX; c++) {
@@ -120,7 +120,7 @@ static const struct field *find_field(const struct shape *s, struct bytes key)
 static bool unknown_key(struct reading *r, const struct shape *s, const struct yaml_node *key)
 {
     const char *names[CHOICES_MAX];
-    char word[65];
+    char word[SHOWN_MAX];
     size_t count = 0;
     for (const struct field *f = s->fields; f->key && count < CHOICES_MAX; f++)
         names[count++] = f->key;
@@ -142,7 +142,7 @@ static bool read_field(struct reading *r, const struct field *f, const struct ya
     r->key = key->place;
     r->key_name = f->key;
     if (f->shape->kind == SHAPE_LATER || (f->later && !r->enforce_all && !feature_is_enforced(f->later)))
-        diag_error(r->diags, key->place, NULL, "`%s` is not enforced yet", f->key);
+        diag_error(r->diags, key->place, NULL, "`%s` is not enforced yet", f->later ? f->later : f->key);
     struct yaml_node value;
     if (!next(r, &value))
         return false;
@@ -222,9 +222,11 @@ static bool read_list(struct reading *r, const struct shape *s, const struct yam
     if (s->begin)
         s->begin(r, into, r->key);
     struct yaml_node item = *n;
+    const char *name = r->key_name;
     if (n->kind == YAML_LIST) {
         size_t count = 0;
         for (;; count++) {
+            r->key_name = name;
             if (!next(r, &item))
                 return false;
             if (item.kind == YAML_LIST_END)
@@ -244,7 +246,6 @@ static bool read_list(struct reading *r, const struct shape *s, const struct yam
 
 static bool read_map(struct reading *r, const struct shape *s, const struct yaml_node *n, void *into)
 {
-    char name[65];
     for (;;) {
         struct yaml_node key, value;
         if (!next(r, &key))
@@ -255,7 +256,7 @@ static bool read_map(struct reading *r, const struct shape *s, const struct yaml
         if (key_is_text(r, &key)) {
             slot = s->entry(r, &key, into);
             r->key = key.place;
-            r->key_name = shown(&key, name);
+            r->key_name = shown(&key, r->map_key);
         } else if (!skip(r, &key)) {
             return false;
         }

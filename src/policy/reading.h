@@ -9,6 +9,8 @@
 #include "policy/model.h"
 #include "policy/yaml.h"
 
+#define SHOWN_MAX 72 /* of the user's words in messages; more than any name or label key */
+
 /* A growing array in the arena. */
 struct list {
     void *items;
@@ -29,7 +31,7 @@ struct name {
 
 /* A KEY=VALUE that some selector or workload uses. */
 struct label_use {
-    const char *key, *value;
+    const char *key, *value, *joined; /* joined: KEY=VALUE */
     uint32_t *workloads; /* that have it, in file order */
     uint32_t workload_count;
 };
@@ -132,9 +134,11 @@ struct reading {
     struct draft draft;
     struct place key; /* of the key whose value is being read */
     const char *key_name;
+    char map_key[SHOWN_MAX]; /* key_name, where that is the user's own word */
     struct place choice; /* of the last value that was one of several words */
     struct draft_rule rule;  /* the one being read */
     struct list selectors;   /* of the list being read; reused */
+    size_t errors_before;    /* that list */
     struct list port_items;  /* likewise */
     size_t hints_left; /* comparisons of names that hints may still cost */
 };
@@ -151,8 +155,8 @@ static inline struct name *name_at(const struct reading *r, uint32_t id)
 {
     return &((struct name *)r->names.items)[id];
 }
-/* "did you mean `...`?" or NULL, among workloads (else segments). Stops helping when it has cost too much. */
-const char *hint_for_name(struct reading *r, const char *wrong, bool workloads);
+/* "did you mean `...`?" or NULL, among workloads (else segments), written with `before`. Stops helping when it has cost too much. */
+const char *hint_for_name(struct reading *r, const char *wrong, bool workloads, const char *before);
 
 /* check.c: the model, or NULL after diagnostics. Warnings are suspect.c's. */
 struct policy *draft_check(struct reading *r) MUST_USE;

@@ -416,7 +416,7 @@ static bool parse_ports(struct reading *r, struct bytes b, struct ports *ret, co
     const uint8_t *slash = b.len ? memchr(b.at, '/', b.len) : NULL;
     uint8_t protocol;
     uint16_t first, last;
-    if (parse_port(b, &first)) {
+    if (parse_port(b, &first) && r->diags->errors < DIAGS_MAX) {
         *ret_hint = arena_format(r->arena, "did you mean `%u/tcp`?", first);
         return false;
     }
@@ -668,7 +668,7 @@ uint32_t label_id(struct reading *r, struct bytes key, struct bytes value)
     struct label_use *use = list_add(r, &r->labels, sizeof *use);
     if (!whole || !key_copy || !value_copy || !use)
         return NONE;
-    *use = (struct label_use){.key = key_copy, .value = value_copy};
+    *use = (struct label_use){.key = key_copy, .value = value_copy, .joined = whole};
     if (!table_put(&r->label_ids, bytes_of(whole, both.len), r->labels.count - 1, NULL)) {
         r->diags->out_of_memory = true;
         return NONE;

@@ -52,7 +52,8 @@ struct frame ip(const char *from, const char *to, uint8_t protocol, const void *
     return f;
 }
 
-struct frame tcp(const char *from, uint16_t from_port, const char *to, uint16_t to_port, uint8_t flags, uint32_t seq, uint32_t ack)
+struct frame tcp(const char *from, uint16_t from_port, const char *to, uint16_t to_port, uint8_t flags,
+                 uint32_t seq, uint32_t ack)
 {
     struct frame h = {.len = 20};
     put16(&h, 0, from_port);
@@ -106,7 +107,8 @@ struct frame icmp_error(const char *from, const char *to, uint8_t type, const st
     return ip(from, to, icmp_of(from), h.at, 8 + len);
 }
 
-struct frame fragment_of(const struct frame *whole, uint32_t identification, size_t offset, size_t len, bool more)
+struct frame fragment_of(const struct frame *whole, uint32_t identification, size_t offset, size_t len,
+                         bool more)
 {
     struct frame f = *whole;
     if (is_v4(whole)) {

@@ -2,6 +2,7 @@
 #include "models.h"
 
 #include "policy/condition.h"
+#include "policy/index.h"
 
 #include <netinet/in.h>
 #include <stdio.h>
@@ -50,12 +51,47 @@ struct address address_of(const char *text)
     return a;
 }
 
+/* The look-ups that the parser would have built; made anew after every segment and workload. */
+static void index_again(struct arena *a, struct policy *p)
+{
+    struct policy_index *index = must(arena_alloc(a, sizeof *index));
+    struct name *names = must(arena_array(a, (size_t)p->segment_count + p->workload_count, sizeof *names));
+    size_t count = 0, prefixes = 0;
+    index->name_ids = table_new(a, 1);
+    index->addresses = table_new(a, 2);
+    for (uint32_t i = 0; i < p->segment_count; i++)
+        prefixes += p->segments[i].cidr_count;
+    struct indexed_prefix *all = must(arena_array(a, prefixes, sizeof *all));
+    for (uint32_t i = 0; i < p->segment_count; i++) {
+        names[count] = (struct name){.segment = i, .workload = NONE};
+        must(table_put(&index->name_ids, bytes_of_text(p->segments[i].name), count++, NULL));
+        for (uint32_t k = 0; k < p->segments[i].cidr_count; k++) {
+            struct indexed_prefix new = {.prefix = p->segments[i].cidrs[k], .segment = i};
+            size_t at = index->prefix_count++;
+            for (; at > 0 && address_compare(&all[at - 1].prefix.address, &new.prefix.address) > 0; at--)
+                all[at] = all[at - 1];
+            all[at] = new;
+        }
+    }
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        names[count] = (struct name){.segment = NONE, .workload = i};
+        must(table_put(&index->name_ids, bytes_of_text(p->workloads[i].name), count++, NULL));
+        for (uint32_t k = 0; k < p->workloads[i].address_count; k++)
+            must(table_put(&index->addresses, bytes_of(&p->workloads[i].addresses[k], sizeof(struct address)),
+                           i, NULL));
+    }
+    index->names = names;
+    index->prefixes = all;
+    p->index = index;
+}
+
 struct policy *model_new(struct arena *a)
 {
     struct policy *p = must(arena_alloc(a, sizeof *p));
     p->name = "test";
     p->timeouts = TIMEOUTS_DEFAULT;
     p->uplink.nat = true;
+    index_again(a, p);
     return p;
 }
 
@@ -77,10 +113,13 @@ uint32_t model_segment(struct arena *a, struct policy *p, const char *name, cons
             stop("cidr", w);
         s->cidr_count++;
     }
-    return p->segment_count++;
+    p->segment_count++;
+    index_again(a, p);
+    return p->segment_count - 1;
 }
 
-uint32_t model_workload(struct arena *a, struct policy *p, const char *name, const char *segment, const char *addresses, const char *labels)
+uint32_t model_workload(struct arena *a, struct policy *p, const char *name, const char *segment,
+                        const char *addresses, const char *labels)
 {
     p->workloads = one_more(a, p->workloads, p->workload_count, sizeof *p->workloads);
     struct workload *workload = &p->workloads[p->workload_count];
@@ -94,7 +133,8 @@ uint32_t model_workload(struct arena *a, struct policy *p, const char *name, con
         stop("segment", segment);
     char w[128];
     while (word(&addresses, w)) {
-        workload->addresses = one_more(a, workload->addresses, workload->address_count, sizeof *workload->addresses);
+        workload->addresses =
+            one_more(a, workload->addresses, workload->address_count, sizeof *workload->addresses);
         workload->addresses[workload->address_count++] = address_of(w);
     }
     while (word(&labels, w)) {
@@ -103,7 +143,9 @@ uint32_t model_workload(struct arena *a, struct policy *p, const char *name, con
         workload->labels[workload->label_count].key = must(arena_text(a, w, (size_t)(equals - w)));
         workload->labels[workload->label_count++].value = must(arena_text(a, equals + 1, strlen(equals + 1)));
     }
-    return p->workload_count++;
+    p->workload_count++;
+    index_again(a, p);
+    return p->workload_count - 1;
 }
 
 static struct selector selector_of(struct arena *a, const struct policy *p, const char *text)
@@ -178,8 +220,8 @@ static struct ports ports_of(const char *text)
     return e;
 }
 
-uint32_t model_rule(struct arena *a, struct policy *p, const char *name, const char *kind, const char *from, const char *to,
-                    const char *ports, const char *when)
+uint32_t model_rule(struct arena *a, struct policy *p, const char *name, const char *kind, const char *from,
+                    const char *to, const char *ports, const char *when)
 {
     p->rules = one_more(a, p->rules, p->rule_count, sizeof *p->rules);
     struct rule *r = &p->rules[p->rule_count];

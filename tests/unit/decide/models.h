@@ -8,10 +8,12 @@
 struct policy *model_new(struct arena *a);
 uint32_t model_segment(struct arena *a, struct policy *p, const char *name, const char *cidrs);
 /* `labels`: "key=value key=value" or "". */
-uint32_t model_workload(struct arena *a, struct policy *p, const char *name, const char *segment, const char *addresses, const char *labels);
-/* `kind`: allow, deny or try (a deny that is only observed). Lists are separated by spaces. `when` may be NULL. */
-uint32_t model_rule(struct arena *a, struct policy *p, const char *name, const char *kind, const char *from, const char *to,
-                    const char *ports, const char *when);
+uint32_t model_workload(struct arena *a, struct policy *p, const char *name, const char *segment,
+                        const char *addresses, const char *labels);
+/* `kind`: allow, deny or try (a deny that is only observed). Lists are separated by spaces. `when` may be NULL.
+ */
+uint32_t model_rule(struct arena *a, struct policy *p, const char *name, const char *kind, const char *from,
+                    const char *to, const char *ports, const char *when);
 /* The rules from `first` on are forgotten. */
 void model_forget_rules(struct policy *p, uint32_t first);
 

@@ -1,7 +1,7 @@
 /* What a workload may ask of the kernel, and with which capabilities. Applied once, by its PID 1, before the
  * first line of the workload's own code; everything it starts inherits it. */
-#ifndef BULKHEAD_ENFORCE_SECCOMP_H
-#define BULKHEAD_ENFORCE_SECCOMP_H
+#ifndef BULKHEAD_ENFORCE_CONFINE_H
+#define BULKHEAD_ENFORCE_CONFINE_H
 
 #include <stdbool.h>
 

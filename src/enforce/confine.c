@@ -1,4 +1,4 @@
-#include "enforce/seccomp.h"
+#include "enforce/confine.h"
 
 #include <errno.h>
 #include <linux/filter.h>

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * After a change of policy: every confirmed session is decided again at once, so that idle ones end too and the
+ * receipt is whole. Run by user space with BPF_PROG_TEST_RUN; packets go on meanwhile.
+ */
+#ifndef BULKHEAD_SWEEP_H
+#define BULKHEAD_SWEEP_H
+
+#include "sessions.h"
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 1);
+    __type(key, __u32);
+    __type(value, struct sweep);
+} sweeps SEC(".maps");
+
+struct sweep_run {
+    __u64 now;
+    __u32 generation;
+    __u32 reserved;
+};
+
+ever_inline void tell_cut(const struct context *c, const struct session *s, __u64 stamp)
+{
+    struct event *e = bpf_ringbuf_reserve(&events, sizeof *e, 0);
+    if (!e)
+        return; /* the numbers of the sweep are exact all the same */
+    __builtin_memset(e, 0, sizeof *e);
+    e->time = s->last;
+    e->generation = c->generation;
+    e->rule = STAMP_RULE(stamp);
+    e->from_link = s->from_link;
+    e->to_link = s->to_link;
+    __builtin_memcpy(e->from, c->flow.from, 16);
+    __builtin_memcpy(e->to, c->flow.to, 16);
+    e->from_port = bpf_ntohs(c->flow.from_port);
+    e->to_port = bpf_ntohs(c->flow.to_port);
+    e->family = c->flow.family;
+    e->protocol = c->flow.protocol;
+    e->reason = REASON_REVOKED;
+    e->enforced = 1;
+    e->kind = EVENT_CUT;
+    bpf_ringbuf_submit(e, 0);
+}
+
+/* One session; c->flow is its own direction, c->hash its key's. False when it ended. */
+ever_inline bool sweep_session(struct context *c, struct session *s, struct sweep *r)
+{
+    __u64 stamp = READ_ONCE(s->stamp);
+    if (!stamp)
+        return false;
+    if (!session_alive(s, (c->hash >> 48) & 0xffff, c->flow.protocol, c->now)) {
+        WRITE_ONCE(s->stamp, 0);
+        r->expired++;
+        return false;
+    }
+    r->seen++;
+    if (!stamp_is_current(c, stamp)) {
+        decide(c, s->from_link);
+        if (!c->allowed || c->to_link != s->to_link) {
+            tell_cut(c, s, stamp);
+            WRITE_ONCE(s->stamp, 0);
+            r->cut++;
+            return false;
+        }
+        WRITE_ONCE(s->stamp, make_stamp(c, c->hash));
+    }
+    r->kept++;
+    return true;
+}
+
+static long sweep_v4(void *map, struct session_key_v4 *key, struct session_entry *e, struct sweep_run *run)
+{
+    __u32 one = 1, zero = 0;
+    struct context *c = bpf_map_lookup_elem(&scratch, &one);
+    struct sweep *r = bpf_map_lookup_elem(&sweeps, &zero);
+    if (!c || !r)
+        return 1;
+    c->now = run->now;
+    c->generation = run->generation;
+    c->tuple.family = 4;
+    c->hash = hash_key_v4(key);
+    bool any = false;
+    for (int d = 0; d < 2; d++) {
+        __builtin_memset(&c->flow, 0, sizeof c->flow);
+        c->flow.family = 4;
+        c->flow.protocol = key->protocol;
+        c->flow.from[0] = key->address[d];
+        c->flow.to[0] = key->address[!d];
+        c->flow.from_port = key->port[d];
+        c->flow.to_port = key->port[!d];
+        any |= sweep_session(c, &e->side[d], r);
+    }
+    if (!any)
+        bpf_map_delete_elem(map, key);
+    return 0;
+}
+
+static long sweep_v6(void *map, struct session_key_v6 *key, struct session_entry *e, struct sweep_run *run)
+{
+    __u32 one = 1, zero = 0;
+    struct context *c = bpf_map_lookup_elem(&scratch, &one);
+    struct sweep *r = bpf_map_lookup_elem(&sweeps, &zero);
+    if (!c || !r)
+        return 1;
+    c->now = run->now;
+    c->generation = run->generation;
+    c->tuple.family = 6;
+    c->hash = hash_key_v6(key);
+    bool any = false;
+    for (int d = 0; d < 2; d++) {
+        c->flow.family = 6;
+        c->flow.protocol = key->protocol;
+        __builtin_memcpy(c->flow.from, key->address[d], 16);
+        __builtin_memcpy(c->flow.to, key->address[!d], 16);
+        c->flow.from_port = key->port[d];
+        c->flow.to_port = key->port[!d];
+        any |= sweep_session(c, &e->side[d], r);
+    }
+    if (!any)
+        bpf_map_delete_elem(map, key);
+    return 0;
+}
+
+SEC("tc")
+int bulkhead_sweep(struct __sk_buff *skb)
+{
+    __u32 zero = 0;
+    const struct control *ctl = bpf_map_lookup_elem(&control, &zero);
+    struct sweep *r = bpf_map_lookup_elem(&sweeps, &zero);
+    if (!ctl || !r)
+        return TC_ACT_SHOT;
+    __builtin_memset(r, 0, sizeof *r);
+    struct sweep_run run = {.now = clock_now(ctl)};
+    run.generation = generation_in_force(ctl, run.now);
+    bpf_for_each_map_elem(&sessions_v4, sweep_v4, &run, 0);
+    bpf_for_each_map_elem(&sessions_v6, sweep_v6, &run, 0);
+    return TC_ACT_OK;
+}
+
+#endif

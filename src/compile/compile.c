@@ -1,0 +1,405 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "compile/compile.h"
+
+#include <stdlib.h>
+
+#include "bpf/abi.h"
+#include "compile/classes.h"
+#include "compile/place.h"
+#include "compile/ports.h"
+
+/* Rules with the same two ends. */
+struct group {
+    uint32_t from_end, to_end;
+    size_t first, count; /* in the list of rules */
+};
+
+/* A group of rules holds between two classes. */
+struct cell {
+    uint64_t pair; /* from class << 32 | to class */
+    uint32_t group;
+};
+
+struct compiled {
+    const struct policy *policy;
+    struct compile_options options;
+    struct classes classes;
+    struct port_tables ports;
+    struct placement endpoints[2], prefixes[2], pairs;
+    uint32_t seed;
+    struct compile_sizes sizes;
+};
+
+struct grouped_rule {
+    uint64_t ends; /* from end << 32 | to end */
+    uint32_t rule;
+};
+
+static int compare_grouped(const void *a, const void *b)
+{
+    const struct grouped_rule *x = a, *y = b;
+    if (x->ends != y->ends)
+        return x->ends < y->ends ? -1 : 1;
+    return x->rule < y->rule ? -1 : x->rule > y->rule;
+}
+
+static int compare_cells(const void *a, const void *b)
+{
+    const struct cell *x = a, *y = b;
+    if (x->pair != y->pair)
+        return x->pair < y->pair ? -1 : 1;
+    return x->group < y->group ? -1 : x->group > y->group;
+}
+
+static int compare_numbers(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+struct work {
+    struct compiled *c;
+    struct arena *arena;
+    struct diags *diags;
+    uint32_t *rules; /* all rules, group by group, ascending within one */
+    struct group *groups;
+    size_t group_count;
+    struct cell *cells;
+    size_t cell_count;
+    struct image_pair *pairs;
+    size_t pair_count;
+};
+
+static bool no_memory(struct diags *d)
+{
+    return diag_error(d, (struct place){0}, "split the policy, or give the machine more memory", "out of memory while compiling the policy");
+}
+
+static bool group_rules(struct work *w)
+{
+    const struct policy *p = w->c->policy;
+    const struct classes *k = &w->c->classes;
+    struct grouped_rule *sorted = arena_array(w->arena, p->rule_count, sizeof *sorted);
+    w->rules = arena_array(w->arena, p->rule_count, sizeof *w->rules);
+    w->groups = arena_array(w->arena, p->rule_count, sizeof *w->groups);
+    if (!sorted || !w->rules || !w->groups)
+        return false;
+    for (uint32_t r = 0; r < p->rule_count; r++)
+        sorted[r] = (struct grouped_rule){(uint64_t)k->from_ends.of_rule[r] << 32 | k->to_ends.of_rule[r], r};
+    qsort(sorted, p->rule_count, sizeof *sorted, compare_grouped);
+    for (uint32_t i = 0; i < p->rule_count; i++) {
+        if (i == 0 || sorted[i].ends != sorted[i - 1].ends)
+            w->groups[w->group_count++] = (struct group){(uint32_t)(sorted[i].ends >> 32), (uint32_t)sorted[i].ends, i, 0};
+        w->groups[w->group_count - 1].count++;
+        w->rules[i] = sorted[i].rule;
+    }
+    return true;
+}
+
+static uint32_t class_count(const struct class_set *s, uint32_t end)
+{
+    return s->first_of_end[end + 1] - s->first_of_end[end];
+}
+
+/* Says which rules make the tables too large. */
+static bool product_too_large(struct work *w, uint64_t total, uint64_t limit)
+{
+    const struct classes *k = &w->c->classes;
+    uint64_t most = 0;
+    size_t worst = 0;
+    for (size_t g = 0; g < w->group_count; g++) {
+        uint64_t product = (uint64_t)class_count(&k->from, w->groups[g].from_end) * class_count(&k->to, w->groups[g].to_end);
+        if (product > most) {
+            most = product;
+            worst = g;
+        }
+    }
+    const struct rule *r = &w->c->policy->rules[w->rules[w->groups[worst].first]];
+    return diag_error(w->diags, r->place, "narrow `from` or `to` of this rule, or name fewer different prefixes",
+        "the policy needs %llu cells of classes, at most %llu fit; the rule `%s` alone needs %u x %u",
+        (unsigned long long)total, (unsigned long long)limit, r->name, class_count(&k->from, w->groups[worst].from_end),
+        class_count(&k->to, w->groups[worst].to_end));
+}
+
+static bool list_cells(struct work *w)
+{
+    const struct classes *k = &w->c->classes;
+    uint64_t total = 0, limit = w->c->options.product_limit ? w->c->options.product_limit : COMPILE_PRODUCT_DEFAULT;
+    for (size_t g = 0; g < w->group_count; g++) {
+        uint64_t product = (uint64_t)class_count(&k->from, w->groups[g].from_end) * class_count(&k->to, w->groups[g].to_end);
+        if (__builtin_add_overflow(total, product, &total))
+            total = UINT64_MAX;
+    }
+    if (total > limit)
+        return product_too_large(w, total, limit);
+    w->cells = arena_array(w->arena, total, sizeof *w->cells);
+    if (!w->cells)
+        return no_memory(w->diags);
+    for (uint32_t g = 0; g < w->group_count; g++) {
+        const struct group *group = &w->groups[g];
+        for (uint32_t f = k->from.first_of_end[group->from_end]; f < k->from.first_of_end[group->from_end + 1]; f++)
+            for (uint32_t t = k->to.first_of_end[group->to_end]; t < k->to.first_of_end[group->to_end + 1]; t++)
+                w->cells[w->cell_count++] =
+                    (struct cell){(uint64_t)k->from.classes_of_end[f] << 32 | k->to.classes_of_end[t], g};
+    }
+    qsort(w->cells, w->cell_count, sizeof *w->cells, compare_cells);
+    return true;
+}
+
+/* The intervals of a list of groups, `cells[0..count)`. */
+static bool intervals_of(struct work *w, const struct cell *cells, size_t count, struct interval_list *ret)
+{
+    const struct group *first = &w->groups[cells[0].group];
+    if (count == 1)
+        return port_tables_add(&w->c->ports, w->rules + first->first, first->count, ret);
+    size_t total = 0, n = 0;
+    for (size_t i = 0; i < count; i++)
+        total += w->groups[cells[i].group].count;
+    uint32_t *rules = arena_array(w->arena, total, sizeof *rules);
+    if (!rules)
+        return false;
+    for (size_t i = 0; i < count; i++) {
+        const struct group *g = &w->groups[cells[i].group];
+        memcpy(rules + n, w->rules + g->first, g->count * sizeof *rules);
+        n += g->count;
+    }
+    qsort(rules, n, sizeof *rules, compare_numbers);
+    return port_tables_add(&w->c->ports, rules, n, ret);
+}
+
+/* Intervals of each distinct list of groups, once. */
+static bool known_intervals(struct work *w, struct table *known, const struct cell *cells, size_t count, struct interval_list *ret)
+{
+    uint32_t *list = arena_array(w->arena, count, sizeof *list);
+    if (!list)
+        return false;
+    for (size_t i = 0; i < count; i++)
+        list[i] = cells[i].group;
+    bool fresh;
+    uint64_t *value = table_put(known, bytes_of(list, count * sizeof *list), 0, &fresh);
+    if (!value)
+        return false;
+    if (fresh) {
+        if (!intervals_of(w, cells, count, ret))
+            return false;
+        *value = (uint64_t)ret->first << 32 | ret->count;
+    }
+    *ret = (struct interval_list){(uint32_t)(*value >> 32), (uint32_t)*value};
+    return true;
+}
+
+static bool list_pairs(struct work *w)
+{
+    struct table known = table_new(w->arena, w->c->options.seed ^ 0x67726f75);
+    w->pairs = arena_array(w->arena, w->cell_count, sizeof *w->pairs);
+    if (!w->pairs)
+        return false;
+    for (size_t i = 0, next; i < w->cell_count; i = next) {
+        for (next = i + 1; next < w->cell_count && w->cells[next].pair == w->cells[i].pair;)
+            next++;
+        struct interval_list list;
+        if (!known_intervals(w, &known, &w->cells[i], next - i, &list))
+            return false;
+        w->pairs[w->pair_count++] = (struct image_pair){
+            .from_class = (uint32_t)(w->cells[i].pair >> 32), .to_class = (uint32_t)w->cells[i].pair, .first = list.first, .count = list.count};
+    }
+    return true;
+}
+
+static uint32_t word(const struct address *a, unsigned at)
+{
+    uint32_t w;
+    memcpy(&w, a->octets + 4 * at, sizeof w);
+    return w;
+}
+
+static struct image_hash_place hash_endpoint_v4(const void *item, uint32_t mask, uint32_t seed)
+{
+    return image_hash_v4(0, mask, seed, ((const struct image_endpoint_v4 *)item)->address, 0);
+}
+
+static struct image_hash_place hash_endpoint_v6(const void *item, uint32_t mask, uint32_t seed)
+{
+    return image_hash_v6(0, mask, seed, ((const struct image_endpoint_v6 *)item)->address, 0);
+}
+
+static struct image_hash_place hash_prefix_v4(const void *item, uint32_t mask, uint32_t seed)
+{
+    const struct image_prefix_v4 *e = item;
+    return image_hash_v4(0, mask, seed, e->address, e->length);
+}
+
+static struct image_hash_place hash_prefix_v6(const void *item, uint32_t mask, uint32_t seed)
+{
+    const struct image_prefix_v6 *e = item;
+    return image_hash_v6(0, mask, seed, e->address, e->length);
+}
+
+static struct image_hash_place hash_pair(const void *item, uint32_t mask, uint32_t seed)
+{
+    const struct image_pair *e = item;
+    return image_hash_v4(0, mask, seed, e->from_class, e->to_class);
+}
+
+static bool place_endpoints(struct work *w)
+{
+    const struct classes *k = &w->c->classes;
+    struct image_endpoint_v4 *v4 = arena_array(w->arena, k->endpoint_count, sizeof *v4);
+    struct image_endpoint_v6 *v6 = arena_array(w->arena, k->endpoint_count, sizeof *v6);
+    if (!v4 || !v6)
+        return false;
+    size_t n4 = 0, n6 = 0;
+    for (size_t i = 0; i < k->endpoint_count; i++) {
+        const struct class_endpoint *e = &k->endpoints[i];
+        uint32_t link = w->c->options.links[e->workload];
+        if (e->address.family == 4) {
+            v4[n4++] = (struct image_endpoint_v4){word(&e->address, 0), link, e->from_class, e->to_class};
+            continue;
+        }
+        struct image_endpoint_v6 *out = &v6[n6++];
+        *out = (struct image_endpoint_v6){.link = link, .from_class = e->from_class, .to_class = e->to_class};
+        memcpy(out->address, e->address.octets, 16);
+    }
+    return place_items(w->arena, v4, n4, sizeof *v4, hash_endpoint_v4, w->c->seed, &w->c->endpoints[0]) &&
+        place_items(w->arena, v6, n6, sizeof *v6, hash_endpoint_v6, w->c->seed, &w->c->endpoints[1]);
+}
+
+static bool place_prefixes(struct work *w)
+{
+    const struct classes *k = &w->c->classes;
+    struct image_prefix_v4 *v4 = arena_array(w->arena, k->prefix_count[0], sizeof *v4);
+    struct image_prefix_v6 *v6 = arena_array(w->arena, k->prefix_count[1], sizeof *v6);
+    if (!v4 || !v6)
+        return false;
+    for (size_t i = 0; i < k->prefix_count[0]; i++) {
+        const struct class_prefix *e = &k->prefixes[0][i];
+        v4[i] = (struct image_prefix_v4){word(&e->prefix.address, 0), e->prefix.length + 1u, e->from_class, e->to_class};
+    }
+    for (size_t i = 0; i < k->prefix_count[1]; i++) {
+        const struct class_prefix *e = &k->prefixes[1][i];
+        v6[i] = (struct image_prefix_v6){.length = e->prefix.length + 1u, .from_class = e->from_class, .to_class = e->to_class};
+        memcpy(v6[i].address, e->prefix.address.octets, 16);
+    }
+    return place_items(w->arena, v4, k->prefix_count[0], sizeof *v4, hash_prefix_v4, w->c->seed, &w->c->prefixes[0]) &&
+        place_items(w->arena, v6, k->prefix_count[1], sizeof *v6, hash_prefix_v6, w->c->seed, &w->c->prefixes[1]);
+}
+
+static uint64_t interval_lines(const struct compiled *c)
+{
+    return (c->ports.interval_count * sizeof(struct image_interval) + LINE_BYTES - 1) / LINE_BYTES;
+}
+
+#define SPAN_LINES (sizeof(struct span_list) / LINE_BYTES)
+
+static void take_sizes(struct compiled *c, size_t pairs)
+{
+    const struct classes *k = &c->classes;
+    c->sizes = (struct compile_sizes){
+        .lines = IMAGE_BODY + c->ports.span_count * SPAN_LINES + placement_lines(&c->endpoints[0]) + placement_lines(&c->endpoints[1]) +
+            placement_lines(&c->prefixes[0]) + placement_lines(&c->prefixes[1]) + placement_lines(&c->pairs) + interval_lines(c),
+        .from_classes = k->from.count,
+        .to_classes = k->to.count,
+        .pairs = pairs,
+        .intervals = c->ports.interval_count,
+        .spans = c->ports.span_count,
+        .prefixes = k->prefix_count[0] + k->prefix_count[1],
+        .endpoints = k->endpoint_count,
+    };
+}
+
+static bool compile_steps(struct work *w)
+{
+    struct compiled *c = w->c;
+    const struct policy *p = c->policy;
+    if (p->rule_count >= NO_RULE)
+        return diag_error(w->diags, p->rules[NO_RULE].place, NULL, "more than %u rules", NO_RULE - 1);
+    if (!classes_find(p, c->options.seed, w->arena, &c->classes) || !group_rules(w))
+        return no_memory(w->diags);
+    if (!list_cells(w))
+        return false;
+    if (!port_tables_begin(&c->ports, p, c->options.compiled, c->options.tai_offset_ns, c->options.seed, w->arena) || !list_pairs(w) ||
+        !place_endpoints(w) || !place_prefixes(w) ||
+        !place_items(w->arena, w->pairs, w->pair_count, sizeof *w->pairs, hash_pair, c->seed, &c->pairs))
+        return no_memory(w->diags);
+    if (c->ports.span_count * SPAN_LINES + IMAGE_BODY >= VERDICT_NUMBER)
+        return diag_error(w->diags, (struct place){0}, "use fewer different conditions", "too many different windows of time: %zu", c->ports.span_count);
+    take_sizes(c, w->pair_count);
+    return true;
+}
+
+struct compiled *compile_policy(const struct policy *p, const struct compile_options *o, struct arena *arena, struct diags *diags)
+{
+    struct compiled *c = arena_alloc(arena, sizeof *c);
+    struct work w = {.c = c, .arena = arena, .diags = diags};
+    if (!c) {
+        no_memory(diags);
+        return NULL;
+    }
+    c->policy = p;
+    c->options = *o;
+    c->seed = (uint32_t)(o->seed >> 16);
+    return compile_steps(&w) ? c : NULL;
+}
+
+struct compile_sizes compiled_sizes(const struct compiled *c)
+{
+    return c->sizes;
+}
+
+static struct image_hash write_placement(const struct placement *p, uint8_t *lines, uint32_t *at)
+{
+    struct image_hash h = {.first = *at, .mask = p->mask};
+    placement_write(p, lines + (size_t)*at * LINE_BYTES);
+    *at += (uint32_t)placement_lines(p);
+    return h;
+}
+
+/* Timed verdicts get the line of their spans. */
+static void write_intervals(const struct compiled *c, uint8_t *lines, uint32_t first)
+{
+    struct image_interval *out = (void *)(lines + (size_t)first * LINE_BYTES);
+    for (size_t i = 0; i < c->ports.interval_count; i++) {
+        struct image_interval e = c->ports.intervals[i];
+        if (e.verdict & VERDICT_TIMED)
+            e.verdict = VERDICT_TIMED | (IMAGE_BODY + (e.verdict & VERDICT_NUMBER) * (uint32_t)SPAN_LINES);
+        out[i] = e;
+    }
+}
+
+/* Pairs were placed with intervals numbered from 0; now they are known to begin at line `first`. */
+static void shift_pairs(uint8_t *lines, struct image_hash pairs, uint32_t first)
+{
+    struct image_pair *pair = (void *)(lines + (size_t)pairs.first * LINE_BYTES);
+    size_t count = ((size_t)pairs.mask + 1) * (LINE_BYTES / sizeof *pair);
+    for (size_t i = 0; i < count; i++)
+        if (pair[i].from_class)
+            pair[i].first += first * (LINE_BYTES / (uint32_t)sizeof(struct image_interval));
+}
+
+void compiled_write(const struct compiled *c, void *memory)
+{
+    uint8_t *lines = memory;
+    uint32_t at = IMAGE_BODY;
+    if (c->ports.span_count)
+        memcpy(lines + (size_t)at * LINE_BYTES, c->ports.spans, c->ports.span_count * sizeof *c->ports.spans);
+    at += (uint32_t)(c->ports.span_count * SPAN_LINES);
+    struct image_header h = {
+        .magic = IMAGE_MAGIC,
+        .lines = (uint32_t)c->sizes.lines,
+        .seed = c->seed,
+        .length_count_v4 = (uint8_t)c->classes.length_count[0],
+        .length_count_v6 = (uint8_t)c->classes.length_count[1],
+        .refuse_drop = c->policy->refuse_drop,
+        .rules = c->policy->rule_count,
+    };
+    h.endpoints_v4 = write_placement(&c->endpoints[0], lines, &at);
+    h.endpoints_v6 = write_placement(&c->endpoints[1], lines, &at);
+    h.prefixes_v4 = write_placement(&c->prefixes[0], lines, &at);
+    h.prefixes_v6 = write_placement(&c->prefixes[1], lines, &at);
+    h.pairs = write_placement(&c->pairs, lines, &at);
+    shift_pairs(lines, h.pairs, at);
+    write_intervals(c, lines, at);
+    memcpy(lines, &h, sizeof h);
+    memcpy(lines + IMAGE_LENGTHS_V4 * LINE_BYTES, c->classes.lengths[0], c->classes.length_count[0]);
+    memcpy(lines + IMAGE_LENGTHS_V6 * LINE_BYTES, c->classes.lengths[1], c->classes.length_count[1]);
+}

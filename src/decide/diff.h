@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What access is gained and lost between two policies, for all traffic and not by trying: addresses and ports
+ * are cut into pieces that neither policy tells apart, and every pair of pieces is compared. Workloads are
+ * matched by name; the world by address. Addresses of segments that no workload has are left out: nothing
+ * comes from them or reaches them. Access is what passes: allowed, or refused but only observed.
+ */
+#pragma once
+
+#include "base/text.h"
+#include "decide/decide.h"
+
+/* Conditions on time are compared at every moment of this long at which one of them changes. */
+#define DIFF_SECONDS (7 * 86400)
+
+struct diff_line {
+    bool gained;           /* else lost */
+    bool at_times;         /* only at some of the moments */
+    const char *from, *to; /* "orders, cidr:203.0.113.0/24", "world" */
+    const char *ports;     /* "5432/tcp, 6000-6010/tcp", "any" */
+    const char
+        *rule; /* that allows it: now (gained) or before (lost); NULL: it passes, or passed, as observed */
+    const char *denier; /* lost: the deny rule that refuses it now, NULL: no rule allows it. Gained: the same
+                           for before */
+    uint8_t families;   /* 4, 6, or 10: both, or all that there are */
+};
+
+struct diff {
+    struct diff_line *lines; /* gained ones first */
+    size_t count;
+    const char *incomplete; /* why not everything was compared, or NULL */
+};
+
+/* `now`: s UTC, from which on times are compared. `limit`: comparisons to make at most. False when memory is
+ * out. */
+bool diff_make(const struct policy *before, const struct policy *after, int64_t now, uint64_t limit,
+               struct arena *a, struct diff *ret) MUST_USE;
+
+/* "gained: orders -> ledger 6000-6010/tcp (rule X)"; "no access differs" when there is nothing. */
+void diff_print(const struct diff *d, struct text *out);
+/* {"complete": true, "gained": [{...}], "lost": [{...}]} on one line. */
+void diff_print_json(const struct diff *d, struct text *out);

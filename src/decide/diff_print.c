@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decide/diff.h"
+
+static void print_reason(const struct diff_line *l, struct text *out)
+{
+    if (l->rule)
+        text_printf(out, " (rule %s%s", l->rule, l->denier ? "; " : ")");
+    else
+        text_printf(out, " (only observed%s", l->denier ? "; " : ")");
+    if (l->denier)
+        text_printf(out, "%s %s)", l->gained ? "no longer denied by" : "now denied by", l->denier);
+}
+
+void diff_print(const struct diff *d, struct text *out)
+{
+    for (size_t i = 0; i < d->count; i++) {
+        const struct diff_line *l = &d->lines[i];
+        text_printf(out, "%s: %s -> %s %s", l->gained ? "gained" : "lost", l->from, l->to, l->ports);
+        if (l->families != 4 + 6)
+            text_printf(out, " over IPv%u", l->families);
+        if (l->at_times)
+            text_puts(out, " at times");
+        print_reason(l, out);
+        text_puts(out, "\n");
+    }
+    if (d->incomplete)
+        text_printf(out, "not complete: %s\n", d->incomplete);
+    else if (d->count == 0)
+        text_puts(out, "no access differs\n");
+}
+
+static void json_or_null(const char *s, struct text *out)
+{
+    if (s)
+        text_json(out, s);
+    else
+        text_puts(out, "null");
+}
+
+static void json_lines(const struct diff *d, bool gained, struct text *out)
+{
+    bool begun = false;
+    text_printf(out, "\"%s\": [", gained ? "gained" : "lost");
+    for (size_t i = 0; i < d->count; i++) {
+        const struct diff_line *l = &d->lines[i];
+        if (l->gained != gained)
+            continue;
+        text_puts(out, begun ? ", {\"from\": " : "{\"from\": ");
+        text_json(out, l->from);
+        text_puts(out, ", \"to\": ");
+        text_json(out, l->to);
+        text_puts(out, ", \"ports\": ");
+        text_json(out, l->ports);
+        text_printf(out, ", \"families\": [%s], \"at_times\": %s, \"rule\": ",
+                    l->families == 4   ? "4"
+                    : l->families == 6 ? "6"
+                                       : "4, 6",
+                    l->at_times ? "true" : "false");
+        json_or_null(l->rule, out);
+        text_puts(out, ", \"denier\": ");
+        json_or_null(l->denier, out);
+        text_puts(out, "}");
+        begun = true;
+    }
+    text_puts(out, "]");
+}
+
+void diff_print_json(const struct diff *d, struct text *out)
+{
+    text_printf(out, "{\"complete\": %s, \"incomplete\": ", d->incomplete ? "false" : "true");
+    json_or_null(d->incomplete, out);
+    text_puts(out, ", ");
+    json_lines(d, true, out);
+    text_puts(out, ", ");
+    json_lines(d, false, out);
+    text_puts(out, "}\n");
+}

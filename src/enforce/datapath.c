@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "enforce/datapath.h"
+
+#include <bpf/bpf.h>
+#include <bpf/btf.h>
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/pkt_cls.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "bpf/datapath.skel.h"
+#include "enforce/scope.h"
+
+/* Everything that is pinned, by the name it is pinned under. */
+#define DATAPATH_MAPS(X) \
+    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(fragments) X(events) \
+    X(event_cells) X(answer_budget) X(sweeps)
+
+/* Bytes that the table of unconfirmed sessions may take, and the least each (target, source) gets. */
+#define PENDING_BYTES ((uint64_t)48 << 20)
+#define PENDING_SET_BYTES ((uint64_t)8 * 88)
+#define PENDING_SETS_MAX 64u
+
+#define ANSWERS_PER_SECOND 1000
+
+#define FILTER_PRIORITY 1
+#define FILTER_HANDLE 1
+
+static int quiet(enum libbpf_print_level level, const char *format, va_list args)
+{
+    return 0;
+}
+
+void datapath_init(struct datapath *d)
+{
+    memset(d, 0xff, offsetof(struct datapath, link_capacity));
+    d->link_capacity = 0;
+    d->shared = NULL;
+}
+
+static void close_fd(int *fd)
+{
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+void datapath_close(struct datapath *d)
+{
+    if (d->shared)
+        munmap(d->shared, (size_t)sysconf(_SC_PAGESIZE));
+    d->shared = NULL;
+    close_fd(&d->program);
+    close_fd(&d->sweep);
+#define X(name) close_fd(&d->name);
+    DATAPATH_MAPS(X)
+#undef X
+}
+
+bool datapath_probe(struct failure *f)
+{
+    static const struct {
+        enum bpf_func_id helper;
+        const char *name;
+    } helpers[] = {
+        {BPF_FUNC_redirect_peer, "bpf_redirect_peer (Linux 5.10)"},
+        {BPF_FUNC_for_each_map_elem, "bpf_for_each_map_elem (Linux 5.13)"},
+        {BPF_FUNC_timer_init, "bpf_timer (Linux 5.15)"},
+        {BPF_FUNC_ktime_get_tai_ns, "bpf_ktime_get_tai_ns (Linux 6.1)"},
+    };
+    libbpf_set_print(quiet);
+    int supported = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SCHED_CLS, NULL);
+    if (supported < 0)
+        return fail(f, "cannot load BPF programs: %s; bulkhead needs root (CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN), and a container needs --privileged",
+            strerror(-supported));
+    if (supported == 0)
+        return fail(f, "this kernel does not load BPF programs of type sched_cls (CONFIG_BPF_SYSCALL, CONFIG_NET_CLS_BPF), or does not let this process");
+    for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++)
+        if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, helpers[i].helper, NULL) != 1)
+            return fail(f, "this kernel lacks %s; Linux 6.1 or newer is needed", helpers[i].name);
+    return true;
+}
+
+static uint64_t seconds(uint32_t s)
+{
+    return (uint64_t)s * 1000000000u;
+}
+
+/* Sets for each (target, source): a power of two that keeps the table within its budget. */
+static uint32_t pending_sets(uint32_t links)
+{
+    uint64_t pairs = (uint64_t)links * links;
+    uint32_t sets = PENDING_SETS_MAX;
+    while (sets > 1 && pairs * sets * PENDING_SET_BYTES > PENDING_BYTES)
+        sets /= 2;
+    return sets;
+}
+
+static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
+{
+    uint32_t sets = pending_sets(o->links);
+    s->rodata->config = (struct config){
+        .links = o->links,
+        .pending_sets = sets,
+        .test_clock = o->test_clock,
+        .tcp = seconds(o->timeouts.tcp),
+        .tcp_closing = seconds(o->timeouts.tcp_closing),
+        .other = seconds(o->timeouts.other),
+        .icmp = seconds(o->timeouts.icmp),
+        .unconfirmed = seconds(o->timeouts.unconfirmed),
+        .fragment = seconds(o->timeouts.fragment),
+    };
+    return !bpf_map__set_max_entries(s->maps.links, o->links) &&
+        !bpf_map__set_max_entries(s->maps.answer_budget, o->links) &&
+        !bpf_map__set_max_entries(s->maps.counters, o->links * COUNTERS_PER_LINK) &&
+        !bpf_map__set_max_entries(s->maps.fragments, o->links * 16) &&
+        !bpf_map__set_max_entries(s->maps.pendings, o->links * o->links * sets) &&
+        !bpf_map__set_max_entries(s->maps.sessions_v4, o->sessions) && !bpf_map__set_max_entries(s->maps.sessions_v6, o->sessions);
+}
+
+static bool keep(int fd, int *ret, struct failure *f, const char *what)
+{
+    *ret = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    return *ret >= 0 || fail_errno(f, errno, "keep the map %s", what);
+}
+
+static bool map_control(struct datapath *d, struct failure *f)
+{
+    void *at = mmap(NULL, (size_t)sysconf(_SC_PAGESIZE), PROT_READ | PROT_WRITE, MAP_SHARED, d->control, 0);
+    if (at == MAP_FAILED)
+        return fail_errno(f, errno, "map the control block");
+    d->shared = at;
+    struct bpf_map_info info = {0};
+    uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(d->links, &info, &size))
+        return fail_errno(f, errno, "look at the map of links");
+    d->link_capacity = info.max_entries;
+    return true;
+}
+
+static bool keep_all(struct datapath_bpf *s, struct datapath *d, struct failure *f)
+{
+#define X(name) \
+    if (!keep(bpf_map__fd(s->maps.name), &d->name, f, #name)) \
+        return false;
+    DATAPATH_MAPS(X)
+#undef X
+    return keep(bpf_program__fd(s->progs.bulkhead_packet), &d->program, f, "program") &&
+        keep(bpf_program__fd(s->progs.bulkhead_sweep), &d->sweep, f, "sweep") && map_control(d, f);
+}
+
+bool datapath_load(const struct datapath_options *o, struct datapath *ret, struct failure *f)
+{
+    libbpf_set_print(quiet);
+    datapath_init(ret);
+    struct datapath_bpf *s = datapath_bpf__open();
+    if (!s)
+        return fail_errno(f, errno, "open the datapath's programs");
+    bool ok = set_sizes(s, o);
+    if (!ok)
+        fail(f, "cannot size the datapath's maps for %u links", o->links);
+    else if (datapath_bpf__load(s))
+        ok = fail_errno(f, errno, "load the datapath's programs into the kernel (root, or CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, is needed)");
+    ok = ok && keep_all(s, ret, f);
+    datapath_bpf__destroy(s);
+    if (!ok)
+        datapath_close(ret);
+    return ok;
+}
+
+static bool pin(int fd, const char *directory, const char *name, struct failure *f)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    if (bpf_obj_pin(fd, path) && errno != EEXIST)
+        return fail_errno(f, errno, "pin %s", path);
+    return true;
+}
+
+bool datapath_pin(const struct datapath *d, const char *directory, struct failure *f)
+{
+    if (mkdir(directory, 0700) && errno != EEXIST)
+        return fail_errno(f, errno, "make %s", directory);
+#define X(name) \
+    if (!pin(d->name, directory, #name, f)) \
+        return false;
+    DATAPATH_MAPS(X)
+#undef X
+    return pin(d->program, directory, "program", f) && pin(d->sweep, directory, "sweep", f);
+}
+
+static bool get(const char *directory, const char *name, int *ret, struct failure *f)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s/%s", directory, name);
+    *ret = bpf_obj_get(path);
+    return *ret >= 0 || fail_errno(f, errno, "open %s", path);
+}
+
+bool datapath_open(const char *directory, struct datapath *ret, struct failure *f)
+{
+    libbpf_set_print(quiet);
+    datapath_init(ret);
+    bool ok = true;
+#define X(name) ok = ok && get(directory, #name, &ret->name, f);
+    DATAPATH_MAPS(X)
+#undef X
+    ok = ok && get(directory, "program", &ret->program, f) && get(directory, "sweep", &ret->sweep, f) && map_control(ret, f);
+    if (!ok)
+        datapath_close(ret);
+    return ok;
+}
+
+bool datapath_unpin(const char *directory, struct failure *f)
+{
+    static const char *const names[] = {
+#define X(name) #name,
+        DATAPATH_MAPS(X)
+#undef X
+        "program", "sweep"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", directory, names[i]);
+        if (unlink(path) && errno != ENOENT)
+            return fail_errno(f, errno, "remove %s", path);
+    }
+    if (rmdir(directory) && errno != ENOENT)
+        return fail_errno(f, errno, "remove %s", directory);
+    return true;
+}
+
+/*
+ * A number that no policy had before (stamps of sessions hold its low 16 bits, of which 0 means none), whose slot holds
+ * neither what is in force nor what may come back.
+ */
+static uint32_t next_generation(struct control *c)
+{
+    uint32_t generation = c->issued;
+    do
+        generation++;
+    while ((generation & 0xffff) == 0 || generation % SLOTS == c->generation % SLOTS || generation % SLOTS == c->fallback % SLOTS);
+    c->issued = generation;
+    return generation;
+}
+
+bool datapath_install(struct datapath *d, const struct compiled *c, uint32_t *ret_generation, struct failure *f)
+{
+    uint64_t lines = compiled_sizes(c).lines;
+    if (lines > UINT32_MAX / 2)
+        return fail(f, "the compiled policy has %llu lines, more than one map holds", (unsigned long long)lines);
+    LIBBPF_OPTS(bpf_map_create_opts, options, .map_flags = BPF_F_MMAPABLE | BPF_F_INNER_MAP);
+    SCOPED_FD image = bpf_map_create(BPF_MAP_TYPE_ARRAY, "bulkhead_image", sizeof(uint32_t), LINE_BYTES, (uint32_t)lines, &options);
+    if (image < 0)
+        return fail_errno(f, errno, "make a map of %llu MiB for the policy", (unsigned long long)(lines * LINE_BYTES >> 20));
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t size = (lines * LINE_BYTES + page - 1) / page * page;
+    void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, image, 0);
+    if (memory == MAP_FAILED)
+        return fail_errno(f, errno, "map the policy's image");
+    compiled_write(c, memory);
+    munmap(memory, size);
+    if (bpf_map_freeze(image))
+        return fail_errno(f, errno, "freeze the policy's image");
+    uint32_t generation = next_generation(d->shared);
+    uint32_t slot = generation % SLOTS;
+    if (bpf_map_update_elem(d->images, &slot, &image, BPF_ANY))
+        return fail_errno(f, errno, "put the policy's image into its slot");
+    *ret_generation = generation;
+    return true;
+}
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* The order of the stores matters: a packet that reads between them sees the old policy or the new one, never none. */
+void datapath_switch(struct datapath *d, uint32_t generation, uint64_t fallback_ns)
+{
+    struct control *c = d->shared;
+    uint32_t now = datapath_generation(d);
+    if (c->deadline) { /* what has fallen back stays what it is now */
+        __atomic_store_n(&c->generation, now, __ATOMIC_RELEASE);
+        __atomic_store_n(&c->deadline, 0, __ATOMIC_RELEASE);
+    }
+    if (fallback_ns) {
+        __atomic_store_n(&c->fallback, now, __ATOMIC_RELEASE);
+        __atomic_store_n(&c->deadline, monotonic_ns() + fallback_ns, __ATOMIC_RELEASE);
+    }
+    __atomic_store_n(&c->generation, generation, __ATOMIC_RELEASE);
+}
+
+void datapath_confirm(struct datapath *d)
+{
+    uint32_t now = datapath_generation(d);
+    __atomic_store_n(&d->shared->generation, now, __ATOMIC_RELEASE);
+    __atomic_store_n(&d->shared->deadline, 0, __ATOMIC_RELEASE);
+}
+
+void datapath_revert(struct datapath *d)
+{
+    if (!d->shared->deadline)
+        return;
+    __atomic_store_n(&d->shared->generation, d->shared->fallback, __ATOMIC_RELEASE);
+    __atomic_store_n(&d->shared->deadline, 0, __ATOMIC_RELEASE);
+}
+
+uint32_t datapath_generation(const struct datapath *d)
+{
+    const struct control *c = d->shared;
+    uint64_t deadline = __atomic_load_n(&c->deadline, __ATOMIC_ACQUIRE);
+    if (deadline && monotonic_ns() >= deadline)
+        return __atomic_load_n(&c->fallback, __ATOMIC_ACQUIRE);
+    return __atomic_load_n(&c->generation, __ATOMIC_ACQUIRE);
+}
+
+bool datapath_set_link(struct datapath *d, uint32_t link, const struct link_entry *entry, struct failure *f)
+{
+    struct link_entry e = *entry;
+    if (e.answers_per_second == 0)
+        e.answers_per_second = ANSWERS_PER_SECOND;
+    if (bpf_map_update_elem(d->links, &link, &e, BPF_ANY))
+        return fail_errno(f, errno, "enter link %u, of %u that there is room for", link, d->link_capacity);
+    return true;
+}
+
+bool datapath_get_link(const struct datapath *d, uint32_t link, struct link_entry *ret, struct failure *f)
+{
+    if (bpf_map_lookup_elem(d->links, &link, ret))
+        return fail_errno(f, errno, "look up link %u", link);
+    return true;
+}
+
+bool datapath_attach(const struct datapath *d, uint32_t ifindex, struct failure *f)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = d->program, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
+    int error = bpf_tc_hook_create(&hook);
+    if (error && error != -EEXIST)
+        return fail_errno(f, -error, "add the clsact qdisc to interface %u", ifindex);
+    error = bpf_tc_attach(&hook, &options);
+    if (error)
+        return fail_errno(f, -error, "attach the datapath to interface %u", ifindex);
+    return true;
+}
+
+uint32_t datapath_attached(uint32_t ifindex)
+{
+    LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
+    LIBBPF_OPTS(bpf_tc_opts, options, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY);
+    return bpf_tc_query(&hook, &options) ? 0 : options.prog_id;
+}
+
+uint32_t datapath_program_id(const struct datapath *d)
+{
+    struct bpf_prog_info info = {0};
+    uint32_t size = sizeof info;
+    return bpf_obj_get_info_by_fd(d->program, &info, &size) ? 0 : info.id;
+}
+
+bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, uint32_t reason, struct counter *ret)
+{
+    int cpus = libbpf_num_possible_cpus();
+    if (cpus <= 0)
+        return false;
+    SCOPED_MEMORY struct counter *each = calloc((size_t)cpus, sizeof *each);
+    uint32_t at = COUNTER_INDEX(link, side, reason);
+    if (!each || bpf_map_lookup_elem(d->counters, &at, each))
+        return false;
+    *ret = (struct counter){0};
+    for (int i = 0; i < cpus; i++) {
+        ret->packets += each[i].packets;
+        ret->bytes += each[i].bytes;
+    }
+    return true;
+}
+
+bool datapath_sweep(struct datapath *d, struct sweep *ret, struct failure *f)
+{
+    uint8_t frame[64] = {0};
+    uint32_t zero = 0;
+    LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = frame, .data_size_in = sizeof frame, .repeat = 1);
+    if (bpf_prog_test_run_opts(d->sweep, &run))
+        return fail_errno(f, errno, "sweep the sessions");
+    if (bpf_map_lookup_elem(d->sweeps, &zero, ret))
+        return fail_errno(f, errno, "read what the sweep did");
+    return true;
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The kernel programs and their maps: loading, pinning, finding them again, writing a compiled policy into a spare
+ * slot and switching to it. Knows nothing of namespaces and processes.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "bpf/abi.h"
+#include "compile/compile.h"
+#include "enforce/failure.h"
+
+#define LINK_FIRST 16 /* numbers below belong to interfaces that the kernel puts into every namespace */
+
+struct datapath {
+    int program, sweep;
+    int images, control, links, counters, sessions_v4, sessions_v6, pendings, fragments, events, event_cells, answer_budget, sweeps;
+    uint32_t link_capacity;
+    struct control *shared; /* the control map's value, mapped */
+};
+
+struct datapath_options {
+    uint32_t links;        /* links are numbered below this */
+    uint32_t sessions;     /* room for confirmed sessions, in each family */
+    struct timeouts timeouts;
+    bool test_clock;       /* time is control.test_now: for tests only */
+};
+
+void datapath_init(struct datapath *d); /* all closed */
+void datapath_close(struct datapath *d);
+
+/* Whether this kernel can do what the datapath needs: false with what is missing. */
+bool datapath_probe(struct failure *f) __attribute__((warn_unused_result));
+
+bool datapath_load(const struct datapath_options *o, struct datapath *ret, struct failure *f) __attribute__((warn_unused_result));
+/* Pin everything in `directory` (made, 0700) / find it again there / take it away. */
+bool datapath_pin(const struct datapath *d, const char *directory, struct failure *f) __attribute__((warn_unused_result));
+bool datapath_open(const char *directory, struct datapath *ret, struct failure *f) __attribute__((warn_unused_result));
+bool datapath_unpin(const char *directory, struct failure *f) __attribute__((warn_unused_result));
+
+/* Write the image into a spare slot; it is in force only after datapath_switch. */
+bool datapath_install(struct datapath *d, const struct compiled *c, uint32_t *ret_generation, struct failure *f) __attribute__((warn_unused_result));
+/* One store. With `fallback_ns` > 0 the generation before comes back by itself after that time. */
+void datapath_switch(struct datapath *d, uint32_t generation, uint64_t fallback_ns);
+/* Keep what is in force, or go back to the one before now. */
+void datapath_confirm(struct datapath *d);
+void datapath_revert(struct datapath *d);
+/* The generation in force now. */
+uint32_t datapath_generation(const struct datapath *d);
+
+bool datapath_set_link(struct datapath *d, uint32_t link, const struct link_entry *entry, struct failure *f) __attribute__((warn_unused_result));
+bool datapath_get_link(const struct datapath *d, uint32_t link, struct link_entry *ret, struct failure *f) __attribute__((warn_unused_result));
+
+/* Attach the program to the ingress of an interface of the namespace that the calling thread is in. */
+bool datapath_attach(const struct datapath *d, uint32_t ifindex, struct failure *f) __attribute__((warn_unused_result));
+/* The id of the program attached there; 0: none. */
+uint32_t datapath_attached(uint32_t ifindex);
+uint32_t datapath_program_id(const struct datapath *d);
+
+/* Summed over the processors. */
+bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, uint32_t reason, struct counter *ret);
+
+/* Decide every confirmed session again. */
+bool datapath_sweep(struct datapath *d, struct sweep *ret, struct failure *f) __attribute__((warn_unused_result));

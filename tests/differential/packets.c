@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The loaded kernel programs against the reference: random policies, random packets, time that passes, policies that
+ * change in between. Verdict, reason, rule and destination are equal in every one.
+ *
+ *   packets [--policies N] [--packets N] [--seed N]
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <bpf/bpf.h>
+
+#include "compile/compile.h"
+#include "decide/packet.h"
+#include "enforce/datapath.h"
+#include "enforce/links.h"
+#include "enforce/netlink.h"
+#include "enforce/netns.h"
+#include "policy/parse.h"
+#include "random_packet.h"
+#include "random_policy.h"
+
+#define SESSIONS_MAX 60000
+#define HEADERS_MAX 54 /* Ethernet and IPv6 */
+#define DAY 86400
+#define NS 1000000000
+
+struct parsed {
+    struct arena *arena, *tables;
+    struct policy *policy;
+    struct text text;
+};
+
+struct round {
+    struct random random;
+    uint64_t seed;
+    struct datapath *datapath;
+    struct reference *reference;
+    struct link links[NETWORK_WORKLOADS_MAX];
+    uint32_t link_count;
+    int64_t now; /* ns UTC */
+    uint64_t packets, passed, reasons[REASONS];
+};
+
+static void parsed_free(struct parsed *p)
+{
+    arena_destroy(p->arena);
+    arena_destroy(p->tables);
+    text_free(&p->text);
+    *p = (struct parsed){0};
+}
+
+static bool parse(struct round *r, const struct random_network *n, struct parsed *ret)
+{
+    ret->text = text_new(1 << 20);
+    random_policy_print(n, &r->random, &ret->text);
+    ret->arena = arena_create((size_t)64 << 20);
+    ret->tables = arena_create((size_t)256 << 20);
+    struct diags diags = diags_new(ret->arena);
+    ret->policy = policy_parse(bytes_of_text(text_cstr(&ret->text)), random_next(&r->random), ret->arena, &diags);
+    if (ret->policy)
+        return true;
+    struct text out = text_new(1 << 16);
+    diags_print(&diags, "random.yaml", bytes_of_text(text_cstr(&ret->text)), false, &out);
+    printf("# %s\n%s\n", text_cstr(&out), text_cstr(&ret->text));
+    text_free(&out);
+    return false;
+}
+
+static void set_now(struct round *r)
+{
+    r->datapath->shared->test_now = (uint64_t)r->now;
+}
+
+/* Put the policy in force on both sides. */
+static bool apply(struct round *r, struct parsed *p)
+{
+    struct failure f;
+    uint32_t links[NETWORK_WORKLOADS_MAX], generation;
+    for (uint32_t i = 0; i < r->link_count; i++)
+        links[i] = LINK_FIRST + i;
+    int64_t compiled = r->now / NS;
+    struct compile_options o = {.compiled = compiled, .seed = random_next(&r->random), .links = links};
+    struct diags diags = diags_new(p->arena);
+    struct compiled *c = compile_policy(p->policy, &o, p->tables, &diags);
+    if (!c || !datapath_install(r->datapath, c, &generation, &f)) {
+        printf("# cannot install: %s\n", c ? f.text : diags.items[0].message);
+        return false;
+    }
+    datapath_switch(r->datapath, generation, 0);
+    return reference_apply(r->reference, p->policy, compiled, r->links, r->link_count);
+}
+
+static bool set_links(struct round *r, const struct policy *p)
+{
+    r->link_count = p->workload_count;
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        struct link *l = &r->links[i];
+        *l = (struct link){.workload = i, .mac = {2, 0, 0, 0, 1, (uint8_t)i}, .hub_mac = {2, 0, 0, 0, 2, (uint8_t)i}, .mtu = random_chance(&r->random, 8) ? 60 : 1500};
+        struct link_entry e = {.kind = LINK_WORKLOAD, .mtu = l->mtu, .hub_v4 = 0x0100500a};
+        e.hub_v6[0] = 0x80fd;
+        memcpy(e.mac, l->mac, 6);
+        memcpy(e.hub_mac, l->hub_mac, 6);
+        struct failure f;
+        if (!datapath_set_link(r->datapath, LINK_FIRST + i, &e, &f)) {
+            printf("# %s\n", f.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+static struct test_verdict run_kernel(struct round *r, const struct frame *f, int *ret_error)
+{
+    static uint8_t out[4096];
+    struct __sk_buff skb = {.ifindex = LINK_FIRST + f->link};
+    LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f->bytes, .data_size_in = (uint32_t)f->length, .data_out = out, .data_size_out = sizeof out,
+        .ctx_in = &skb, .ctx_size_in = sizeof skb);
+    memset(&r->datapath->shared->test_verdict, 0xff, sizeof(struct test_verdict));
+    *ret_error = bpf_prog_test_run_opts(r->datapath->program, &o);
+    return r->datapath->shared->test_verdict;
+}
+
+static void print_frame(const struct frame *f)
+{
+    printf("#   link %u, %zu bytes:", f->link, f->length);
+    for (size_t i = 0; i < f->length; i++)
+        printf("%s%02x", i % 16 == 0 ? "\n#     " : " ", f->bytes[i]);
+    printf("\n");
+}
+
+static bool compare(struct round *r, const struct frame *f, const struct parsed *p)
+{
+    int error;
+    struct test_verdict k = run_kernel(r, f, &error);
+    if (error) { /* BPF_PROG_TEST_RUN takes no frame without a whole IP header; those go over real links */
+        if (f->length >= HEADERS_MAX)
+            printf("# BPF_PROG_TEST_RUN refused %zu bytes: %s\n", f->length, strerror(-error));
+        return f->length < HEADERS_MAX;
+    }
+    struct packet_verdict v = reference_packet(r->reference, f->link, bytes_of(f->bytes, f->length), r->now);
+    uint32_t rule = v.verdict.rule == NONE ? NO_RULE : v.verdict.rule;
+    r->packets++;
+    r->passed += v.passes;
+    if (k.reason < REASONS)
+        r->reasons[k.reason]++;
+    bool same = k.reason == v.verdict.reason && k.rule == rule && k.passes == v.passes &&
+        (!v.passes || k.to_link == LINK_FIRST + v.to_link) && (!v.passes || k.observed == !v.verdict.enforced);
+    if (same)
+        return true;
+    printf("# packet %" PRIu64 " of seed %" PRIu64 " differs:\n", r->packets, r->seed);
+    printf("#   kernel:    %s, rule %d, %s, to %d\n", k.reason < REASONS ? reason_name(k.reason) : "?", k.rule == NO_RULE ? -1 : (int)k.rule,
+        k.passes ? (k.observed ? "passes (observed)" : "passes") : "refused", k.passes ? (int)k.to_link - LINK_FIRST : -1);
+    printf("#   reference: %s, rule %d, %s, to %d\n", reason_name(v.verdict.reason), (int)v.verdict.rule,
+        v.passes ? (v.verdict.enforced ? "passes" : "passes (observed)") : "refused", v.passes ? (int)v.to_link : -1);
+    print_frame(f);
+    printf("%s\n", text_cstr(&p->text));
+    return false;
+}
+
+static void pass_time(struct round *r)
+{
+    uint32_t dice = random_below(&r->random, 1000);
+    if (dice < 900)
+        r->now += random_below(&r->random, 50) * (int64_t)1000000;
+    else if (dice < 970)
+        r->now += random_below(&r->random, 40) * (int64_t)NS;
+    else if (dice < 990)
+        r->now += 30 * (int64_t)NS; /* just at the timeout */
+    else if (dice < 998)
+        r->now += random_below(&r->random, 5000) * (int64_t)NS;
+    else
+        r->now += random_below(&r->random, 30) * (int64_t)3600 * NS;
+    set_now(r);
+}
+
+/* One network: some policies in turn, `packets` packets. */
+static bool play(struct round *r, uint32_t packets)
+{
+    struct random_network n = random_network_draw(&r->random);
+    struct parsed policy = {0}, old = {0};
+    bool ok = parse(r, &n, &policy) && set_links(r, policy.policy) && apply(r, &policy);
+    struct packet_source source = {.random = &r->random, .policy = policy.policy, .links = r->links, .link_count = r->link_count};
+    for (uint32_t i = 0; ok && i < packets; i++) {
+        pass_time(r);
+        ok = compare(r, packet_source_next(&source), &policy);
+        if (ok && random_chance(&r->random, 1)) {
+            parsed_free(&old);
+            old = policy;
+            policy = (struct parsed){0};
+            ok = parse(r, &n, &policy) && apply(r, &policy);
+            source.policy = policy.policy;
+        }
+    }
+    parsed_free(&policy);
+    parsed_free(&old);
+    return ok;
+}
+
+/* A network namespace of our own with an interface for each link, since BPF_PROG_TEST_RUN wants one. */
+static bool make_links(void)
+{
+    struct failure f;
+    if (unshare(CLONE_NEWNET)) {
+        printf("1..0 # SKIP cannot make a network namespace: %s\n", strerror(errno));
+        exit(77);
+    }
+    int self = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC), socket;
+    if (!netlink_open(self, &socket, &f)) {
+        printf("# %s\n", f.text);
+        return false;
+    }
+    for (uint32_t i = 0; i < NETWORK_WORKLOADS_MAX; i++) {
+        char near[16], far[16];
+        snprintf(near, sizeof near, "near%u", i);
+        snprintf(far, sizeof far, "far%u", i);
+        struct veth_end a = {.ns_fd = self, .name = near, .index = LINK_FIRST + i}, b = {.ns_fd = self, .name = far, .index = 1000 + i};
+        if (!veth_create(socket, &a, &b, 1500, &f)) {
+            printf("# %s\n", f.text);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Between networks: everything old runs out, and its entries are swept away. */
+static bool start_over(struct round *r)
+{
+    struct failure f;
+    struct sweep ignored;
+    r->now = (r->now / NS / DAY + 3) * DAY * NS + random_below(&r->random, DAY) * (int64_t)NS;
+    set_now(r);
+    reference_destroy(r->reference);
+    r->reference = reference_create(&(struct reference_options){.sessions_max = SESSIONS_MAX});
+    if (datapath_sweep(r->datapath, &ignored, &f))
+        return r->reference;
+    printf("# %s\n", f.text);
+    return false;
+}
+
+static void print_reasons(const struct round *r)
+{
+    for (int i = 0; i < REASONS; i++)
+        if (r->reasons[i])
+            printf("# %-22s %8" PRIu64 "\n", reason_name((enum bulkhead_reason)i), r->reasons[i]);
+}
+
+static uint64_t number_option(int argc, char **argv, const char *name, uint64_t otherwise)
+{
+    for (int i = 1; i + 1 < argc; i++)
+        if (strcmp(argv[i], name) == 0)
+            return strtoull(argv[i + 1], NULL, 0);
+    return otherwise;
+}
+
+int main(int argc, char **argv)
+{
+    uint64_t policies = number_option(argc, argv, "--policies", 200), packets = number_option(argc, argv, "--packets", 1000);
+    uint64_t seed = number_option(argc, argv, "--seed", (uint64_t)time(NULL));
+    struct failure f;
+    if (geteuid() != 0) {
+        printf("1..0 # SKIP needs root\n");
+        return 77;
+    }
+    if (!datapath_probe(&f)) {
+        printf("1..0 # SKIP %s\n", f.text);
+        return 77;
+    }
+    struct datapath datapath;
+    struct datapath_options o = {.links = 64, .sessions = SESSIONS_MAX + 4096, .timeouts = TIMEOUTS_DEFAULT, .test_clock = true};
+    if (!make_links() || !datapath_load(&o, &datapath, &f)) {
+        printf("not ok 1 - load: %s\n1..1\n", f.text);
+        return 1;
+    }
+    struct round r = {.datapath = &datapath, .now = (int64_t)1790000000 * NS};
+    uint64_t done = 0;
+    bool ok = true;
+    for (; ok && done < policies; done++) {
+        r.seed = seed + done;
+        r.random = (struct random){r.seed};
+        ok = start_over(&r) && play(&r, (uint32_t)packets);
+    }
+    printf("# seed %" PRIu64 ": %" PRIu64 " networks, %" PRIu64 " packets, %" PRIu64 " passed\n", seed, done, r.packets, r.passed);
+    print_reasons(&r);
+    printf("%s 1 - every packet has the verdict, reason, rule and destination that the reference gives it\n1..1\n", ok ? "ok" : "not ok");
+    reference_destroy(r.reference);
+    datapath_close(&datapath);
+    return ok ? 0 : 1;
+}

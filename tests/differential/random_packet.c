@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "random_packet.h"
+
+#include <netinet/in.h>
+
+#define SYN 0x02
+#define ACK 0x10
+#define RST 0x04
+#define FIN 0x01
+#define PSH 0x08
+
+static void put16(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)(value >> 8);
+    at[1] = (uint8_t)value;
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+    put16(at, value >> 16);
+    put16(at + 2, value);
+}
+
+/* The link of the workload that has the address, or one at random. */
+static uint32_t link_of(struct packet_source *s, const struct address *a)
+{
+    uint32_t workload = policy_workload_of(s->policy, a);
+    for (uint32_t i = 0; i < s->link_count; i++)
+        if (workload != NONE && s->links[i].workload == workload)
+            return i;
+    return random_below(s->random, s->link_count);
+}
+
+static struct address some_address(struct packet_source *s, uint8_t family)
+{
+    static const char *const others[2][9] = {
+        {"203.0.113.77", "203.0.113.70", "203.0.113.5", "198.51.100.9", "8.8.8.8", "10.80.1.1", "10.80.2.200", "10.80.0.1", "10.90.1.1"},
+        {"2001:db8::5", "2001:db8:0:1::7", "2001:db9::1", "fd80:0:0:1::1", "fd80:0:0:2::99", "fd80::1", "fd81::1", "2a00::1", "fd80:0:0:1::12"},
+    };
+    static const char *const odd[2][8] = {
+        {"224.0.0.1", "255.255.255.255", "127.0.0.1", "0.0.0.0", "169.254.1.1", "240.0.0.1", "0.1.2.3", "239.1.1.1"},
+        {"ff02::1", "::1", "::", "fe80::1", "::ffff:10.80.1.10", "ff0e::1", "febf::1", "fec0::1"},
+    };
+    struct address a = {0};
+    const struct policy *p = s->policy;
+    if (random_chance(s->random, 82)) {
+        for (int tries = 0; tries < 20; tries++) {
+            const struct workload *w = &p->workloads[random_below(s->random, p->workload_count)];
+            const struct address *candidate = &w->addresses[random_below(s->random, w->address_count)];
+            if (candidate->family == family)
+                return *candidate;
+        }
+    }
+    bool odd_one = random_chance(s->random, 15);
+    const char *text = odd_one ? odd[family == 6][random_below(s->random, 8)] : others[family == 6][random_below(s->random, 9)];
+    if (!address_parse(bytes_of_text(text), &a))
+        a.family = 0;
+    return a;
+}
+
+static uint16_t some_port(struct packet_source *s)
+{
+    static const uint16_t ports[] = {8080, 8080, 5432, 53, 443, 8000, 8099, 8100, 1, 65535, 1023, 1024, 450, 8090};
+    return random_chance(s->random, 85) ? ports[random_below(s->random, sizeof ports / sizeof ports[0])] : (uint16_t)random_next(s->random);
+}
+
+static uint8_t some_protocol(struct packet_source *s, uint8_t family)
+{
+    uint32_t dice = random_below(s->random, 100);
+    if (dice < 50)
+        return IPPROTO_TCP;
+    if (dice < 72)
+        return IPPROTO_UDP;
+    if (dice < 84)
+        return family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
+    if (dice < 90)
+        return IPPROTO_SCTP;
+    static const uint8_t others[] = {47, 50, 51, 59, 132, 136, 1, 58, 0, 43, 60, 44, 255, 4, 41};
+    return others[random_below(s->random, sizeof others)];
+}
+
+static struct conversation *new_conversation(struct packet_source *s)
+{
+    struct conversation *c = &s->conversations[random_below(s->random, CONVERSATIONS)];
+    uint8_t family = random_chance(s->random, 55) ? 4 : 6;
+    *c = (struct conversation){.used = true, .protocol = some_protocol(s, family)};
+    for (int tries = 0; tries < 20; tries++) { /* mostly from a workload's own address */
+        c->end[0] = some_address(s, family);
+        if (policy_workload_of(s->policy, &c->end[0]) != NONE || random_chance(s->random, 3))
+            break;
+    }
+    c->end[1] = some_address(s, family);
+    c->port[0] = random_chance(s->random, 70) ? (uint16_t)(40000 + random_below(s->random, 8)) : some_port(s);
+    c->port[1] = some_port(s);
+    if (c->protocol == IPPROTO_ICMP || c->protocol == IPPROTO_ICMPV6)
+        c->port[1] = c->port[0];
+    c->sequence[0] = (uint32_t)random_next(s->random);
+    c->sequence[1] = (uint32_t)random_next(s->random);
+    c->identification = (uint16_t)random_below(s->random, 50);
+    return c;
+}
+
+static struct conversation *some_conversation(struct packet_source *s)
+{
+    struct conversation *c = &s->conversations[random_below(s->random, CONVERSATIONS)];
+    return c->used && random_chance(s->random, 85) ? c : new_conversation(s);
+}
+
+/* Layer 4 of `c`'s packet from end `from`; returns its length. */
+static size_t put_l4(struct packet_source *s, const struct conversation *c, int from, uint8_t flags, uint32_t acknowledgement, uint8_t *at)
+{
+    struct random *r = s->random;
+    size_t payload = random_below(r, 40);
+    memset(at, 0, 64);
+    switch (c->protocol) {
+    case IPPROTO_TCP: {
+        size_t options = random_chance(r, 20) ? 4 * random_below(r, 5) : 0;
+        put16(at, c->port[from]);
+        put16(at + 2, c->port[!from]);
+        put32(at + 4, c->sequence[from]);
+        put32(at + 8, acknowledgement);
+        at[12] = (uint8_t)((5 + options / 4) << 4);
+        at[13] = flags;
+        return 20 + options + (flags & SYN ? 0 : payload);
+    }
+    case IPPROTO_UDP:
+        put16(at, c->port[from]);
+        put16(at + 2, c->port[!from]);
+        put16(at + 4, (uint32_t)(8 + payload));
+        return 8 + payload;
+    case IPPROTO_SCTP:
+        put16(at, c->port[from]);
+        put16(at + 2, c->port[!from]);
+        return 12 + payload;
+    case IPPROTO_ICMP:
+    case IPPROTO_ICMPV6: {
+        bool v6 = c->protocol == IPPROTO_ICMPV6;
+        at[0] = from == 0 ? (v6 ? 128 : 8) : (v6 ? 129 : 0);
+        if (random_chance(r, 6))
+            at[0] = (uint8_t)random_next(r);
+        at[1] = random_chance(r, 4) ? 1 : 0;
+        put16(at + 4, c->port[0]);
+        return 8 + payload;
+    }
+    default:
+        return payload + 4;
+    }
+}
+
+/* IP header and what is in front of layer 4; returns its length. `l4` bytes follow. */
+static size_t put_ip(struct packet_source *s, const struct conversation *c, int from, size_t l4, uint8_t *at)
+{
+    struct random *r = s->random;
+    memset(at, 0, 40);
+    uint8_t ttl = random_chance(r, 3) ? (uint8_t)random_below(r, 2) : 64;
+    if (c->end[0].family == 4) {
+        at[0] = 0x45;
+        put16(at + 2, (uint32_t)(20 + l4));
+        put16(at + 4, c->identification);
+        at[8] = ttl;
+        at[9] = c->protocol;
+        memcpy(at + 12, c->end[from].octets, 4);
+        memcpy(at + 16, c->end[!from].octets, 4);
+        return 20;
+    }
+    at[0] = 0x60;
+    at[6] = c->protocol;
+    at[7] = ttl;
+    memcpy(at + 8, c->end[from].octets, 16);
+    memcpy(at + 24, c->end[!from].octets, 16);
+    size_t length = 40;
+    uint8_t *next = at + 6;
+    uint32_t extensions = random_chance(r, 12) ? 1 + random_below(r, random_chance(r, 10) ? 10 : 3) : 0;
+    for (uint32_t i = 0; i < extensions; i++) {
+        static const uint8_t kinds[] = {60, 60, 43, 0, 44};
+        uint8_t kind = i == 0 && random_chance(r, 40) ? 0 : kinds[random_below(r, sizeof kinds)];
+        size_t size = kind == 44 ? 8 : 8 + 8 * random_below(r, 2);
+        memset(at + length, 0, size);
+        at[length] = *next;
+        *next = kind;
+        next = at + length;
+        if (kind != 44)
+            at[length + 1] = (uint8_t)(size / 8 - 1);
+        if (kind == 43) {
+            at[length + 2] = (uint8_t)random_below(r, 4);
+            at[length + 3] = random_chance(r, 30) ? 1 : 0;
+        }
+        if (kind == 44)
+            put32(at + length + 4, c->identification);
+        length += size;
+    }
+    put16(at + 4, (uint32_t)(length - 40 + l4));
+    return length;
+}
+
+static void put_ethernet(struct packet_source *s, const struct conversation *c, int from, struct frame *f)
+{
+    struct random *r = s->random;
+    f->link = link_of(s, &c->end[from]);
+    if (random_chance(r, 3))
+        f->link = random_below(r, s->link_count);
+    const struct link *l = &s->links[f->link];
+    memcpy(f->bytes, l->hub_mac, 6);
+    memcpy(f->bytes + 6, l->mac, 6);
+    if (random_chance(r, 1))
+        f->bytes[6 + random_below(r, 6)] ^= 1;
+    if (random_chance(r, 1))
+        f->bytes[random_below(r, 6)] ^= (uint8_t)(1 + random_below(r, 255));
+    put16(f->bytes + 12, c->end[0].family == 4 ? 0x0800 : 0x86dd);
+    if (random_chance(r, 1))
+        put16(f->bytes + 12, random_chance(r, 50) ? 0x8100 : 0x0806);
+}
+
+/* A whole packet of the conversation. */
+static void make(struct packet_source *s, struct conversation *c, int from, uint8_t flags, uint32_t acknowledgement, struct frame *f)
+{
+    uint8_t l4[128], ip[160];
+    size_t l4_length = put_l4(s, c, from, flags, acknowledgement, l4);
+    size_t ip_length = put_ip(s, c, from, l4_length, ip);
+    put_ethernet(s, c, from, f);
+    memcpy(f->bytes + 14, ip, ip_length);
+    memset(f->bytes + 14 + ip_length, 0, l4_length);
+    memcpy(f->bytes + 14 + ip_length, l4, l4_length < 64 ? l4_length : 64);
+    f->length = 14 + ip_length + l4_length;
+}
+
+static void begin(struct packet_source *s, struct frame *f)
+{
+    struct conversation *c = new_conversation(s);
+    make(s, c, 0, SYN, 0, f);
+    if (random_chance(s->random, 50))
+        return;
+    /* The rest of a handshake, or a question, an answer and a question. */
+    make(s, c, 1, SYN | ACK, c->sequence[0] + 1, &s->queue[1]);
+    make(s, c, 0, ACK, c->sequence[1] + (random_chance(s->random, 90) ? 1 : 2), &s->queue[0]);
+    s->queued = 2;
+}
+
+static void go_on(struct packet_source *s, struct frame *f)
+{
+    static const uint8_t flags[] = {ACK, ACK, ACK, ACK, PSH | ACK, SYN, SYN | ACK, RST, RST | ACK, FIN | ACK, FIN | ACK, 0, SYN | FIN, SYN | RST, 0xff, FIN};
+    struct conversation *c = some_conversation(s);
+    int from = random_chance(s->random, 50);
+    uint32_t acknowledgement = c->sequence[!from] + random_below(s->random, 3);
+    make(s, c, from, flags[random_below(s->random, sizeof flags)], acknowledgement, f);
+}
+
+/* An ICMP error about a packet of a conversation. */
+static void error(struct packet_source *s, struct frame *f)
+{
+    struct random *r = s->random;
+    struct conversation *about = some_conversation(s);
+    uint8_t family = about->end[0].family;
+    int quoted_from = random_chance(r, 50);
+    static uint8_t quoted[256];
+    uint8_t l4[128];
+    size_t l4_length = put_l4(s, about, quoted_from, ACK, 0, l4);
+    size_t ip_length = put_ip(s, about, quoted_from, l4_length, quoted);
+    memcpy(quoted + ip_length, l4, l4_length < 64 ? l4_length : 64);
+    size_t length = ip_length + (random_chance(r, 85) ? 8 : random_below(r, 12));
+    struct conversation message = {
+        .protocol = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
+        .end = {about->end[!quoted_from], random_chance(r, 92) ? about->end[quoted_from] : some_address(s, family)},
+    };
+    if (random_chance(r, 10))
+        message.end[0] = some_address(s, family);
+    static const uint8_t types[2][6] = {{3, 3, 11, 12, 5, 4}, {1, 1, 2, 3, 4, 137}};
+    uint8_t ip[160];
+    size_t outer = put_ip(s, &message, 0, 8 + length, ip);
+    put_ethernet(s, &message, 0, f);
+    memcpy(f->bytes + 14, ip, outer);
+    uint8_t *icmp = f->bytes + 14 + outer;
+    memset(icmp, 0, 8);
+    icmp[0] = types[family == 6][random_below(r, 6)];
+    icmp[1] = (uint8_t)random_below(r, 4);
+    memcpy(icmp + 8, quoted, length);
+    f->length = 14 + outer + 8 + length;
+}
+
+/* One IP packet in two or three fragments, in some order. */
+static void fragments(struct packet_source *s, struct frame *f)
+{
+    struct random *r = s->random;
+    struct conversation *c = random_chance(r, 60) ? new_conversation(s) : some_conversation(s);
+    c->identification = (uint16_t)random_next(r);
+    bool v4 = c->end[0].family == 4;
+    uint8_t l4[128] = {0};
+    put_l4(s, c, 0, SYN, 0, l4);
+    size_t first = random_chance(r, 85) ? 24 + 8 * random_below(r, 4) : 8 * random_below(r, 3);
+    size_t header = v4 ? 20 : 48;
+    struct frame *parts[2] = {f, &s->queue[0]};
+    if (random_chance(r, 15)) {
+        parts[0] = &s->queue[0];
+        parts[1] = f;
+    }
+    for (int part = 0; part < 2; part++) {
+        struct frame *out = parts[part];
+        size_t payload = part == 0 ? first : 4 + random_below(r, 40);
+        uint32_t offset = part == 0 ? 0 : (uint32_t)first / 8;
+        uint32_t more = part == 0 || random_chance(r, 5);
+        if (random_chance(r, 3))
+            offset = random_below(r, 8192);
+        put_ethernet(s, c, 0, out);
+        uint8_t *ip = out->bytes + 14;
+        memset(ip, 0, header);
+        memset(ip + header, 0, payload);
+        if (part == 0)
+            memcpy(ip + header, l4, payload < 64 ? payload : 64);
+        if (v4) {
+            ip[0] = 0x45;
+            put16(ip + 2, (uint32_t)(20 + payload));
+            put16(ip + 4, c->identification);
+            put16(ip + 6, more << 13 | offset);
+            ip[8] = 64;
+            ip[9] = c->protocol;
+            memcpy(ip + 12, c->end[0].octets, 4);
+            memcpy(ip + 16, c->end[1].octets, 4);
+        } else {
+            ip[0] = 0x60;
+            put16(ip + 4, (uint32_t)(8 + payload));
+            ip[6] = 44;
+            ip[7] = 64;
+            memcpy(ip + 8, c->end[0].octets, 16);
+            memcpy(ip + 24, c->end[1].octets, 16);
+            ip[40] = c->protocol;
+            put16(ip + 42, offset << 3 | more);
+            put32(ip + 44, c->identification);
+        }
+        out->length = 14 + header + payload;
+    }
+    s->queued = 1;
+}
+
+static void damage(struct packet_source *s, struct frame *f)
+{
+    struct random *r = s->random;
+    if (random_chance(r, 40)) {
+        f->length = 14 + random_below(r, (uint32_t)f->length);
+    } else if (random_chance(r, 30)) {
+        size_t more = random_below(r, 60);
+        memset(f->bytes + f->length, 0, more);
+        f->length += more;
+    } else {
+        size_t reach = f->length < 90 ? f->length : 90;
+        for (uint32_t i = 1 + random_below(r, 3); i; i--)
+            f->bytes[14 + random_below(r, (uint32_t)(reach - 13))] = (uint8_t)random_next(r);
+    }
+}
+
+const struct frame *packet_source_next(struct packet_source *s)
+{
+    static struct frame f;
+    if (s->queued && random_chance(s->random, 93))
+        return &s->queue[--s->queued];
+    s->queued = 0;
+    uint32_t dice = random_below(s->random, 100);
+    if (dice < 40)
+        begin(s, &f);
+    else if (dice < 82)
+        go_on(s, &f);
+    else if (dice < 91)
+        error(s, &f);
+    else
+        fragments(s, &f);
+    if (random_chance(s->random, 7))
+        damage(s, &f);
+    return &f;
+}

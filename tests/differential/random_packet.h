@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random frames that make sense to a stateful datapath: conversations with their handshakes, replies, retransmissions
+ * and errors, fragments, extension headers, spoofed and broken ones.
+ */
+#pragma once
+
+#include "base/address.h"
+#include "decide/packet.h"
+#include "policy/model.h"
+#include "random.h"
+
+#define FRAME_MAX 1600
+#define CONVERSATIONS 48
+
+struct conversation {
+    bool used;
+    uint8_t protocol;
+    struct address end[2];
+    uint16_t port[2];      /* echo: identifier in both */
+    uint32_t sequence[2];  /* last SYN or SYN-ACK of that end */
+    uint16_t identification;
+};
+
+struct frame {
+    uint32_t link; /* index into the links */
+    size_t length;
+    uint8_t bytes[FRAME_MAX];
+};
+
+struct packet_source {
+    struct random *random;
+    const struct policy *policy;
+    const struct link *links;
+    uint32_t link_count;
+    struct conversation conversations[CONVERSATIONS];
+    /* what comes next of a story that was begun (handshake, fragments) */
+    struct frame queue[4];
+    uint32_t queued;
+};
+
+/* The next frame. Valid until the next call. */
+const struct frame *packet_source_next(struct packet_source *s);

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Random well-typed conditions: their print parses to the same, and the next change is what stepping through
+ * every second finds. BULKHEAD_SEED repeats a run, BULKHEAD_ROUNDS makes it longer.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "policy/condition.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#define NOW INT64_C(1769885107) /* 2026-01-31T18:45:07Z, a Saturday */
+
+struct generator {
+    uint64_t state;
+    struct text out;
+    unsigned variables; /* in scope: x0, x1, ... ints */
+    bool near;          /* times lie around NOW */
+};
+
+static uint64_t next_random(struct generator *g)
+{
+    /* splitmix64 (Steele, Lea, Flood 2014) */
+    uint64_t z = g->state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+static unsigned below(struct generator *g, unsigned n)
+{
+    return (unsigned)(next_random(g) % n);
+}
+
+enum want { WANT_BOOL, WANT_INT, WANT_UINT, WANT_DOUBLE, WANT_STRING, WANT_TIMESTAMP, WANT_DURATION, WANT_INTS, WANT_KINDS };
+
+static void write_node(struct generator *g, enum want want, unsigned depth);
+
+static bool is_alnum(char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+/* A template: letters that stand alone are parts of a type, everything else is itself. */
+static void write_template(struct generator *g, const char *t, unsigned depth)
+{
+    static const char letters[] = "BIUDSTRL"; /* in the order of enum want; R: a duration, L: a list of int */
+    for (char before = ' '; *t; before = *t++) {
+        const char *letter = strchr(letters, *t);
+        if (letter && !is_alnum(before) && !is_alnum(t[1])) {
+            write_node(g, (enum want)(letter - letters), depth);
+        } else if (*t == '@') { /* a predicate over one more variable */
+            text_printf(&g->out, "x%u, ", g->variables++);
+            write_node(g, WANT_BOOL, depth);
+            g->variables--;
+        } else {
+            text_append(&g->out, t, 1);
+        }
+    }
+}
+
+static void write_timestamp(struct generator *g)
+{
+    static const char *const far[] = {"9999-12-31T23:59:59.9Z", "0001-01-01T00:00:00Z", "1969-12-31T23:59:59Z", "1700-01-01T00:00:00Z", "2300-06-01T00:00:00+05:30"};
+    if (below(g, 8) == 0) {
+        text_printf(&g->out, "timestamp(\"%s\")", far[below(g, 5)]);
+        return;
+    }
+    time_t at = (time_t)(NOW + (int64_t)below(g, 8000) - 3000);
+    struct tm tm;
+    char text[40];
+    gmtime_r(&at, &tm);
+    (void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &tm);
+    text_printf(&g->out, "timestamp(\"%s%sZ\")", text, below(g, 3) == 0 ? ".25" : "");
+}
+
+static void write_leaf(struct generator *g, enum want want)
+{
+    static const char *const fields[] = {".hour", ".minute", ".second", ".day", ".month", ".year", ".weekday", ".getHours()", ".getMinutes()", ".getDayOfYear()", ".getMonth()", ".getDayOfMonth()"};
+    static const char *const strings[] = {"\"\"", "'a'", "\"ab\"", "r'\\d'", "'\\u00e9\\n'", "\"caf\xc3\xa9\""};
+    static const char *const durations[] = {"0", "1s", "-1s", "90m", "1.5s", "-0.5s", "24h", "1h0m7s", "2562047h", "-2562047h", "500ms", "730h"};
+    switch (want) {
+    case WANT_BOOL: text_puts(&g->out, below(g, 2) ? "true" : "false"); break;
+    case WANT_INT:
+        if (g->variables && below(g, 2))
+            text_printf(&g->out, "x%u", below(g, g->variables));
+        else if (below(g, 2))
+            text_printf(&g->out, "now%s", fields[below(g, 12)]);
+        else
+            text_printf(&g->out, "%d", (int)below(g, 64) - (below(g, 8) ? 0 : 40));
+        break;
+    case WANT_UINT: text_printf(&g->out, "%uu", below(g, 100)); break;
+    case WANT_DOUBLE: text_printf(&g->out, "%s%u.%02u", below(g, 4) ? "" : "-", below(g, 100), below(g, 100)); break;
+    case WANT_STRING: text_puts(&g->out, strings[below(g, 6)]); break;
+    case WANT_TIMESTAMP:
+        if (below(g, 2))
+            text_puts(&g->out, "now");
+        else
+            write_timestamp(g);
+        break;
+    case WANT_DURATION: text_printf(&g->out, "duration('%s')", durations[below(g, 12)]); break;
+    default: text_printf(&g->out, "[%u, %u, %u]", below(g, 60), below(g, 24), below(g, 7)); break;
+    }
+}
+
+static void write_node(struct generator *g, enum want want, unsigned depth)
+{
+    static const char *const templates[WANT_KINDS][20] = {
+        [WANT_BOOL] = {"(B) && (B)", "(B) || (B)", "!(B)", "(I) == (I)", "(I) < (I)", "(I) >= (I)", "(T) < (T)", "(T) >= (T)", "(T) == (T)", "(R) < (R)",
+                       "(R) == (R)", "(S) == (S)", "(U) > (U)", "(D) <= (D)", "(I) in (L)", "(L).exists(@)", "(L).all(@)", "(B) ? (B) : (B)",
+                       "(S).contains(S) == (S).matches('^.a?')", "(T) in [timestamp('2026-01-31T18:50:00Z'), timestamp('2026-01-31T19:00:01.5Z')]"},
+        [WANT_INT] = {"(I) + (I)", "(I) - (I)", "(I) * (I)", "(I) / (I)", "(I) % (I)", "-(I)", "size(S)", "(L).size()", "(L)[I]", "(T).getHours()",
+                      "(T).minute", "(T).getDayOfYear()", "(R).getMinutes()", "(R).getSeconds()", "(B) ? (I) : (I)", "(T).second", "I", "I", "I", "I"},
+        [WANT_UINT] = {"(U) + (U)", "(U) - (U)", "(U) * (U)", "(U) / (U)", "(U) % (U)", "U"},
+        [WANT_DOUBLE] = {"(D) + (D)", "(D) - (D)", "(D) * (D)", "(D) / (D)", "-(D)", "D"},
+        [WANT_STRING] = {"(S) + (S)", "(B) ? (S) : (S)", "S"},
+        [WANT_TIMESTAMP] = {"(T) + (R)", "(T) - (R)", "(R) + (T)", "(B) ? (T) : (T)", "T", "T", "T"},
+        [WANT_DURATION] = {"(T) - (T)", "(R) + (R)", "(R) - (R)", "R", "R"},
+        [WANT_INTS] = {"(L) + (L)", "[I, I]", "L"},
+    };
+    size_t count = 0;
+    while (count < 20 && templates[want][count])
+        count++;
+    if (depth == 0 || g->out.len > 3000)
+        write_leaf(g, want);
+    else
+        write_template(g, templates[want][below(g, (unsigned)count)], depth - 1);
+}
+
+/* A condition as people write them: a few comparisons of now, joined. */
+static void write_plain(struct generator *g)
+{
+    static const char *const parts[] = {"now.hour >= I", "now.minute < I", "now.weekday in [1, 2, 3, 4, 5]", "now >= T", "now < T", "now - T > R", "now + R <= T",
+                                        "now == T", "(now + R).minute == I", "(now - R).hour < I", "now.day == I", "!(now.second == I)", "T - R != now"};
+    unsigned n = 1 + below(g, 3);
+    for (unsigned i = 0; i < n; i++) {
+        text_puts(&g->out, i == 0 ? "" : below(g, 2) ? " && " : " || ");
+        write_template(g, parts[below(g, 13)], 0);
+    }
+}
+
+static void check_print(const struct condition *c, const char *source, struct arena *arena)
+{
+    struct text first = text_new(1 << 20), second = text_new(1 << 20);
+    struct diags diags = diags_new(arena);
+    condition_print(c, &first);
+    struct condition *again = condition_parse(bytes_of_text(text_cstr(&first)), (struct place){1, 1, 0}, arena, &diags);
+    if (!again || !condition_equal(c, again))
+        fail_msg("print of `%s` is `%s`: %s", source, text_cstr(&first), again ? "another" : "does not parse");
+    condition_print(again, &second);
+    assert_string_equal(text_cstr(&first), text_cstr(&second));
+    text_free(&first);
+    text_free(&second);
+}
+
+/* All changes within `span`, against stepping. */
+static void check_changes(const struct condition *c, const char *source, const struct facts *from, int64_t span)
+{
+    int64_t until = from->now + span;
+    struct facts at = *from;
+    while (at.now < until) {
+        int64_t next = condition_next_change(c, &at, until);
+        enum truth here = condition_evaluate(c, &at);
+        struct facts step = at;
+        int64_t found = until;
+        for (step.now = at.now + 1; step.now < until && found == until; step.now++)
+            if (condition_evaluate(c, &step) != here)
+                found = step.now;
+        if (next != found)
+            fail_msg("`%s` from %lld offset %d: changes at %lld, said %lld", source, (long long)at.now, at.utc_offset, (long long)found, (long long)next);
+        if (!condition_depends_on_time(c))
+            assert_int_equal(next, until);
+        at.now = next;
+    }
+}
+
+static void round_of(uint64_t seed, bool plain)
+{
+    struct generator g = {.state = seed, .out = text_new(1 << 16)};
+    if (plain)
+        write_plain(&g);
+    else
+        write_node(&g, WANT_BOOL, 1 + below(&g, 4));
+    struct arena *arena = arena_create(16 << 20);
+    struct diags diags = diags_new(arena);
+    const char *source = text_cstr(&g.out);
+    struct condition *c = condition_parse(bytes_of_text(source), (struct place){1, 1, 0}, arena, &diags);
+    if (!c)
+        fail_msg("`%s`: %s", source, diags.count ? diags.items[0].message : "?");
+    check_print(c, source, arena);
+    static const int32_t offsets[] = {0, 3600, -18000, 20700, -12, 45296};
+    static const int64_t starts[] = {NOW, NOW + 22 * 60, INT64_C(253402300799) - 200, INT64_C(-62135596800) - 100, -150, INT64_C(1772323199)};
+    struct facts from = {.now = starts[below(&g, 3) ? below(&g, 2) : below(&g, 6)], .utc_offset = offsets[below(&g, 6)]};
+    from.now += (int64_t)below(&g, 100) - 50;
+    check_changes(c, source, &from, plain ? 4000 : 300);
+    arena_destroy(arena);
+    text_free(&g.out);
+}
+
+static uint64_t number_from(const char *name, uint64_t otherwise)
+{
+    const char *text = getenv(name);
+    return text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+static void print_and_next_change_hold_for_random_conditions(void **state)
+{
+    (void)state;
+    uint64_t seed = number_from("BULKHEAD_SEED", (uint64_t)time(NULL)), rounds = number_from("BULKHEAD_ROUNDS", 3000);
+    print_message("seed %llu\n", (unsigned long long)seed);
+    for (uint64_t i = 0; i < rounds; i++) {
+        round_of(seed * 1000003 + 2 * i, true);
+        round_of(seed * 1000003 + 2 * i + 1, false);
+    }
+}
+
+/* The horizon of a day: at hours' steps 24 evaluations, not 86,400. A bound on work, with much room, not on time. */
+static void a_day_of_hours_is_exact(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_create(1 << 20);
+    struct diags diags = diags_new(arena);
+    static const char source[] = "now.weekday in [1, 2, 3, 4, 5] && now.hour >= 9 && now.hour < 17 || now >= timestamp('2026-02-01T03:00:01Z')";
+    struct condition *c = condition_parse(bytes_of_text(source), (struct place){1, 1, 0}, arena, &diags);
+    assert_non_null(c);
+    struct facts from = {.now = NOW, .utc_offset = 5400};
+    assert_int_equal(condition_next_change(c, &from, NOW + 86400), 1769914801);
+    check_changes(c, source, &from, 3 * 86400);
+    assert_int_equal(condition_next_change(c, &from, NOW), NOW);
+    assert_int_equal(condition_next_change(c, &from, NOW - 5), NOW - 5);
+    struct facts last = {.now = INT64_MAX - 1};
+    assert_int_equal(condition_next_change(c, &last, INT64_MAX), INT64_MAX);
+    arena_destroy(arena);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_day_of_hours_is_exact),
+        cmocka_unit_test(print_and_next_change_hold_for_random_conditions),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
