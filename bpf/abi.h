@@ -56,7 +56,10 @@ struct image_hash {
     __u32 first, mask;
 };
 
-/* Line 0. Line 1: IPv4 prefix lengths in use, lines 2 to 4: IPv6's; one octet each, ascending. */
+/*
+ * Line 0. Line 1: IPv4 prefix lengths in use, lines 2 to 4: IPv6's; one octet each, ascending. Line 5: SHA-256 of the
+ * policy's canonical form.
+ */
 struct image_header {
     __u32 magic;
     __u32 lines;
@@ -70,7 +73,8 @@ struct image_header {
 };
 #define IMAGE_LENGTHS_V4 1
 #define IMAGE_LENGTHS_V6 2
-#define IMAGE_BODY 5 /* first line that is free for tables */
+#define IMAGE_DIGEST 5
+#define IMAGE_BODY 6 /* first line that is free for tables */
 
 /* A class is a set of addresses that no rule tells apart. 0: no class. */
 #define CLASS_OBSERVED 0x80000000u /* its refusals are recorded but pass */

@@ -188,6 +188,7 @@ ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool f
     } else {
         __u64 fresh;
         if (!decide_again(c, stamp, from_link, to_link, !forward, &fresh)) {
+            tell_cut(c, stamp, s->last, from_link, to_link);
             WRITE_ONCE(s->stamp, 0);
             if (!e->side[0].stamp && !e->side[1].stamp)
                 entry_arm(c, TIMER_MIN);
@@ -306,6 +307,7 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
     } else {
         __u64 fresh;
         if (!decide_again(c, p->stamp, from_link, to_link, !forward, &fresh)) {
+            tell_cut(c, p->stamp, p->last, from_link, to_link);
             pending_do(c, where, direction, PENDING_REMOVE);
             c->to_link = near_is_source ? to_link : from_link;
             c->other_link = quoted ? 0 : c->to_link;

@@ -144,6 +144,12 @@ struct {
     __uint(max_entries, 1 << 20);
 } events SEC(".maps");
 
+/* Sessions that a change of policy cut: what a receipt is made of. Read by who applies, not by the agent. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 20);
+} receipts SEC(".maps");
+
 /* The last second in which an event of this hash was sent: the second in the low half. */
 #define EVENT_CELLS 65536
 struct {

@@ -192,6 +192,33 @@ ever_inline bool pending_is(const struct pending *p, const struct context *c, __
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4];
 }
 
+/* A session (c->flow, in its own direction) ended because the policy no longer allows it. */
+subprogram int tell_cut(struct context *c, __u64 stamp, __u64 last, __u32 from_link, __u32 to_link)
+{
+    if (!c)
+        return 0;
+    struct event *e = bpf_ringbuf_reserve(&receipts, sizeof *e, 0);
+    if (!e)
+        return 0; /* the numbers of the sweep are exact all the same */
+    __builtin_memset(e, 0, sizeof *e);
+    e->time = last;
+    e->generation = c->generation;
+    e->rule = STAMP_RULE(stamp);
+    e->from_link = from_link;
+    e->to_link = to_link;
+    __builtin_memcpy(e->from, c->flow.from, 16);
+    __builtin_memcpy(e->to, c->flow.to, 16);
+    e->from_port = bpf_ntohs(c->flow.from_port);
+    e->to_port = bpf_ntohs(c->flow.to_port);
+    e->family = c->flow.family;
+    e->protocol = c->flow.protocol;
+    e->reason = REASON_REVOKED;
+    e->enforced = 1;
+    e->kind = EVENT_CUT;
+    bpf_ringbuf_submit(e, 0);
+    return 0;
+}
+
 enum pending_act {
     PENDING_TEST,   /* only look */
     PENDING_FIND,   /* copy it to c->pending */

@@ -21,29 +21,6 @@ struct sweep_run {
     __u32 reserved;
 };
 
-ever_inline void tell_cut(const struct context *c, const struct session *s, __u64 stamp)
-{
-    struct event *e = bpf_ringbuf_reserve(&events, sizeof *e, 0);
-    if (!e)
-        return; /* the numbers of the sweep are exact all the same */
-    __builtin_memset(e, 0, sizeof *e);
-    e->time = s->last;
-    e->generation = c->generation;
-    e->rule = STAMP_RULE(stamp);
-    e->from_link = s->from_link;
-    e->to_link = s->to_link;
-    __builtin_memcpy(e->from, c->flow.from, 16);
-    __builtin_memcpy(e->to, c->flow.to, 16);
-    e->from_port = bpf_ntohs(c->flow.from_port);
-    e->to_port = bpf_ntohs(c->flow.to_port);
-    e->family = c->flow.family;
-    e->protocol = c->flow.protocol;
-    e->reason = REASON_REVOKED;
-    e->enforced = 1;
-    e->kind = EVENT_CUT;
-    bpf_ringbuf_submit(e, 0);
-}
-
 /* One session; c->flow is its own direction, c->hash its key's. False when it ended. */
 ever_inline bool sweep_session(struct context *c, struct session *s, struct sweep *r)
 {
@@ -59,7 +36,7 @@ ever_inline bool sweep_session(struct context *c, struct session *s, struct swee
     if (!stamp_is_current(c, stamp)) {
         decide(c, s->from_link);
         if (!c->allowed || c->to_link != s->to_link) {
-            tell_cut(c, s, stamp);
+            tell_cut(c, stamp, s->last, s->from_link, s->to_link);
             WRITE_ONCE(s->stamp, 0);
             r->cut++;
             return false;

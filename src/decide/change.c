@@ -75,17 +75,16 @@ struct scope {
 struct comparison {
     struct crowd crowd;
     struct reach before, after;
+    struct reach_pair pair_before, pair_after;
     const struct port_class *classes;
     size_t class_count;
     uint64_t *holds_before, *holds_after;
 };
 
-static bool opens(const struct comparison *c, size_t from, size_t to, size_t port_class)
+static bool opens(const struct comparison *c, size_t port_class)
 {
-    struct verdict before = reach_verdict(&c->before, from, to, port_class, c->holds_before);
-    if (before.allow)
-        return false;
-    return reach_verdict(&c->after, from, to, port_class, c->holds_after).allow;
+    return !reach_verdict(&c->before, &c->pair_before, port_class, c->holds_before).allow &&
+           reach_verdict(&c->after, &c->pair_after, port_class, c->holds_after).allow;
 }
 
 static bool is_asked(const struct why *w, const struct comparison *c, size_t from, size_t to, size_t port_class)
@@ -106,12 +105,14 @@ static bool same_family(const struct comparison *c, size_t from, size_t to)
 }
 
 /* Adds what opens for one pair of addresses to the list. */
-static bool note_pair(const struct why *w, const struct comparison *c, size_t from, size_t to, uint32_t *chosen,
+static bool note_pair(const struct why *w, struct comparison *c, size_t from, size_t to, uint32_t *chosen,
                       struct arena *a, struct change *change)
 {
     size_t n = 0;
-    for (size_t k = 0; k < c->class_count; k++) {
-        if (opens(c, from, to, k) && !is_asked(w, c, from, to, k))
+    reach_pair_set(&c->before, from, to, &c->pair_before);
+    reach_pair_set(&c->after, from, to, &c->pair_after);
+    for (size_t k = 0; k < c->class_count && c->pair_after.count; k++) {
+        if (opens(c, k) && !is_asked(w, c, from, to, k))
             chosen[n++] = (uint32_t)k;
     }
     if (n == 0)
@@ -159,7 +160,8 @@ static bool count_opened(const struct policy *p, const struct policy *q, const s
         return false;
     c.holds_before = arena_array(a, c.before.words, sizeof *c.holds_before);
     c.holds_after = arena_array(a, c.after.words, sizeof *c.holds_after);
-    if (!c.holds_before || !c.holds_after)
+    if (!c.holds_before || !c.holds_after || !reach_pair_new(&c.before, a, &c.pair_before) ||
+        !reach_pair_new(&c.after, a, &c.pair_after))
         return false;
     reach_holding(&c.before, w->moment.now, c.holds_before);
     reach_holding(&c.after, w->moment.now, c.holds_after);

@@ -62,6 +62,7 @@ struct comparing {
     struct party *parties;
     size_t party_count, party_capacity;
     struct reach reach[2];
+    struct reach_pair pairs[2]; /* that is being compared */
     struct side sources, targets;
     struct drafts rows; /* by target group: sources are collected */
     struct diff *out;
@@ -265,7 +266,7 @@ static struct outcome outcome_of(const struct comparing *c, unsigned when, uint3
 {
     if (!c->parties[from].exists[when] || !c->parties[to].exists[when])
         return (struct outcome){.verdict = {.enforced = true, .reason = REASON_DEFAULT_DENY, .rule = NONE}};
-    struct verdict v = reach_verdict(&c->reach[when], from, to, port_class, c->holds[when][moment]);
+    struct verdict v = reach_verdict(&c->reach[when], &c->pairs[when], port_class, c->holds[when][moment]);
     return (struct outcome){.passes = verdict_passes(&v), .verdict = v};
 }
 
@@ -370,17 +371,54 @@ static bool note_pair(struct comparing *c, uint32_t source, uint32_t target, str
     return true;
 }
 
-/* Some rule of the policy reaches from one to the other, or refusals are not enforced. */
-static bool may_pass(const struct comparing *c, unsigned when, uint32_t from, uint32_t to)
+/* Some rule of the policy reaches from one to the other, or refusals are not enforced. Sets the pair. */
+static bool may_pass(struct comparing *c, unsigned when, uint32_t from, uint32_t to)
 {
     const struct reach *r = &c->reach[when];
-    if (r->observed[from] || r->observed[to])
-        return true;
-    for (size_t w = 0; w < r->words; w++) {
-        if (r->from[from * r->words + w] & r->to[to * r->words + w])
-            return true;
+    reach_pair_set(r, from, to, &c->pairs[when]);
+    return c->pairs[when].count || r->observed[from] || r->observed[to];
+}
+
+static bool same_zone(const struct comparing *c)
+{
+    const char *a = c->policies[BEFORE]->timezone, *b = c->policies[AFTER]->timezone;
+    return strcmp(a ? a : "UTC", b ? b : "UTC") == 0;
+}
+
+/* What the rules do is the same, apart from their ends. */
+static bool acts_alike(const struct comparing *c, const struct rule *a, const struct rule *b)
+{
+    if (a->allow != b->allow || a->observe != b->observe || a->port_count != b->port_count ||
+        !a->when != !b->when)
+        return false;
+    if (a->when && !(same_zone(c) && condition_equal(a->when, b->when)))
+        return false;
+    for (uint32_t i = 0; i < a->port_count; i++) {
+        const struct ports *x = &a->ports[i], *y = &b->ports[i];
+        if (x->protocol != y->protocol || x->first != y->first || x->last != y->last)
+            return false;
     }
-    return false;
+    return true;
+}
+
+/* The same rules in the same order reach from one to the other: most pairs, when little was changed. */
+static bool is_untouched(const struct comparing *c, uint32_t from, uint32_t to)
+{
+    const struct reach_pair *old = &c->pairs[BEFORE], *new = &c->pairs[AFTER];
+    for (unsigned i = 0; i < 2; i++) {
+        if (!c->parties[from].exists[i] || !c->parties[to].exists[i])
+            return false;
+    }
+    if ((c->reach[BEFORE].observed[from] || c->reach[BEFORE].observed[to]) !=
+            (c->reach[AFTER].observed[from] || c->reach[AFTER].observed[to]) ||
+        old->count != new->count)
+        return false;
+    for (size_t i = 0; i < old->count; i++) {
+        if (!acts_alike(c, &c->policies[BEFORE]->rules[old->rules[i]],
+                        &c->policies[AFTER]->rules[new->rules[i]]))
+            return false;
+    }
+    return true;
 }
 
 static bool compare_pair(struct comparing *c, uint32_t source, uint32_t target, struct diff_line *lines,
@@ -394,7 +432,8 @@ static bool compare_pair(struct comparing *c, uint32_t source, uint32_t target, 
     if (a->count == 1 && b->count == 1 && from == to)
         return true;
     c->spent++;
-    if (!may_pass(c, BEFORE, from, to) && !may_pass(c, AFTER, from, to))
+    bool before = may_pass(c, BEFORE, from, to), after = may_pass(c, AFTER, from, to);
+    if ((!before && !after) || is_untouched(c, from, to))
         return true;
     c->spent += c->class_count * c->moment_count;
     bool any = false;
@@ -601,7 +640,8 @@ static bool diff_family(struct comparing *c)
             addresses[k].family = c->family; /* of one that does not exist: unspecified, in no selector */
         }
         if (!reach_new(c->policies[i], addresses, c->party_count, c->classes, c->class_count, c->arena,
-                       &c->reach[i]))
+                       &c->reach[i]) ||
+            !reach_pair_new(&c->reach[i], c->arena, &c->pairs[i]))
             return false;
     }
     c->sources = c->targets = (struct side){0};

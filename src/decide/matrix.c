@@ -14,6 +14,7 @@ struct building {
     uint32_t *place; /* of each address */
     size_t count, capacity;
     struct reach reach;
+    struct reach_pair pair;
     uint64_t *holds;
 };
 
@@ -92,26 +93,34 @@ static bool add_world(struct building *b, struct piece *const pieces[2], const s
     return true;
 }
 
+/* Adds the family to each class on which the pair of addresses may talk. */
+static void mark_families(struct building *b, size_t i, size_t j, uint8_t family, uint8_t *families)
+{
+    reach_pair_set(&b->reach, i, j, &b->pair);
+    for (size_t k = 0; k < b->m->class_count && b->pair.count; k++) {
+        if (reach_verdict(&b->reach, &b->pair, k, b->holds).allow)
+            families[k] |= family;
+    }
+}
+
 /* Allowed by some address of the family at either end: names stand for all their addresses. */
 static bool fill_cell(struct building *b, size_t row, size_t column, const size_t *begin, uint8_t *families,
                       struct cell *cell)
 {
     const struct matrix *m = b->m;
     uint32_t count = 0;
-    for (size_t k = 0; k < m->class_count; k++) {
-        families[k] = 0;
-        for (size_t i = begin[row]; i < begin[row + 1]; i++) {
-            for (size_t j = begin[column]; j < begin[column + 1]; j++) {
-                if (b->addresses[i].family != b->addresses[j].family)
-                    continue;
-                uint8_t family = b->addresses[i].family == 4 ? CELL_IPV4 : CELL_IPV6;
-                cell->both |= family;
-                if (reach_verdict(&b->reach, i, j, k, b->holds).allow)
-                    families[k] |= family;
-            }
+    memset(families, 0, m->class_count);
+    for (size_t i = begin[row]; i < begin[row + 1]; i++) {
+        for (size_t j = begin[column]; j < begin[column + 1]; j++) {
+            if (b->addresses[i].family != b->addresses[j].family)
+                continue;
+            uint8_t family = b->addresses[i].family == 4 ? CELL_IPV4 : CELL_IPV6;
+            cell->both |= family;
+            mark_families(b, i, j, family, families);
         }
-        count += families[k] != 0;
     }
+    for (size_t k = 0; k < m->class_count; k++)
+        count += families[k] != 0;
     if (count == 0)
         return true;
     cell->classes = arena_array(b->arena, count, sizeof *cell->classes);
@@ -181,7 +190,7 @@ enum matrix_result matrix_make(const struct policy *p, int64_t now, uint64_t lim
     if (!reach_new(p, b.addresses, b.count, m.classes, m.class_count, a, &b.reach))
         return MATRIX_NO_MEMORY;
     b.holds = arena_array(a, b.reach.words, sizeof *b.holds);
-    if (!b.holds)
+    if (!b.holds || !reach_pair_new(&b.reach, a, &b.pair))
         return MATRIX_NO_MEMORY;
     reach_holding(&b.reach, now, b.holds);
     if (!fill_cells(&b))

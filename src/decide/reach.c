@@ -59,26 +59,43 @@ void reach_holding(const struct reach *r, int64_t now, uint64_t *ret)
     }
 }
 
-struct verdict reach_verdict(const struct reach *r, size_t from, size_t to, size_t port_class,
-                             const uint64_t *holding)
+bool reach_pair_new(const struct reach *r, struct arena *a, struct reach_pair *ret)
+{
+    *ret = (struct reach_pair){.rules = arena_array(a, r->policy->rule_count, sizeof *ret->rules)};
+    return ret->rules != NULL;
+}
+
+void reach_pair_set(const struct reach *r, size_t from, size_t to, struct reach_pair *pair)
 {
     const uint64_t *a = r->from + from * r->words, *b = r->to + to * r->words;
-    const uint64_t *ports = r->ports[r->addresses[from].family == 6] + port_class * r->words;
-    uint32_t allow = NONE, deny = NONE, tried = NONE; /* the first of each */
-    for (size_t w = 0; w < r->words && deny == NONE; w++) {
-        uint64_t match = a[w] & b[w] & ports[w] & holding[w];
-        if (!match)
-            continue;
-        uint64_t allows = match & r->allow[w], tries = match & r->tried[w],
-                 denies = match & ~r->allow[w] & ~r->tried[w];
-        if (denies)
-            deny = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(denies);
-        if (allows && allow == NONE)
-            allow = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(allows);
-        if (tries && tried == NONE)
-            tried = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(tries);
+    pair->from = from;
+    pair->to = to;
+    pair->count = 0;
+    for (size_t w = 0; w < r->words; w++) {
+        for (uint64_t both = a[w] & b[w]; both; both &= both - 1)
+            pair->rules[pair->count++] = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(both);
     }
-    bool enforced = !(r->observed[from] || r->observed[to]);
+}
+
+static bool set_has(const uint64_t *set, uint32_t i)
+{
+    return (set[i / 64] >> (i % 64)) & 1;
+}
+
+struct verdict reach_verdict(const struct reach *r, const struct reach_pair *pair, size_t port_class,
+                             const uint64_t *holding)
+{
+    const uint64_t *ports = r->ports[r->addresses[pair->from].family == 6] + port_class * r->words;
+    uint32_t allow = NONE, deny = NONE, tried = NONE; /* the first of each */
+    for (size_t i = 0; i < pair->count && deny == NONE; i++) {
+        uint32_t rule = pair->rules[i];
+        if (!set_has(ports, rule) || !set_has(holding, rule))
+            continue;
+        uint32_t *first = set_has(r->allow, rule) ? &allow : set_has(r->tried, rule) ? &tried : &deny;
+        if (*first == NONE)
+            *first = rule;
+    }
+    bool enforced = !(r->observed[pair->from] || r->observed[pair->to]);
     if (deny != NONE)
         return (struct verdict){.enforced = enforced, .reason = REASON_DENY_RULE, .rule = deny};
     if (allow == NONE)

@@ -23,7 +23,17 @@ bool reach_new(const struct policy *p, const struct address *addresses, size_t c
                struct reach *ret) MUST_USE;
 /* The rules that hold at `now` (s UTC) as far as their conditions go; `ret` has `words` words. */
 void reach_holding(const struct reach *r, int64_t now, uint64_t *ret);
-struct verdict reach_verdict(const struct reach *r, size_t from, size_t to, size_t port_class,
+
+/* Two of the addresses, with the rules that select both, in file order: few, so that all classes are quick. */
+struct reach_pair {
+    size_t from, to;
+    uint32_t *rules;
+    size_t count;
+};
+/* Room for any pair. False when memory is out. */
+bool reach_pair_new(const struct reach *r, struct arena *a, struct reach_pair *ret) MUST_USE;
+void reach_pair_set(const struct reach *r, size_t from, size_t to, struct reach_pair *pair);
+struct verdict reach_verdict(const struct reach *r, const struct reach_pair *pair, size_t port_class,
                              const uint64_t *holding);
 /* Whether packets get through: allowed, or refused but observed. */
 static inline bool verdict_passes(const struct verdict *v)

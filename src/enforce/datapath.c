@@ -19,7 +19,7 @@
 
 /* Everything that is pinned, by the name it is pinned under. */
 #define DATAPATH_MAPS(X) \
-    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(fragments) X(events) \
+    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(fragments) X(events) X(receipts) \
     X(event_cells) X(answer_budget) X(sweeps)
 
 /* Bytes that the table of unconfirmed sessions may take, and the least each (target, source) gets. */
@@ -380,6 +380,19 @@ bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, ui
         ret->packets += each[i].packets;
         ret->bytes += each[i].bytes;
     }
+    return true;
+}
+
+bool datapath_digest(const struct datapath *d, uint8_t ret[32])
+{
+    uint32_t slot = datapath_generation(d) % SLOTS, id, line = IMAGE_DIGEST;
+    if (bpf_map_lookup_elem(d->images, &slot, &id))
+        return false;
+    SCOPED_FD image = bpf_map_get_fd_by_id(id);
+    uint8_t bytes[LINE_BYTES];
+    if (image < 0 || bpf_map_lookup_elem(image, &line, bytes))
+        return false;
+    memcpy(ret, bytes, 32);
     return true;
 }
 

@@ -16,7 +16,7 @@
 
 struct datapath {
     int program, sweep;
-    int images, control, links, counters, sessions_v4, sessions_v6, pendings, fragments, events, event_cells, answer_budget, sweeps;
+    int images, control, links, counters, sessions_v4, sessions_v6, pendings, fragments, events, receipts, event_cells, answer_budget, sweeps;
     uint32_t link_capacity;
     struct control *shared; /* the control map's value, mapped */
 };
@@ -61,6 +61,9 @@ uint32_t datapath_program_id(const struct datapath *d);
 
 /* Summed over the processors. */
 bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, uint32_t reason, struct counter *ret);
+
+/* SHA-256 of the policy in force, as the kernel's own tables say. */
+bool datapath_digest(const struct datapath *d, uint8_t ret[32]);
 
 /* Decide every confirmed session again. */
 bool datapath_sweep(struct datapath *d, struct sweep *ret, struct failure *f) __attribute__((warn_unused_result));

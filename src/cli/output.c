@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/output.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+
+#define COMPLAINT_MAX 65536
+
+static const char *complaining_verb;
+
+static void ignore(int signal)
+{
+    (void)signal;
+}
+
+void output_begin(void)
+{
+    /* A handler, not SIG_IGN: a command that we start gets the default back. Ignored already stays ignored. */
+    struct sigaction was, now = {.sa_handler = ignore, .sa_flags = SA_RESTART};
+    if (sigaction(SIGPIPE, NULL, &was) == 0 && was.sa_handler == SIG_DFL)
+        sigaction(SIGPIPE, &now, NULL);
+}
+
+bool write_all(int fd, const void *at, size_t len)
+{
+    struct bytes left = bytes_of(at, len);
+    while (left.len) {
+        ssize_t written = write(fd, left.at, left.len);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        left = bytes_slice(left, (size_t)written, SIZE_MAX);
+    }
+    return true;
+}
+
+void complain_as(const char *verb)
+{
+    complaining_verb = verb;
+}
+
+/* Terminals obey control characters, and names come from files and from other people's command lines. */
+static void make_harmless(char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
+            text[i] = '?';
+}
+
+static void complain_line(const char *message)
+{
+    struct text line = text_new(COMPLAINT_MAX);
+    text_printf(&line, "bulkhead%s%s: %s", complaining_verb ? " " : "", complaining_verb ? complaining_verb : "",
+                message);
+    if (!line.failed) {
+        make_harmless(line.at, line.len);
+        text_puts(&line, "\n");
+    }
+    /* When standard error takes nothing there is nobody left to tell. */
+    bool told = write_all(STDERR_FILENO, text_cstr(&line), line.len);
+    (void)told;
+    text_free(&line);
+}
+
+static char *format_message(const char *format, va_list arguments)
+{
+    char *message = NULL;
+    return vasprintf(&message, format, arguments) < 0 ? NULL : message;
+}
+
+int complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *message = format_message(format, arguments);
+    va_end(arguments);
+    complain_line(message ? message : "out of memory");
+    free(message);
+    return STATUS_CANNOT;
+}
+
+int complain_in(bool json, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    char *message = format_message(format, arguments);
+    va_end(arguments);
+    const char *shown = message ? message : "out of memory";
+    int status = STATUS_CANNOT;
+    if (json) {
+        struct text out = text_new(COMPLAINT_MAX);
+        text_puts(&out, "{\"error\": ");
+        text_json(&out, shown);
+        text_puts(&out, "}\n");
+        status = output_text(&out, STATUS_CANNOT);
+    } else {
+        complain_line(shown);
+    }
+    free(message);
+    return status;
+}
+
+bool output_flush(struct text *t)
+{
+    if (t->failed) {
+        complain("the answer does not fit into memory");
+        return false;
+    }
+    if (!write_all(STDOUT_FILENO, text_cstr(t), t->len)) {
+        /* Who closed the pipe knows; for them the status is enough. */
+        if (errno != EPIPE)
+            complain("standard output: %s", strerror(errno));
+        return false;
+    }
+    t->len = 0;
+    return true;
+}
+
+int output_text(struct text *t, int status)
+{
+    bool written = output_flush(t);
+    text_free(t);
+    return written ? status : STATUS_CANNOT;
+}
+
+bool color_wanted(int fd)
+{
+    const char *terminal = getenv("TERM");
+    return !getenv("NO_COLOR") && isatty(fd) && terminal && strcmp(terminal, "dumb") != 0;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A network on this machine: built from a policy, changed, taken down. Every step that fails is rolled back; what a
+ * killed `up` left is found by its state and taken away. Nothing here needs a daemon.
+ */
+#pragma once
+
+#include "enforce/datapath.h"
+#include "enforce/state.h"
+
+/* A policy with the text it came from. */
+struct policy_source {
+    const struct policy *policy;
+    struct bytes text;
+};
+
+struct network_result {
+    bool invalid;          /* the failure is the policy's, in `diags` or in the failure's text */
+    struct compile_sizes sizes;
+    uint32_t generation;
+};
+
+/* What a change of policy cut. */
+struct cut {
+    struct event event; /* EVENT_CUT */
+};
+
+struct receipt {
+    uint64_t at;         /* CLOCK_MONOTONIC ns: the store that put the new policy in force */
+    double compile_ms, install_ms, sweep_ms;
+    struct sweep sweep;
+    struct cut *cuts;    /* the first RECEIPT_CUTS_MAX of them */
+    size_t cut_count;    /* kept */
+    uint64_t cut_total;
+};
+#define RECEIPT_CUTS_MAX 1000
+void receipt_free(struct receipt *r);
+
+/* Everything a machine must have before anything is changed: root, bpffs, programs that load. */
+bool network_preflight(struct failure *f) __attribute__((warn_unused_result));
+
+/* Build it. The lock is held. On failure nothing is left of it. */
+bool network_up(const struct policy_source *source, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
+    __attribute__((warn_unused_result));
+
+/* Take it down, whatever state it is in. `ret_was_up` is false when there was nothing. */
+bool network_down(const char *name, bool *ret_was_up, struct failure *f) __attribute__((warn_unused_result));
+
+struct apply_options {
+    uint64_t confirm_ns; /* 0: for good */
+};
+bool network_apply(const struct policy_source *old, const struct policy_source *source, const struct apply_options *o, struct arena *scratch,
+    struct diags *diags, struct network_result *ret, struct receipt *receipt, struct failure *f) __attribute__((warn_unused_result));
+
+/* Compile the same policy again, from now on: windows of time reach another day. */
+bool network_renew(const char *name, const struct policy_source *source, struct datapath *d, const struct state *s, struct arena *scratch,
+    struct diags *diags, struct failure *f) __attribute__((warn_unused_result));
+
+/* The text of /etc/hosts inside: every workload by name. */
+bool network_hosts(const struct policy *p, struct text *out);
+
+/* Whether the programs are attached where they must be; repairs what is not when `repair`. Returns the number of links that differ(ed). */
+bool network_check(const char *name, const struct datapath *d, const struct state *s, bool repair, unsigned *ret_differ, struct failure *f)
+    __attribute__((warn_unused_result));
+
+/* Start the `run:` processes that do not run. */
+bool network_start_processes(const struct policy *p, struct state *s, struct failure *f) __attribute__((warn_unused_result));

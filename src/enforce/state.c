@@ -1,0 +1,345 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "enforce/state.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "enforce/scope.h"
+
+#define POLICY_FILE_MAX ((size_t)1 << 30)
+#define STATE_FILE_MAX ((size_t)16 << 20)
+
+void state_free(struct state *s)
+{
+    free(s->links);
+    *s = (struct state){0};
+}
+
+bool state_valid_name(const char *name)
+{
+    size_t len = strlen(name);
+    if (len == 0 || len >= STATE_NAME_MAX || name[0] < 'a' || name[0] > 'z')
+        return false;
+    return strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len;
+}
+
+void state_path(const char *name, const char *file, char out[512])
+{
+    snprintf(out, 512, "%s/%s%s%s", STATE_ROOT, name, file ? "/" : "", file ? file : "");
+}
+
+void state_pins(const char *name, char out[512])
+{
+    snprintf(out, 512, "%s/%s", PIN_ROOT, name);
+}
+
+void state_netns(const char *name, const char *workload, char out[128])
+{
+    snprintf(out, 128, "%s-%s", name, workload);
+}
+
+static bool make_directory(const char *path, struct failure *f)
+{
+    if (mkdir(path, 0700) && errno != EEXIST)
+        return fail_errno(f, errno, "make %s", path);
+    return true;
+}
+
+bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
+{
+    char path[512];
+    if (!make_directory(STATE_ROOT, f))
+        return false;
+    snprintf(path, sizeof path, "%s/%s.lock", STATE_ROOT, name);
+    ret->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (ret->fd < 0)
+        return fail_errno(f, errno, "open %s", path);
+    if (flock(ret->fd, LOCK_EX | LOCK_NB) == 0)
+        return true;
+    int error = errno;
+    state_unlock(ret);
+    if (error == EWOULDBLOCK)
+        return fail(f, "another bulkhead is changing the network %s at this moment; wait for it to end and try again", name);
+    return fail_errno(f, error, "lock %s", path);
+}
+
+void state_unlock(struct state_lock *l)
+{
+    if (l->fd >= 0)
+        close(l->fd);
+    l->fd = -1;
+}
+
+bool state_exists(const char *name)
+{
+    char path[512];
+    state_path(name, NULL, path);
+    return access(path, F_OK) == 0;
+}
+
+bool file_read(const char *path, size_t ceiling, char **ret_text, size_t *ret_size, struct failure *f)
+{
+    SCOPED_FD fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return fail_errno(f, errno, "open %s", path);
+    size_t size = 0, capacity = 64 << 10;
+    char *text = malloc(capacity + 1);
+    while (text) {
+        ssize_t got = read(fd, text + size, capacity - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0) {
+            int error = errno;
+            free(text);
+            return fail_errno(f, error, "read %s", path);
+        }
+        size += (size_t)got;
+        if (got == 0)
+            break;
+        if (size > ceiling) {
+            free(text);
+            return fail(f, "%s is larger than %zu bytes", path, ceiling);
+        }
+        if (size == capacity) {
+            capacity *= 2;
+            char *larger = realloc(text, capacity + 1);
+            if (!larger)
+                free(text);
+            text = larger;
+        }
+    }
+    if (!text)
+        return fail(f, "out of memory while reading %s", path);
+    text[size] = 0;
+    *ret_text = text;
+    *ret_size = size;
+    return true;
+}
+
+static bool write_all(int fd, struct bytes text)
+{
+    for (size_t done = 0; done < text.len;) {
+        ssize_t put = write(fd, text.at + done, text.len - done);
+        if (put < 0 && errno == EINTR)
+            continue;
+        if (put < 0)
+            return false;
+        done += (size_t)put;
+    }
+    return true;
+}
+
+bool file_write(const char *path, struct bytes text, struct failure *f)
+{
+    char temporary[544];
+    snprintf(temporary, sizeof temporary, "%s.new", path);
+    SCOPED_FD fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return fail_errno(f, errno, "write %s", temporary);
+    if (!write_all(fd, text) || rename(temporary, path)) {
+        int error = errno;
+        unlink(temporary);
+        return fail_errno(f, error, "write %s", path);
+    }
+    return true;
+}
+
+struct state_link *state_find(const struct state *s, const char *workload)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (strcmp(s->links[i].workload, workload) == 0)
+            return &s->links[i];
+    return NULL;
+}
+
+struct state_link *state_find_link(const struct state *s, uint32_t link)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->links[i].link == link)
+            return &s->links[i];
+    return NULL;
+}
+
+bool state_add(struct state *s, const char *workload, uint32_t link, struct failure *f)
+{
+    if (s->count == s->capacity) {
+        size_t capacity = s->capacity ? s->capacity * 2 : 16;
+        struct state_link *larger = reallocarray(s->links, capacity, sizeof *larger);
+        if (!larger)
+            return fail(f, "out of memory");
+        s->links = larger;
+        s->capacity = capacity;
+    }
+    struct state_link *l = &s->links[s->count++];
+    *l = (struct state_link){.link = link};
+    snprintf(l->workload, sizeof l->workload, "%s", workload);
+    return true;
+}
+
+void state_drop(struct state *s, const char *workload)
+{
+    struct state_link *l = state_find(s, workload);
+    if (l)
+        *l = s->links[--s->count];
+}
+
+bool state_save(const struct state *s, struct failure *f)
+{
+    char path[512];
+    state_path(s->name, NULL, path);
+    if (!make_directory(STATE_ROOT, f) || !make_directory(path, f))
+        return false;
+    struct text t = text_new(STATE_FILE_MAX);
+    text_printf(&t, "bulkhead-state %d\ncomplete %d\n", STATE_VERSION, s->complete);
+    for (size_t i = 0; i < s->count; i++)
+        text_printf(&t, "link %u %s %ld %" PRIu64 "\n", s->links[i].link, s->links[i].workload, (long)s->links[i].init, s->links[i].init_start);
+    state_path(s->name, "state", path);
+    bool ok = !t.failed ? file_write(path, bytes_of(t.at, t.len), f) : fail(f, "out of memory");
+    text_free(&t);
+    return ok;
+}
+
+/* The next word of a line, NUL-terminated in place; NULL at its end. */
+static char *next_word(char **line)
+{
+    char *word = *line + strspn(*line, " ");
+    if (!*word)
+        return NULL;
+    char *end = word + strcspn(word, " ");
+    *line = *end ? end + 1 : end;
+    *end = 0;
+    return word;
+}
+
+static bool take_link(struct state *s, char *line, struct failure *f)
+{
+    char *link = next_word(&line), *workload = next_word(&line), *init = next_word(&line), *start = next_word(&line);
+    if (!start)
+        return fail(f, "cut short");
+    if (!state_add(s, workload, (uint32_t)strtoul(link, NULL, 10), f))
+        return false;
+    s->links[s->count - 1].init = (pid_t)strtol(init, NULL, 10);
+    s->links[s->count - 1].init_start = strtoull(start, NULL, 10);
+    return true;
+}
+
+static bool take_line(struct state *s, char *line, struct failure *f)
+{
+    char *word = next_word(&line);
+    if (!word)
+        return true;
+    if (strcmp(word, "bulkhead-state") == 0) {
+        char *version = next_word(&line);
+        if (!version || strtol(version, NULL, 10) != STATE_VERSION)
+            return fail(f, "left by another version of bulkhead (state %s, this one has %d); take the network down with that version",
+                version ? version : "?", STATE_VERSION);
+        return true;
+    }
+    if (strcmp(word, "complete") == 0) {
+        char *value = next_word(&line);
+        s->complete = value && *value == '1';
+        return true;
+    }
+    return strcmp(word, "link") != 0 || take_link(s, line, f);
+}
+
+bool state_load(const char *name, struct state *ret, struct failure *f)
+{
+    char path[512];
+    char *text;
+    size_t size;
+    state_path(name, "state", path);
+    *ret = (struct state){0};
+    snprintf(ret->name, sizeof ret->name, "%s", name);
+    if (!file_read(path, STATE_FILE_MAX, &text, &size, f))
+        return false;
+    bool ok = true;
+    for (char *line = text, *end; ok && *line; line = end) {
+        end = line + strcspn(line, "\n");
+        if (*end)
+            *end++ = 0;
+        struct failure why = {""};
+        ok = take_line(ret, line, &why);
+        if (!ok)
+            fail(f, "%s: %s", path, why.text);
+    }
+    free(text);
+    if (!ok)
+        state_free(ret);
+    return ok;
+}
+
+static void policy_path(const char *name, uint32_t generation, char out[512])
+{
+    char file[64];
+    snprintf(file, sizeof file, "policy-%u.yaml", generation);
+    state_path(name, file, out);
+}
+
+bool state_save_policy(const char *name, uint32_t generation, struct bytes text, struct failure *f)
+{
+    char path[512];
+    policy_path(name, generation, path);
+    return file_write(path, text, f);
+}
+
+bool state_load_policy(const char *name, uint32_t generation, char **ret_text, size_t *ret_size, struct failure *f)
+{
+    char path[512];
+    policy_path(name, generation, path);
+    return file_read(path, POLICY_FILE_MAX, ret_text, ret_size, f);
+}
+
+void state_keep_policies(const char *name, uint32_t generation, uint32_t other)
+{
+    char path[512], keep[2][64];
+    snprintf(keep[0], sizeof keep[0], "policy-%u.yaml", generation);
+    snprintf(keep[1], sizeof keep[1], "policy-%u.yaml", other);
+    state_path(name, NULL, path);
+    DIR *d = opendir(path);
+    if (!d)
+        return;
+    for (struct dirent *e; (e = readdir(d));)
+        if (strncmp(e->d_name, "policy-", 7) == 0 && strcmp(e->d_name, keep[0]) != 0 && strcmp(e->d_name, keep[1]) != 0)
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+}
+
+bool state_remove(const char *name, struct failure *f)
+{
+    char path[512];
+    state_path(name, NULL, path);
+    DIR *d = opendir(path);
+    if (!d && errno == ENOENT)
+        return true;
+    if (!d)
+        return fail_errno(f, errno, "open %s", path);
+    for (struct dirent *e; (e = readdir(d));)
+        if (e->d_name[0] != '.')
+            (void)unlinkat(dirfd(d), e->d_name, 0);
+    closedir(d);
+    if (rmdir(path))
+        return fail_errno(f, errno, "remove %s", path);
+    return true;
+}
+
+bool state_each(bool (*each)(const char *name, void *argument), void *argument)
+{
+    DIR *d = opendir(STATE_ROOT);
+    if (!d)
+        return true;
+    bool ok = true;
+    for (struct dirent *e; ok && (e = readdir(d));)
+        if (state_valid_name(e->d_name) && state_exists(e->d_name))
+            ok = each(e->d_name, argument);
+    closedir(d);
+    return ok;
+}
