@@ -103,7 +103,6 @@ bool options_read(int argc, char **argv, const struct option_wanted *wanted, str
     optind = 0; /* glibc: forget what was read before */
     opterr = 0;
     for (;;) {
-        int before = optind ? optind : 1;
         int got = getopt_long(argc, argv, t.shorts, t.longs, NULL);
         if (got == -1)
             break;
@@ -118,9 +117,8 @@ bool options_read(int argc, char **argv, const struct option_wanted *wanted, str
         const struct option_wanted *o =
             got >= FIRST_LONG ? &wanted[got - FIRST_LONG] : find_letter(wanted, got);
         if (got == '?' || !o) {
-            /* Of a group of letters optind is still at the group. */
             bool letter = optopt > 0 && optopt < HELP;
-            *ret_status = refuse_option(argv[0], &t, letter ? "-" : argv[optind > before ? optind - 1 : before], optopt);
+            *ret_status = refuse_option(argv[0], &t, letter ? "-" : argv[optind - 1], optopt);
             return false;
         }
         if (o->value)

@@ -199,13 +199,21 @@ static bool start_process(const struct policy *p, const struct workload *w, cons
     return true;
 }
 
+/* Whether its process is to be started: it never was, or it is gone and is to run always. */
+static bool wants_start(const struct workload *w, const struct state_link *l)
+{
+    if (!w->run.command)
+        return false;
+    return l->init == 0 || (w->run.restart == RESTART_POLICY_ALWAYS && !process_is(l->init, l->init_start));
+}
+
 bool network_start_processes(const struct policy *p, struct state *s, struct failure *f)
 {
     struct text hosts = text_new((size_t)16 << 20);
     bool ok = network_hosts(p, &hosts) || fail(f, "out of memory");
     for (uint32_t i = 0; ok && i < p->workload_count; i++) {
         struct state_link *l = state_find(s, p->workloads[i].name);
-        if (!l || !p->workloads[i].run.command || (l->init && process_is(l->init, l->init_start)))
+        if (!l || !wants_start(&p->workloads[i], l))
             continue;
         ok = start_process(p, &p->workloads[i], text_cstr(&hosts), l, f) && state_save(s, f);
     }

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/agent.h"
+
+#include <bpf/libbpf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "enforce/network.h"
+#include "enforce/process.h"
+#include "enforce/scope.h"
+#include "policy/parse.h"
+#include "record/record.h"
+
+#define CHECK_MS 2000
+#define RENEW_SECONDS 3600
+#define START_MS 5000
+
+/* The policy that is in force, kept while its generation is. */
+struct loaded {
+    uint32_t generation;
+    struct arena *arena;
+    char *text;
+    size_t size;
+    const struct policy *policy;
+};
+
+struct agent {
+    const char *name;
+    struct datapath datapath;
+    struct state state;
+    struct loaded loaded;
+    struct record_file records;
+    struct ring_buffer *ring;
+    uint64_t lost; /* events, already told */
+    int64_t renewed; /* s, CLOCK_MONOTONIC */
+};
+
+static int64_t clock_ns(clockid_t clock)
+{
+    struct timespec t;
+    clock_gettime(clock, &t);
+    return t.tv_sec * 1000000000 + t.tv_nsec;
+}
+
+static void loaded_free(struct loaded *l)
+{
+    arena_destroy(l->arena);
+    free(l->text);
+    *l = (struct loaded){0};
+}
+
+/* Follows the generation in force; without its text, names are not known, and events are recorded without. */
+static void follow_policy(struct agent *a)
+{
+    uint32_t generation = datapath_generation(&a->datapath);
+    if (a->loaded.policy && a->loaded.generation == generation)
+        return;
+    loaded_free(&a->loaded);
+    struct loaded l = {.generation = generation};
+    if (!state_load_policy(a->name, generation, &l.text, &l.size, NULL))
+        return;
+    l.arena = arena_create(policy_memory_limit(l.size));
+    struct diags diags = diags_new(l.arena);
+    l.policy = l.arena ? policy_parse(bytes_of(l.text, l.size), (uint64_t)clock_ns(CLOCK_MONOTONIC), l.arena, &diags) : NULL;
+    a->loaded = l;
+}
+
+static void note(struct agent *a, const char *kind, const char *what)
+{
+    struct text t = text_new(1 << 16);
+    record_note(a->name, clock_ns(CLOCK_REALTIME), kind, what, &t);
+    (void)!record_write(&a->records, &t);
+    text_free(&t);
+}
+
+static int take_event(void *argument, void *data, size_t size)
+{
+    struct agent *a = argument;
+    if (size < sizeof(struct event))
+        return 0;
+    const struct event *e = data;
+    follow_policy(a);
+    struct record_context c = {
+        .policy = a->loaded.generation == e->generation ? a->loaded.policy : NULL,
+        .network = a->name,
+        .monotonic_to_utc_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC),
+    };
+    struct text t = text_new(1 << 16);
+    record_event(&c, e, &t);
+    (void)!record_write(&a->records, &t);
+    text_free(&t);
+    return 0;
+}
+
+static void tell_lost(struct agent *a)
+{
+    uint64_t lost = a->datapath.shared->lost_events;
+    if (lost == a->lost)
+        return;
+    char what[128];
+    snprintf(what, sizeof what, "%" PRIu64 " events were lost: more came than could be read", lost - a->lost);
+    a->lost = lost;
+    note(a, "lost", what);
+}
+
+static void repair(struct agent *a)
+{
+    struct failure f = {""};
+    unsigned differ = 0;
+    char pins[512], what[600];
+    state_pins(a->name, pins);
+    if (!network_check(a->name, &a->datapath, &a->state, true, &differ, &f)) {
+        snprintf(what, sizeof what, "cannot compare or repair: %s", f.text);
+        note(a, "differs", what);
+    } else if (differ) {
+        snprintf(what, sizeof what, "the datapath was missing or replaced on %u links; attached again", differ);
+        note(a, "repair", what);
+    }
+    if (access(pins, F_OK) != 0)
+        note(a, "repair", "the pins were gone; pinned again");
+    if (!datapath_pin(&a->datapath, pins, &f))
+        note(a, "differs", f.text);
+}
+
+static void renew(struct agent *a)
+{
+    int64_t now = clock_ns(CLOCK_MONOTONIC) / 1000000000;
+    if (now - a->renewed < RENEW_SECONDS)
+        return;
+    a->renewed = now;
+    follow_policy(a);
+    struct state_lock lock;
+    struct failure f = {""};
+    if (!a->loaded.policy || !state_lock(a->name, &lock, &f)) /* being changed at this moment: next hour */
+        return;
+    struct arena *scratch = arena_create((size_t)2 << 30);
+    struct diags diags = diags_new(scratch);
+    struct policy_source source = {a->loaded.policy, bytes_of(a->loaded.text, a->loaded.size)};
+    if (scratch && !network_renew(a->name, &source, &a->datapath, &a->state, scratch, &diags, &f))
+        note(a, "differs", f.text);
+    arena_destroy(scratch);
+    state_unlock(&lock);
+}
+
+/* What changes on disk by other commands: links and processes. */
+static bool follow_state(struct agent *a)
+{
+    struct state s;
+    if (!state_load(a->name, &s, NULL))
+        return state_exists(a->name);
+    state_free(&a->state);
+    a->state = s;
+    return true;
+}
+
+static void restart_processes(struct agent *a)
+{
+    struct state_lock lock;
+    struct failure f = {""};
+    follow_policy(a);
+    if (!a->loaded.policy || !state_lock(a->name, &lock, &f))
+        return;
+    if (follow_state(a) && a->state.complete && !network_start_processes(a->loaded.policy, &a->state, &f))
+        note(a, "differs", f.text);
+    state_unlock(&lock);
+}
+
+static int signals_to_fd(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
+
+static void loop(struct agent *a, int signals)
+{
+    struct pollfd wait[2] = {{.fd = signals, .events = POLLIN}, {.fd = ring_buffer__epoll_fd(a->ring), .events = POLLIN}};
+    int64_t next_check = 0;
+    for (;;) {
+        poll(wait, 2, 500);
+        if (wait[0].revents)
+            return;
+        ring_buffer__consume(a->ring);
+        int64_t now = clock_ns(CLOCK_MONOTONIC) / 1000000;
+        if (now < next_check)
+            continue;
+        next_check = now + CHECK_MS;
+        if (!follow_state(a))
+            return; /* the network is gone */
+        tell_lost(a);
+        repair(a);
+        restart_processes(a);
+        renew(a);
+    }
+}
+
+/* One agent a network: the lock is held for life. */
+static bool claim(const char *name, int *ret_lock, struct failure *f)
+{
+    char path[512];
+    state_path(name, "agent.lock", path);
+    *ret_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (*ret_lock < 0)
+        return fail_errno(f, errno, "open %s (is the network %s up?)", path, name);
+    if (flock(*ret_lock, LOCK_EX | LOCK_NB))
+        return fail(f, "an agent of the network %s runs already", name);
+    char text[64];
+    snprintf(text, sizeof text, "%d %" PRIu64 "\n", getpid(), process_start_time(getpid()));
+    state_path(name, "agent", path);
+    return file_write(path, bytes_of_text(text), f);
+}
+
+static bool begin(struct agent *a, struct failure *f)
+{
+    char pins[512], path[512];
+    state_pins(a->name, pins);
+    state_path(a->name, RECORDS_FILE, path);
+    if (!datapath_open(pins, &a->datapath, f) || !state_load(a->name, &a->state, f))
+        return false;
+    if (!record_open(path, &a->records))
+        return fail_errno(f, errno, "open %s", path);
+    a->ring = ring_buffer__new(a->datapath.events, take_event, a, NULL);
+    a->renewed = clock_ns(CLOCK_MONOTONIC) / 1000000000;
+    return a->ring || fail_errno(f, errno, "read the ring of events");
+}
+
+bool agent_run(const char *name, struct failure *f)
+{
+    struct agent a = {.name = name, .records = {.fd = -1}};
+    int lock;
+    datapath_init(&a.datapath);
+    if (!claim(name, &lock, f))
+        return false;
+    bool ok = begin(&a, f);
+    if (ok) {
+        SCOPED_FD signals = signals_to_fd();
+        note(&a, "agent", "the agent started");
+        loop(&a, signals);
+    }
+    ring_buffer__free(a.ring);
+    record_close(&a.records);
+    loaded_free(&a.loaded);
+    state_free(&a.state);
+    datapath_close(&a.datapath);
+    close(lock);
+    return ok;
+}
+
+int agent_pid(const char *name)
+{
+    char path[512], *text, *rest;
+    size_t size;
+    state_path(name, "agent", path);
+    if (!file_read(path, 4096, &text, &size, NULL))
+        return 0;
+    int pid = (int)strtol(text, &rest, 10);
+    uint64_t start = strtoull(rest, NULL, 10);
+    free(text);
+    return pid > 0 && process_is(pid, start) ? pid : 0;
+}
+
+/* In the child: a session of its own, output to the log, and this program again as `agent NAME`. */
+static void become_agent(const char *name)
+{
+    char log[512];
+    state_path(name, "agent.log", log);
+    setsid();
+    if (fork() != 0)
+        _exit(0);
+    int in = open("/dev/null", O_RDONLY), out = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
+    dup2(in, 0);
+    dup2(out < 0 ? in : out, 1);
+    dup2(out < 0 ? in : out, 2);
+    close_range(3, ~0u, 0);
+    if (chdir("/"))
+        _exit(1);
+    execl("/proc/self/exe", "bulkhead", "agent", name, (char *)NULL);
+    _exit(127);
+}
+
+bool agent_start(const char *name, struct failure *f)
+{
+    if (agent_pid(name))
+        return true;
+    pid_t child = fork();
+    if (child < 0)
+        return fail_errno(f, errno, "start the agent");
+    if (child == 0)
+        become_agent(name);
+    int status;
+    waitpid(child, &status, 0);
+    for (int waited = 0; waited < START_MS; waited += 10) {
+        if (agent_pid(name))
+            return true;
+        usleep(10000);
+    }
+    return fail(f, "the agent did not start: see %s/%s/agent.log; the network is enforced without it", STATE_ROOT, name);
+}

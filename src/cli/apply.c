@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkhead apply and confirm: another policy for a running network, and the receipt of what that cut. */
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/live.h"
+#include "cli/moment.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "decide/diff.h"
+#include "record/record.h"
+
+#define SCRATCH_MAX ((size_t)4 << 30)
+#define DIFF_MAX ((size_t)512 << 20)
+#define DIFF_LIMIT ((uint64_t)50 << 20)
+#define CUTS_SHOWN 20
+
+/* The session of a cut, in the names of the policy that allowed it. */
+static void print_cut(const struct policy *old, const struct receipt *r, const struct event *e, struct text *out)
+{
+    text_puts(out, "  cut  ");
+    event_party(old, e, false, out);
+    text_puts(out, " -> ");
+    event_party(old, e, true, out);
+    if (e->rule < old->rule_count)
+        text_printf(out, "  (%s, line %u)", old->rules[e->rule].name, old->rules[e->rule].place.line);
+    double before = ((double)r->at - (double)e->time) / 1e6;
+    if (before >= 0)
+        text_printf(out, ", last packet %.0f ms before the change\n", before);
+    else
+        text_puts(out, ", last packet as the policy changed\n");
+}
+
+static void print_receipt(const struct policy *old, const struct receipt *r, struct text *out)
+{
+    if (r->cut_total == 0) {
+        text_printf(out, "no session was cut; %llu live sessions were decided again and go on\n", (unsigned long long)r->sweep.kept);
+        return;
+    }
+    text_printf(out, "%llu live session%s cut at the change; no packet of %s has passed since; %llu go on\n", (unsigned long long)r->cut_total,
+        r->cut_total == 1 ? " was" : "s were", r->cut_total == 1 ? "it" : "them", (unsigned long long)r->sweep.kept);
+    for (size_t i = 0; i < r->cut_count && i < CUTS_SHOWN; i++)
+        print_cut(old, r, &r->cuts[i].event, out);
+    if (r->cut_total > CUTS_SHOWN)
+        text_printf(out, "  ... and %llu more (--json lists the first %u)\n", (unsigned long long)r->cut_total - CUTS_SHOWN, RECEIPT_CUTS_MAX);
+}
+
+static void print_receipt_json(const struct policy *old, const struct receipt *r, struct text *out)
+{
+    text_printf(out, "\"receipt\": {\"cut\": %llu, \"kept\": %llu, \"expired\": %llu, \"compile_ms\": %.3f, \"install_ms\": %.3f, \"sweep_ms\": %.3f, \"sessions\": [",
+        (unsigned long long)r->cut_total, (unsigned long long)r->sweep.kept, (unsigned long long)r->sweep.expired, r->compile_ms, r->install_ms, r->sweep_ms);
+    for (size_t i = 0; i < r->cut_count; i++) {
+        const struct event *e = &r->cuts[i].event;
+        struct text party = text_new(256);
+        text_printf(out, "%s{\"from\": ", i ? ", " : "");
+        event_party(old, e, false, &party);
+        text_json(out, text_cstr(&party));
+        text_free(&party);
+        event_party(old, e, true, &party);
+        text_puts(out, ", \"to\": ");
+        text_json(out, text_cstr(&party));
+        text_free(&party);
+        text_puts(out, ", \"rule\": ");
+        text_json(out, e->rule < old->rule_count ? old->rules[e->rule].name : "");
+        text_printf(out, ", \"last_packet_ms_before\": %.3f}", ((double)r->at - (double)e->time) / 1e6);
+    }
+    text_puts(out, "]}");
+}
+
+static int report(const struct running *r, const struct loaded *l, const struct receipt *receipt, const struct network_result *result, uint64_t confirm_ns, bool json)
+{
+    struct text out = text_new(ANSWER_MAX);
+    struct arena *arena = arena_create(DIFF_MAX);
+    struct diff diff = {0};
+    bool compared = arena && diff_make(r->policy, l->policy, moment_now(), DIFF_LIMIT, arena, &diff);
+    if (json) {
+        text_printf(&out, "{\"network\": \"%s\", \"generation\": %u, \"confirm_seconds\": %llu, \"access\": ", l->policy->name, result->generation,
+            (unsigned long long)(confirm_ns / 1000000000));
+        struct text access = text_new(ANSWER_MAX);
+        if (compared)
+            diff_print_json(&diff, &access);
+        while (access.len && access.at[access.len - 1] == '\n')
+            access.at[--access.len] = 0;
+        text_puts(&out, compared ? text_cstr(&access) : "null");
+        text_free(&access);
+        text_puts(&out, ", ");
+        print_receipt_json(r->policy, receipt, &out);
+        text_puts(&out, "}\n");
+    } else {
+        if (compared)
+            diff_print(&diff, &out);
+        else
+            text_puts(&out, "the policies are too large to compare their access here; see bulkhead diff\n");
+        print_receipt(r->policy, receipt, &out);
+        text_printf(&out, "%s enforces the new policy (compiled in %.1f ms, installed in %.1f ms)\n", l->policy->name, receipt->compile_ms, receipt->install_ms);
+        if (confirm_ns)
+            text_printf(&out, "it goes back by itself in %llu s: `bulkhead confirm %s` keeps it\n", (unsigned long long)(confirm_ns / 1000000000), l->policy->name);
+    }
+    arena_destroy(arena);
+    return output_text(&out, STATUS_YES);
+}
+
+int apply_policy(const struct loaded *l, uint64_t confirm_ns, bool json)
+{
+    struct running r;
+    struct failure f = {""};
+    struct network_result result;
+    struct receipt receipt = {0};
+    int status;
+    if (running_open(l->policy->name, STATUS_CANNOT, &r, &status)) {
+        struct arena *scratch = arena_create(SCRATCH_MAX);
+        struct diags diags = diags_new(scratch);
+        struct policy_source old = {r.policy, bytes_of(r.text, r.size)}, new = {l->policy, input_bytes(&l->source)};
+        struct apply_options o = {.confirm_ns = confirm_ns};
+        if (!scratch)
+            status = complain("out of memory");
+        else if (network_apply(&old, &new, &o, scratch, &diags, &result, &receipt, &f))
+            status = report(&r, l, &receipt, &result, confirm_ns, json);
+        else
+            status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
+        arena_destroy(scratch);
+    }
+    receipt_free(&receipt);
+    running_close(&r);
+    return status;
+}
+
+int verb_apply(int argc, char **argv)
+{
+    bool json = false;
+    const char *confirm = NULL;
+    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {"confirm", 0, NULL, &confirm}, {0}};
+    struct operands operands;
+    struct loaded l;
+    struct failure f;
+    struct state_lock lock;
+    uint64_t confirm_ns = 0;
+    int status;
+    if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
+        return status;
+    if (confirm && !wait_parse(confirm, &confirm_ns))
+        return wrong_usage("apply", "--confirm takes a duration such as 60s or 5m, not `%s`", confirm);
+    if (policy_need(operands.items[0], json, STATUS_NO, &l, &status)) {
+        if (geteuid() != 0)
+            status = complain("changing a network needs root: run it with sudo");
+        else if (!state_lock(l.policy->name, &lock, &f))
+            status = complain("%s", f.text);
+        else {
+            status = apply_policy(&l, confirm_ns, json);
+            state_unlock(&lock);
+        }
+    }
+    loaded_free(&l);
+    return status;
+}
+
+/* The status of `confirm` for a network whose control block is mapped. */
+static int confirm_running(struct running *r, bool json)
+{
+    bool waiting = r->datapath.shared->deadline != 0, late = waiting && r->generation == r->datapath.shared->fallback;
+    datapath_confirm(&r->datapath);
+    struct text out = text_new(ANSWER_MAX);
+    if (json)
+        text_printf(&out, "{\"network\": \"%s\", \"confirmed\": %s}\n", r->state.name, waiting && !late ? "true" : "false");
+    else if (late)
+        text_printf(&out, "too late: %s has gone back to the policy before\n", r->state.name);
+    else
+        text_printf(&out, waiting ? "%s keeps the new policy\n" : "%s has nothing to confirm\n", r->state.name);
+    return output_text(&out, waiting && !late ? STATUS_YES : STATUS_NO);
+}
+
+int verb_confirm(int argc, char **argv)
+{
+    bool json = false;
+    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {0}};
+    struct operands operands;
+    struct running r;
+    struct state_lock lock;
+    struct failure f;
+    int status;
+    if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
+        return status;
+    if (!state_valid_name(operands.items[0]))
+        return complain("`%s` is not a network's name", operands.items[0]);
+    if (!state_lock(operands.items[0], &lock, &f))
+        return complain("%s", f.text);
+    if (running_open(operands.items[0], STATUS_CANNOT, &r, &status))
+        status = confirm_running(&r, json);
+    running_close(&r);
+    state_unlock(&lock);
+    return status;
+}

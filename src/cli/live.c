@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/live.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/moment.h"
+#include "cli/output.h"
+#include "policy/parse.h"
+
+static bool add_name(const char *name, void *argument)
+{
+    struct network_names *n = argument;
+    void *larger = reallocarray(n->items, n->count + 1, sizeof *n->items);
+    if (!larger)
+        return false;
+    n->items = larger;
+    memcpy(n->items[n->count++], name, strlen(name) + 1);
+    return true;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+bool network_names(struct network_names *ret)
+{
+    *ret = (struct network_names){0};
+    if (!state_each(add_name, ret))
+        return false;
+    if (ret->count)
+        qsort(ret->items, ret->count, sizeof *ret->items, compare_names);
+    return true;
+}
+
+/* Which network is meant. */
+static bool choose(const char *name, int none, char ret[STATE_NAME_MAX], int *ret_status)
+{
+    struct network_names names;
+    *ret_status = none;
+    if (name && !state_valid_name(name)) {
+        *ret_status = complain("`%s` is not a network's name", name);
+        return false;
+    }
+    if (name && !state_exists(name)) {
+        complain("the network %s is not up", name);
+        return false;
+    }
+    if (name) {
+        memcpy(ret, name, strlen(name) + 1);
+        return true;
+    }
+    if (geteuid() != 0 && access(STATE_ROOT, R_OK | X_OK) != 0 && access(STATE_ROOT, F_OK) == 0) {
+        *ret_status = complain("only root can see running networks: run it with sudo");
+        return false;
+    }
+    if (!network_names(&names)) {
+        *ret_status = complain("out of memory");
+        return false;
+    }
+    bool one = names.count == 1;
+    if (one)
+        memcpy(ret, names.items[0], STATE_NAME_MAX);
+    else if (names.count == 0)
+        complain("no network is up; see bulkhead up --help");
+    else
+        *ret_status = complain("%zu networks are up (%s, %s ...): say which", names.count, names.items[0], names.items[1]);
+    free(names.items);
+    return one;
+}
+
+static bool load_policy(struct running *r)
+{
+    uint64_t seed;
+    struct failure f;
+    if (!state_load_policy(r->state.name, r->generation, &r->text, &r->size, &f) || !chance(&seed))
+        return false;
+    r->arena = arena_create(policy_memory_limit(r->size));
+    if (!r->arena)
+        return false;
+    struct diags diags = diags_new(r->arena);
+    r->policy = policy_parse(bytes_of(r->text, r->size), seed, r->arena, &diags);
+    return r->policy;
+}
+
+bool running_open(const char *name, int none, struct running *ret, int *ret_status)
+{
+    char chosen[STATE_NAME_MAX], pins[512];
+    struct failure f;
+    *ret = (struct running){0};
+    datapath_init(&ret->datapath);
+    if (!choose(name, none, chosen, ret_status))
+        return false;
+    *ret_status = STATUS_CANNOT;
+    if (!state_load(chosen, &ret->state, &f)) {
+        complain("%s", f.text);
+        return false;
+    }
+    state_pins(chosen, pins);
+    if (!datapath_open(pins, &ret->datapath, &f)) {
+        complain("the network %s is not whole: %s; `bulkhead down %s` takes away what is left of it", chosen, f.text, chosen);
+        return false;
+    }
+    ret->generation = datapath_generation(&ret->datapath);
+    if (load_policy(ret))
+        return true;
+    complain("cannot read the policy of the network %s", chosen);
+    return false;
+}
+
+void running_close(struct running *r)
+{
+    arena_destroy(r->arena);
+    free(r->text);
+    state_free(&r->state);
+    datapath_close(&r->datapath);
+}
+
+bool wait_parse(const char *text, uint64_t *ret_ns)
+{
+    char *end;
+    if (*text < '0' || *text > '9')
+        return false;
+    unsigned long long n = strtoull(text, &end, 10);
+    uint64_t unit = 1;
+    if (*end == 'm')
+        unit = 60;
+    else if (*end == 'h')
+        unit = 3600;
+    else if (*end == 'd')
+        unit = 86400;
+    else if (*end != 's' && *end != 0)
+        return false;
+    if (*end && end[1])
+        return false;
+    return n > 0 && n <= 366ull * 86400 && !__builtin_mul_overflow(n * unit, 1000000000ull, ret_ns);
+}
+
+int policy_unfit(const struct diags *d, const struct loaded *l, const struct failure *f)
+{
+    struct text out = text_new(ANSWER_MAX);
+    diags_print(d, l->file, input_bytes(&l->source), color_wanted(STDERR_FILENO), &out);
+    complain("%s; nothing has changed", f->text);
+    if (!write_all(STDERR_FILENO, text_cstr(&out), out.len))
+        complain("cannot write");
+    text_free(&out);
+    return STATUS_NO;
+}

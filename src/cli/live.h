@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A network that is up, as the verbs see it: its state, the kernel's maps, and the policy in force. */
+#pragma once
+
+#include "cli/load.h"
+#include "enforce/network.h"
+
+struct running {
+    struct state state;
+    struct datapath datapath;
+    uint32_t generation; /* in force */
+    struct arena *arena;
+    char *text; /* of the policy in force */
+    size_t size;
+    const struct policy *policy;
+};
+
+/*
+ * The running network `name`, or the only one when that is NULL. False: return `*ret_status`; it has complained.
+ * `none`: the status when nothing is up. Freed by running_close in every case.
+ */
+bool running_open(const char *name, int none, struct running *ret, int *ret_status) MUST_USE;
+void running_close(struct running *r);
+
+/* Names of all networks that are remembered, sorted; the caller frees the array. */
+struct network_names {
+    char (*items)[STATE_NAME_MAX];
+    size_t count;
+};
+bool network_names(struct network_names *ret) MUST_USE;
+
+/* 60, 60s, 5m, 2h, 1d. */
+bool wait_parse(const char *text, uint64_t *ret_ns) MUST_USE;
+
+/* Complains about a policy that is valid but does not fit the tables; nothing has changed. Returns STATUS_NO. */
+int policy_unfit(const struct diags *d, const struct loaded *l, const struct failure *f);
+
+/* The work of `apply`, for a network that is up; the lock is held. `l` is the new policy. */
+int apply_policy(const struct loaded *l, uint64_t confirm_ns, bool json);

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkhead up: builds the network of a policy; on one that is up it is apply. */
+#include "agent/agent.h"
+#include "cli/cli.h"
+#include "cli/live.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+#define SCRATCH_MAX ((size_t)4 << 30)
+
+static int report(const struct policy *p, const struct network_result *r, bool json)
+{
+    struct text out = text_new(ANSWER_MAX);
+    if (json) {
+        text_printf(&out, "{\"network\": \"%s\", \"up\": true, \"workloads\": %u, \"rules\": %u, \"generation\": %u}\n", p->name, p->workload_count,
+            p->rule_count, r->generation);
+        return output_text(&out, STATUS_YES);
+    }
+    text_printf(&out, "%s is up: %u workloads in %u segments, %u rules enforced in the kernel\n", p->name, p->workload_count, p->segment_count, p->rule_count);
+    for (uint32_t s = 0; s < p->segment_count; s++) {
+        text_printf(&out, "  %-12s", p->segments[s].name);
+        char prefix[ADDRESS_TEXT_MAX];
+        for (uint32_t c = 0; c < p->segments[s].cidr_count; c++)
+            text_printf(&out, "%s%s", c ? ", " : "", prefix_print(&p->segments[s].cidrs[c], prefix));
+        text_puts(&out, p->segments[s].hub ? "  (hub)\n" : "\n");
+        for (uint32_t w = 0; w < p->workload_count; w++) {
+            const struct workload *workload = &p->workloads[w];
+            if (workload->segment != s)
+                continue;
+            text_printf(&out, "    %-18s", workload->name);
+            for (uint32_t a = 0; a < workload->address_count; a++)
+                text_printf(&out, "%s%s", a ? ", " : "", address_print(&workload->addresses[a], prefix));
+            text_puts(&out, "\n");
+        }
+    }
+    return output_text(&out, STATUS_YES);
+}
+
+static int build(const struct loaded *l, bool foreground, bool json)
+{
+    struct failure f = {""};
+    struct arena *scratch = arena_create(SCRATCH_MAX);
+    if (!scratch)
+        return complain("out of memory");
+    struct diags diags = diags_new(scratch);
+    struct policy_source source = {l->policy, input_bytes(&l->source)};
+    struct network_result result;
+    int status = STATUS_YES;
+    if (!network_up(&source, scratch, &diags, &result, &f))
+        status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
+    else
+        status = report(l->policy, &result, json);
+    arena_destroy(scratch);
+    if (status != STATUS_YES || foreground)
+        return status;
+    if (!agent_start(l->policy->name, &f))
+        return complain("%s", f.text);
+    return STATUS_YES;
+}
+
+static bool is_complete(const char *name)
+{
+    struct state s;
+    if (!state_exists(name) || !state_load(name, &s, NULL))
+        return false;
+    bool complete = s.complete;
+    state_free(&s);
+    return complete;
+}
+
+static int up_locked(const struct loaded *l, bool foreground, bool json)
+{
+    if (!is_complete(l->policy->name))
+        return build(l, foreground, json);
+    struct failure f;
+    int status = apply_policy(l, 0, json);
+    if (status == STATUS_YES && !foreground && !agent_start(l->policy->name, &f))
+        return complain("%s", f.text);
+    return status;
+}
+
+int verb_up(int argc, char **argv)
+{
+    bool foreground = false, json = false;
+    const struct option_wanted wanted[] = {{"foreground", 0, &foreground, NULL}, {"json", 0, &json, NULL}, {0}};
+    struct operands operands;
+    struct loaded l;
+    struct failure f;
+    struct state_lock lock;
+    int status;
+    if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
+        return status;
+    if (policy_need(operands.items[0], json, STATUS_NO, &l, &status)) {
+        if (!network_preflight(&f) || !state_lock(l.policy->name, &lock, &f)) {
+            status = complain("%s", f.text);
+        } else {
+            status = up_locked(&l, foreground, json);
+            state_unlock(&lock);
+            if (status == STATUS_YES && foreground && !agent_run(l.policy->name, &f))
+                status = complain("%s", f.text);
+        }
+    }
+    loaded_free(&l);
+    return status;
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Arenas: zeroed and aligned memory, a ceiling that holds, failures on request. */
+#include "base/arena.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "check.h"
+
+static bool all_zero(const uint8_t *at, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (at[i])
+            return false;
+    return true;
+}
+
+static void memory_is_zeroed_aligned_and_apart(void **state)
+{
+    struct arena *a = arena_create((size_t)64 << 20);
+    uint8_t *blocks[600];
+    size_t sizes[600];
+    for (size_t i = 0; i < 600; i++) {
+        sizes[i] = i % 97 == 0 ? i * 1000 : i % 61;
+        blocks[i] = arena_alloc(a, sizes[i]);
+        assert_non_null(blocks[i]);
+        assert_int_equal((uintptr_t)blocks[i] % 16, 0);
+        assert_true(all_zero(blocks[i], sizes[i]));
+        memset(blocks[i], (int)(i % 255 + 1), sizes[i]);
+    }
+    for (size_t i = 0; i < 600; i++) /* none of them ran into another */
+        for (size_t k = 0; k < sizes[i]; k++)
+            assert_int_equal(blocks[i][k], i % 255 + 1);
+    arena_destroy(a);
+    arena_destroy(NULL);
+}
+
+static void the_ceiling_holds(void **state)
+{
+    static const size_t ceilings[] = {0, 1, 31, 48, 1000, 16384, 16416, 100000, 5 << 20};
+    for (size_t i = 0; i < sizeof ceilings / sizeof ceilings[0]; i++) {
+        struct arena *a = arena_create(ceilings[i]);
+        size_t got = 0;
+        for (size_t size = 1; size; size = size < 4096 ? size * 3 : size) {
+            void *at = arena_alloc(a, size);
+            assert_true(arena_used(a) <= ceilings[i]);
+            if (!at)
+                break;
+            got += size;
+            assert_true(got <= arena_used(a));
+        }
+        /* a smaller one may still fit, and at last nothing does */
+        while (arena_alloc(a, 1))
+            assert_true(arena_used(a) <= ceilings[i]);
+        assert_null(arena_alloc(a, 1));
+        arena_destroy(a);
+    }
+}
+
+static void most_of_the_ceiling_can_be_used(void **state)
+{
+    struct arena *a = arena_create((size_t)20 << 20);
+    size_t got = 0;
+    while (arena_alloc(a, 1000))
+        got += 1000;
+    assert_true(got >= (size_t)19 << 20);
+    arena_destroy(a);
+}
+
+static void sizes_that_cannot_be_are_refused(void **state)
+{
+    struct arena *a = arena_create(SIZE_MAX);
+    for (size_t less = 0; less < 70; less++)
+        assert_null(arena_alloc(a, SIZE_MAX - less));
+    assert_null(arena_array(a, SIZE_MAX / 2, 3));
+    assert_null(arena_array(a, 3, SIZE_MAX / 2));
+    assert_null(arena_text(a, "x", SIZE_MAX));
+    assert_non_null(arena_array(a, 0, SIZE_MAX));
+    assert_int_equal(((uintptr_t)arena_alloc(a, 0)) % 16, 0);
+    arena_destroy(a);
+}
+
+static void the_nth_allocation_fails_and_all_after_it(void **state)
+{
+    struct arena *a = arena_create(1 << 20);
+    assert_non_null(arena_alloc(a, 1));
+    assert_int_equal(arena_allocations(a), 1);
+    arena_fail_at(a, 3);
+    assert_non_null(arena_alloc(a, 1));
+    assert_non_null(arena_text(a, "x", 1));
+    assert_null(arena_alloc(a, 1));
+    assert_null(arena_format(a, "%d", 1));
+    assert_null(arena_array(a, 1, 1));
+    assert_int_equal(arena_allocations(a), 6); /* asked for, had or not */
+    arena_fail_at(a, 1);
+    assert_null(arena_alloc(a, 1));
+    arena_fail_at(a, 0);
+    assert_non_null(arena_alloc(a, 1));
+    arena_destroy(a);
+}
+
+static void texts_are_copies_with_a_nul(void **state)
+{
+    struct arena *a = arena_create(1 << 20);
+    char source[] = "ab\0cd";
+    char *copy = arena_text(a, source, 5);
+    source[0] = 'x';
+    assert_memory_equal(copy, "ab\0cd", 6);
+    assert_string_equal(arena_text(a, NULL, 0), "");
+    assert_string_equal(arena_format(a, "%s-%d", "n", 7), "n-7");
+    assert_string_equal(arena_format(a, "%s", ""), "");
+    char *wide = arena_format(a, "%0*d", 100000, 1);
+    assert_int_equal(strlen(wide), 100000);
+    arena_destroy(a);
+}
+
+static void arrays_grow_and_keep_what_they_hold(void **state)
+{
+    struct arena *a = arena_create((size_t)8 << 20);
+    uint32_t *items = NULL;
+    size_t count = 0, capacity = 0;
+    for (; count < 100000; count++) {
+        uint32_t *grown = arena_grow(a, items, count, &capacity, sizeof *items);
+        assert_non_null(grown);
+        assert_true(capacity > count);
+        items = grown;
+        items[count] = (uint32_t)count * 7;
+    }
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(items[i], (uint32_t)i * 7);
+    /* One that does not fit changes nothing. */
+    size_t full = capacity, before = capacity;
+    arena_fail_at(a, 1);
+    assert_null(arena_grow(a, items, full, &capacity, sizeof *items));
+    assert_int_equal(capacity, before);
+    assert_ptr_equal(arena_grow(a, items, full - 1, &capacity, sizeof *items), items);
+    capacity = SIZE_MAX / 2 + 1;
+    arena_fail_at(a, 0);
+    assert_null(arena_grow(a, items, capacity, &capacity, 1));
+    arena_destroy(a);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
+        cmocka_unit_test(the_ceiling_holds),
+        cmocka_unit_test(most_of_the_ceiling_can_be_used),
+        cmocka_unit_test(sizes_that_cannot_be_are_refused),
+        cmocka_unit_test(the_nth_allocation_fails_and_all_after_it),
+        cmocka_unit_test(texts_are_copies_with_a_nul),
+        cmocka_unit_test(arrays_grow_and_keep_what_they_hold),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Views and cursors: nothing is read past the end, and a read that fails moves nothing. */
+#include "base/bytes.h"
+
+#include <stdlib.h>
+
+#include "check.h"
+
+static void slices_are_clamped(void **state)
+{
+    static const char text[] = "abcdef";
+    struct bytes b = bytes_of_text(text);
+    for (size_t from = 0; from < 10; from++)
+        for (size_t len = 0; len < 10; len++) {
+            struct bytes s = bytes_slice(b, from, len);
+            size_t there = from < 6 ? 6 - from : 0;
+            assert_int_equal(s.len, len < there ? len : there);
+            if (s.len)
+                assert_ptr_equal(s.at, text + from);
+            else
+                assert_null(s.at);
+        }
+    assert_int_equal(bytes_slice(b, 2, SIZE_MAX).len, 4);
+    assert_int_equal(bytes_slice(b, SIZE_MAX, SIZE_MAX).len, 0);
+    assert_int_equal(bytes_slice(bytes_of(NULL, 0), 0, 5).len, 0);
+}
+
+static void equal_is_length_and_content(void **state)
+{
+    assert_true(bytes_equal(bytes_of_text("abc"), bytes_of("abcd", 3)));
+    assert_false(bytes_equal(bytes_of_text("abc"), bytes_of_text("abd")));
+    assert_false(bytes_equal(bytes_of_text("abc"), bytes_of_text("ab")));
+    assert_true(bytes_equal(bytes_of(NULL, 0), bytes_of_text("")));
+    assert_true(bytes_equal(bytes_of("a\0b", 3), bytes_of("a\0b", 3)));
+    assert_false(bytes_equal(bytes_of("a\0b", 3), bytes_of("a\0c", 3)));
+}
+
+/* In a block of its own size, so that the sanitizer sees a read past its end. */
+static void reads_past_the_end_fail_and_move_nothing(void **state)
+{
+    for (size_t len = 0; len < 9; len++) {
+        uint8_t *block = malloc(len ? len : 1);
+        assert_non_null(block);
+        for (size_t i = 0; i < len; i++)
+            block[i] = (uint8_t)(0x81 + i);
+        for (size_t at = 0; at <= len; at++) {
+            struct cursor c = cursor_over(bytes_of(block, len));
+            assert_true(cursor_skip(&c, at));
+            assert_int_equal(cursor_left(&c), len - at);
+            struct cursor u8 = c, u16 = c, u32 = c, any = c;
+            uint8_t one = 0xee;
+            uint16_t two = 0xeeee;
+            uint32_t four = 0xeeeeeeee;
+            assert_int_equal(cursor_u8(&u8, &one), len - at >= 1);
+            assert_int_equal(cursor_u16(&u16, &two), len - at >= 2);
+            assert_int_equal(cursor_u32(&u32, &four), len - at >= 4);
+            assert_int_equal(u8.at, at + (len - at >= 1 ? 1 : 0));
+            assert_int_equal(u16.at, at + (len - at >= 2 ? 2 : 0));
+            assert_int_equal(u32.at, at + (len - at >= 4 ? 4 : 0));
+            uint32_t first = (uint32_t)(0x81 + at);
+            assert_int_equal(one, len - at >= 1 ? first : 0xee);
+            assert_int_equal(two, len - at >= 2 ? (first << 8 | (first + 1)) : 0xeeee);
+            assert_int_equal(four, len - at >= 4 ? (first << 24 | (first + 1) << 16 | (first + 2) << 8 | (first + 3)) : 0xeeeeeeee);
+            struct bytes got = bytes_of("keep", 4);
+            assert_false(cursor_read(&any, len - at + 1, &got));
+            assert_false(cursor_read(&any, SIZE_MAX, &got));
+            assert_false(cursor_skip(&any, len - at + 1));
+            assert_int_equal(any.at, at);
+            assert_int_equal(got.len, 4);
+            assert_true(cursor_read(&any, len - at, &got));
+            assert_int_equal(got.len, len - at);
+            assert_int_equal(cursor_left(&any), 0);
+        }
+        free(block);
+    }
+    struct cursor empty = cursor_over(bytes_of(NULL, 0));
+    uint8_t ignored;
+    struct bytes none;
+    assert_false(cursor_u8(&empty, &ignored));
+    assert_true(cursor_read(&empty, 0, &none));
+    assert_null(none.at);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slices_are_clamped),
+        cmocka_unit_test(equal_is_length_and_content),
+        cmocka_unit_test(reads_past_the_end_fail_and_move_nothing),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
