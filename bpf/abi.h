@@ -223,6 +223,7 @@ struct control {
     __u64 deadline;   /* nanoseconds, CLOCK_MONOTONIC; 0: none */
     __u64 test_now;   /* with config.test_clock: the time, in place of every clock */
     __u64 lost_events;
+    __u64 last_event; /* the highest id of an event */
     __u32 issued; /* the highest generation ever given out: a number is never used for two policies */
     __u32 reserved;
     struct test_verdict test_verdict;
@@ -241,6 +242,7 @@ struct config {
 /* What the ring buffer carries. */
 struct event {
     __u64 time; /* nanoseconds, CLOCK_MONOTONIC */
+    __u64 id;   /* counts from 1 while the network is up */
     __u32 generation;
     __u32 rule;
     __u32 from_link, to_link; /* to_link 0: not known */

@@ -60,15 +60,18 @@ subprogram int tell(struct context *c, __u32 kind)
         return 0;
     WRITE_ONCE(*cell, mark);
     struct event *e = bpf_ringbuf_reserve(&events, sizeof *e, 0);
-    if (!e) {
-        __u32 zero = 0;
-        struct control *ctl = bpf_map_lookup_elem(&control, &zero);
+    __u32 zero = 0;
+    struct control *ctl = bpf_map_lookup_elem(&control, &zero);
+    if (!e || !ctl) {
+        if (e)
+            bpf_ringbuf_discard(e, 0);
         if (ctl)
             __sync_fetch_and_add(&ctl->lost_events, 1);
         return 0;
     }
     __builtin_memset(e, 0, sizeof *e);
     e->time = c->now;
+    e->id = __sync_fetch_and_add(&ctl->last_event, 1) + 1;
     e->generation = c->generation;
     e->rule = c->rule;
     e->from_link = c->link;

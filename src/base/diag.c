@@ -5,6 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+static bool continues_character(uint8_t c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
 static void add(struct diags *d, enum severity s, struct place p, const char *hint, const char *format, va_list args)
 {
     if (s == SEVERITY_ERROR)
@@ -14,7 +19,14 @@ static void add(struct diags *d, enum severity s, struct place p, const char *hi
     if (d->count >= DIAGS_MAX)
         return;
     char message[1024];
-    vsnprintf(message, sizeof message, format, args);
+    int len = vsnprintf(message, sizeof message, format, args);
+    if (len >= (int)sizeof message) { /* cut, but not within a character */
+        size_t end = sizeof message - 2;
+        while (end > 0 && continues_character((uint8_t)message[end]))
+            end--;
+        if ((uint8_t)message[end] >= 0x80)
+            message[end] = 0;
+    }
     struct diag *items = arena_grow(d->arena, d->items, d->count, &d->capacity, sizeof *items);
     char *copy = arena_text(d->arena, message, strlen(message));
     char *hint_copy = hint ? arena_text(d->arena, hint, strlen(hint)) : NULL;
@@ -97,7 +109,11 @@ static struct bytes line_find(struct line_finder *f, uint32_t line)
 static void print_caret(struct bytes line, struct place p, bool color, struct text *out)
 {
     size_t from = p.column > SHOWN ? p.column - SHOWN / 2 : 0;
+    while (from < line.len && continues_character(line.at[from])) /* no character is cut in two */
+        from++;
     struct bytes shown = bytes_slice(line, from, SHOWN + 20);
+    while (shown.len && from + shown.len < line.len && continues_character(line.at[from + shown.len]))
+        shown.len--;
     text_printf(out, "%6u | ", p.line);
     for (size_t i = 0; i < shown.len; i++) {
         uint8_t c = shown.at[i] < 0x20 || shown.at[i] == 0x7f ? ' ' : shown.at[i];
@@ -106,11 +122,12 @@ static void print_caret(struct bytes line, struct place p, bool color, struct te
     text_puts(out, "\n       | ");
     size_t column = p.column ? p.column - 1 : 0;
     for (size_t i = from; i < column && i - from < shown.len; i++)
-        if ((shown.at[i - from] & 0xc0) != 0x80) /* one column for each UTF-8 character */
+        if (!continues_character(shown.at[i - from])) /* one column for each UTF-8 character */
             text_puts(out, " ");
     text_puts(out, color ? "\x1b[1;32m^" : "^");
     for (uint32_t i = 1; i < p.width && column + i < from + shown.len; i++)
-        text_puts(out, "~");
+        if (column + i >= from && !continues_character(shown.at[column + i - from]))
+            text_puts(out, "~");
     text_puts(out, color ? "\x1b[0m\n" : "\n");
 }
 

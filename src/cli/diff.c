@@ -10,8 +10,8 @@
 
 #pragma weak diff_flows
 
-#define COMPARISONS_MAX ((uint64_t)1000000000) /* about ten seconds of work */
-#define DIFF_MEMORY     ((size_t)2 << 30)
+#define COMPARISONS_MAX ((uint64_t)100000000)
+#define DIFF_MEMORY     ((size_t)1 << 30)
 
 /* Of a comparison that is not complete, only a difference that was found is an answer. */
 static int difference_status(const struct diff *d)

@@ -46,7 +46,8 @@ const char help_schema[] =
     "  bulkhead schema >bulkhead.schema.json\n";
 
 const char help_why[] =
-    "Usage: bulkhead why FILE --from A --to B --port PORT/PROTOCOL [--at TIME] [--json]\n"
+    "Usage: bulkhead why FILE --from A --to B --port PORT/PROTOCOL\n"
+    "           [--at TIME] [--json]\n"
     "       bulkhead why FILE --batch [--at TIME]\n"
     "\n"
     "Say whether A reaches B, and why: the rule that decides and where it stands, all\n"

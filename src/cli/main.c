@@ -10,11 +10,11 @@
 
 #define VERBS_MAX 64
 
-/* A file opened later must not become standard output. */
+/* A file opened later must not become standard output. What was closed is opened so that it cannot be used. */
 static bool standard_descriptors_open(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_RDWR) != fd)
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
             return false;
     return true;
 }
@@ -27,11 +27,11 @@ static int print_verbs(void)
                     "Zero-trust networking for Linux: one policy says who may reach what.\n\n"
                     "Verbs:\n");
     for (const struct verb *v = verbs; v->name; v++) {
-        char head[40];
+        char head[48];
         if (!v->run)
             continue;
         snprintf(head, sizeof head, "%s%s%s", v->name, *v->arguments ? " " : "", v->arguments);
-        text_printf(&out, "  %-31s  %s\n", head, v->summary);
+        text_printf(&out, "  %-33s  %s\n", head, v->summary);
     }
     text_puts(&out, "\nOptions:\n"
                     "  --help     this, or after a verb what the verb does\n"

@@ -10,8 +10,8 @@
 
 #pragma weak matrix_live
 
-#define VERDICTS_MAX  ((uint64_t)1000000000) /* about ten seconds of work */
-#define MATRIX_MEMORY ((size_t)2 << 30)
+#define VERDICTS_MAX  ((uint64_t)100000000)
+#define MATRIX_MEMORY ((size_t)1 << 30)
 
 static int print_matrix(const struct loaded *l, int64_t now, bool json, bool dot)
 {

@@ -21,17 +21,17 @@
 
 // clang-format off
 const struct verb verbs[] = {
-    {"check", "FILE", "what is wrong with a policy, and what is suspicious", help_check, verb_check, 0},
+    {"check", "FILE", "what is wrong with a policy, or suspicious", help_check, verb_check, 0},
     {"fmt", "FILE", "a policy in canonical form", help_fmt, verb_fmt, 0},
     {"why", "FILE --from A --to B --port P", "whether A reaches B, and why", help_why, verb_why, 0},
     {"matrix", "FILE", "who reaches whom", help_matrix, verb_matrix, 0},
     {"diff", "OLD NEW", "what access is gained and lost", help_diff, verb_diff, 0},
-    {"up", "FILE", "build the network on this machine, and enforce", help_up, verb_up, 0},
+    {"up", "FILE", "build the network here, and enforce it", help_up, verb_up, 0},
     {"down", "NAME", "take it down without a trace", help_down, verb_down, 0},
     {"apply", "FILE", "change the policy of what is running", help_apply, verb_apply, 0},
     {"confirm", "NAME", "keep what apply --confirm changed", help_confirm, verb_confirm, 0},
     {"exec", "[NETWORK/]WORKLOAD -- CMD", "run a command as that workload", help_exec, verb_exec, EXEC_FAILED},
-    {"status", "[NAME]", "what is enforced, and whether it is as desired", help_status, verb_status, 0},
+    {"status", "[NAME]", "what is enforced, and is it as desired", help_status, verb_status, 0},
     {"flows", "[NAME]", "what is happening", help_flows, verb_flows, 0},
     {"top", "[NAME]", "who talks to whom, and what is refused", help_top, verb_top, 0},
     {"agent", "FILE", "keep the machine as the policy says", help_agent, verb_agent, 0},

@@ -15,7 +15,7 @@
 #pragma weak why_live
 #pragma weak why_flow
 
-#define WHY_MEMORY ((size_t)2 << 30)
+#define WHY_MEMORY ((size_t)1 << 30)
 
 struct question {
     const char *file, *from, *to, *port, *at, *flow;
@@ -110,7 +110,7 @@ static int ask(const struct question *q, int64_t now)
     struct loaded l;
     struct moment m = {.compiled = now, .now = now};
     int status;
-    if (policy_need(q->file, q->json || q->batch, STATUS_CANNOT, &l, &status)) {
+    if (policy_need(q->file, q->json, STATUS_CANNOT, &l, &status)) {
         struct arena *arena = q->batch ? NULL : arena_create(WHY_MEMORY);
         if (q->batch)
             status = batch_answer(l.policy, STDIN_FILENO, m);

@@ -100,7 +100,7 @@ static const char *activity_of(const struct event *e)
 
 void record_event(const struct record_context *c, const struct event *e, struct text *out)
 {
-    text_printf(out, "{\"id\": \"%08x%016" PRIx64 "\", \"time\": \"", e->generation, (uint64_t)e->time);
+    text_printf(out, "{\"id\": %" PRIu64 ", \"time\": \"", (uint64_t)e->id);
     record_time((int64_t)e->time + c->monotonic_to_utc_ns, out);
     text_printf(out, "\", \"class_uid\": 4001, \"activity_name\": \"%s\", \"network\": ", activity_of(e));
     text_json(out, c->network);

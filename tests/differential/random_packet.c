@@ -9,6 +9,8 @@
 #define FIN 0x01
 #define PSH 0x08
 
+#define IP_MAX 256 /* IPv6 and ten extension headers of 16 bytes */
+
 static void put16(uint8_t *at, uint32_t value)
 {
     at[0] = (uint8_t)(value >> 8);
@@ -214,7 +216,7 @@ static void put_ethernet(struct packet_source *s, const struct conversation *c, 
 /* A whole packet of the conversation. */
 static void make(struct packet_source *s, struct conversation *c, int from, uint8_t flags, uint32_t acknowledgement, struct frame *f)
 {
-    uint8_t l4[128], ip[160];
+    uint8_t l4[128], ip[IP_MAX];
     size_t l4_length = put_l4(s, c, from, flags, acknowledgement, l4);
     size_t ip_length = put_ip(s, c, from, l4_length, ip);
     put_ethernet(s, c, from, f);
@@ -252,7 +254,7 @@ static void error(struct packet_source *s, struct frame *f)
     struct conversation *about = some_conversation(s);
     uint8_t family = about->end[0].family;
     int quoted_from = random_chance(r, 50);
-    static uint8_t quoted[256];
+    static uint8_t quoted[IP_MAX + 64];
     uint8_t l4[128];
     size_t l4_length = put_l4(s, about, quoted_from, ACK, 0, l4);
     size_t ip_length = put_ip(s, about, quoted_from, l4_length, quoted);
@@ -265,7 +267,7 @@ static void error(struct packet_source *s, struct frame *f)
     if (random_chance(r, 10))
         message.end[0] = some_address(s, family);
     static const uint8_t types[2][6] = {{3, 3, 11, 12, 5, 4}, {1, 1, 2, 3, 4, 137}};
-    uint8_t ip[160];
+    uint8_t ip[IP_MAX];
     size_t outer = put_ip(s, &message, 0, 8 + length, ip);
     put_ethernet(s, &message, 0, f);
     memcpy(f->bytes + 14, ip, outer);

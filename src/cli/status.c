@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkhead status: what is desired beside what the kernel has. Needs no daemon. */
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "agent/agent.h"
+#include "cli/cli.h"
+#include "cli/live.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "enforce/process.h"
+
+/* What was found of one network. */
+struct finding {
+    int agent; /* its pid, 0: none */
+    unsigned links_differ;
+    bool digest_equal, links_seen;
+    unsigned processes, processes_running;
+    uint64_t confirm_ns; /* left until it goes back; 0: nothing waits */
+    uint8_t digest[32];  /* the kernel's */
+    struct failure why;
+};
+
+static uint64_t monotonic_ns(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static struct finding look(const struct running *r)
+{
+    struct finding f = {.agent = agent_pid(r->state.name)};
+    f.links_seen = network_check(r->state.name, &r->datapath, &r->state, false, &f.links_differ, &f.why);
+    f.digest_equal = datapath_digest(&r->datapath, f.digest) && memcmp(f.digest, r->policy->digest, 32) == 0;
+    for (uint32_t i = 0; i < r->policy->workload_count; i++) {
+        const struct state_link *l = state_find(&r->state, r->policy->workloads[i].name);
+        if (!r->policy->workloads[i].run.command || !l)
+            continue;
+        f.processes++;
+        f.processes_running += l->init && process_is(l->init, l->init_start);
+    }
+    uint64_t deadline = r->datapath.shared->deadline, now = monotonic_ns();
+    f.confirm_ns = deadline > now ? deadline - now : 0;
+    return f;
+}
+
+static bool realised(const struct running *r, const struct finding *f)
+{
+    return r->state.complete && f->links_seen && f->links_differ == 0 && f->digest_equal && r->state.count == r->policy->workload_count &&
+        f->processes == f->processes_running;
+}
+
+static void print_digest(const uint8_t digest[32], size_t bytes, struct text *out)
+{
+    for (size_t i = 0; i < bytes; i++)
+        text_printf(out, "%02x", digest[i]);
+}
+
+static void print_json(const struct running *r, const struct finding *f, struct text *out)
+{
+    text_printf(out, "{\"network\": \"%s\", \"realised\": %s, \"agent\": ", r->state.name, realised(r, f) ? "true" : "false");
+    text_printf(out, f->agent ? "{\"pid\": %d}" : "null", f->agent);
+    text_puts(out, ", \"policy\": {\"digest\": \"");
+    print_digest(r->policy->digest, 32, out);
+    text_puts(out, "\", \"kernel_digest\": \"");
+    print_digest(f->digest, 32, out);
+    text_printf(out, "\", \"generation\": %u, \"rules\": %u, \"observe\": %s}, \"links\": {\"desired\": %u, \"known\": %zu, \"differ\": %u}, ", r->generation,
+        r->policy->rule_count, r->policy->observe ? "true" : "false", r->policy->workload_count, r->state.count, f->links_differ);
+    text_printf(out, "\"processes\": {\"desired\": %u, \"running\": %u}, \"confirm_seconds\": ", f->processes, f->processes_running);
+    if (f->confirm_ns)
+        text_printf(out, "%llu}", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
+    else
+        text_puts(out, "null}");
+}
+
+static void print(const struct running *r, const struct finding *f, struct text *out)
+{
+    const struct policy *p = r->policy;
+    text_printf(out, "%s: %s\n", r->state.name, realised(r, f) ? "realised as the policy says" : "DIFFERS from the policy");
+    text_puts(out, "  policy     ");
+    print_digest(p->digest, 8, out);
+    text_printf(out, ", %u rules, generation %u%s\n", p->rule_count, r->generation, p->observe ? ", observed only" : "");
+    if (f->confirm_ns)
+        text_printf(out, "             goes back in %llu s unless confirmed\n", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
+    if (!f->digest_equal)
+        text_puts(out, "  kernel     its tables are of another policy\n");
+    if (!f->links_seen)
+        text_printf(out, "  links      cannot be seen: %s\n", f->why.text);
+    else
+        text_printf(out, "  links      %zu of %u, the datapath is on %zu\n", r->state.count, p->workload_count, r->state.count - f->links_differ);
+    text_printf(out, "  processes  %u of %u run\n", f->processes_running, f->processes);
+    if (f->agent)
+        text_printf(out, "  agent      runs, process %d\n", f->agent);
+    else
+        text_printf(out, "  agent      does not run; what is enforced stays, `bulkhead agent %s` starts it\n", r->state.name);
+    if (!r->state.complete)
+        text_printf(out, "  state      an `up` did not end; `bulkhead down %s` takes away what it left\n", r->state.name);
+}
+
+/* One network; the worst of the statuses so far. */
+static int show(const char *name, bool json, bool first, int worst, struct text *out)
+{
+    struct running r;
+    int status;
+    if (running_open(name, STATUS_NO, &r, &status)) {
+        struct finding f = look(&r);
+        status = realised(&r, &f) ? STATUS_YES : STATUS_NO;
+        if (json && !first)
+            text_puts(out, ",\n ");
+        if (json)
+            print_json(&r, &f, out);
+        else
+            print(&r, &f, out);
+    }
+    running_close(&r);
+    return status > worst ? status : worst;
+}
+
+int verb_status(int argc, char **argv)
+{
+    bool json = false;
+    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {0}};
+    struct operands operands;
+    struct network_names names;
+    int status;
+    if (!options_read(argc, argv, wanted, (struct operand_range){0, 1, false}, &operands, &status))
+        return status;
+    if (geteuid() != 0)
+        return complain("only root can see what the kernel enforces: run it with sudo");
+    struct text out = text_new(ANSWER_MAX);
+    if (!network_names(&names))
+        return complain("out of memory");
+    if (operands.count || names.count <= 1) {
+        status = show(operands.count ? operands.items[0] : NULL, json, true, STATUS_YES, &out);
+        if (json && out.len)
+            text_puts(&out, "\n");
+    } else {
+        status = STATUS_YES;
+        text_puts(&out, json ? "[" : "");
+        for (size_t i = 0; i < names.count; i++)
+            status = show(names.items[i], json, i == 0, status, &out);
+        text_puts(&out, json ? "]\n" : "");
+    }
+    free(names.items);
+    return output_text(&out, status);
+}
