@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* bulkhead matrix --live: connects every pair of workloads and compares what arrived with what the evaluator says. */
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/live.h"
+#include "cli/moment.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "decide/decide.h"
+#include "enforce/probe.h"
+
+#define PROBES_MAX 2000000
+#define UNNAMED_FROM 47001 /* the port that no rule names is looked for from here on */
+
+struct service {
+    uint8_t protocol; /* IPPROTO_ICMP stands for both */
+    uint16_t port;
+};
+
+struct services {
+    struct service *items;
+    size_t count, capacity;
+};
+
+static bool add_service(struct arena *a, struct services *s, uint8_t protocol, uint16_t port)
+{
+    for (size_t i = 0; i < s->count; i++)
+        if (s->items[i].protocol == protocol && s->items[i].port == port)
+            return true;
+    struct service *grown = arena_grow(a, s->items, s->count, &s->capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    s->items = grown;
+    grown[s->count++] = (struct service){protocol, port};
+    return true;
+}
+
+static bool is_named(const struct policy *p, uint8_t protocol, uint16_t port)
+{
+    for (uint32_t r = 0; r < p->rule_count; r++)
+        for (uint32_t k = 0; k < p->rules[r].port_count; k++) {
+            const struct ports *e = &p->rules[r].ports[k];
+            if (e->protocol == protocol && port >= e->first && port <= e->last)
+                return true;
+        }
+    return false;
+}
+
+/* First and last port of every entry, a port of each protocol that no entry names, and echo. */
+static bool list_services(const struct policy *p, struct arena *a, struct services *ret)
+{
+    static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
+    for (uint32_t r = 0; r < p->rule_count; r++)
+        for (uint32_t k = 0; k < p->rules[r].port_count; k++) {
+            const struct ports *e = &p->rules[r].ports[k];
+            if (e->protocol != IPPROTO_TCP && e->protocol != IPPROTO_UDP)
+                continue;
+            if (!add_service(a, ret, (uint8_t)e->protocol, e->first) || !add_service(a, ret, (uint8_t)e->protocol, e->last))
+                return false;
+        }
+    for (size_t i = 0; i < sizeof protocols; i++)
+        for (uint32_t port = UNNAMED_FROM; port < 65536; port++)
+            if (!is_named(p, protocols[i], (uint16_t)port)) {
+                if (!add_service(a, ret, protocols[i], (uint16_t)port))
+                    return false;
+                break;
+            }
+    return add_service(a, ret, IPPROTO_ICMP, 0);
+}
+
+static const struct address *address_of(const struct workload *w, uint8_t family)
+{
+    for (uint32_t i = 0; i < w->address_count; i++)
+        if (w->addresses[i].family == family)
+            return &w->addresses[i];
+    return NULL;
+}
+
+static struct flow flow_of(const struct probe *p)
+{
+    return (struct flow){.from = p->from_address, .to = p->to_address, .protocol = p->protocol, .port = p->port};
+}
+
+struct trial {
+    const struct policy *policy;
+    struct services services;
+    struct probe *probes;
+    size_t count, capacity;
+};
+
+static bool add_pair(struct trial *t, struct arena *a, uint32_t from, uint32_t to, uint8_t family)
+{
+    const struct address *source = address_of(&t->policy->workloads[from], family), *target = address_of(&t->policy->workloads[to], family);
+    if (!source || !target)
+        return true;
+    for (size_t i = 0; i < t->services.count; i++) {
+        const struct service *s = &t->services.items[i];
+        struct probe *grown = arena_grow(a, t->probes, t->count, &t->capacity, sizeof *grown);
+        if (!grown || t->count >= PROBES_MAX)
+            return false;
+        t->probes = grown;
+        uint8_t protocol = s->protocol == IPPROTO_ICMP && family == 6 ? IPPROTO_ICMPV6 : s->protocol;
+        grown[t->count++] = (struct probe){.from = from, .to = to, .from_address = *source, .to_address = *target, .protocol = protocol, .port = s->port};
+    }
+    return true;
+}
+
+static bool list_probes(struct trial *t, struct arena *a)
+{
+    uint32_t n = t->policy->workload_count;
+    if (!list_services(t->policy, a, &t->services))
+        return false;
+    for (uint32_t from = 0; from < n; from++)
+        for (uint32_t to = 0; to < n; to++)
+            if (from != to && (!add_pair(t, a, from, to, 4) || !add_pair(t, a, from, to, 6)))
+                return false;
+    return true;
+}
+
+static void print_service(const struct probe *p, struct text *out)
+{
+    if (p->protocol == IPPROTO_TCP || p->protocol == IPPROTO_UDP)
+        text_printf(out, "%u/%s", p->port, p->protocol == IPPROTO_TCP ? "tcp" : "udp");
+    else
+        text_puts(out, "icmp");
+}
+
+/* The same service of the same pair in the other family: shown together. */
+static const struct probe *twin(const struct trial *t, size_t i)
+{
+    const struct probe *p = &t->probes[i];
+    size_t other = i + t->services.count;
+    if (p->from_address.family == 4 && other < t->count && t->probes[other].from == p->from && t->probes[other].to == p->to)
+        return &t->probes[other];
+    return NULL;
+}
+
+static void print_arrivals(const struct trial *t, struct text *out)
+{
+    const struct policy *p = t->policy;
+    uint32_t from = NONE, to = NONE;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct probe *e = &t->probes[i], *other = twin(t, i);
+        bool second = e->from_address.family == 6 && i >= t->services.count && t->probes[i - t->services.count].from == e->from &&
+            t->probes[i - t->services.count].to == e->to && t->probes[i - t->services.count].from_address.family == 4;
+        if (second && t->probes[i - t->services.count].reached)
+            continue; /* shown with IPv4 */
+        if (!e->reached)
+            continue;
+        if (e->from != from || e->to != to)
+            text_printf(out, "%s  %-18s -> %-18s ", from == NONE ? "" : "\n", p->workloads[e->from].name, p->workloads[e->to].name);
+        from = e->from;
+        to = e->to;
+        text_puts(out, " ");
+        print_service(e, out);
+        if (!other || !other->reached)
+            text_puts(out, e->from_address.family == 4 ? " (IPv4)" : " (IPv6)");
+    }
+    text_puts(out, from == NONE ? "  nothing arrived anywhere\n" : "\n");
+}
+
+static size_t print_differences(const struct trial *t, bool json, struct text *out)
+{
+    int64_t now = moment_now();
+    size_t differences = 0;
+    for (size_t i = 0; i < t->count; i++) {
+        const struct probe *e = &t->probes[i];
+        struct flow f = flow_of(e);
+        struct verdict v = decide(t->policy, &f, (struct moment){now, now});
+        bool passes = v.allow || !v.enforced;
+        if (passes == e->reached)
+            continue;
+        const char *from = t->policy->workloads[e->from].name, *to = t->policy->workloads[e->to].name;
+        if (json) {
+            text_printf(out, "%s{\"from\": \"%s\", \"to\": \"%s\", \"family\": %u, \"port\": \"", differences ? ", " : "", from, to, e->from_address.family);
+            print_service(e, out);
+            text_printf(out, "\", \"policy\": %s, \"live\": %s}", passes ? "true" : "false", e->reached ? "true" : "false");
+        } else {
+            text_printf(out, "  DIFFERS: %s -> %s ", from, to);
+            print_service(e, out);
+            text_printf(out, " (IPv%u): the policy %s it, and it %s\n", e->from_address.family, passes ? "allows" : "refuses", e->reached ? "arrived" : "did not arrive");
+        }
+        differences++;
+    }
+    return differences;
+}
+
+static int report(const struct trial *t, bool json)
+{
+    struct text out = text_new(ANSWER_MAX);
+    size_t arrived = 0;
+    for (size_t i = 0; i < t->count; i++)
+        arrived += t->probes[i].reached;
+    size_t differences;
+    if (json) {
+        text_printf(&out, "{\"network\": \"%s\", \"tried\": %zu, \"arrived\": %zu, \"differences\": [", t->policy->name, t->count, arrived);
+        differences = print_differences(t, true, &out);
+        text_puts(&out, "]}\n");
+    } else {
+        text_printf(&out, "tried %zu times between %u workloads, IPv4 and IPv6; what arrived:\n", t->count, t->policy->workload_count);
+        print_arrivals(t, &out);
+        differences = print_differences(t, false, &out);
+        text_printf(&out, "%zu arrived, %zu did not: %s\n", arrived, t->count - arrived, differences ? "NOT as the policy says" : "exactly as the policy says");
+    }
+    return output_text(&out, differences ? STATUS_NO : STATUS_YES);
+}
+
+int matrix_live(int argc, char **argv)
+{
+    bool json = false, live = false;
+    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {"live", 0, &live, NULL}, {0}};
+    struct operands operands;
+    struct loaded l;
+    struct failure f;
+    int status;
+    if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
+        return status;
+    if (policy_need(operands.items[0], json, STATUS_CANNOT, &l, &status)) {
+        struct arena *arena = arena_create((size_t)2 << 30);
+        struct trial t = {.policy = l.policy};
+        if (geteuid() != 0)
+            status = complain("trying a network needs root: run it with sudo");
+        else if (!state_exists(l.policy->name))
+            status = complain("the network %s is not up; see bulkhead up --help", l.policy->name);
+        else if (!arena || !list_probes(&t, arena))
+            status = complain("too many pairs to try");
+        else
+            status = probes_run(l.policy, t.probes, t.count, &f) ? report(&t, json) : complain("%s", f.text);
+        arena_destroy(arena);
+    }
+    loaded_free(&l);
+    return status;
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Trying it: packets really sent from one workload to another, and what the receiver saw of them. Knows nothing of
+ * rules and does not read the datapath's own counters.
+ */
+#pragma once
+
+#include "enforce/failure.h"
+#include "policy/model.h"
+
+struct probe {
+    uint32_t from, to; /* workloads */
+    struct address from_address, to_address;
+    uint8_t protocol; /* TCP: a connection is attempted; UDP: an empty datagram; ICMP, ICMPv6: an echo request */
+    uint16_t port;
+    bool reached; /* the receiver's link got it */
+};
+
+/* Sends all and waits until nothing arrives any more (about half a second). */
+bool probes_run(const struct policy *p, struct probe *probes, size_t count, struct failure *f) __attribute__((warn_unused_result));
