@@ -36,8 +36,12 @@ ever_inline bool sweep_session(struct context *c, struct session *s, struct swee
     if (!stamp_is_current(c, stamp)) {
         decide(c, s->from_link);
         if (!c->allowed || c->to_link != s->to_link) {
-            tell_cut(c, stamp, s->last, s->from_link, s->to_link);
             WRITE_ONCE(s->stamp, 0);
+            if (s->state & SESSION_CLOSING) { /* both ends have ended it already */
+                r->expired++;
+                return false;
+            }
+            tell_cut(c, stamp, s->last, s->from_link, s->to_link);
             r->cut++;
             return false;
         }
