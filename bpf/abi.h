@@ -258,6 +258,18 @@ enum bulkhead_event_kind {
     EVENT_CUT,     /* a session was removed by the sweep; `time` is that of its last packet */
 };
 
+/* A question to the tables in force, and their answer: the frame that the program bulkhead_ask is run with. */
+struct ask {
+    __u32 from[4], to[4];     /* network order; IPv4 in the first word */
+    __u16 from_port, to_port; /* network order */
+    __u8 family, protocol;
+    __u16 reserved;
+    __u32 from_link;
+    /* the answer */
+    __u32 generation, rule, to_link;
+    __u8 reason, allowed, observed, delivery;
+};
+
 /* What one run of the sweep did. */
 struct sweep {
     __u64 seen, kept, cut, expired;

@@ -120,4 +120,33 @@ int bulkhead_sweep(struct __sk_buff *skb)
     return TC_ACT_OK;
 }
 
+/* What would be decided, by the tables and the code that decide; changes nothing. Run with a struct ask. */
+SEC("tc")
+int bulkhead_ask(struct __sk_buff *skb)
+{
+    __u32 zero = 0, one = 1;
+    struct ask a;
+    const struct control *ctl = bpf_map_lookup_elem(&control, &zero);
+    struct context *c = bpf_map_lookup_elem(&scratch, &one);
+    if (!ctl || !c || bpf_skb_load_bytes(skb, 0, &a, sizeof a))
+        return TC_ACT_SHOT;
+    c->now = clock_now(ctl);
+    c->generation = generation_in_force(ctl, c->now);
+    __builtin_memcpy(c->flow.from, a.from, 16);
+    __builtin_memcpy(c->flow.to, a.to, 16);
+    c->flow.from_port = a.from_port;
+    c->flow.to_port = a.to_port;
+    c->flow.family = a.family;
+    c->flow.protocol = a.protocol;
+    decide(c, a.from_link);
+    a.generation = c->generation;
+    a.rule = c->rule;
+    a.to_link = c->to_link;
+    a.reason = c->reason;
+    a.allowed = c->allowed;
+    a.observed = c->observed;
+    a.delivery = c->delivery;
+    return bpf_skb_store_bytes(skb, 0, &a, sizeof a, 0) ? TC_ACT_SHOT : TC_ACT_OK;
+}
+
 #endif

@@ -11,23 +11,27 @@ static void print_digest(const struct policy *p, struct text *out)
         text_printf(out, "%02x", p->digest[i]);
 }
 
-static void print_count(uint32_t count, const char *what, struct text *out)
+static void print_count(size_t count, const char *one, const char *more, struct text *out)
 {
-    text_printf(out, "%u %s%s, ", count, what, count == 1 ? "" : "s");
+    text_printf(out, "%zu %s", count, count == 1 ? one : more);
 }
 
 static int print_summary(const struct loaded *l)
 {
     struct text out = text_new(ANSWER_MAX);
     const struct policy *p = l->policy;
-    text_printf(&out, "%s: valid: ", l->file);
-    print_count(p->workload_count, "workload", &out);
-    print_count(p->segment_count, "segment", &out);
-    print_count(p->rule_count, "rule", &out);
-    text_puts(&out, "sha256:");
-    print_digest(p, &out);
+    text_printf(&out, "%s: %s: ", l->file, p ? "valid" : "not valid");
+    if (p) {
+        print_count(p->workload_count, "workload, ", "workloads, ", &out);
+        print_count(p->segment_count, "segment, ", "segments, ", &out);
+        print_count(p->rule_count, "rule, ", "rules, ", &out);
+        text_puts(&out, "sha256:");
+        print_digest(p, &out);
+    } else {
+        print_count(l->diags.errors + (l->diags.out_of_memory ? 1 : 0), "error", "errors", &out);
+    }
     text_puts(&out, "\n");
-    return output_text(&out, STATUS_YES);
+    return output_text(&out, p ? STATUS_YES : STATUS_NO);
 }
 
 /* The diagnostics' object with what the summary says, too. */
@@ -68,7 +72,7 @@ int verb_check(int argc, char **argv)
     if (policy_load(files.items[0], json, &l)) {
         if (!json)
             loaded_complain(&l, false);
-        status = json ? print_json(&l) : l.policy ? print_summary(&l) : STATUS_NO;
+        status = json ? print_json(&l) : print_summary(&l);
     }
     loaded_free(&l);
     return status;

@@ -28,7 +28,7 @@ static int print_difference(const struct policy *before, const struct policy *af
     int status;
     struct arena *a = arena_create(DIFF_MEMORY);
     if (!a || !diff_make(before, after, now, COMPARISONS_MAX, a, &d)) {
-        status = complain_in(json, "out of memory");
+        status = complain_in(json, "out of memory: the policies are too large to compare");
     } else {
         if (json)
             diff_print_json(&d, &out);

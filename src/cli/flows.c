@@ -14,25 +14,6 @@
 
 #define LINE_MAX_BYTES 65536
 
-/* The text after `"key": ` in a record of ours, up to the end of a string or number; "" when it is not there. */
-static void field(const char *line, const char *key, char *out, size_t size)
-{
-    char wanted[64];
-    snprintf(wanted, sizeof wanted, "\"%s\": ", key);
-    out[0] = 0;
-    const char *at = strstr(line, wanted);
-    if (!at)
-        return;
-    at += strlen(wanted);
-    bool quoted = *at == '"';
-    at += quoted;
-    size_t len = strcspn(at, quoted ? "\"" : ",}");
-    if (len >= size)
-        len = size - 1;
-    memcpy(out, at, len);
-    out[len] = 0;
-}
-
 static void party(const char *line, const char *key, char *out, size_t size)
 {
     char name[64], ip[64], port[16], wanted[32];
@@ -40,9 +21,9 @@ static void party(const char *line, const char *key, char *out, size_t size)
     const char *at = strstr(line, wanted);
     if (!at)
         at = "";
-    field(at, "name", name, sizeof name);
-    field(at, "ip", ip, sizeof ip);
-    field(at, "port", port, sizeof port);
+    record_field(at, "name", name, sizeof name);
+    record_field(at, "ip", ip, sizeof ip);
+    record_field(at, "port", port, sizeof port);
     const char *who = strcmp(name, "null") == 0 || !name[0] ? ip : name;
     if (strcmp(port, "0") == 0 || !port[0])
         snprintf(out, size, "%s", who[0] ? who : "-");
@@ -53,26 +34,26 @@ static void party(const char *line, const char *key, char *out, size_t size)
 static void print_line(const char *line, struct text *out)
 {
     char id[24], time[40], decision[16], enforced[8], reason[40], rule[80] = "", from[96], to[96], protocol[16], activity[16], kind[32];
-    field(line, "kind", kind, sizeof kind);
-    field(line, "time", time, sizeof time);
+    record_field(line, "kind", kind, sizeof kind);
+    record_field(line, "time", time, sizeof time);
     time[19] = 0;
     if (kind[0]) {
         char message[400];
-        field(line, "message", message, sizeof message);
+        record_field(line, "message", message, sizeof message);
         text_printf(out, "%8s %s %-9s %s\n", "", time + 11, kind, message);
         return;
     }
-    field(line, "id", id, sizeof id);
-    field(line, "activity_name", activity, sizeof activity);
-    field(line, "decision", decision, sizeof decision);
-    field(line, "enforced", enforced, sizeof enforced);
-    field(line, "reason", reason, sizeof reason);
+    record_field(line, "id", id, sizeof id);
+    record_field(line, "activity_name", activity, sizeof activity);
+    record_field(line, "decision", decision, sizeof decision);
+    record_field(line, "enforced", enforced, sizeof enforced);
+    record_field(line, "reason", reason, sizeof reason);
     const char *rule_at = strstr(line, "\"rule\": {");
     if (rule_at)
-        field(rule_at, "name", rule, sizeof rule);
+        record_field(rule_at, "name", rule, sizeof rule);
     party(line, "src_endpoint", from, sizeof from);
     party(line, "dst_endpoint", to, sizeof to);
-    field(line, "protocol_name", protocol, sizeof protocol);
+    record_field(line, "protocol_name", protocol, sizeof protocol);
     const char *verdict = strcmp(decision, "allow") == 0 ? "allow" : strcmp(enforced, "false") == 0 ? "observed" : "deny";
     text_printf(out, "%8s %s %-9s %s -> %s/%s  %s%s%s%s\n", id, time + 11, verdict, from, to, protocol, reason, rule[0] ? " (" : "", rule, rule[0] ? ")" : "");
 }

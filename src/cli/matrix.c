@@ -30,7 +30,7 @@ static int print_matrix(const struct loaded *l, int64_t now, bool json, bool dot
         status = output_text(&out, STATUS_YES);
         break;
     case MATRIX_NO_MEMORY:
-        status = complain_in(json, "%s: out of memory", l->file);
+        status = complain_in(json, "%s: out of memory: the policy is too large for a matrix; ask with why", l->file);
         break;
     case MATRIX_TOO_LARGE:
         status = complain_in(json, "%s: the policy is too large for a matrix; ask with why", l->file);

@@ -58,6 +58,7 @@ void datapath_close(struct datapath *d)
     d->shared = NULL;
     close_fd(&d->program);
     close_fd(&d->sweep);
+    close_fd(&d->ask);
 #define X(name) close_fd(&d->name);
     DATAPATH_MAPS(X)
 #undef X
@@ -152,7 +153,8 @@ static bool keep_all(struct datapath_bpf *s, struct datapath *d, struct failure 
     DATAPATH_MAPS(X)
 #undef X
     return keep(bpf_program__fd(s->progs.bulkhead_packet), &d->program, f, "program") &&
-        keep(bpf_program__fd(s->progs.bulkhead_sweep), &d->sweep, f, "sweep") && map_control(d, f);
+        keep(bpf_program__fd(s->progs.bulkhead_sweep), &d->sweep, f, "sweep") &&
+        keep(bpf_program__fd(s->progs.bulkhead_ask), &d->ask, f, "ask") && map_control(d, f);
 }
 
 bool datapath_load(const struct datapath_options *o, struct datapath *ret, struct failure *f)
@@ -192,7 +194,8 @@ bool datapath_pin(const struct datapath *d, const char *directory, struct failur
         return false;
     DATAPATH_MAPS(X)
 #undef X
-    return pin(d->program, directory, "program", f) && pin(d->sweep, directory, "sweep", f);
+    return pin(d->program, directory, "program", f) && pin(d->sweep, directory, "sweep", f) &&
+        pin(d->ask, directory, "ask", f);
 }
 
 static bool get(const char *directory, const char *name, int *ret, struct failure *f)
@@ -211,7 +214,8 @@ bool datapath_open(const char *directory, struct datapath *ret, struct failure *
 #define X(name) ok = ok && get(directory, #name, &ret->name, f);
     DATAPATH_MAPS(X)
 #undef X
-    ok = ok && get(directory, "program", &ret->program, f) && get(directory, "sweep", &ret->sweep, f) && map_control(ret, f);
+    ok = ok && get(directory, "program", &ret->program, f) && get(directory, "sweep", &ret->sweep, f) &&
+        get(directory, "ask", &ret->ask, f) && map_control(ret, f);
     if (!ok)
         datapath_close(ret);
     return ok;
@@ -223,7 +227,7 @@ bool datapath_unpin(const char *directory, struct failure *f)
 #define X(name) #name,
         DATAPATH_MAPS(X)
 #undef X
-        "program", "sweep"};
+        "program", "sweep", "ask"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         char path[512];
         snprintf(path, sizeof path, "%s/%s", directory, names[i]);
@@ -394,6 +398,15 @@ bool datapath_digest(const struct datapath *d, uint8_t ret[32])
         return false;
     memcpy(ret, bytes, 32);
     return true;
+}
+
+bool datapath_ask(struct datapath *d, struct ask *question, struct failure *f)
+{
+    LIBBPF_OPTS(bpf_test_run_opts, run, .data_in = question, .data_size_in = sizeof *question, .data_out = question,
+        .data_size_out = sizeof *question, .repeat = 1);
+    if (bpf_prog_test_run_opts(d->ask, &run))
+        return fail_errno(f, errno, "ask the kernel's tables");
+    return run.retval == TC_ACT_OK || fail(f, "the kernel's tables did not answer");
 }
 
 bool datapath_sweep(struct datapath *d, struct sweep *ret, struct failure *f)

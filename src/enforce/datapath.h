@@ -15,7 +15,7 @@
 #define LINK_FIRST 16 /* numbers below belong to interfaces that the kernel puts into every namespace */
 
 struct datapath {
-    int program, sweep;
+    int program, sweep, ask;
     int images, control, links, counters, sessions_v4, sessions_v6, pendings, fragments, events, receipts, event_cells, answer_budget, sweeps;
     uint32_t link_capacity;
     struct control *shared; /* the control map's value, mapped */
@@ -64,6 +64,9 @@ bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, ui
 
 /* SHA-256 of the policy in force, as the kernel's own tables say. */
 bool datapath_digest(const struct datapath *d, uint8_t ret[32]);
+
+/* Ask the tables in force; the question's fields are set, the answer's are filled in. */
+bool datapath_ask(struct datapath *d, struct ask *question, struct failure *f) __attribute__((warn_unused_result));
 
 /* Decide every confirmed session again. */
 bool datapath_sweep(struct datapath *d, struct sweep *ret, struct failure *f) __attribute__((warn_unused_result));

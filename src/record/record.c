@@ -136,6 +136,24 @@ void record_note(const char *network, int64_t now_ns, const char *kind, const ch
     text_puts(out, "}\n");
 }
 
+void record_field(const char *line, const char *key, char *out, size_t size)
+{
+    char wanted[64];
+    snprintf(wanted, sizeof wanted, "\"%s\": ", key);
+    out[0] = 0;
+    const char *at = strstr(line, wanted);
+    if (!at)
+        return;
+    at += strlen(wanted);
+    bool quoted = *at == '"';
+    at += quoted;
+    size_t len = strcspn(at, quoted ? "\"" : ",}");
+    if (len >= size)
+        len = size - 1;
+    memcpy(out, at, len);
+    out[len] = 0;
+}
+
 bool record_open(const char *path, struct record_file *ret)
 {
     *ret = (struct record_file){.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};

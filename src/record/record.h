@@ -28,6 +28,9 @@ void record_time(int64_t ns, struct text *out);
 /* An event's address, port and name as people write them: "orders:8080", "203.0.113.7". */
 void event_party(const struct policy *p, const struct event *e, bool to, struct text *out);
 
+/* The value after `"key": ` in a line of ours, up to the end of a string or number; "" when it is not there. */
+void record_field(const char *line, const char *key, char *out, size_t size);
+
 struct record_file {
     int fd;
     size_t size;

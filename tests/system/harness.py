@@ -351,6 +351,16 @@ def processes_with(text):
     return found
 
 
+def agents_of(name):
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            with open(path, "rb") as file:
+                if file.read().split(b"\0")[1:3] == [b"agent", name.encode()]:
+                    found.append(int(path.split("/")[2]))
+    return found
+
+
 def processes_in(inodes):
     """Processes in one of these network namespaces."""
     found = []
@@ -378,7 +388,7 @@ def traces(name):
         "pins": glob.glob(f"{PIN_ROOT}/{name}") + glob.glob(f"{PIN_ROOT}/{name}/*"),
         "state": glob.glob(f"{STATE_ROOT}/{name}") + glob.glob(f"{STATE_ROOT}/{name}/*"),
         "mounts": mounts,
-        "agents": processes_with(f"agent {name}"),
+        "agents": agents_of(name),
     }
     return {what: where for what, where in found.items() if where}
 
@@ -399,7 +409,7 @@ def sweep_away(name):
     inodes = namespace_inodes(name)
     with contextlib.suppress(subprocess.TimeoutExpired):
         bulkhead("down", name, timeout=30)
-    for pid in processes_in(inodes) + processes_with(f"agent {name}"):
+    for pid in processes_in(inodes) + agents_of(name):
         with contextlib.suppress(OSError):
             os.kill(pid, signal.SIGKILL)
     for path in glob.glob(f"{NETNS}/{name}-*"):

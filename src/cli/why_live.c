@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* why --live: asks the kernel's tables and says where they differ from the file. why --flow: explains a record. */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/live.h"
+#include "cli/moment.h"
+#include "cli/options.h"
+#include "cli/output.h"
+#include "decide/resolve.h"
+#include "decide/why.h"
+#include "record/record.h"
+
+#define WHY_MEMORY ((size_t)1 << 30)
+#define LINE_MAX_BYTES 65536
+
+/* One family's answer of the kernel beside the file's. */
+struct beside {
+    struct ask kernel;
+    struct verdict file;
+    bool same;
+};
+
+static uint32_t link_of(const struct running *r, const struct address *a)
+{
+    uint32_t w = policy_workload_of(r->policy, a);
+    const struct state_link *l = w == NONE ? NULL : state_find(&r->state, r->policy->workloads[w].name);
+    return l ? l->link : 0;
+}
+
+static const char *rule_name(const struct policy *p, uint32_t rule)
+{
+    return rule < p->rule_count ? p->rules[rule].name : NULL;
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static bool compare(struct running *r, const struct loaded *l, const struct flow *f, int64_t now, struct beside *ret, struct failure *why)
+{
+    struct ask *a = &ret->kernel;
+    *a = (struct ask){.family = f->from.family, .protocol = f->protocol, .to_port = htons(f->port), .from_link = link_of(r, &f->from)};
+    memcpy(a->from, f->from.octets, address_octets(&f->from));
+    memcpy(a->to, f->to.octets, address_octets(&f->to));
+    if (!datapath_ask(&r->datapath, a, why))
+        return false;
+    ret->file = decide(l->policy, f, (struct moment){now, now});
+    bool kernel_allows = a->allowed && !a->observed;
+    ret->same = kernel_allows == ret->file.allow && a->reason == ret->file.reason &&
+        same_text(rule_name(r->policy, a->rule), rule_name(l->policy, ret->file.rule));
+    return true;
+}
+
+static void print_side(const char *who, bool allow, bool passes, uint8_t reason, const char *rule, struct text *out)
+{
+    text_printf(out, "  %-8s %s: %s%s%s%s\n", who, allow ? "allow" : "deny", reason < REASONS ? reason_name((enum bulkhead_reason)reason) : "?",
+        rule ? " (" : "", rule ? rule : "", rule ? ")" : "");
+    if (!allow && passes)
+        text_puts(out, "           only observed: it passes\n");
+}
+
+static void print_beside(const struct running *r, const struct loaded *l, const struct flow *f, const struct beside *b, struct text *out)
+{
+    char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
+    text_printf(out, "%s -> %s ", address_print(&f->from, from), address_print(&f->to, to));
+    service_print(f, out);
+    text_printf(out, " (IPv%u), generation %u:\n", f->from.family, b->kernel.generation);
+    print_side("kernel", b->kernel.allowed && !b->kernel.observed, b->kernel.allowed, b->kernel.reason, rule_name(r->policy, b->kernel.rule), out);
+    print_side("file", b->file.allow, !b->file.enforced, (uint8_t)b->file.reason, rule_name(l->policy, b->file.rule), out);
+    text_puts(out, b->same ? "  the kernel does what the file says\n" : "  THEY DIFFER: `bulkhead apply` puts the file in force\n");
+}
+
+static void print_beside_json(const struct running *r, const struct loaded *l, const struct flow *f, const struct beside *b, struct text *out)
+{
+    const char *kernel = rule_name(r->policy, b->kernel.rule), *file = rule_name(l->policy, b->file.rule);
+    text_printf(out, "{\"family\": %u, \"generation\": %u, \"same\": %s, \"kernel\": {\"decision\": \"%s\", \"reason\": \"%s\", \"enforced\": %s, \"rule\": ",
+        f->from.family, b->kernel.generation, b->same ? "true" : "false", b->kernel.allowed && !b->kernel.observed ? "allow" : "deny",
+        b->kernel.reason < REASONS ? reason_name((enum bulkhead_reason)b->kernel.reason) : "?", b->kernel.observed ? "false" : "true");
+    text_printf(out, kernel ? "\"%s\"" : "null", kernel);
+    text_printf(out, "}, \"file\": {\"decision\": \"%s\", \"reason\": \"%s\", \"rule\": ", b->file.allow ? "allow" : "deny", reason_name(b->file.reason));
+    text_printf(out, file ? "\"%s\"" : "null", file);
+    text_puts(out, "}}");
+}
+
+static int ask_kernel(struct running *r, const struct loaded *l, const struct flows *flows, bool json)
+{
+    struct text out = text_new(ANSWER_MAX);
+    struct failure f;
+    int status = STATUS_YES;
+    int64_t now = moment_now();
+    text_puts(&out, json ? "{\"live\": [" : "");
+    for (uint32_t i = 0; i < flows->count; i++) {
+        struct beside b;
+        if (!compare(r, l, &flows->items[i], now, &b, &f))
+            return complain_in(json, "%s", f.text);
+        if (!b.kernel.allowed || b.kernel.observed)
+            status = STATUS_NO;
+        if (json)
+            text_puts(&out, i ? ", " : "");
+        (json ? print_beside_json : print_beside)(r, l, &flows->items[i], &b, &out);
+    }
+    text_puts(&out, json ? "]}\n" : "");
+    return output_text(&out, status);
+}
+
+int why_live(int argc, char **argv)
+{
+    bool json = false, live = false;
+    const char *from = NULL, *to = NULL, *port = NULL, *error;
+    const struct option_wanted wanted[] = {
+        {"json", 0, &json, NULL}, {"live", 0, &live, NULL}, {"from", 0, NULL, &from}, {"to", 0, NULL, &to}, {"port", 0, NULL, &port}, {0}};
+    struct operands operands;
+    struct loaded l;
+    struct running r;
+    struct flows flows;
+    int status;
+    if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
+        return status;
+    if (!from || !to || !port)
+        return wrong_usage("why", "--live takes --from, --to and --port, and is about now");
+    if (geteuid() != 0)
+        return complain_in(json, "only root can ask the kernel: run it with sudo");
+    if (policy_need(operands.items[0], json, STATUS_CANNOT, &l, &status)) {
+        struct arena *arena = arena_create(WHY_MEMORY);
+        if (!arena || !resolve_flows(l.policy, bytes_of_text(from), bytes_of_text(to), bytes_of_text(port), arena, &flows, &error)) {
+            status = complain_in(json, "%s", arena && error ? error : "out of memory");
+        } else {
+            if (running_open(l.policy->name, STATUS_CANNOT, &r, &status))
+                status = ask_kernel(&r, &l, &flows, json);
+            running_close(&r);
+        }
+        arena_destroy(arena);
+    }
+    loaded_free(&l);
+    return status;
+}
+
+/* The line of the record with that id, in one file. */
+static bool find_record(const char *path, const char *id, char *line)
+{
+    FILE *file = fopen(path, "re");
+    bool found = false;
+    while (file && !found && fgets(line, LINE_MAX_BYTES, file)) {
+        char this[32];
+        record_field(line, "id", this, sizeof this);
+        found = strcmp(this, id) == 0;
+    }
+    if (file)
+        fclose(file);
+    return found;
+}
+
+static bool read_record(const char *network, const char *id, char *line)
+{
+    char path[512], older[520];
+    state_path(network, RECORDS_FILE, path);
+    snprintf(older, sizeof older, "%s.1", path);
+    return find_record(path, id, line) || find_record(older, id, line);
+}
+
+/* A record's flow. */
+static bool parse_record(const char *line, struct flow *ret, int64_t *ret_time)
+{
+    char ip[2][64], port[16], protocol[16], time[40];
+    const char *from = strstr(line, "\"src_endpoint\": "), *to = strstr(line, "\"dst_endpoint\": ");
+    *ret = (struct flow){0};
+    if (!from || !to)
+        return false;
+    record_field(from, "ip", ip[0], sizeof ip[0]);
+    record_field(to, "ip", ip[1], sizeof ip[1]);
+    record_field(to, "port", port, sizeof port);
+    record_field(line, "protocol_num", protocol, sizeof protocol);
+    record_field(line, "time", time, sizeof time);
+    ret->protocol = (uint8_t)strtoul(protocol, NULL, 10);
+    ret->port = (uint16_t)strtoul(port, NULL, 10);
+    if (ret->protocol != IPPROTO_TCP && ret->protocol != IPPROTO_UDP && ret->protocol != IPPROTO_SCTP)
+        ret->port = 0;
+    return address_parse(bytes_of_text(ip[0]), &ret->from) && address_parse(bytes_of_text(ip[1]), &ret->to) && moment_parse(time, moment_now(), ret_time);
+}
+
+static int explain(const struct loaded *l, const char *line, bool json)
+{
+    struct flow f;
+    int64_t time;
+    struct why w;
+    if (!parse_record(line, &f, &time))
+        return complain_in(json, "that record has no addresses: the packet was refused before they were known");
+    struct arena *arena = arena_create(WHY_MEMORY);
+    int status;
+    if (!arena || !why_explain(l->policy, &f, (struct moment){time, time}, arena, &w)) {
+        status = complain_in(json, "out of memory");
+    } else {
+        struct text out = text_new(ANSWER_MAX);
+        char reason[40];
+        record_field(line, "reason", reason, sizeof reason);
+        if (json) {
+            why_print_json(&w, l->policy, &out);
+        } else {
+            text_printf(&out, "recorded as %s ; decided again by this file:\n", reason);
+            why_print(&w, l->policy, l->file, &out);
+        }
+        status = output_text(&out, w.span.verdict.allow ? STATUS_YES : STATUS_NO);
+    }
+    arena_destroy(arena);
+    return status;
+}
+
+int why_flow(int argc, char **argv)
+{
+    bool json = false;
+    const char *id = NULL;
+    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {"flow", 0, NULL, &id}, {0}};
+    struct operands operands;
+    struct loaded l;
+    int status;
+    if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
+        return status;
+    if (geteuid() != 0)
+        return complain_in(json, "only root can see the records: run it with sudo");
+    if (policy_need(operands.items[0], json, STATUS_CANNOT, &l, &status)) {
+        char *line = malloc(LINE_MAX_BYTES);
+        if (!line)
+            status = complain_in(json, "out of memory");
+        else if (!state_exists(l.policy->name))
+            status = complain_in(json, "the network %s is not up", l.policy->name);
+        else if (!read_record(l.policy->name, id, line))
+            status = complain_in(json, "no record has the id %s; `bulkhead flows %s` shows them", id, l.policy->name);
+        else
+            status = explain(&l, line, json);
+        free(line);
+    }
+    loaded_free(&l);
+    return status;
+}

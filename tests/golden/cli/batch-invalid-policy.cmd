@@ -1,0 +1,1 @@
+bulkhead why broken.yaml --batch

@@ -1,0 +1,1 @@
+bulkhead diff wider.yaml small.yaml

@@ -1,0 +1,1 @@
+bulkhead diff small.yaml broken.yaml

@@ -1,0 +1,1 @@
+bulkhead diff broken.yaml small.yaml

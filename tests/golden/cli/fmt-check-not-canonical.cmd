@@ -1,0 +1,1 @@
+bulkhead fmt --check wider.yaml

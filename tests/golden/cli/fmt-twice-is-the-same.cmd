@@ -1,0 +1,1 @@
+bulkhead fmt shop.yaml >f; bulkhead fmt f | cmp - f && rm f

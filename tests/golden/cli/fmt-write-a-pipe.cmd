@@ -1,0 +1,1 @@
+mkfifo p; cat wider.yaml >p & bulkhead fmt -w p; s=$?; rm p; exit $s

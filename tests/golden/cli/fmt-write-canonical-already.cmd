@@ -1,0 +1,1 @@
+bulkhead fmt -w wider.yaml >f; rm f; bulkhead fmt -w wider.yaml

@@ -1,0 +1,1 @@
+bulkhead why small.yaml --batch >/dev/full

@@ -1,0 +1,1 @@
+bulkhead matrix small.yaml --dot

@@ -1,0 +1,1 @@
+bulkhead schema | python3 -c "import json, sys; print(json.load(sys.stdin)[\"\$schema\"])"

@@ -1,0 +1,1 @@
+bulkhead check --js small.yaml

@@ -1,0 +1,1 @@
+bulkhead why shop.yaml --from

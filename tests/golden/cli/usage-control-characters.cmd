@@ -1,0 +1,1 @@
+bulkhead "$(printf "\033[31mred")"

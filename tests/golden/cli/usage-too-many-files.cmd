@@ -1,0 +1,1 @@
+bulkhead check shop.yaml small.yaml

@@ -1,0 +1,1 @@
+bulkhead fmt -wx shop.yaml

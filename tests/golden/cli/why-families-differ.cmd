@@ -1,0 +1,1 @@
+bulkhead why families.yaml --from one --to two --port 80/tcp

@@ -1,0 +1,1 @@
+bulkhead why broken.yaml --from orders --to ledger --port 5432/tcp --json

@@ -1,0 +1,1 @@
+bulkhead why families.yaml --from six --to four --port 81/tcp

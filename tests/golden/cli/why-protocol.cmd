@@ -1,0 +1,1 @@
+bulkhead why small.yaml --from one --to two --port 47

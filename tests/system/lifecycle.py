@@ -1,0 +1,406 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""A network comes up, is changed, and goes without a trace; what cannot be done is refused before harm.
+
+    tests/system/lifecycle.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
+"""
+
+import glob
+import os
+import random
+import shutil
+import signal
+import subprocess
+import time
+
+from harness import (Network, PYTHON, Skip, STATE_ROOT, PIN_ROOT, NETNS, agents_of, allow, bulkhead, carries, case, expect,
+                     leaves_nothing, main, namespace_inodes, options, policy_text, processes_in, processes_with, run,
+                     traces, wait_for)
+
+RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp")}
+SERVE = "{{command: [python3, -m, http.server, --bind, \"::\", \"{port}\"], user: nobody, directory: /tmp, restart: always}}"
+FETCH = "import urllib.request, sys; print(urllib.request.urlopen(sys.argv[1], timeout=3).status)"
+
+
+def idle(mark):
+    """A `run:` that is known by its command line."""
+    return f'{{command: [sleep, "{mark}"], restart: always}}'
+
+
+def machine():
+    """What of the host itself must be as it was: sysctls of its interfaces, links, queueing disciplines, routes."""
+    found = {}
+    for path in glob.glob("/proc/sys/net/ipv[46]/conf/*/*") + glob.glob("/proc/sys/net/ipv[46]/*forward*"):
+        try:
+            with open(path, encoding="utf-8") as file:
+                found[path] = file.read()
+        except OSError:
+            continue
+    for what in ("link", "address", "route", "rule"):
+        text = run("ip", "-o", what).stdout
+        found[what] = [line.split("valid_lft")[0].split(" state ")[0] for line in text.splitlines()]
+    found["qdisc"] = run("tc", "qdisc", "show").stdout
+    return found
+
+
+def kernel_forgets(programs, maps):
+    def gone():
+        return not any(run("bpftool", kind, "show", "id", str(number), status=None).returncode == 0
+                       for kind, numbers in (("prog", programs), ("map", maps)) for number in numbers)
+    wait_for("the kernel has let go of the programs and maps", gone, 10, 0.2)
+
+
+@case("up makes workloads that reach each other, in both families, by name, as the policy says")
+def _():
+    run_in = {"b": SERVE.format(port=7001)}
+    with Network("t1a", RULES, run_in=run_in) as n:
+        for host in ("b", n.v4("b"), f"[{n.v6('b')}]"):
+            wait_for("the server answers", lambda: n.exec("a", PYTHON, "-c", FETCH, f"http://{host}:7001/").returncode == 0)
+        done = n.exec("c", PYTHON, "-c", FETCH, f"http://{n.v4('b')}:7001/")
+        assert done.returncode != 0 and "refused" in done.stderr, said_of(done)
+        for family in (4, 6):
+            client, server = n.session("a", "b", 7777, family) if False else (None, None)
+            assert client is server is None
+
+
+def said_of(done):
+    return f"exit {done.returncode}: {done.stdout}{done.stderr}"
+
+
+@case("down leaves nothing: namespaces, links, pins, programs, state, processes, mounts, and the host as it was")
+def _():
+    before = machine()
+    with Network("t1b", RULES, run_in={"b": idle("771001"), "c": idle("771002")}) as n:
+        wait_for("the processes run", lambda: processes_with("771001") and processes_with("771002"))
+        programs, maps = n.pinned_ids()
+        inodes = namespace_inodes("t1b")
+        assert len(inodes) == 4 and len(programs) == 2 and len(maps) > 10 and agents_of("t1b")
+        expect(bulkhead("down", "t1b"), 0)
+        leaves_nothing("t1b")
+        assert not processes_in(inodes) and not processes_with("771001") and not processes_with("771002")
+        kernel_forgets(programs, maps)
+        after = machine()
+        differs = {k: (before.get(k), after.get(k)) for k in {*before, *after} if before.get(k) != after.get(k)}
+        assert not differs, f"the host differs: {differs}"
+        expect(bulkhead("down", "t1b"), 0, "was not up")
+
+
+@case("up and down a second time are as good as the first")
+def _():
+    with Network("t1c", RULES) as n:
+        for _ in range(3):
+            expect(bulkhead("down", "t1c"), 0)
+            leaves_nothing("t1c")
+            expect(bulkhead("up", n.file), 0)
+            n.session("a", "b", 7001)
+
+
+@case("up on a running network is apply: sessions go on, processes are not started again")
+def _():
+    with Network("t1d", RULES, run_in={"c": idle("771003")}) as n:
+        four, six = n.session("a", "b", 7001, 4), n.session("a", "b", 7001, 6)
+        process, agent = processes_with("771003"), agents_of("t1d")
+        for _ in range(3):
+            expect(bulkhead("up", n.file), 0)
+        assert carries(*four) and carries(*six) and carries(four[1], four[0])
+        assert processes_with("771003") == process and agents_of("t1d") == agent
+
+
+@case("of two `up` at once one builds, and the other says that it must wait")
+def _():
+    with Network("t1e", RULES, start=False) as n:
+        both = [subprocess.Popen([options.bulkhead, "up", n.file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+                for _ in range(2)]
+        ends = [(p.communicate(timeout=60), p.returncode) for p in both]
+        assert sorted(status for _, status in ends) == [0, 2], ends
+        message = next(err for (_, err), status in ends if status == 2)
+        assert "another bulkhead is changing the network t1e" in message, message
+        n.session("a", "b", 7001)
+
+
+@case("up that is killed at any point leaves what the next up, or down, puts right")
+def _():
+    chance = random.Random(options.seed)
+    run_in = {w: idle(f"77101{i}") for i, w in enumerate("abcd")}
+    with Network("t1f", RULES, start=False, workloads="abcd", run_in=run_in) as n:
+        started = time.monotonic()
+        expect(bulkhead("up", n.file), 0)
+        whole = time.monotonic() - started
+        expect(bulkhead("down", "t1f"), 0)
+        leaves_nothing("t1f")
+        points = []
+        for round_ in range(15):
+            # The last fifth of the time is where namespaces, links and processes are made.
+            at = whole * (chance.uniform(0, 0.75) if round_ < 4 else chance.uniform(0.7, 1.1))
+            points.append(at)
+            p = subprocess.Popen([options.bulkhead, "up", n.file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(at)
+            p.kill()
+            p.wait()
+            inodes = namespace_inodes("t1f")
+            where = f"killed after {at * 1000:.1f} of {whole * 1000:.0f} ms"
+            if chance.random() < 0.5:
+                expect(bulkhead("up", n.file), 0)
+                assert len(namespace_inodes("t1f")) == 5, where
+                n.session("a", "b", 7001)
+            inodes |= namespace_inodes("t1f")
+            expect(bulkhead("down", "t1f"), 0)
+            # An agent that was just starting sees within 2 s that its network is gone.
+            leaves_nothing("t1f", patience=4)
+            orphans = processes_in(inodes) + processes_with("77101")
+            assert not orphans, f"{where}: processes are left: {orphans}"
+
+
+@case("down that is killed is put right by the next down")
+def _():
+    chance = random.Random(options.seed)
+    with Network("t1g", RULES, run_in={"b": idle("771020"), "c": idle("771021")}) as n:
+        for _ in range(6):
+            inodes = namespace_inodes("t1g")
+            p = subprocess.Popen([options.bulkhead, "down", "t1g"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, 0.04))
+            p.kill()
+            p.wait()
+            expect(bulkhead("down", "t1g"), 0)
+            leaves_nothing("t1g", patience=4)
+            assert not processes_in(inodes) and not processes_with("77102")
+            expect(bulkhead("up", n.file), 0)
+
+
+@case("a `run:` that cannot start rolls the whole back, and says which workload and why")
+def _():
+    with Network("t1h", RULES, start=False, run_in={"a": idle("771030"), "c": "{command: [/no/such/program]}"}) as n:
+        expect(bulkhead("up", n.file), 2, "workload c", "/no/such/program")
+        leaves_nothing("t1h")
+        assert not processes_with("771030")
+
+
+@case("a `run:` with a user that does not exist rolls the whole back")
+def _():
+    with Network("t1i", RULES, start=False, run_in={"c": '{command: [sleep, "771031"], user: no-such-user}'}) as n:
+        expect(bulkhead("up", n.file), 2, "workload c", "no-such-user")
+        leaves_nothing("t1i")
+
+
+@case("a namespace that somebody else made is neither used nor removed")
+def _():
+    with Network("t1j", RULES, start=False) as n:
+        for taken in ("t1j-b", "t1j-hub"):
+            run("ip", "netns", "add", taken)
+            try:
+                expect(bulkhead("up", n.file), 2, taken)
+                assert sorted(traces("t1j")) == ["mounts", "namespaces"], traces("t1j")
+                assert os.listdir(NETNS).count(taken) == 1 and len(namespace_inodes("t1j")) == 1
+            finally:
+                run("ip", "netns", "del", taken)
+        expect(bulkhead("up", n.file), 0)
+
+
+@case("a workload called hub is refused before anything is made")
+def _():
+    with Network("t1k", RULES, start=False) as n:
+        text = open(n.file, encoding="utf-8").read().replace("  c: {", "  hub: {")
+        with open(n.file, "w", encoding="utf-8") as out:
+            out.write(text)
+        done = bulkhead("up", n.file)
+        assert done.returncode in (1, 2) and "hub" in done.stderr, said_of(done)
+        leaves_nothing("t1k")
+
+
+@case("cidrs that overlap a running network's are refused, and it is named")
+def _():
+    with Network("t1l", RULES) as first, Network("t1m", RULES, start=False) as second:
+        session = first.session("a", "b", 7001)
+        expect(bulkhead("up", second.file), 2, "t1l", "10.77.0.0/24", "overlaps")
+        leaves_nothing("t1m")
+        assert carries(*session)
+        # One that does not overlap comes up beside it, and the two know nothing of each other.
+        other = second.write(RULES, "other.yaml", block=1)
+        expect(bulkhead("up", other), 0)
+        second.block = 1
+        second.session("a", "b", 7001)
+        expect(bulkhead("down", "t1m"), 0)
+        assert carries(*session)
+
+
+@case("an apply that would make cidrs overlap another running network is refused")
+def _():
+    with Network("t1n", RULES) as _, Network("t1o", RULES, start=False, block=1) as second:
+        expect(bulkhead("up", second.file), 0)
+        with open(second.file, encoding="utf-8") as file:
+            text = file.read().replace("10.77.16.0/24", "10.77.0.0/24")  # the hub's: no workload moves
+        changed = os.path.join(second.directory, "changed.yaml")
+        with open(changed, "w", encoding="utf-8") as out:
+            out.write(text)
+        expect(bulkhead("apply", changed), 2, "overlaps")
+        expect(bulkhead("up", changed), 2, "overlaps")
+
+
+@case("a policy that is wrong leaves the running one, and exits 1")
+def _():
+    with Network("t1p", RULES) as n:
+        session = n.session("a", "b", 7001)
+        bad = os.path.join(n.directory, "bad.yaml")
+        with open(n.file, encoding="utf-8") as file:
+            text = file.read()
+        for wrong in (text.replace("from: a", "from: nobody-at-all"), text.replace("rules:", "rulez:"), "", "\0\1\2", "- " * 5000):
+            with open(bad, "w", encoding="utf-8") as out:
+                out.write(wrong)
+            for verb in ("apply", "up"):
+                done = bulkhead(verb, bad)
+                assert done.returncode == 1 and done.stderr, f"{verb} of {wrong[:60]!r}: {said_of(done)}"
+        expect(bulkhead("apply", os.path.join(n.directory, "no-such-file")), 2)
+        assert carries(*session)
+        n.session("a", "b", 7001)
+
+
+@case("what apply cannot do on a running network is refused whole")
+def _():
+    with Network("t1q", RULES) as n:
+        session = n.session("a", "b", 7001)
+        with open(n.file, encoding="utf-8") as file:
+            text = file.read()
+        moved = os.path.join(n.directory, "moved.yaml")
+        with open(moved, "w", encoding="utf-8") as out:
+            out.write(text.replace("10.77.2.10", "10.77.2.99"))
+        expect(bulkhead("apply", moved), 2, "workload b", "address")
+        assert carries(*session)
+
+
+@case("workloads are added and removed by apply; the others' sessions go on")
+def _():
+    with Network("t1r", RULES) as n:
+        session = n.session("a", "b", 7001)
+        rules = {**RULES, "d-to-b": allow("d", "b", "7003/tcp")}
+        for _ in range(3):
+            expect(n.apply(rules, workloads="abcd", run_in={"d": idle("771040")}), 0)
+            wait_for("its process", lambda: processes_with("771040"))
+            inode = os.stat(n.netns("d")).st_ino
+            n.session("d", "b", 7003, 6)
+            expect(n.apply(RULES), 0)
+            assert not os.path.exists(n.netns("d")) and not processes_with("771040") and not processes_in({inode})
+            assert carries(*session) and carries(session[1], session[0])
+
+
+@case("an added workload that cannot be made changes nothing")
+def _():
+    with Network("t1s", RULES) as n:
+        session = n.session("a", "b", 7001)
+        rules = {**RULES, "d-to-b": allow("d", "b", "7003/tcp")}
+        run("ip", "netns", "add", "t1s-d")
+        try:
+            expect(n.apply(rules, workloads="abcd"), 2, "t1s-d")
+            assert os.path.exists(n.netns("d"))
+        finally:
+            run("ip", "netns", "del", "t1s-d", status=None)
+        expect(n.apply(rules, workloads="abcd", run_in={"d": "{command: [/no/such/program]}"}), 2, "/no/such/program")
+        assert carries(*session)
+        assert not os.path.exists(n.netns("d")), "the workload whose process could not start stays"
+        expect(n.apply({}), 0)
+
+
+@case("exit statuses are those of the manual")
+def _():
+    with Network("t1t", RULES) as n:
+        for status, arguments in (
+                (0, ("check", n.file)), (0, ("down", "t1t-not-there")), (2, ("down", "../t1t")), (2, ("down",)),
+                (2, ("up",)), (2, ("up", "/no/such/file")), (2, ("apply", "--confirm", "soon", n.file)),
+                (1, ("confirm", "t1t")), (125, ("exec", "t1t/nobody-here", "--", "true")),
+                (125, ("exec", "no-such-network/a", "--", "true")), (125, ("exec", "t1t/a")),
+                (0, ("exec", "t1t/a", "--", "true")), (1, ("exec", "t1t/a", "--", "false")),
+                (127, ("exec", "t1t/a", "--", "/no/such/program")), (126, ("exec", "t1t/a", "--", "/etc/passwd")),
+                (42, ("exec", "t1t/a", "--", "sh", "-c", "exit 42")),
+                (143, ("exec", "t1t/a", "--", "sh", "-c", "kill -TERM $$"))):
+            done = bulkhead(*arguments)
+            assert done.returncode == status, f"{' '.join(arguments)}: {status} wanted, {said_of(done)}"
+        expect(bulkhead("apply", n.write(RULES, "other.yaml").replace("policy", "policy")), 0)
+        with Network("t1u", RULES, start=False, block=2) as absent:
+            done = bulkhead("apply", absent.file)
+            assert done.returncode == 2 and "t1u" in done.stderr and "up" in done.stderr, said_of(done)
+
+
+@case("without root each verb says so, and nothing changes")
+def _():
+    with Network("t1v", RULES) as n:
+        os.chmod(n.directory, 0o755)
+        os.chmod(n.file, 0o644)
+        copy = "/tmp/bulkhead-t1v"
+        shutil.copy(options.bulkhead, copy)
+        os.chmod(copy, 0o755)
+        try:
+            nobody = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", copy]
+            for status, arguments in ((2, ["up", n.file]), (2, ["apply", n.file]), (2, ["down", "t1v"]), (2, ["confirm", "t1v"]),
+                                      (2, ["agent", "t1v"]), (125, ["exec", "t1v/a", "--", "true"])):
+                done = run(*nobody, *arguments, status=None)
+                assert done.returncode == status and "root" in done.stderr, f"{arguments}: {said_of(done)}"
+            done = run(*nobody, "check", n.file, status=None)
+            assert done.returncode == 0, f"check needs no root: {said_of(done)}"
+        finally:
+            os.unlink(copy)
+        n.session("a", "b", 7001)
+
+
+@case("a missing capability is named, and nothing is half done")
+def _():
+    with Network("t1w", RULES, start=False) as n:
+        for missing in ("sys_admin", "net_admin", "sys_admin,-bpf", "bpf,-sys_admin,-perfmon,-net_admin"):
+            done = run("setpriv", "--bounding-set", f"-{missing}", "--inh-caps", f"-{missing}", options.bulkhead, "up", n.file, status=None)
+            if done.returncode == 0:
+                raise AssertionError(f"up without {missing} said it was done")
+            assert done.returncode == 2, said_of(done)
+            text = done.stderr.lower()
+            assert "cap_" in text or "capabilit" in text or "root" in text, f"without {missing}: {done.stderr}"
+            leaves_nothing("t1w")
+
+
+@case("what another version left is not touched, and named")
+def _():
+    with Network("t1x", RULES) as n:
+        path = f"{STATE_ROOT}/t1x/state"
+        with open(path, encoding="utf-8") as file:
+            text = file.read()
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text.replace("bulkhead-state 1", "bulkhead-state 999"))
+        try:
+            for verb in (["down", "t1x"], ["up", n.file], ["apply", n.file]):
+                expect(bulkhead(*verb), 2, "another version", "999")
+            assert len(namespace_inodes("t1x")) == 4 and os.path.exists(f"{PIN_ROOT}/t1x/program")
+        finally:
+            with open(path, "w", encoding="utf-8") as out:
+                out.write(text)
+        expect(bulkhead("down", "t1x"), 0)
+        leaves_nothing("t1x")
+
+
+@case("state that is damaged is refused with its name, and never crashes")
+def _():
+    chance = random.Random(options.seed)
+    with Network("t1y", RULES) as n:
+        path = f"{STATE_ROOT}/t1y/state"
+        with open(path, "rb") as file:
+            good = file.read()
+        for text in (b"", b"\0" * 64, b"bulkhead-state 1\nlink", good[:-9], chance.randbytes(4096), b"link " * 1000):
+            with open(path, "wb") as out:
+                out.write(text)
+            for verb in (["apply", n.file], ["exec", "t1y/a", "--", "true"]):
+                done = bulkhead(*verb)
+                assert done.returncode >= 0, f"{verb} with the state {text[:30]!r}: {said_of(done)}"
+        with open(path, "wb") as out:
+            out.write(good)
+        n.session("a", "b", 7001)
+
+
+@case("without a word, exec passes signals on and ends its command when it is killed")
+def _():
+    with Network("t1z", RULES) as n:
+        for sign in (signal.SIGTERM, signal.SIGKILL):
+            p = subprocess.Popen([options.bulkhead, "exec", "t1z/a", "--", "sleep", "771050"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            wait_for("it runs", lambda: processes_in(namespace_inodes("t1z")))
+            p.send_signal(sign)
+            out, err = p.communicate(timeout=10)
+            assert out == err == b"" and p.returncode in (143, -9), (out, err, p.returncode)
+            wait_for("its command has ended", lambda: not processes_in(namespace_inodes("t1z")), 3)
+
+
+if __name__ == "__main__":
+    main(__doc__)
