@@ -331,6 +331,16 @@ static bool check_names(const struct policy *p, struct failure *f)
     return true;
 }
 
+/* What no enforcement point does yet is refused, never ignored. */
+static bool check_enforceable(const struct policy *p, struct failure *f)
+{
+    struct place at;
+    const char *feature = policy_unenforced(p, &at);
+    if (!feature)
+        return true;
+    return fail(f, "line %u of the policy uses `%s`, which is not enforced yet: remove it, or use the offline verbs (check, why, matrix, diff)", at.line, feature);
+}
+
 static bool build(const struct policy_source *source, struct state *s, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
 {
     const struct policy *p = source->policy;
@@ -371,9 +381,11 @@ bool network_up(const struct policy_source *source, struct arena *scratch, struc
     bool was_up;
     *ret = (struct network_result){0};
     snprintf(s.name, sizeof s.name, "%s", p->name);
+    if (!check_enforceable(p, f))
+        return false;
     if (state_exists(p->name) && !network_down(p->name, &was_up, f)) /* what a killed `up` left */
         return false;
-    if (!check_overlap(p, f) || !check_names(p, f))
+    if ( !check_overlap(p, f) || !check_names(p, f))
         return false;
     bool ok = build(source, &s, scratch, diags, ret, f);
     s.complete = ok;
@@ -497,6 +509,8 @@ static uint32_t free_link(const struct state *s, uint32_t capacity)
 static bool check_change(const struct policy *old, const struct policy *p, const struct apply_options *o, const struct state *s, uint32_t capacity, struct failure *f)
 {
     uint32_t added = 0, removed = 0;
+    if (!check_enforceable(p, f))
+        return false;
     for (uint32_t i = 0; i < p->workload_count; i++) {
         uint32_t before = find_workload(old, p->workloads[i].name);
         added += before == NONE;

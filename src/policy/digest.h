@@ -6,5 +6,5 @@
 
 /* SHA-256 of the canonical print into p->digest. False when memory is out. */
 bool policy_digest(struct policy *p) MUST_USE;
-/* policy_parse; `enforce_all`, for tests: also what is not enforced yet. */
-struct policy *policy_parse_all(struct bytes source, uint64_t seed, struct arena *arena, struct diags *diags, bool enforce_all);
+/* policy_parse; `enforce_all`, for tests: says nothing about what is not enforced yet, and takes it. */
+struct policy *policy_parse_all(struct bytes source, uint64_t seed, struct arena *arena, struct diags *diags, bool enforce_all) MUST_USE;

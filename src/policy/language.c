@@ -1,27 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/language.h"
 
+#include "policy/parse.h"
+
 /*
- * What parses and is checked, but is refused because no enforcement point does it yet. Delete a line when it
- * becomes true.
+ * What no enforcement point does yet. The evaluator knows the meaning of the decided ones, so every offline verb
+ * answers for them; `up` and `apply` refuse them. Delete a line when it becomes true.
  */
-static const char *const not_enforced_yet[] = {
-    "uplink",
-    "attach.netns",
-    "attach.interface",
-    "adopt",
-    "timezone",
-    NULL,
+static const struct {
+    const char *name;
+    enum feature_stage stage;
+} features_later[] = {
+    {"uplink", FEATURE_DECIDED},
+    {"attach.netns", FEATURE_DECIDED},
+    {"attach.interface", FEATURE_DECIDED},
+    {"adopt", FEATURE_DECIDED},
+    {"timezone", FEATURE_REFUSED},
 };
 
 const char *const selectors_later[] = {"group", "user", "device", "fqdn", NULL};
 
-bool feature_is_enforced(const char *feature)
+enum feature_stage feature_stage(const char *feature)
 {
-    for (const char *const *f = not_enforced_yet; *f; f++)
-        if (strcmp(*f, feature) == 0)
-            return false;
-    return true;
+    for (size_t i = 0; i < sizeof features_later / sizeof features_later[0]; i++)
+        if (strcmp(features_later[i].name, feature) == 0)
+            return features_later[i].stage;
+    return FEATURE_ENFORCED;
+}
+
+/* The feature in use, unless it is enforced. */
+static const char *unless_enforced(bool used, const char *feature)
+{
+    return used && feature_stage(feature) != FEATURE_ENFORCED ? feature : NULL;
+}
+
+const char *policy_unenforced(const struct policy *p, struct place *ret_place)
+{
+    *ret_place = p->uplink.place;
+    const char *found = unless_enforced(p->uplink.interface != NULL, "uplink");
+    for (uint32_t i = 0; !found && i < p->workload_count; i++) {
+        const struct workload *w = &p->workloads[i];
+        *ret_place = w->place;
+        found = unless_enforced(w->attach_netns, "attach.netns");
+        found = found ? found : unless_enforced(w->attach_interface, "attach.interface");
+        found = found ? found : unless_enforced(w->adopt_seconds, "adopt");
+    }
+    return found;
 }
 
 #define NAME_PATTERN "^[a-z][a-z0-9-]{0,30}$"

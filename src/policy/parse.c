@@ -141,8 +141,12 @@ static bool read_field(struct reading *r, const struct field *f, const struct ya
 {
     r->key = key->place;
     r->key_name = f->key;
-    if (f->shape->kind == SHAPE_LATER || (f->later && !r->enforce_all && !feature_is_enforced(f->later)))
-        diag_error(r->diags, key->place, NULL, "`%s` is not enforced yet", f->later ? f->later : f->key);
+    enum feature_stage stage = f->shape->kind == SHAPE_LATER ? FEATURE_REFUSED : f->later ? feature_stage(f->later) : FEATURE_ENFORCED;
+    const char *feature = f->later ? f->later : f->key;
+    if (stage == FEATURE_REFUSED && (f->shape->kind == SHAPE_LATER || !r->enforce_all))
+        diag_error(r->diags, key->place, NULL, "`%s` is not enforced yet", feature);
+    else if (stage == FEATURE_DECIDED && !r->enforce_all)
+        diag_warning(r->diags, key->place, "why, matrix and diff answer for it; up and apply refuse the policy", "`%s` is not enforced yet", feature);
     struct yaml_node value;
     if (!next(r, &value))
         return false;

@@ -127,7 +127,6 @@ struct reading {
     struct yaml yaml;
     struct arena *arena;
     struct diags *diags;
-    bool enforce_all; /* for tests: nothing is "not enforced yet" */
     struct table name_ids, label_ids, rule_ids;
     struct list names;  /* struct name */
     struct list labels; /* struct label_use */
@@ -140,6 +139,7 @@ struct reading {
     struct list selectors;   /* of the list being read; reused */
     size_t errors_before;    /* that list */
     struct list port_items;  /* likewise */
+    bool enforce_all; /* for tests: nothing is "not enforced yet" */
     size_t hints_left; /* comparisons of names that hints may still cost */
 };
 
