@@ -14,7 +14,7 @@
 #define READ_BYTES     ((size_t)256 << 10) /* at once, and answered at once */
 #define ANSWERS_BYTES  ((size_t)1 << 20)   /* of answers that are kept back while there is input to read */
 #define MEMORY_MAX     ((size_t)256 << 20)
-#define MEMORY_KEPT    ((size_t)1 << 20)   /* after which the arena is begun anew */
+#define MEMORY_KEPT    ((size_t)1 << 20) /* after which the arena is begun anew */
 
 struct batch {
     const struct policy *policy;

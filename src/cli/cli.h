@@ -16,11 +16,11 @@ enum status {
 
 struct verb {
     const char *name;
-    const char *arguments; /* "FILE", "[NETWORK/]WORKLOAD -- CMD"; for the list of verbs */
-    const char *summary;   /* for the list of verbs; starts with a small letter, no full stop */
-    const char *help;      /* all of VERB --help: Usage:, summary, Options:, Examples: */
+    const char *arguments;             /* "FILE", "[NETWORK/]WORKLOAD -- CMD"; for the list of verbs */
+    const char *summary;               /* for the list of verbs; starts with a small letter, no full stop */
+    const char *help;                  /* all of VERB --help: Usage:, summary, Options:, Examples: */
     int (*run)(int argc, char **argv); /* argv[0] is the verb's name; NULL: not built yet */
-    int usage_status;      /* exit status of wrong usage; 0 stands for STATUS_CANNOT */
+    int usage_status;                  /* exit status of wrong usage; 0 stands for STATUS_CANNOT */
 };
 
 /* Ends with an entry without a name. */
@@ -48,8 +48,9 @@ int verb_agent(int argc, char **argv);
 int verb_gateway(int argc, char **argv);
 int verb_waf(int argc, char **argv);
 
-/* Options of a verb that need a running network: they get the verb's whole command line. May be missing, too. */
-int why_live(int argc, char **argv);   /* why --live */
-int why_flow(int argc, char **argv);   /* why --flow */
+/* Options of a verb that need a running network: they get the verb's whole command line. May be missing, too.
+ */
+int why_live(int argc, char **argv);    /* why --live */
+int why_flow(int argc, char **argv);    /* why --flow */
 int matrix_live(int argc, char **argv); /* matrix --live */
-int diff_flows(int argc, char **argv); /* diff --flows */
+int diff_flows(int argc, char **argv);  /* diff --flows */

@@ -47,19 +47,21 @@ static int run(const char *network, const char *workload, const char *user, char
 {
     struct running r;
     int status;
-    char netns[128];
+    char netns[NETNS_PATH_MAX];
     struct failure f = {""};
     if (!running_open(network, SANDBOX_FAILED, &r, &status)) {
         running_close(&r);
         return SANDBOX_FAILED;
     }
     struct text hosts = text_new((size_t)16 << 20);
-    if (!state_find(&r.state, workload)) {
+    if (!state_find(&r.state, workload) || policy_find_workload(r.policy, bytes_of_text(workload)) == NONE) {
         running_close(&r);
         complain("the network %s has no workload %s", network, workload);
         return SANDBOX_FAILED;
     }
-    state_netns(network, workload, netns);
+    uint32_t index = policy_find_workload(r.policy, bytes_of_text(workload));
+    if (index != NONE)
+        workload_netns(r.policy, &r.policy->workloads[index], netns);
     network_hosts(r.policy, &hosts);
     running_close(&r);
     struct sandbox s = {.workload = workload, .netns_path = netns, .hosts = text_cstr(&hosts), .argv = command, .user = user};

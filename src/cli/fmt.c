@@ -20,10 +20,12 @@ static int rewrite(const struct loaded *l, struct bytes canonical, bool force)
     }
     bool comments = policy_has_comments(l);
     if (comments && !force)
-        return complain("%s: has comments, which the canonical form does not keep; --force rewrites it without them",
-                        l->file);
+        return complain(
+            "%s: has comments, which the canonical form does not keep; --force rewrites it without them",
+            l->file);
     if (!policy_same(l, canonical))
-        return complain("%s: its canonical form is not the same policy: this is a bug; nothing was written", l->file);
+        return complain("%s: its canonical form is not the same policy: this is a bug; nothing was written",
+                        l->file);
     if (!file_replace(l->path, canonical))
         return STATUS_CANNOT;
     text_printf(&out, "%s: rewritten%s\n", l->file, comments ? "; its comments were not kept" : "");

@@ -12,7 +12,8 @@ struct loaded {
     const char *path; /* as given */
     const char *file; /* as shown: "stdin" for "-" */
     struct input source;
-    struct arena *arena, *diags_arena; /* the policy's; and, so that a full one can be told of, the diagnostics' */
+    struct arena *arena,
+        *diags_arena; /* the policy's; and, so that a full one can be told of, the diagnostics' */
     struct diags diags;
     struct policy *policy; /* NULL: not valid */
 };
@@ -25,7 +26,8 @@ struct loaded {
 bool policy_load(const char *path, bool json, struct loaded *ret) MUST_USE;
 void loaded_free(struct loaded *l);
 
-/* Diagnostics for people, on standard error, in colour on a terminal. `errors_only`: nothing when it is valid. */
+/* Diagnostics for people, on standard error, in colour on a terminal. `errors_only`: nothing when it is valid.
+ */
 void loaded_complain(const struct loaded *l, bool errors_only);
 
 /*

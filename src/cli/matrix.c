@@ -30,7 +30,8 @@ static int print_matrix(const struct loaded *l, int64_t now, bool json, bool dot
         status = output_text(&out, STATUS_YES);
         break;
     case MATRIX_NO_MEMORY:
-        status = complain_in(json, "%s: out of memory: the policy is too large for a matrix; ask with why", l->file);
+        status =
+            complain_in(json, "%s: out of memory: the policy is too large for a matrix; ask with why", l->file);
         break;
     case MATRIX_TOO_LARGE:
         status = complain_in(json, "%s: the policy is too large for a matrix; ask with why", l->file);
@@ -47,9 +48,8 @@ int verb_matrix(int argc, char **argv)
     int64_t now;
     int status;
     struct operands files;
-    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {"dot", 0, &dot, NULL},
-                                           {"at", 0, NULL, &at},     {"live", 0, &live, NULL},
-                                           {0}};
+    const struct option_wanted wanted[] = {
+        {"json", 0, &json, NULL}, {"dot", 0, &dot, NULL}, {"at", 0, NULL, &at}, {"live", 0, &live, NULL}, {0}};
     if (!options_read(argc, argv, wanted, (struct operand_range){0, 1, false}, &files, &status))
         return status;
     if (live)

@@ -64,8 +64,9 @@ static bool read_date(struct cursor *c, struct tm *ret)
 {
     int year, month, day;
     char dash;
-    if (!read_number(c, 4, 0, 9999, &year) || !read_one_of(c, "-", &dash) || !read_number(c, 2, 1, 12, &month) ||
-        !read_one_of(c, "-", &dash) || !read_number(c, 2, 1, days_in_month(year, month), &day))
+    if (!read_number(c, 4, 0, 9999, &year) || !read_one_of(c, "-", &dash) ||
+        !read_number(c, 2, 1, 12, &month) || !read_one_of(c, "-", &dash) ||
+        !read_number(c, 2, 1, days_in_month(year, month), &day))
         return false;
     ret->tm_year = year - 1900;
     ret->tm_mon = month - 1;
@@ -125,8 +126,8 @@ bool moment_parse(const char *text, int64_t now, int64_t *ret)
     }
     c = cursor_over(bytes_of_text(text));
     if (!read_date(&c, &t) || !read_one_of(&c, "Tt ", &between) ||
-        !read_hour_and_minute(&c, &t.tm_hour, &t.tm_min) || !read_seconds(&c, &t.tm_sec) || !read_zone(&c, &zone) ||
-        cursor_left(&c) != 0)
+        !read_hour_and_minute(&c, &t.tm_hour, &t.tm_min) || !read_seconds(&c, &t.tm_sec) ||
+        !read_zone(&c, &zone) || cursor_left(&c) != 0)
         return false;
     *ret = (int64_t)timegm(&t) - zone;
     return true;

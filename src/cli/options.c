@@ -73,7 +73,8 @@ static int refuse_option(const char *verb, const struct getopt_tables *t, const 
     bool whole = false; /* the name is known: what is wrong is its argument */
     for (size_t i = 0; i < t->count; i++) {
         matches += strncmp(t->names[i], given + 2, (size_t)length - 2) == 0;
-        whole = whole || (strlen(t->names[i]) == (size_t)length - 2 && strncmp(t->names[i], given + 2, (size_t)length - 2) == 0);
+        whole = whole || (strlen(t->names[i]) == (size_t)length - 2 &&
+                          strncmp(t->names[i], given + 2, (size_t)length - 2) == 0);
     }
     if (given[length] == '=' && (whole || matches == 1))
         return wrong_usage(verb, "%.*s takes no argument", length, given);

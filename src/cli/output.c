@@ -57,8 +57,8 @@ static void make_harmless(char *text, size_t len)
 static void complain_line(const char *message)
 {
     struct text line = text_new(COMPLAINT_MAX);
-    text_printf(&line, "bulkhead%s%s: %s", complaining_verb ? " " : "", complaining_verb ? complaining_verb : "",
-                message);
+    text_printf(&line, "bulkhead%s%s: %s", complaining_verb ? " " : "",
+                complaining_verb ? complaining_verb : "", message);
     if (!line.failed) {
         make_harmless(line.at, line.len);
         text_puts(&line, "\n");

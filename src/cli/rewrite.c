@@ -13,8 +13,8 @@
 #include "policy/parse.h"
 
 #define DIAGS_MEMORY ((size_t)16 << 20)
-/* `#` in scalars that are looked at before a file is taken to have comments, rather than parsed so often. */
-#define CANDIDATES_MAX 200
+/* Bytes parsed to tell comments from `#` in text, two or three seconds of work; then it counts as a comment. */
+#define PARSED_MAX ((size_t)64 << 20)
 
 /* Mode and owner of `about` on the new file, and the contents. False with errno. */
 static bool file_fill(int fd, const struct stat *about, struct bytes contents)
@@ -22,7 +22,8 @@ static bool file_fill(int fd, const struct stat *about, struct bytes contents)
     /* Only root may give a file away; for everybody else it is theirs already, or becomes theirs. */
     if (fchown(fd, about->st_uid, about->st_gid) < 0 && errno != EPERM)
         return false;
-    return fchmod(fd, about->st_mode & 07777) == 0 && write_all(fd, contents.at, contents.len) && fsync(fd) == 0;
+    return fchmod(fd, about->st_mode & 07777) == 0 && write_all(fd, contents.at, contents.len) &&
+           fsync(fd) == 0;
 }
 
 static bool file_put(const char *path, const char *beside, const struct stat *about, struct bytes contents)
@@ -112,14 +113,15 @@ bool policy_has_comments(const struct loaded *l)
 {
     struct bytes text = input_bytes(&l->source);
     struct input copy = {.at = malloc(text.len), .len = text.len};
-    size_t candidates = 0;
+    size_t parsed = 0;
     bool found = !copy.at;
     if (copy.at)
         memcpy(copy.at, text.at, text.len);
     for (size_t at = 0; at < text.len && !found; at++) {
         if (!may_begin_comment(text, at))
             continue;
-        found = ++candidates > CANDIDATES_MAX || is_comment(l, &copy, at);
+        found = parsed > PARSED_MAX || is_comment(l, &copy, at);
+        parsed += text.len;
     }
     input_free(&copy);
     return found;

@@ -150,8 +150,8 @@ int verb_why(int argc, char **argv)
     int status;
     struct operands files;
     const struct option_wanted wanted[] = {
-        {"from", 0, NULL, &q.from},   {"to", 0, NULL, &q.to},     {"port", 0, NULL, &q.port},
-        {"at", 0, NULL, &q.at},       {"json", 0, &q.json, NULL}, {"batch", 0, &q.batch, NULL},
+        {"from", 0, NULL, &q.from}, {"to", 0, NULL, &q.to},     {"port", 0, NULL, &q.port},
+        {"at", 0, NULL, &q.at},     {"json", 0, &q.json, NULL}, {"batch", 0, &q.batch, NULL},
         {"live", 0, &q.live, NULL}, {"flow", 0, NULL, &q.flow}, {0}};
     if (!options_read(argc, argv, wanted, (struct operand_range){0, 1, false}, &files, &status))
         return status;

@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "enforce/netlink.h"
@@ -418,10 +419,44 @@ static bool spoke_workload_side(const struct spoke *spoke, int ns_fd, struct fai
     return netlink_batch_send(socket, &batch, spoke->netns, f);
 }
 
+static bool is_up(int socket, const char *name)
+{
+    struct ifreq request = {0};
+    memcpy(request.ifr_name, name, strnlen(name, IFNAMSIZ - 1));
+    return ioctl(socket, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP);
+}
+
+/* In the namespace: another way out of it would be a way around its perimeter. */
+static bool check_no_other_way(void *path, struct failure *f)
+{
+    SCOPED_FD flags_socket = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    struct if_nameindex *links = if_nameindex();
+    if (flags_socket < 0 || !links) {
+        if (links)
+            if_freenameindex(links);
+        return fail_errno(f, errno, "list the links of %s", (const char *)path);
+    }
+    bool alone = true;
+    for (const struct if_nameindex *l = links; alone && l->if_index; l++)
+        if (strcmp(l->if_name, "lo") != 0 && is_up(flags_socket, l->if_name))
+            alone = fail(f, "%s has the link %s up, a way around its perimeter: take it down (ip link set %s down) or attach another namespace",
+                         (const char *)path, l->if_name, l->if_name);
+    if_freenameindex(links);
+    return alone;
+}
+
+static bool spoke_namespace(const struct spoke *spoke, int *ret_ns_fd, struct failure *f)
+{
+    if (!spoke->existing)
+        return netns_create(spoke->netns, ret_ns_fd, f);
+    return netns_open(spoke->existing, ret_ns_fd, f) &&
+           netns_run_in(*ret_ns_fd, check_no_other_way, (void *)(uintptr_t)spoke->existing, f);
+}
+
 bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f)
 {
     SCOPED_FD ns_fd = -1;
-    if (!spoke_is_sound(spoke, f) || !netns_create(spoke->netns, &ns_fd, f))
+    if (!spoke_is_sound(spoke, f) || !spoke_namespace(spoke, &ns_fd, f))
         return false;
     /* A failed pair may be somebody else's link of that name: it is not deleted. */
     if (!workload_quieten(ns_fd, f) || !spoke_hub_side(spoke, ns_fd, f))

@@ -26,7 +26,8 @@ struct link_address {
 
 struct spoke {
     int hub_ns_fd;     /* the caller's */
-    const char *netns; /* name in /run/netns of the workload's namespace, to be made */
+    const char *netns;    /* name in /run/netns of the workload's namespace, to be made */
+    const char *existing; /* or the path of one that exists and has no other link up; null: none */
     const char *hub_link;
     uint32_t hub_index; /* of the hub-side end, in the hub's namespace; chosen by the caller, > 0 */
     uint8_t hub_mac[6], workload_mac[6];

@@ -103,7 +103,7 @@ static bool add_workload(const struct policy *p, uint32_t index, uint32_t link, 
         addresses[i] = to_link_address(&w->addresses[i]);
     state_netns(p->name, w->name, netns);
     snprintf(hub_link, sizeof hub_link, "w%u", link);
-    struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .hub_link = hub_link, .hub_index = link, .mtu = MTU, .addresses = addresses, .address_count = w->address_count};
+    struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = MTU, .addresses = addresses, .address_count = w->address_count};
     struct link_entry entry = {.kind = LINK_WORKLOAD, .mtu = MTU};
     if (hub4) {
         next4 = to_link_address(hub4);
@@ -178,6 +178,14 @@ bool network_hosts(const struct policy *p, struct text *out)
     return !out->failed;
 }
 
+void workload_netns(const struct policy *p, const struct workload *w, char out[NETNS_PATH_MAX])
+{
+    if (w->attach_netns)
+        snprintf(out, NETNS_PATH_MAX, "%s", w->attach_netns);
+    else
+        snprintf(out, NETNS_PATH_MAX, "%s-%s", p->name, w->name);
+}
+
 static enum restart restart_of(enum restart_policy r)
 {
     return r == RESTART_POLICY_ALWAYS ? RESTART_ALWAYS : r == RESTART_POLICY_ON_FAILURE ? RESTART_ON_FAILURE : RESTART_NEVER;
@@ -185,8 +193,8 @@ static enum restart restart_of(enum restart_policy r)
 
 static bool start_process(const struct policy *p, const struct workload *w, const char *hosts, struct state_link *l, struct failure *f)
 {
-    char netns[128], log[512], file[64];
-    state_netns(p->name, w->name, netns);
+    char netns[NETNS_PATH_MAX], log[512], file[64];
+    workload_netns(p, w, netns);
     snprintf(file, sizeof file, "%s.log", w->name);
     state_path(p->name, file, log);
     struct sandbox s = {
@@ -505,6 +513,11 @@ static uint32_t free_link(const struct state *s, uint32_t capacity)
     return 0;
 }
 
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 /* What a running network cannot change into yet is refused before anything happens. */
 static bool check_change(const struct policy *old, const struct policy *p, const struct apply_options *o, const struct state *s, uint32_t capacity, struct failure *f)
 {
@@ -514,6 +527,8 @@ static bool check_change(const struct policy *old, const struct policy *p, const
     for (uint32_t i = 0; i < p->workload_count; i++) {
         uint32_t before = find_workload(old, p->workloads[i].name);
         added += before == NONE;
+        if (before != NONE && !same_text(old->workloads[before].attach_netns, p->workloads[i].attach_netns))
+            return fail(f, "workload %s changes what it is attached to, which apply does not do on a running network: `bulkhead down %s` and `up` again", p->workloads[i].name, p->name);
         if (before != NONE && (!same_addresses(&old->workloads[before], &p->workloads[i]) ||
                                   strcmp(old->segments[old->workloads[before].segment].name, p->segments[p->workloads[i].segment].name) != 0))
             return fail(f, "workload %s changes its address or segment, which apply does not do on a running network: give it its old address (address: in the file), or `bulkhead down %s` and `up` again", p->workloads[i].name, p->name);
@@ -593,11 +608,6 @@ static bool same_words(const char *const *a, const char *const *b)
         if (strcmp(*a, *b) != 0)
             return false;
     return *a == *b;
-}
-
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
 }
 
 static bool same_run(const struct run *a, const struct run *b)

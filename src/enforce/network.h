@@ -56,6 +56,10 @@ bool network_apply(const struct policy_source *old, const struct policy_source *
 bool network_renew(const char *name, const struct policy_source *source, struct datapath *d, const struct state *s, struct arena *scratch,
     struct diags *diags, struct failure *f) __attribute__((warn_unused_result));
 
+/* The namespace of a workload: a name in /run/netns, or the path of one that it is attached to. */
+#define NETNS_PATH_MAX 512
+void workload_netns(const struct policy *p, const struct workload *w, char out[NETNS_PATH_MAX]);
+
 /* The text of /etc/hosts inside: every workload by name. */
 bool network_hosts(const struct policy *p, struct text *out);
 

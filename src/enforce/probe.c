@@ -15,6 +15,7 @@
 
 #include "base/table.h"
 #include "enforce/netns.h"
+#include "enforce/network.h"
 #include "enforce/scope.h"
 #include "enforce/state.h"
 
@@ -65,9 +66,9 @@ static void lab_close(struct lab *l)
 
 static bool open_station(const struct policy *p, uint32_t workload, struct station *ret, struct failure *f)
 {
-    char netns[128];
+    char netns[NETNS_PATH_MAX];
     int size = RECEIVE_BYTES;
-    state_netns(p->name, p->workloads[workload].name, netns);
+    workload_netns(p, &p->workloads[workload], netns);
     if (!netns_open(netns, &ret->netns, f) || !netns_socket(ret->netns, AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL), &ret->capture, f))
         return false;
     (void)setsockopt(ret->capture, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);

@@ -12,7 +12,6 @@ static const struct {
     enum feature_stage stage;
 } features_later[] = {
     {"uplink", FEATURE_DECIDED},
-    {"attach.netns", FEATURE_DECIDED},
     {"attach.interface", FEATURE_DECIDED},
     {"adopt", FEATURE_DECIDED},
     {"timezone", FEATURE_REFUSED},

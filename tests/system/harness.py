@@ -33,7 +33,7 @@ STATE_ROOT, PIN_ROOT, NETNS = "/run/bulkhead", "/sys/fs/bpf/bulkhead", "/run/net
 
 libc = ctypes.CDLL(None, use_errno=True)
 home = os.open("/proc/self/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-options = argparse.Namespace(bulkhead="", seed=0, long=False)
+options = argparse.Namespace()  # of the command line: bulkhead, seed, long, only
 
 
 # ---- the program ----

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/options.h"
 
-#include <setjmp.h>
+#include <cmocka.h>
 #include <limits.h>
+#include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
 
 #include "cli/cli.h"
 #include "cli/output.h"
@@ -46,8 +46,11 @@ static int status;
 /* Reads a command line of which the words are given; NULL ends them. */
 static bool read_words(struct operand_range range, const char *const *words)
 {
-    static const struct option_wanted wanted[] = {
-        {"json", 0, &json, NULL}, {"write", 'w', &write_it, NULL}, {"from", 'f', NULL, &from}, {"follow", 0, &json, NULL}, {0}};
+    static const struct option_wanted wanted[] = {{"json", 0, &json, NULL},
+                                                  {"write", 'w', &write_it, NULL},
+                                                  {"from", 'f', NULL, &from},
+                                                  {"follow", 0, &json, NULL},
+                                                  {0}};
     static char copies[ARGUMENTS_MAX][64];
     static char *arguments[ARGUMENTS_MAX + 1];
     int count = 0;
@@ -62,7 +65,7 @@ static bool read_words(struct operand_range range, const char *const *words)
     said[0] = 0;
     return options_read(count, arguments, wanted, range, &operands, &status);
 }
-#define WORDS(...) ((const char *const[]){"try", __VA_ARGS__ __VA_OPT__(,) NULL})
+#define WORDS(...) ((const char *const[]){"try", __VA_ARGS__ __VA_OPT__(, ) NULL})
 
 static const struct operand_range any = {0, INT_MAX, false}, one = {1, 1, false}, in_order = {0, INT_MAX, true};
 

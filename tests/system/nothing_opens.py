@@ -1,0 +1,331 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Whatever is detached, deleted or killed, at no moment does a forbidden packet arrive; and it is repaired.
+
+All under streams of forbidden datagrams, with a receiver of every frame at their target.
+
+    tests/system/nothing_opens.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
+"""
+
+import contextlib
+import glob
+import json
+import os
+import signal
+import subprocess
+import time
+
+from harness import (Network, PIN_ROOT, Stream, agents_of, allow, bulkhead, carries, case, expect, main, namespace_inodes, options,
+                     processes_in, processes_with, run, said, wait_for)
+
+RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp")}
+FORBIDDEN, ALLOWED = b"FORBIDDEN", b"ALLOWED"
+REPAIRED = 10  # s
+
+
+@contextlib.contextmanager
+def under_traffic(n, patience=0.3):
+    """Forbidden and allowed streams of both families; nothing forbidden may arrive, before, within or after."""
+    at_c, at_b = n.capture("c"), n.capture("b")
+    streams = [Stream(n, "a", "c", 7002, FORBIDDEN, family) for family in (4, 6)]
+    streams += [Stream(n, "a", "b", 7009, FORBIDDEN, family) for family in (4, 6)]
+    streams += [Stream(n, "a", "b", 7002, ALLOWED, family, rate=200) for family in (4, 6)]
+    flow = Flow(at_b)
+    wait_for("the allowed streams arrive", flow.goes_on)
+    time.sleep(patience)
+    yield flow
+    time.sleep(patience)
+    for s in streams:
+        s.stop()
+    assert all(s.sent > 100 for s in streams), [(s.sent, s.refused) for s in streams]
+    for where, capture in (("c", at_c), ("b", at_b)):
+        got = [f for f in capture.with_text(FORBIDDEN) if f[12:14] in (b"\x08\0", b"\x86\xdd")]
+        assert not got, f"{len(got)} forbidden packets arrived at {where}, of {sum(s.sent for s in streams)}: {got[0].hex()}"
+        assert not capture.lost(), "the capture itself lost frames: nothing is known"
+
+
+class Flow:
+    """The allowed streams, as their receiver sees them."""
+
+    def __init__(self, capture):
+        self.capture = capture
+
+    def counts(self):
+        frames = self.capture.with_text(ALLOWED)
+        return [sum(f[12:14] == kind for f in frames) for kind in (b"\x08\0", b"\x86\xdd")]
+
+    def goes_on(self):
+        before = self.counts()
+        time.sleep(0.1)
+        return all(now > then + 2 for now, then in zip(self.counts(), before))
+
+
+def repairs(n):
+    return [r["message"] for r in n.records() if r.get("kind") == "repair"]
+
+
+def is_repaired(n, flow, before):
+    wait_for("traffic that is allowed flows again", flow.goes_on, REPAIRED)
+    wait_for("it is recorded", lambda: len(repairs(n)) > before, REPAIRED)
+
+
+def delete_filters(n):
+    for link in n.hub_links():
+        n.hub("tc", "filter", "del", "dev", link, "ingress")
+
+
+def delete_qdiscs(n):
+    for link in n.hub_links():
+        n.hub("tc", "qdisc", "del", "dev", link, "clsact")
+
+
+def replace_qdiscs(n):
+    for link in n.hub_links():
+        n.hub("tc", "qdisc", "del", "dev", link, "clsact")
+        n.hub("tc", "qdisc", "replace", "dev", link, "ingress")
+        n.hub("tc", "qdisc", "replace", "dev", link, "root", "pfifo")
+
+
+def replace_programs(n):
+    """By one that lets everything pass."""
+    for link in n.hub_links():
+        n.hub("tc", "filter", "replace", "dev", link, "ingress", "protocol", "all", "prio", "1", "handle", "1", "bpf",
+              "bytecode", "1,6 0 0 4294967295", "flowid", "1:1")
+
+
+def switch_forwarding_on(n):
+    """And delete what decides: the kernel's own forwarding must find nothing to do."""
+    for setting in ("net/ipv4/ip_forward", "net/ipv4/conf/all/forwarding", "net/ipv6/conf/all/forwarding"):
+        n.hub("sh", "-c", f"echo 1 >/proc/sys/{setting}")
+    delete_qdiscs(n)
+
+
+ATTACKS = (
+    ("deleting the filters on the hub's links", "t3a", delete_filters),
+    ("deleting the clsact qdiscs", "t3b", delete_qdiscs),
+    ("replacing the qdiscs", "t3c", replace_qdiscs),
+    ("replacing the programs by one that passes everything", "t3d", replace_programs),
+    ("switching the hub's forwarding on and deleting the qdiscs", "t3e", switch_forwarding_on),
+)
+
+
+def register(what, name, attack):
+    @case(f"{what} opens nothing; it is repaired within {REPAIRED} s, recorded, and what is allowed flows again")
+    def _():
+        with Network(name, RULES) as n, under_traffic(n) as flow:
+            before = len(repairs(n))
+            attack(n)
+            is_repaired(n, flow, before)
+            n.session("a", "b", 7001)
+
+    @case(f"{what} with the agent killed opens nothing; an agent that is started adopts and repairs")
+    def _():
+        with Network(name + "k", RULES) as n, under_traffic(n) as flow:
+            n.kill_agent()
+            session = n.session("a", "b", 7001)
+            attack(n)
+            wait_for("the allowed traffic stops: nothing decides it", lambda: not flow.goes_on())
+            time.sleep(1)
+            before = len(repairs(n))
+            start_agent(n)
+            is_repaired(n, flow, before)
+            assert carries(*session), "a session that stood before is lost"
+
+
+for entry in ATTACKS:
+    register(*entry)
+
+
+def start_agent(n):
+    agent = subprocess.Popen([options.bulkhead, "agent", n.name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                             stderr=subprocess.DEVNULL)
+
+    def stop():
+        agent.kill()
+        agent.wait()
+    n.stops.append(stop)
+    wait_for("the agent runs", n.agent)
+    return agent
+
+
+def remove_pins(n):
+    for path in glob.glob(f"{PIN_ROOT}/{n.name}/*"):
+        os.unlink(path)
+    os.rmdir(f"{PIN_ROOT}/{n.name}")
+
+
+@case("removing every pin opens and breaks nothing; the agent pins again, and records it")
+def _():
+    with Network("t3f", RULES) as n, under_traffic(n) as flow:
+        session = n.session("a", "b", 7001)
+        remove_pins(n)
+        assert flow.goes_on() and carries(*session)
+        wait_for("the pins are back", lambda: os.path.exists(f"{PIN_ROOT}/t3f/program"), REPAIRED)
+        wait_for("it is recorded", lambda: any("pins" in m for m in repairs(n)), REPAIRED)
+        assert flow.goes_on() and carries(*session)
+        assert n.receipt({})["cut"] >= 1
+        assert not carries(*session, timeout=0.5)
+
+
+@case("removing one pin is repaired and recorded too")
+def _():
+    with Network("t3g", RULES) as n:
+        for pin in ("control", "program", "sessions_v4"):
+            os.unlink(f"{PIN_ROOT}/t3g/{pin}")
+            wait_for(f"{pin} is pinned again", lambda: os.path.exists(f"{PIN_ROOT}/t3g/{pin}"), REPAIRED)
+        wait_for("it is recorded", lambda: any("pin" in m for m in repairs(n)), 3)
+
+
+@case("removing every pin with the agent killed opens and breaks nothing; an agent that is started adopts what runs")
+def _():
+    with Network("t3h", RULES) as n, under_traffic(n) as flow:
+        session = n.session("a", "b", 7001)
+        n.kill_agent()
+        remove_pins(n)
+        time.sleep(1)
+        assert flow.goes_on() and carries(*session)
+        start_agent(n)
+        wait_for("the pins are back", lambda: os.path.exists(f"{PIN_ROOT}/t3h/program"), REPAIRED)
+        assert flow.goes_on() and carries(*session)
+        expect(n.apply({}), 0)
+
+
+@case("down works when every pin is gone and the agent is dead")
+def _():
+    with Network("t3i", RULES) as n:
+        n.kill_agent()
+        remove_pins(n)
+        expect(bulkhead("down", "t3i"), 0)
+
+
+@case("turning the hub's links off and on opens nothing, and what is allowed flows again")
+def _():
+    with Network("t3j", RULES) as n, under_traffic(n) as flow:
+        session = n.session("a", "b", 7001)
+        for link in n.hub_links():
+            n.hub("ip", "link", "set", link, "down")
+        time.sleep(0.5)
+        for link in n.hub_links():
+            n.hub("ip", "link", "set", link, "up")
+        wait_for("traffic that is allowed flows again", flow.goes_on, REPAIRED)
+        assert carries(*session)
+
+
+@case("a hub's link that is off is turned on again by the agent within 10 s")
+def _():
+    with Network("t3k", RULES) as n, under_traffic(n) as flow:
+        before = len(repairs(n))
+        n.hub("ip", "link", "set", n.hub_links()[0], "down")
+        is_repaired(n, flow, before)
+
+
+@case("a workload's own link that is turned off and on has its addresses and routes again within 10 s")
+def _():
+    with Network("t3l", RULES) as n, under_traffic(n) as flow:
+        for state in ("down", "up"):
+            run("ip", "netns", "exec", "t3l-b", "ip", "link", "set", "eth0", state)
+        wait_for("traffic that is allowed flows again", flow.goes_on, REPAIRED)
+
+
+def counters(n):
+    """{(link, side, reason): packets}, of all that is not 0."""
+    found = {}
+    for entry in json.loads(run("bpftool", "-j", "map", "dump", "pinned", f"{PIN_ROOT}/{n.name}/counters").stdout):
+        index = int.from_bytes(bytes(int(b, 16) for b in entry["key"]), "little")
+        packets = sum(int.from_bytes(bytes(int(b, 16) for b in cpu["value"][:8]), "little") for cpu in entry["values"])
+        if packets:
+            found[index // 64, index % 64 // 32, index % 32] = packets
+    return found
+
+
+@case("kill -9 of the agent changes nothing: enforcement, sessions, counters, `run:` processes, exec and apply go on")
+def _():
+    with Network("t3m", RULES, run_in={"b": '{command: [sleep, "773001"], restart: always}'}) as n, under_traffic(n) as flow:
+        four, six = n.session("a", "b", 7001, 4), n.session("a", "b", 7001, 6)
+        process, before = processes_with("773001"), counters(n)
+        n.kill_agent()
+        for _ in range(10):
+            assert flow.goes_on() and carries(*four) and carries(*six)
+        assert processes_with("773001") == process
+        after = counters(n)
+        assert all(after.get(k, 0) >= v for k, v in before.items()) and sum(after.values()) > sum(before.values())
+        assert n.exec("a", "true").returncode == 0
+        assert n.receipt({**RULES, "more": allow("c", "b", "any")})["cut"] == 0
+        assert carries(*four) and processes_with("773001") == process
+        start_agent(n)
+        wait_for("it says so", lambda: [r.get("kind") for r in n.records()].count("agent") >= 2)
+        time.sleep(2.5)
+        assert carries(*four) and carries(*six) and processes_with("773001") == process
+        assert counters(n)[16, 0, 19] >= after[16, 0, 19]
+
+
+@case("killing everything of bulkhead but what it runs opens and breaks nothing")
+def _():
+    with Network("t3n", RULES, run_in={"b": '{command: [sleep, "773002"], restart: always}'}) as n, under_traffic(n) as flow:
+        session, process = n.session("a", "b", 7001), processes_with("773002")
+        own = set(processes_in(namespace_inodes("t3n")))
+        for pid in agents_of("t3n"):
+            os.kill(pid, signal.SIGKILL)
+        for path in glob.glob("/proc/[0-9]*/exe"):
+            with contextlib.suppress(OSError):
+                pid = int(path.split("/")[2])
+                with open(f"/proc/{pid}/cmdline", "rb") as file:
+                    if b"t3n" in file.read() and os.readlink(path) == options.bulkhead and pid not in own:
+                        os.kill(pid, signal.SIGKILL)
+        time.sleep(2)
+        assert flow.goes_on() and carries(*session) and processes_with("773002") == process
+        expect(bulkhead("up", n.file), 0)
+        wait_for("up has started the agent again", n.agent)
+        assert carries(*session) and processes_with("773002") == process
+
+
+@case("a `run:` process that is killed runs again, and its network was never open")
+def _():
+    with Network("t3o", RULES, run_in={"b": '{command: [sleep, "773003"], restart: always}'}) as n, under_traffic(n) as flow:
+        for who in ("its init", "the command"):
+            before = processes_with("773003")
+            pids = processes_in({os.stat(n.netns("b")).st_ino})
+            os.kill(min(pids) if who == "its init" else max(pids), signal.SIGKILL)
+            wait_for(f"it runs again after {who} was killed",
+                     lambda: (now := processes_with("773003")) and not set(now) & set(before), REPAIRED)
+        assert flow.goes_on()
+
+
+@case("a second agent refuses to run beside the first")
+def _():
+    with Network("t3p", RULES) as n:
+        first = n.agent()
+        expect(bulkhead("agent", "t3p", timeout=5), 2, "runs already")
+        assert n.agent() == first
+        done = bulkhead("agent", "t3p-not-there", timeout=5)
+        assert done.returncode == 2 and "not up" in done.stderr, said(done)
+
+
+@case("the agent ends with its network, and SIGTERM ends it alone")
+def _():
+    with Network("t3q", RULES) as n, under_traffic(n) as flow:
+        pid = n.agent()
+        os.kill(pid, signal.SIGTERM)
+        wait_for("it has ended", lambda: not n.agent(), 3)
+        assert flow.goes_on()
+        start_agent(n)
+        pid = n.agent()
+        expect(bulkhead("down", "t3q"), 0)
+        wait_for("it has ended", lambda: not agents_of("t3q"), 3)
+        with Network("t3q", RULES) as again:
+            again.session("a", "b", 7001)
+            return
+
+
+@case("whoever deletes the hub's namespace by name opens nothing, and down takes the rest away")
+def _():
+    with Network("t3r", RULES) as n, under_traffic(n):
+        inodes = namespace_inodes("t3r")
+        run("ip", "netns", "del", "t3r-hub")
+        time.sleep(2.5)
+        expect(bulkhead("down", "t3r"), 0)
+        assert not processes_in(inodes)
+
+
+if __name__ == "__main__":
+    main(__doc__)
