@@ -11,8 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -239,6 +240,22 @@ static bool begin(struct agent *a, struct failure *f)
     return a->ring || fail_errno(f, errno, "read the ring of events");
 }
 
+/* Tells the service manager that all is enforced (sd_notify(3)); nothing without one. */
+static void notify_ready(void)
+{
+    const char *path = getenv("NOTIFY_SOCKET");
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof to.sun_path)
+        return;
+    memcpy(to.sun_path, path, strlen(path));
+    if (path[0] == '@')
+        to.sun_path[0] = 0;
+    SCOPED_FD fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    static const char ready[] = "READY=1";
+    if (fd >= 0)
+        (void)!sendto(fd, ready, sizeof ready - 1, MSG_NOSIGNAL, (struct sockaddr *)&to, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+}
+
 bool agent_run(const char *name, struct failure *f)
 {
     struct agent a = {.name = name, .records = {.fd = -1}};
@@ -250,6 +267,7 @@ bool agent_run(const char *name, struct failure *f)
     if (ok) {
         SCOPED_FD signals = signals_to_fd();
         note(&a, "agent", "the agent started");
+        notify_ready();
         loop(&a, signals);
     }
     ring_buffer__free(a.ring);

@@ -209,16 +209,19 @@ const char help_top[] = "Usage: bulkhead top [NAME] [--json]\n"
                         "Examples:\n"
                         "  bulkhead top shop\n";
 
-const char help_agent[] = "Usage: bulkhead agent FILE\n"
-                          "\n"
-                          "Keep the machine as the policy says, in the foreground; what `bulkhead up`\n"
-                          "leaves running.\n"
-                          "\n"
-                          "Options:\n"
-                          "  --help  this\n"
-                          "\n"
-                          "Examples:\n"
-                          "  bulkhead agent /etc/bulkhead/shop.yaml\n";
+const char help_agent[] =
+    "Usage: bulkhead agent NAME [--policy FILE]\n"
+    "\n"
+    "Keep the machine as the policy says, in the foreground: records what happens,\n"
+    "repairs what is missing, renews windows of time. `bulkhead up` leaves one running.\n"
+    "\n"
+    "Options:\n"
+    "  --policy FILE  bring that policy up first, as after a boot; a network that is up\n"
+    "                 keeps the policy that it has\n"
+    "  --help         this\n"
+    "\n"
+    "Examples:\n"
+    "  bulkhead agent shop --policy /etc/bulkhead/shop.yaml\n";
 
 const char help_gateway[] = "Usage: bulkhead gateway FILE NAME\n"
                             "\n"

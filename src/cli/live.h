@@ -37,3 +37,8 @@ int policy_unfit(const struct diags *d, const struct loaded *l, const struct fai
 
 /* The work of `apply`, for a network that is up; the lock is held. `l` is the new policy. */
 int apply_policy(const struct loaded *l, uint64_t confirm_ns, bool json);
+
+/* Its `up` ended, and there was no `down`. */
+bool network_is_up(const char *name);
+/* `up FILE` without an agent, for the agent itself; the policy must be that of the network `name`. */
+int up_from(const char *file, const char *name);

@@ -58,7 +58,7 @@ static int build(const struct loaded *l, bool foreground, bool json)
     return STATUS_YES;
 }
 
-static bool is_complete(const char *name)
+bool network_is_up(const char *name)
 {
     struct state s;
     if (!state_exists(name) || !state_load(name, &s, NULL))
@@ -70,12 +70,38 @@ static bool is_complete(const char *name)
 
 static int up_locked(const struct loaded *l, bool foreground, bool json)
 {
-    if (!is_complete(l->policy->name))
+    if (!network_is_up(l->policy->name))
         return build(l, foreground, json);
     struct failure f;
     int status = apply_policy(l, 0, json);
     if (status == STATUS_YES && !foreground && !agent_start(l->policy->name, &f))
         return complain("%s", f.text);
+    return status;
+}
+
+/* What is left to do once the policy is valid; the agent is the caller's when `foreground`. */
+static int up_loaded(const struct loaded *l, bool foreground, bool json)
+{
+    struct failure f;
+    struct state_lock lock;
+    if (!network_preflight(&f) || !state_lock(l->policy->name, &lock, &f))
+        return complain("%s", f.text);
+    int status = up_locked(l, foreground, json);
+    state_unlock(&lock);
+    return status;
+}
+
+int up_from(const char *file, const char *name)
+{
+    struct loaded l;
+    int status;
+    if (policy_need(file, false, STATUS_NO, &l, &status)) {
+        if (strcmp(l.policy->name, name) != 0)
+            status = complain("%s is the policy of the network %s, not of %s", file, l.policy->name, name);
+        else
+            status = up_loaded(&l, true, false);
+    }
+    loaded_free(&l);
     return status;
 }
 
@@ -86,19 +112,13 @@ int verb_up(int argc, char **argv)
     struct operands operands;
     struct loaded l;
     struct failure f;
-    struct state_lock lock;
     int status;
     if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
         return status;
     if (policy_need(operands.items[0], json, STATUS_NO, &l, &status)) {
-        if (!network_preflight(&f) || !state_lock(l.policy->name, &lock, &f)) {
+        status = up_loaded(&l, foreground, json);
+        if (status == STATUS_YES && foreground && !agent_run(l.policy->name, &f))
             status = complain("%s", f.text);
-        } else {
-            status = up_locked(&l, foreground, json);
-            state_unlock(&lock);
-            if (status == STATUS_YES && foreground && !agent_run(l.policy->name, &f))
-                status = complain("%s", f.text);
-        }
     }
     loaded_free(&l);
     return status;

@@ -65,6 +65,7 @@ struct bench {
     struct link links[SPOKES];
     struct spoke_end ends[SPOKES];
     struct captured got[SPOKES]; /* scratch */
+    uint64_t unanswered; /* though they should be */
     uint64_t leaks; /* answers that quote more than the packet */
     uint64_t sent, passed, answered, refused_by_socket, nonlinear, gso, runts;
     uint64_t reasons[SPOKES][REASONS]; /* what the reference counts for each source */
@@ -326,15 +327,41 @@ static bool is_answered(const struct bench *b, enum bulkhead_reason r)
     return !b->silent && (r == REASON_REVOKED || r == REASON_DENY_RULE || r == REASON_WINDOW_CLOSED || r == REASON_DEFAULT_DENY || r == REASON_NO_SESSION || r == REASON_SESSION_TABLE_FULL);
 }
 
+/* Where layer 4 begins: behind the extension headers, which the parser found sound. */
+static size_t l4_at(const uint8_t *frame, const struct packet *p)
+{
+    if (p->from.family == 4)
+        return ETHER + 20;
+    size_t at = ETHER + 40;
+    for (uint8_t next = frame[ETHER + 6]; next == 0 || next == 43 || next == 44 || next == 60;) {
+        uint8_t kind = next;
+        next = frame[at];
+        at += kind == 44 ? 8 : (frame[at + 1] + 1u) * 8;
+    }
+    return at;
+}
+
 /* Length of the TCP segment in sequence numbers. */
 static uint32_t tcp_length(const uint8_t *frame, const struct packet *p)
 {
-    size_t header = p->from.family == 4 ? 20 : 40, at = ETHER + header;
-    if (p->from.family == 6) /* behind extension headers */
-        for (uint8_t next = frame[ETHER + 6]; next != IPPROTO_TCP; at += next == 44 ? 8 : (frame[at + 1] + 1u) * 8, next = frame[ETHER + header], header = at - ETHER)
-            header = at - ETHER;
-    uint32_t offset = (uint32_t)(frame[at + 12] >> 4) * 4;
-    return (uint32_t)(ETHER + p->length - at) - offset + !!(p->tcp_flags & TCP_SYN) + !!(p->tcp_flags & TCP_FIN);
+    size_t at = l4_at(frame, p);
+    uint32_t header = (uint32_t)(frame[at + 12] >> 4) * 4;
+    return (uint32_t)(ETHER + p->length - at) - header + !!(p->tcp_flags & TCP_SYN) + !!(p->tcp_flags & TCP_FIN);
+}
+
+/*
+ * bpf_skb_change_tail makes no packet shorter than the offset of its layer 4: where extension headers reach further
+ * than the answer, there may be none. Counted, so that the other checks go on; the last case but one fails for it.
+ */
+static bool expect_answer(struct bench *b, uint32_t end, const uint8_t *want, size_t length, size_t l4, const char *what)
+{
+    if (l4 <= length)
+        return expect(b, end, want, length, what);
+    struct pollfd p = {.fd = b->ends[end].capture, .events = POLLIN};
+    if (poll(&p, 1, 20) == 1)
+        return expect(b, end, want, length, what);
+    b->unanswered++;
+    return true;
 }
 
 /* What a refused packet is answered with, and where. */
@@ -350,16 +377,16 @@ static bool check_answer(struct bench *b, uint32_t end, enum bulkhead_reason rea
     const struct wire_end *w = &b->ends[end].wire;
     b->answered++;
     if (!tcp || about_delivery)
-        return expect(b, end, want, wire_icmp(want, w, frame, p, reason, target_mtu), "the ICMP error that should come back");
+        return expect_answer(b, end, want, wire_icmp(want, w, frame, p, reason, target_mtu), p->fragment == FRAGMENT_LATER ? 0 : l4_at(frame, p), "the ICMP error that should come back");
     bool ack = p->tcp_flags & TCP_ACK;
     size_t n = wire_rst(want, w, &p->to, p->to_port, &p->from, p->from_port, ack ? p->tcp_acknowledgement : 0, !ack, ack ? 0 : p->tcp_sequence + tcp_length(frame, p));
-    if (!expect(b, end, want, n, "the RST that should come back"))
+    if (!expect_answer(b, end, want, n, l4_at(frame, p), "the RST that should come back"))
         return false;
     if (reason != REASON_REVOKED)
         return true;
     uint32_t other = policy_workload_of(b->policy, &p->to);
     n = wire_rst(want, &b->ends[other].wire, &p->from, p->from_port, &p->to, p->to_port, p->tcp_sequence, ack, ack ? p->tcp_acknowledgement : 0);
-    return expect(b, other, want, n, "the RST that should go on");
+    return expect_answer(b, other, want, n, l4_at(frame, p), "the RST that should go on");
 }
 
 /* The frame as it should arrive: other MACs, a hop less. */
@@ -906,6 +933,7 @@ static bool all_phases(struct bench *b, uint64_t packets)
         phase(b, silence_all(b, false) && bulk(b, 4, 9000) && bulk(b, 6, 9001), "bulk over TCP with segmentation offload arrives whole") &&
         phase(b, segmented_udp(b, 4) && segmented_udp(b, 6), "segmented UDP arrives whole") &&
         phase(b, refused_callers(b), "a refused caller is told at once") &&
+        phase(b, b->unanswered == 0, "a refusal is answered whatever extension headers it has") &
         phase(b, b->leaks == 0, "an answer quotes the packet and nothing behind its end");
 }
 
