@@ -447,6 +447,7 @@ static bool remove_links(const struct state *s, struct failure *f)
         list[i] = names[i];
     }
     bool ok = true;
+    processes_kill_in_netns(list, s->count); /* commands of `exec`, and what a killed `up` started */
     if (netns_exists(hub_name)) {
         int fd;
         ok = netns_open(hub_name, &fd, f);

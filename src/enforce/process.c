@@ -1,13 +1,16 @@
 #include "enforce/process.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 
 #include "enforce/clock.h"
+#include "enforce/netns.h"
 #include "enforce/scope.h"
 
 /* A killed PID 1 takes its whole namespace along, which takes the kernel a while under load. */
@@ -75,4 +78,34 @@ bool process_stop(pid_t pid, uint64_t start_time, int timeout_ms, struct failure
     if (!ended_within(pidfd, KILL_PATIENCE_MS))
         return fail(f, "process %d was killed and still exists: it waits in the kernel (see /proc/%d/stack)", pid, pid);
     return true;
+}
+
+static bool is_one_of(ino_t inode, const ino_t *inodes, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (inodes[i] == inode)
+            return true;
+    return false;
+}
+
+void processes_kill_in_netns(const char *const *names, size_t count)
+{
+    SCOPED_MEMORY ino_t *inodes = calloc(count ? count : 1, sizeof *inodes);
+    DIR *proc = opendir("/proc");
+    char path[512];
+    struct stat s;
+    size_t found = 0;
+    for (size_t i = 0; inodes && i < count; i++) {
+        (void)snprintf(path, sizeof path, "%s/%s", NETNS_DIRECTORY, names[i]);
+        if (stat(path, &s) == 0)
+            inodes[found++] = s.st_ino;
+    }
+    for (struct dirent *e; proc && found && (e = readdir(proc));) {
+        pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+        (void)snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
+        if (pid > 1 && pid != getpid() && stat(path, &s) == 0 && is_one_of(s.st_ino, inodes, found))
+            (void)kill(pid, SIGKILL);
+    }
+    if (proc)
+        (void)closedir(proc);
 }

@@ -3,6 +3,7 @@
 #define BULKHEAD_ENFORCE_PROCESS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -17,5 +18,8 @@ bool process_is(pid_t pid, uint64_t start_time);
 /* SIGTERM, and SIGKILL when it has not ended after timeout_ms. True when it is gone, also if it was before. */
 bool process_stop(pid_t pid, uint64_t start_time, int timeout_ms, struct failure *f)
     __attribute__((warn_unused_result));
+
+/* Kills every process of the network namespaces with these names in /run/netns, except the caller. */
+void processes_kill_in_netns(const char *const *names, size_t count);
 
 #endif

@@ -53,22 +53,43 @@ static bool make_directory(const char *path, struct failure *f)
     return true;
 }
 
+/* A lock that its last holder has taken away with the network guards nothing. */
+static bool lock_is_there(int fd, const char *path)
+{
+    struct stat held, there;
+    return fstat(fd, &held) == 0 && stat(path, &there) == 0 && held.st_ino == there.st_ino && held.st_dev == there.st_dev;
+}
+
 bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
 {
-    char path[512];
     if (!make_directory(STATE_ROOT, f))
         return false;
-    snprintf(path, sizeof path, "%s/%s.lock", STATE_ROOT, name);
-    ret->fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    if (ret->fd < 0)
-        return fail_errno(f, errno, "open %s", path);
-    if (flock(ret->fd, LOCK_EX | LOCK_NB) == 0)
-        return true;
-    int error = errno;
-    state_unlock(ret);
-    if (error == EWOULDBLOCK)
-        return fail(f, "another bulkhead is changing the network %s at this moment; wait for it to end and try again", name);
-    return fail_errno(f, error, "lock %s", path);
+    snprintf(ret->path, sizeof ret->path, "%s/%s.lock", STATE_ROOT, name);
+    for (;;) {
+        ret->fd = open(ret->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+        if (ret->fd < 0 && errno == ENOENT && make_directory(STATE_ROOT, f))
+            continue; /* a `down` took the directory away in between */
+        if (ret->fd < 0)
+            return fail_errno(f, errno, "open %s", ret->path);
+        if (flock(ret->fd, LOCK_EX | LOCK_NB)) {
+            int error = errno;
+            state_unlock(ret);
+            if (error == EWOULDBLOCK)
+                return fail(f, "another bulkhead is changing the network %s at this moment; wait for it to end and try again", name);
+            return fail_errno(f, error, "lock %s", ret->path);
+        }
+        if (lock_is_there(ret->fd, ret->path))
+            return true;
+        state_unlock(ret);
+    }
+}
+
+void state_unlock_and_remove(struct state_lock *l)
+{
+    (void)unlink(l->path);
+    (void)rmdir(STATE_ROOT); /* when it was the last network */
+    (void)rmdir(PIN_ROOT);
+    state_unlock(l);
 }
 
 void state_unlock(struct state_lock *l)

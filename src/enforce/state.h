@@ -34,6 +34,7 @@ struct state {
 
 struct state_lock {
     int fd;
+    char path[512];
 };
 
 void state_free(struct state *s);
@@ -41,6 +42,8 @@ bool state_valid_name(const char *name);
 /* Only one process changes a network at a time: fails at once when another does. */
 bool state_lock(const char *name, struct state_lock *ret, struct failure *f) __attribute__((warn_unused_result));
 void state_unlock(struct state_lock *l);
+/* The same when the network is gone: the lock goes too. */
+void state_unlock_and_remove(struct state_lock *l);
 
 /* Whether anything is remembered of the network. */
 bool state_exists(const char *name);

@@ -385,7 +385,7 @@ static bool check_answer(struct bench *b, uint32_t end, enum bulkhead_reason rea
     if (reason != REASON_REVOKED)
         return true;
     uint32_t other = policy_workload_of(b->policy, &p->to);
-    n = wire_rst(want, &b->ends[other].wire, &p->from, p->from_port, &p->to, p->to_port, p->tcp_sequence, ack, ack ? p->tcp_acknowledgement : 0);
+    n = wire_rst(want, &b->ends[other].wire, &p->from, p->from_port, &p->to, p->to_port, p->tcp_sequence, ack, p->tcp_acknowledgement);
     return expect_answer(b, other, want, n, l4_at(frame, p), "the RST that should go on");
 }
 
