@@ -236,6 +236,8 @@ ever_inline int parse(struct __sk_buff *skb, struct context *c)
     if (size < ETH_HLEN)
         return REASON_MALFORMED;
     __u32 head = size < HEAD_USUAL ? size : HEAD_USUAL;
+    if (unlikely(size < HEAD_USUAL)) /* what another packet left there must not be quoted in an answer */
+        __builtin_memset(c->head, 0, HEAD_USUAL);
     if (head < ETH_HLEN || head > HEAD_USUAL || bpf_skb_load_bytes(skb, 0, c->head, head) < 0)
         return REASON_MALFORMED;
     const struct ethhdr *eth = (const void *)c->head;

@@ -4,11 +4,13 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -57,6 +59,13 @@ bool network_preflight(struct failure *f)
 {
     if (geteuid() != 0)
         return fail(f, "building a network needs root: run it with sudo");
+    static const struct {
+        int number;
+        const char *name;
+    } wanted[] = {{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_SETPCAP, "CAP_SETPCAP"}};
+    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
+        if (prctl(PR_CAPBSET_READ, wanted[i].number, 0, 0, 0) != 1)
+            return fail(f, "building a network needs %s, which was taken from this process; a container needs --privileged", wanted[i].name);
     if (!datapath_probe(f) || !mount_bpffs(f))
         return false;
     if (mkdir(PIN_ROOT, 0700) && errno != EEXIST)
@@ -160,9 +169,17 @@ bool network_check(const char *name, const struct datapath *d, const struct stat
     if (!netns_open(netns, &hub_fd, f))
         return false;
     SCOPED_FD hub = hub_fd;
+    SCOPED_FD socket = -1;
     struct attach a = {.datapath = d, .state = s, .repair = repair};
-    if (!netns_run_in(hub, check_all, &a, f))
+    if (!netns_run_in(hub, check_all, &a, f) || !netlink_open(hub, &socket, f))
         return false;
+    for (size_t i = 0; i < s->count; i++) {
+        struct link_state link;
+        bool down = link_get_by_index(socket, s->links[i].link, &link, NULL) && !link.up;
+        a.differ += down;
+        if (down && repair && !link_up(socket, s->links[i].link, f))
+            return false;
+    }
     *ret_differ = a.differ;
     return true;
 }
@@ -674,7 +691,7 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
 {
     const struct policy *p = source->policy;
     uint32_t before = datapath_generation(d);
-    if (!check_change(old->policy, p, o, s, d->link_capacity, f) || !add_new_workloads(p, d, s, hub, f) ||
+    if (!check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) || !add_new_workloads(p, d, s, hub, f) ||
         !install(source, s, d, scratch, diags, ret, receipt, f)) {
         struct failure ignored;
         (void)!remove_gone_workloads(old->policy, d, s, hub, &ignored); /* those that were added */
