@@ -2,6 +2,7 @@
 #include "agent/agent.h"
 
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -116,6 +117,18 @@ static void tell_lost(struct agent *a)
     note(a, "lost", what);
 }
 
+/* How many entries a directory has; 0 when it is not there. */
+static unsigned entries_in(const char *directory)
+{
+    unsigned count = 0;
+    DIR *d = opendir(directory);
+    for (struct dirent *e; d && (e = readdir(d));)
+        count++;
+    if (d)
+        closedir(d);
+    return count;
+}
+
 static void repair(struct agent *a)
 {
     struct failure f = {""};
@@ -126,13 +139,14 @@ static void repair(struct agent *a)
         snprintf(what, sizeof what, "cannot compare or repair: %s", f.text);
         note(a, "differs", what);
     } else if (differ) {
-        snprintf(what, sizeof what, "the datapath was missing or replaced on %u links; attached again", differ);
+        snprintf(what, sizeof what, "%u links were off, or the datapath on them missing or replaced; put right", differ);
         note(a, "repair", what);
     }
-    if (access(pins, F_OK) != 0)
-        note(a, "repair", "the pins were gone; pinned again");
+    unsigned pinned = entries_in(pins);
     if (!datapath_pin(&a->datapath, pins, &f))
         note(a, "differs", f.text);
+    else if (entries_in(pins) != pinned)
+        note(a, "repair", "pins were gone; pinned again");
 }
 
 static void renew(struct agent *a)

@@ -10,6 +10,7 @@
 #include "cli/live.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/suggest.h"
 #include "record/record.h"
 
 #define LINE_MAX_BYTES 65536
@@ -106,25 +107,26 @@ static int show_file(const char *path, bool json, bool follow)
 
 int verb_flows(int argc, char **argv)
 {
-    bool json = false, follow = false, suggest = false;
+    bool json = false, follow = false, suggested = false;
     const char *pcap = NULL;
-    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {"follow", 'f', &follow, NULL}, {"suggest", 0, &suggest, NULL}, {"pcap", 0, NULL, &pcap}, {0}};
+    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {"follow", 'f', &follow, NULL}, {"suggest", 0, &suggested, NULL}, {"pcap", 0, NULL, &pcap}, {0}};
     struct operands operands;
     struct running r;
     int status;
     if (!options_read(argc, argv, wanted, (struct operand_range){0, 1, false}, &operands, &status))
         return status;
-    if (suggest || pcap)
-        return complain("--suggest and --pcap are not built yet");
+    if (pcap)
+        return complain("--pcap is not built yet");
     if (geteuid() != 0)
         return complain("only root can see the records: run it with sudo");
     if (running_open(operands.count ? operands.items[0] : NULL, STATUS_NO, &r, &status)) {
         char path[512], older[520];
         state_path(r.state.name, RECORDS_FILE, path);
         snprintf(older, sizeof older, "%s.1", path);
-        running_close(&r);
-        status = show_file(older, json, false);
-        return status == STATUS_YES ? show_file(path, json, follow) : status;
+        if (suggested)
+            status = suggest(r.policy, (const char *const[]){older, path}, 2);
+        else if ((status = show_file(older, json, false)) == STATUS_YES)
+            status = show_file(path, json, follow);
     }
     running_close(&r);
     return status;

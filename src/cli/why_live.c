@@ -11,6 +11,7 @@
 #include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/recorded.h"
 #include "decide/resolve.h"
 #include "decide/why.h"
 #include "record/record.h"
@@ -164,45 +165,22 @@ static bool read_record(const char *network, const char *id, char *line)
     return find_record(path, id, line) || find_record(older, id, line);
 }
 
-/* A record's flow. */
-static bool parse_record(const char *line, struct flow *ret, int64_t *ret_time)
-{
-    char ip[2][64], port[16], protocol[16], time[40];
-    const char *from = strstr(line, "\"src_endpoint\": "), *to = strstr(line, "\"dst_endpoint\": ");
-    *ret = (struct flow){0};
-    if (!from || !to)
-        return false;
-    record_field(from, "ip", ip[0], sizeof ip[0]);
-    record_field(to, "ip", ip[1], sizeof ip[1]);
-    record_field(to, "port", port, sizeof port);
-    record_field(line, "protocol_num", protocol, sizeof protocol);
-    record_field(line, "time", time, sizeof time);
-    ret->protocol = (uint8_t)strtoul(protocol, NULL, 10);
-    ret->port = (uint16_t)strtoul(port, NULL, 10);
-    if (ret->protocol != IPPROTO_TCP && ret->protocol != IPPROTO_UDP && ret->protocol != IPPROTO_SCTP)
-        ret->port = 0;
-    return address_parse(bytes_of_text(ip[0]), &ret->from) && address_parse(bytes_of_text(ip[1]), &ret->to) && moment_parse(time, moment_now(), ret_time);
-}
-
 static int explain(const struct loaded *l, const char *line, bool json)
 {
-    struct flow f;
-    int64_t time;
+    struct recorded r;
     struct why w;
-    if (!parse_record(line, &f, &time))
+    if (!recorded_parse(line, &r))
         return complain_in(json, "that record has no addresses: the packet was refused before they were known");
     struct arena *arena = arena_create(WHY_MEMORY);
     int status;
-    if (!arena || !why_explain(l->policy, &f, (struct moment){time, time}, arena, &w)) {
+    if (!arena || !why_explain(l->policy, &r.flow, (struct moment){r.time, r.time}, arena, &w)) {
         status = complain_in(json, "out of memory");
     } else {
         struct text out = text_new(ANSWER_MAX);
-        char reason[40];
-        record_field(line, "reason", reason, sizeof reason);
         if (json) {
             why_print_json(&w, l->policy, &out);
         } else {
-            text_printf(&out, "recorded as %s ; decided again by this file:\n", reason);
+            text_printf(&out, "recorded as %s; decided again, for that moment, by this file:\n", r.reason);
             why_print(&w, l->policy, l->file, &out);
         }
         status = output_text(&out, w.span.verdict.allow ? STATUS_YES : STATUS_NO);

@@ -410,7 +410,7 @@ bool network_up(const struct policy_source *source, struct arena *scratch, struc
         return false;
     if (state_exists(p->name) && !network_down(p->name, &was_up, f)) /* what a killed `up` left */
         return false;
-    if ( !check_overlap(p, f) || !check_names(p, f))
+    if (!check_overlap(p, f) || !check_names(p, f))
         return false;
     bool ok = build(source, &s, scratch, diags, ret, f);
     s.complete = ok;

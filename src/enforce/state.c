@@ -62,6 +62,8 @@ static bool lock_is_there(int fd, const char *path)
 
 bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
 {
+    if (geteuid() != 0)
+        return fail(f, "changing a network needs root: run it with sudo");
     if (!make_directory(STATE_ROOT, f))
         return false;
     snprintf(ret->path, sizeof ret->path, "%s/%s.lock", STATE_ROOT, name);

@@ -3,7 +3,7 @@
  * The loaded kernel programs against the reference: random policies, random packets, time that passes, policies that
  * change in between. Verdict, reason, rule and destination are equal in every one.
  *
- *   packets [--policies N] [--packets N] [--seed N]
+ *   packets [--policies N] [--packets N] [--seed N] [--stories PERCENT]
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +43,7 @@ struct round {
     struct datapath *datapath;
     struct reference *reference;
     struct link links[NETWORK_WORKLOADS_MAX];
-    uint32_t link_count;
+    uint32_t link_count, stories;
     int64_t now; /* ns UTC */
     uint64_t packets, passed, reasons[REASONS];
 };
@@ -180,17 +180,32 @@ static void pass_time(struct round *r)
     set_now(r);
 }
 
+/* A story says itself how much time passes before its frames. */
+static void pass_pause(struct round *r, int64_t pause)
+{
+    if (pause < 0) {
+        pass_time(r);
+        return;
+    }
+    r->now += pause;
+    set_now(r);
+}
+
 /* One network: some policies in turn, `packets` packets. */
 static bool play(struct round *r, uint32_t packets)
 {
     struct random_network n = random_network_draw(&r->random);
     struct parsed policy = {0}, old = {0};
     bool ok = parse(r, &n, &policy) && set_links(r, policy.policy) && apply(r, &policy);
-    struct packet_source source = {.random = &r->random, .policy = policy.policy, .links = r->links, .link_count = r->link_count};
+    struct packet_source source = {.random = &r->random, .policy = policy.policy, .links = r->links, .link_count = r->link_count, .stories = r->stories};
     for (uint32_t i = 0; ok && i < packets; i++) {
-        pass_time(r);
-        ok = compare(r, packet_source_next(&source), &policy);
-        if (ok && random_chance(&r->random, 1)) {
+        if (!r->stories)
+            pass_time(r);
+        const struct frame *f = packet_source_next(&source);
+        if (r->stories)
+            pass_pause(r, source.pause);
+        ok = compare(r, f, &policy);
+        if (ok && random_chance(&r->random, 1)) { /* also in the middle of a story */
             parsed_free(&old);
             old = policy;
             policy = (struct parsed){0};
@@ -278,7 +293,7 @@ int main(int argc, char **argv)
         printf("not ok 1 - load: %s\n1..1\n", f.text);
         return 1;
     }
-    struct round r = {.datapath = &datapath, .now = (int64_t)1790000000 * NS};
+    struct round r = {.datapath = &datapath, .now = (int64_t)1790000000 * NS, .stories = (uint32_t)number_option(argc, argv, "--stories", 0)};
     uint64_t done = 0;
     bool ok = true;
     for (; ok && done < policies; done++) {

@@ -81,6 +81,11 @@ static uint8_t some_protocol(struct packet_source *s, uint8_t family)
     return others[random_below(s->random, sizeof others)];
 }
 
+static bool has_ports(uint8_t protocol)
+{
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
 static struct conversation *new_conversation(struct packet_source *s)
 {
     struct conversation *c = &s->conversations[random_below(s->random, CONVERSATIONS)];
@@ -94,6 +99,8 @@ static struct conversation *new_conversation(struct packet_source *s)
     c->end[1] = some_address(s, family);
     c->port[0] = random_chance(s->random, 70) ? (uint16_t)(40000 + random_below(s->random, 8)) : some_port(s);
     c->port[1] = some_port(s);
+    if (random_chance(s->random, 1))
+        c->port[random_below(s->random, 2)] = 0;
     if (c->protocol == IPPROTO_ICMP || c->protocol == IPPROTO_ICMPV6)
         c->port[1] = c->port[0];
     c->sequence[0] = (uint32_t)random_next(s->random);
@@ -260,6 +267,8 @@ static void error(struct packet_source *s, struct frame *f)
     size_t ip_length = put_ip(s, about, quoted_from, l4_length, quoted);
     memcpy(quoted + ip_length, l4, l4_length < 64 ? l4_length : 64);
     size_t length = ip_length + (random_chance(r, 85) ? 8 : random_below(r, 12));
+    if (family == 4 && random_chance(r, 8))
+        put16(quoted + 6, random_chance(r, 50) ? 0x2000 : 1 + random_below(r, 8191)); /* a fragment, the first or a later one */
     struct conversation message = {
         .protocol = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
         .end = {about->end[!quoted_from], random_chance(r, 92) ? about->end[quoted_from] : some_address(s, family)},
@@ -301,7 +310,7 @@ static void fragments(struct packet_source *s, struct frame *f)
         uint32_t offset = part == 0 ? 0 : (uint32_t)first / 8;
         uint32_t more = part == 0 || random_chance(r, 5);
         if (random_chance(r, 3))
-            offset = random_below(r, 8192);
+            offset = random_chance(r, 50) ? 8180 + random_below(r, 12) : random_below(r, 8192);
         put_ethernet(s, c, 0, out);
         uint8_t *ip = out->bytes + 14;
         memset(ip, 0, header);
@@ -331,6 +340,11 @@ static void fragments(struct packet_source *s, struct frame *f)
         out->length = 14 + header + payload;
     }
     s->queued = 1;
+    if (parts[0] == f && random_chance(r, 15)) { /* once more, with a hop limit that is used up: the rest goes nowhere then */
+        s->queue[1] = *f;
+        s->queue[1].bytes[14 + (v4 ? 8 : 7)] = 1;
+        s->queued = 2;
+    }
 }
 
 static void damage(struct packet_source *s, struct frame *f)
@@ -349,12 +363,75 @@ static void damage(struct packet_source *s, struct frame *f)
     }
 }
 
+/* Some rule allows it and none denies it, conditions left aside. */
+static bool likely_allowed(const struct policy *p, const struct flow *f)
+{
+    bool allowed = false;
+    for (uint32_t i = 0; i < p->rule_count; i++)
+        if (rule_covers(p, &p->rules[i], f)) {
+            if (!p->rules[i].allow)
+                return false;
+            allowed = true;
+        }
+    return allowed;
+}
+
+/* A conversation that the policy allows, where a few draws find one. */
+static void story_begin(struct packet_source *s)
+{
+    for (int tries = 0; tries < 40; tries++) {
+        s->hero = *new_conversation(s);
+        struct flow f = {s->hero.end[0], s->hero.end[1], s->hero.protocol, has_ports(s->hero.protocol) ? s->hero.port[1] : 0};
+        uint32_t from = policy_workload_of(s->policy, &f.from), to = policy_workload_of(s->policy, &f.to);
+        if (from != NONE && to != NONE && from != to && likely_allowed(s->policy, &f))
+            break;
+    }
+    s->story_left = 5 + random_below(s->random, 9);
+    s->story_step = random_chance(s->random, 75) ? 0 : 3;
+}
+
+static int64_t story_pause(struct packet_source *s)
+{
+    static const int64_t pauses[] = {30, 30, 60, 60, 180, 180, 40, 100, 200};
+    if (s->story_step < 3 || random_chance(s->random, 70))
+        return 0;
+    uint32_t at = random_below(s->random, sizeof pauses / sizeof pauses[0]);
+    return pauses[at] * 1000000000 + (at < 6 ? (int64_t)random_below(s->random, 3) - 1 : 0);
+}
+
+static void story_go_on(struct packet_source *s, struct frame *f)
+{
+    static const uint8_t flags[] = {ACK, ACK, ACK, SYN, SYN, SYN | ACK, SYN | ACK, FIN | ACK, FIN | ACK, FIN | ACK, RST, RST | ACK, SYN | ACK | RST};
+    struct random *r = s->random;
+    struct conversation *c = &s->hero;
+    s->pause = story_pause(s);
+    uint32_t step = s->story_step++;
+    int from = step < 3 ? step == 1 : random_chance(r, 50);
+    uint8_t flag = step == 0 ? SYN : step == 1 ? SYN | ACK : step == 2 ? ACK : flags[random_below(r, sizeof flags)];
+    if (step == 2 && random_chance(r, 25))
+        flag = random_chance(r, 50) ? FIN | ACK : ACK | RST;
+    if (flag == (SYN | ACK) && step > 3 && random_chance(r, 40))
+        c->sequence[from] = (uint32_t)random_next(r);
+    make(s, c, from, flag, c->sequence[!from] + (random_chance(r, 80) ? 1 : random_below(r, 3)), f);
+    s->story_left--;
+}
+
 const struct frame *packet_source_next(struct packet_source *s)
 {
     static struct frame f;
+    s->pause = -1;
+    if (s->story_left) {
+        story_go_on(s, &f);
+        return &f;
+    }
     if (s->queued && random_chance(s->random, 93))
         return &s->queue[--s->queued];
     s->queued = 0;
+    if (s->stories && random_chance(s->random, s->stories)) {
+        story_begin(s);
+        story_go_on(s, &f);
+        return &f;
+    }
     uint32_t dice = random_below(s->random, 100);
     if (dice < 40)
         begin(s, &f);

@@ -37,6 +37,11 @@ struct packet_source {
     /* what comes next of a story that was begun (handshake, fragments) */
     struct frame queue[4];
     uint32_t queued;
+    /* Stories: one conversation's life, with pauses that end just before, at and behind its timeouts. */
+    uint32_t stories; /* percent of what is begun; 0: none */
+    struct conversation hero;
+    uint32_t story_left, story_step;
+    int64_t pause; /* nanoseconds that pass before this frame; -1: as the caller likes */
 };
 
 /* The next frame. Valid until the next call. */

@@ -230,6 +230,26 @@ def _():
         assert carries(*session)
 
 
+@case("one network comes up while another goes down, over and over, and neither is in the other's way")
+def _():
+    chance = random.Random(options.seed)
+    with Network("t1ac", RULES, start=False) as first, Network("t1ad", RULES, start=False, block=1) as second:
+        for i in range(6):
+            if i % 2 == 0:
+                expect(bulkhead("up", second.file), 0)
+                going, coming = second, first
+            else:
+                going, coming = first, second
+            with subprocess.Popen([options.bulkhead, "up", coming.file], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as p:
+                time.sleep(chance.uniform(0, 0.5))
+                expect(bulkhead("down", going.name), 0)
+                out, err = p.communicate(timeout=30)
+            assert p.returncode == 0, f"up of {coming.name} while {going.name} went down: {out}{err}"
+            coming.session("a", "b", 7001)
+            if i % 2:
+                expect(bulkhead("down", coming.name), 0)
+
+
 @case("an apply that would make cidrs overlap another running network is refused")
 def _():
     with Network("t1n", RULES) as _, Network("t1o", RULES, start=False, block=1) as second:

@@ -101,7 +101,7 @@ static int core_pattern(void)
 static int host_files(void)
 {
     return ALL(cannot_open("/etc/attack", O_WRONLY | O_CREAT), cannot_open("/usr/attack", O_WRONLY | O_CREAT),
-               cannot_open("/root/attack", O_WRONLY | O_CREAT), cannot_open("/attack", O_WRONLY | O_CREAT),
+               cannot_open("/srv/attack", O_WRONLY | O_CREAT), cannot_open("/attack", O_WRONLY | O_CREAT),
                cannot_open(in_directory("attack"), O_WRONLY | O_CREAT), cannot_open("/etc/passwd", O_WRONLY),
                cannot_open("/etc/hosts", O_WRONLY), refused_with(chmod("/etc/passwd", 0666), EROFS),
                refused_with(chown("/etc/passwd", 1, 1), EROFS), refused_with(unlink("/etc/passwd"), EROFS));

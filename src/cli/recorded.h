@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent's records, read back: a flow and what was decided about it. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "decide/decide.h"
+
+struct recorded {
+    struct flow flow;
+    int64_t time; /* s UTC */
+    char reason[40];
+    bool allowed;
+};
+
+/* False for lines that are not about a flow. */
+bool recorded_parse(const char *line, struct recorded *ret) MUST_USE;
+/* Each line of a file; stops and returns false when `each` does, or when the file cannot be read. "-" is standard input. */
+bool recorded_each(const char *path, bool (*each)(const char *line, void *argument), void *argument) MUST_USE;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flows --suggest: rules that would allow what was refused for want of one. */
+#include "cli/suggest.h"
+
+#include <stdio.h>
+
+#include "base/table.h"
+#include "cli/moment.h"
+#include "cli/output.h"
+#include "cli/recorded.h"
+#include "decide/why.h"
+#include "record/record.h"
+
+#define MEMORY ((size_t)1 << 30)
+
+struct suggestion {
+    const char *from, *to;
+    struct flow flow;
+    uint64_t count;
+};
+
+struct suggestions {
+    const struct policy *policy;
+    struct arena *arena;
+    struct table known; /* "FROM TO SERVICE" -> index */
+    struct suggestion *items;
+    size_t count, capacity;
+};
+
+static bool take(const char *line, void *argument)
+{
+    struct suggestions *s = argument;
+    struct recorded r;
+    if (!recorded_parse(line, &r) || strcmp(r.reason, "default-deny") != 0)
+        return true;
+    const char *from = party_name(s->policy, &r.flow.from, s->arena), *to = party_name(s->policy, &r.flow.to, s->arena);
+    struct text service = text_new(64);
+    service_print(&r.flow, &service);
+    char *key = from && to ? arena_format(s->arena, "%s %s %s", from, to, text_cstr(&service)) : NULL;
+    text_free(&service);
+    bool fresh;
+    uint64_t *index = key ? table_put(&s->known, bytes_of_text(key), s->count, &fresh) : NULL;
+    if (!index)
+        return false;
+    if (fresh) {
+        struct suggestion *grown = arena_grow(s->arena, s->items, s->count, &s->capacity, sizeof *grown);
+        if (!grown)
+            return false;
+        s->items = grown;
+        grown[s->count++] = (struct suggestion){.from = from, .to = to, .flow = r.flow};
+    }
+    s->items[*index].count++;
+    return true;
+}
+
+/* A party as a selector. */
+static void print_selector(const struct policy *p, const struct address *a, const char *name, struct text *out)
+{
+    if (policy_workload_of(p, a) != NONE)
+        text_puts(out, name);
+    else
+        text_printf(out, "\"cidr:%s/%u\"", name, address_bits(a));
+}
+
+static void print(const struct suggestions *s, struct text *out)
+{
+    if (s->count == 0) {
+        text_puts(out, "nothing was refused for want of a rule\n");
+        return;
+    }
+    text_puts(out, "# what was refused for want of a rule; keep what should be allowed\nrules:\n");
+    for (size_t i = 0; i < s->count; i++) {
+        const struct suggestion *e = &s->items[i];
+        text_printf(out, "  - name: suggested-%zu   # seen %llu times\n    allow: {from: ", i + 1, (unsigned long long)e->count);
+        print_selector(s->policy, &e->flow.from, e->from, out);
+        text_puts(out, ", to: ");
+        print_selector(s->policy, &e->flow.to, e->to, out);
+        struct text service = text_new(64);
+        service_print(&e->flow, &service);
+        bool expressible = e->flow.port || strcmp(text_cstr(&service), "icmp") == 0;
+        text_printf(out, ", ports: %s}%s\n", expressible ? text_cstr(&service) : "any", expressible ? "" : "   # no narrower entry names this protocol");
+        text_free(&service);
+    }
+}
+
+int suggest(const struct policy *p, const char *const *files, size_t count)
+{
+    struct suggestions s = {.policy = p, .arena = arena_create(MEMORY)};
+    uint64_t seed;
+    if (!s.arena || !chance(&seed)) {
+        arena_destroy(s.arena);
+        return complain("out of memory");
+    }
+    s.known = table_new(s.arena, seed);
+    for (size_t i = 0; i < count; i++)
+        (void)!recorded_each(files[i], take, &s); /* the older one is often not there */
+    struct text out = text_new(ANSWER_MAX);
+    print(&s, &out);
+    arena_destroy(s.arena);
+    return output_text(&out, 0);
+}

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* flows --suggest: rules that would allow what was refused for want of one. */
+#pragma once
+
+#include "policy/model.h"
+
+/* Prints them for the records in `files`, of a network with the policy `p`. Returns the exit status. */
+int suggest(const struct policy *p, const char *const *files, size_t count);

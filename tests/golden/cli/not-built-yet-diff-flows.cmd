@@ -1,1 +1,0 @@
-bulkhead diff small.yaml wider.yaml --flows flows.jsonl

@@ -1,1 +1,0 @@
-bulkhead why shop.yaml --flow 17
