@@ -61,10 +61,13 @@ static struct frames *draw_frames(struct bed *b, int ip, uint64_t *random)
 {
     struct frames *out = allocate(sizeof *out);
     for (uint32_t i = 0; i < FLOWS; i++) {
-        struct rules_flow f = rules_draw(&b->rules, b->policy, ip, random);
+        struct rules_flow f = rules_draw(&b->rules, b->policy, ip, false, random);
         uint16_t port = (uint16_t)(new_port(i) + NEW_PORTS - 1); /* never reached by the new: vary is one less */
         bed_establish(b, &f, port);
         out->established[i] = bed_frame(&f, port, TCP_ACK, false);
+        /* a feed's new sessions come from the world, whose prefixes are looked up then */
+        if (b->rules.family == 'c')
+            f = rules_draw(&b->rules, b->policy, ip, true, random);
         out->fresh[i] = bed_frame(&f, new_port(i), TCP_SYN, false);
     }
     return out;
@@ -143,7 +146,7 @@ static double run_new(struct subject *s, const struct frames *f, int ip, uint32_
 /* One round of one bed: every kind, and the peers between them. */
 static void run_round(struct subject *s, double out[KINDS], uint64_t *random)
 {
-    uint32_t link = bed_link(rules_source(&s->bed->rules));
+    uint32_t link = LINK_FIRST, new_link = s->bed->rules.family == 'c' ? BED_UPLINK : LINK_FIRST;
     double empty = 0;
     feed_target(feeding, TARGET_BED, s->bed->datapath.program);
     for (int v = 0; v < 2; v++) {
@@ -153,7 +156,7 @@ static void run_round(struct subject *s, double out[KINDS], uint64_t *random)
         double before = run_established(s->frames[v], ip, TARGET_EMPTY, link);
         double bare = run_established(s->frames[v], ip, v ? TARGET_BARE_V6 : TARGET_BARE_V4, link);
         double established = run_established(s->frames[v], ip, TARGET_BED, link);
-        double fresh = run_new(s, s->frames[v], ip, TARGET_BED, link);
+        double fresh = run_new(s, s->frames[v], ip, TARGET_BED, new_link);
         double after = run_established(s->frames[v], ip, TARGET_EMPTY, link);
         double net = before < after ? before : after;
         empty += net / 2;
@@ -225,7 +228,7 @@ static void repeat_only(const char *name, char family, uint32_t rules, size_t ro
     shuffle(f->fresh, FLOWS, &random);
     feed_target(feeding, TARGET_EMPTY, bpf_program__fd(feeding->progs.empty));
     feed_target(feeding, TARGET_BED, s.bed->datapath.program);
-    uint32_t link = bed_link(rules_source(&s.bed->rules));
+    uint32_t link = kind >= NEW_V4 && family == 'c' ? BED_UPLINK : LINK_FIRST;
     static double net[1024];
     for (size_t i = 0; i < rounds && i < 1024; i++) {
         double empty = run_established(f, ip, TARGET_EMPTY, link);
@@ -261,7 +264,7 @@ static void measure_rules(struct report *report, const char *families, size_t si
 static void session_at(const struct bed *b, int ip, uint32_t i, struct rules_flow *ret, uint16_t *ret_port)
 {
     uint64_t random = 1;
-    *ret = rules_draw(&b->rules, b->policy, ip, &random);
+    *ret = rules_draw(&b->rules, b->policy, ip, false, &random);
     ret->to_workload = 1 + i % 16;
     const struct workload *w = &b->policy->workloads[ret->to_workload];
     for (uint32_t a = 0; a < w->address_count; a++)

@@ -192,11 +192,6 @@ void rules_print(const struct rules *r, struct text *out)
     text_puts(out, "refuse: drop\n");
 }
 
-uint32_t rules_source(const struct rules *r)
-{
-    return r->family == 'c' ? NONE : 0;
-}
-
 /* A workload that the end selects, not workload 0; NONE: there is none. */
 static uint32_t workload_in(const struct rules *r, const struct one_end *e, uint64_t *random)
 {
@@ -210,10 +205,10 @@ static uint32_t workload_in(const struct rules *r, const struct one_end *e, uint
     return NONE;
 }
 
-static bool is_source(const struct rules *r, const struct one_end *e)
+static bool is_source(const struct rules *r, const struct one_end *e, bool world)
 {
-    if (e->kind == END_CIDR || rules_source(r) == NONE)
-        return e->kind == END_CIDR && rules_source(r) == NONE;
+    if (world || e->kind == END_CIDR)
+        return world && e->kind == END_CIDR;
     return e->kind == END_WORKLOAD ? e->number == 0 : e->kind == END_LABEL ? label_of(r, 0) == e->number : segment_of(r, 0) == e->number;
 }
 
@@ -226,14 +221,14 @@ static struct address address_of(const struct policy *p, uint32_t workload, int 
     return (struct address){0};
 }
 
-struct rules_flow rules_draw(const struct rules *r, const struct policy *p, int ip, uint64_t *random)
+struct rules_flow rules_draw(const struct rules *r, const struct policy *p, int ip, bool world, uint64_t *random)
 {
     for (;;) {
         struct one_rule rule = rule_of(r, r->family, below(random, r->rules));
         uint32_t to = workload_in(r, &rule.to, random);
-        if (rule.deny || to == NONE || !is_source(r, &rule.from))
+        if (rule.deny || to == NONE || !is_source(r, &rule.from, world))
             continue;
-        struct rules_flow f = {.from_workload = rules_source(r), .to_workload = to, .to = address_of(p, to, ip)};
+        struct rules_flow f = {.from_workload = world ? NONE : 0, .to_workload = to, .to = address_of(p, to, ip)};
         f.port = (uint16_t)(rule.first + below(random, (uint32_t)rule.last - rule.first + 1));
         if (f.from_workload != NONE) {
             f.from = address_of(p, f.from_workload, ip);

@@ -40,12 +40,11 @@ static inline size_t rules_text_limit(const struct rules *r)
 void rules_print(const struct rules *r, struct text *out);
 
 /*
- * The number of the workload whose link the flows of this family come in on; NONE: the uplink. One, because
- * BPF_PROG_TEST_RUN takes one interface a call.
+ * A flow that the policy allows, drawn from its rules, of IP version `ip`: from workload 0 to others, or with `world`
+ * (family 'c' only) from the feed's prefixes to its target. One source, because BPF_PROG_TEST_RUN takes one
+ * interface a call.
  */
-uint32_t rules_source(const struct rules *r);
-/* A flow that the policy allows, drawn from its rules, of IP version `ip`. */
-struct rules_flow rules_draw(const struct rules *r, const struct policy *p, int ip, uint64_t *random);
+struct rules_flow rules_draw(const struct rules *r, const struct policy *p, int ip, bool world, uint64_t *random);
 
 /* splitmix64: a fixed sequence from a fixed state. */
 uint64_t rules_random(uint64_t *state);

@@ -160,7 +160,7 @@ int main(int argc, char **argv)
     uint64_t random = 5;
     for (size_t round = 0; round < rounds; round++) {
         double ignored;
-        struct rules_flow flow = rules_draw(&b->rules, b->policy, 4, &random);
+        struct rules_flow flow = rules_draw(&b->rules, b->policy, 4, false, &random);
         uint16_t port = (uint16_t)(2000 + round);
         struct sender s = {.bed = b, .link = bed_link(flow.from_workload), .frame = bed_frame(&flow, port, TCP_SYN, false)};
         for (int established = 0; established < 2; established++) {

@@ -115,9 +115,14 @@ static void print_caret(struct bytes line, struct place p, bool color, struct te
     while (shown.len && from + shown.len < line.len && continues_character(line.at[from + shown.len]))
         shown.len--;
     text_printf(out, "%6u | ", p.line);
-    for (size_t i = 0; i < shown.len; i++) {
-        uint8_t c = shown.at[i] < 0x20 || shown.at[i] == 0x7f ? ' ' : shown.at[i];
-        text_append(out, &c, 1);
+    for (size_t i = 0, len; i < shown.len; i += len ? len : 1) {
+        len = utf8_length(bytes_slice(shown, i, SIZE_MAX));
+        if (len == 0) /* half a character, or a byte that means something to a terminal */
+            text_puts(out, "?");
+        else if (len == 1 && (shown.at[i] < 0x20 || shown.at[i] == 0x7f))
+            text_puts(out, " ");
+        else
+            text_append(out, shown.at + i, len);
     }
     text_puts(out, "\n       | ");
     size_t column = p.column ? p.column - 1 : 0;

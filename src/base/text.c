@@ -67,13 +67,15 @@ void text_printf(struct text *t, const char *format, ...)
     va_end(again);
 }
 
-/* Length of the UTF-8 sequence at `s` (RFC 3629), 0 when it is none. */
-static size_t utf8_length(const uint8_t *s)
+size_t utf8_length(struct bytes b)
 {
+    const uint8_t *s = b.at;
+    if (b.len == 0)
+        return 0;
     if (s[0] < 0x80)
         return 1;
     size_t len = s[0] >= 0xf0 ? 4 : s[0] >= 0xe0 ? 3 : 2;
-    if (s[0] < 0xc2 || s[0] > 0xf4)
+    if (s[0] < 0xc2 || s[0] > 0xf4 || len > b.len)
         return 0;
     for (size_t i = 1; i < len; i++)
         if ((s[i] & 0xc0) != 0x80)
@@ -86,9 +88,11 @@ static size_t utf8_length(const uint8_t *s)
 
 void text_json(struct text *t, const char *s)
 {
+    struct bytes all = bytes_of_text(s);
     text_puts(t, "\"");
-    for (const uint8_t *c = (const uint8_t *)s; *c;) {
-        size_t len = utf8_length(c);
+    for (size_t at = 0; at < all.len;) {
+        const uint8_t *c = all.at + at;
+        size_t len = utf8_length(bytes_slice(all, at, SIZE_MAX));
         if (len == 0) {
             text_puts(t, "\xef\xbf\xbd");
             len = 1;
@@ -101,7 +105,7 @@ void text_json(struct text *t, const char *s)
         } else {
             text_append(t, c, len);
         }
-        c += len;
+        at += len;
     }
     text_puts(t, "\"");
 }

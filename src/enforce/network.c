@@ -382,7 +382,11 @@ static bool build(const struct policy_source *source, struct state *s, struct ar
         return false;
     state_pins(p->name, pins);
     state_netns(p->name, "hub", netns);
-    bool ok = datapath_pin(&d, pins, f) && install(source, s, &d, scratch, diags, ret, NULL, f);
+    bool ok;
+    do
+        ok = datapath_pin(&d, pins, f);
+    while (!ok && mkdir(PIN_ROOT, 0700) == 0); /* the `down` of another network had taken the empty directory away */
+    ok = ok && install(source, s, &d, scratch, diags, ret, NULL, f);
     if (ok)
         datapath_switch(&d, ret->generation, 0);
     ok = ok && netns_create(netns, &hub_fd, f);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "policy/yaml.h"
 
+#include "base/text.h"
+
 #include <libfyaml.h>
 
 static struct place place_at(struct yaml *y, size_t from, size_t to)
@@ -29,23 +31,6 @@ static struct place place_at(struct yaml *y, size_t from, size_t to)
         .line = y->line, .column = (uint32_t)(from - y->line_start) + 1, .width = width > UINT32_MAX ? 1 : (uint32_t)width};
 }
 
-/* Length of the UTF-8 sequence at `at` (RFC 3629), 0 when it is none. */
-static size_t utf8_length(const uint8_t *at, size_t left)
-{
-    if (at[0] < 0x80)
-        return 1;
-    size_t len = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-    if (at[0] < 0xc2 || at[0] > 0xf4 || len > left)
-        return 0;
-    for (size_t i = 1; i < len; i++)
-        if ((at[i] & 0xc0) != 0x80)
-            return 0;
-    if ((at[0] == 0xe0 && at[1] < 0xa0) || (at[0] == 0xed && at[1] > 0x9f) || (at[0] == 0xf0 && at[1] < 0x90) ||
-        (at[0] == 0xf4 && at[1] > 0x8f))
-        return 0;
-    return len;
-}
-
 /* What is wrong with the byte at `i`, which is not printable ASCII, or NULL; `ret_len`: bytes to go on by. */
 static const char *bad_byte(struct bytes s, size_t i, size_t *ret_len)
 {
@@ -59,7 +44,7 @@ static const char *bad_byte(struct bytes s, size_t i, size_t *ret_len)
         return "a NUL byte: this is not a text file";
     if (c < 0x20 || c == 0x7f)
         return "a control character";
-    *ret_len = utf8_length(s.at + i, s.len - i);
+    *ret_len = utf8_length(bytes_slice(s, i, SIZE_MAX));
     if (*ret_len == 0)
         return "bytes that are not UTF-8";
     if (*ret_len == 3 && memcmp(s.at + i, "\xef\xbb\xbf", 3) == 0)
@@ -139,7 +124,7 @@ static size_t offset_of(const struct yaml *y, int line, int column)
     if (line == 1)
         at += y->start;
     for (int i = 1; i < column && at < y->source.len && y->source.at[at] != '\n'; i++) {
-        size_t len = utf8_length(y->source.at + at, y->source.len - at);
+        size_t len = utf8_length(bytes_slice(y->source, at, SIZE_MAX));
         at += len ? len : 1;
     }
     return at;

@@ -22,8 +22,13 @@ SERVE = "{{command: [python3, -m, http.server, --bind, \"::\", \"{port}\"], user
 FETCH = "import urllib.request, sys; print(urllib.request.urlopen(sys.argv[1], timeout=3).status)"
 
 
+def mark_of(mark):
+    return f"{mark}{os.getpid()}"
+
+
 def idle(mark):
-    """A `run:` that is known by its command line."""
+    """A `run:` that is known by its command line, also among those of another run of this test."""
+    mark = mark_of(mark)
     return f'{{command: [sleep, "{mark}"], restart: always}}'
 
 
@@ -64,13 +69,13 @@ def _():
 def _():
     before = machine()
     with Network("t1b", RULES, run_in={"b": idle("771001"), "c": idle("771002")}) as n:
-        wait_for("the processes run", lambda: processes_with("771001") and processes_with("771002"))
+        wait_for("the processes run", lambda: processes_with(mark_of("771001")) and processes_with(mark_of("771002")))
         programs, maps = n.pinned_ids()
         inodes = namespace_inodes("t1b")
         assert len(inodes) == 4 and len(programs) == 2 and len(maps) > 10 and agents_of("t1b")
         expect(bulkhead("down", "t1b"), 0)
         leaves_nothing("t1b")
-        assert not processes_in(inodes) and not processes_with("771001") and not processes_with("771002")
+        assert not processes_in(inodes) and not processes_with(mark_of("771001")) and not processes_with(mark_of("771002"))
         kernel_forgets(programs, maps)
         after = machine()
         differs = {k: (before.get(k), after.get(k)) for k in {*before, *after} if before.get(k) != after.get(k)}
@@ -82,10 +87,10 @@ def _():
 def _():
     with Network("t1ab", RULES) as n:
         inodes = namespace_inodes("t1ab")
-        with subprocess.Popen([options.bulkhead, "exec", "t1ab/a", "--", "sh", "-c", "setsid sleep 771060 & sleep 771061"],
+        with subprocess.Popen([options.bulkhead, "exec", "t1ab/a", "--", "sh", "-c", f"setsid sleep {mark_of(771060)} & sleep {mark_of(771061)}"],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
             try:
-                wait_for("both run", lambda: processes_with("771060") and processes_with("771061"))
+                wait_for("both run", lambda: processes_with(mark_of("771060")) and processes_with(mark_of("771061")))
                 expect(bulkhead("down", "t1ab"), 0)
                 wait_for("they have ended", lambda: not processes_in(inodes), 3)
             finally:
@@ -106,11 +111,11 @@ def _():
 def _():
     with Network("t1d", RULES, run_in={"c": idle("771003")}) as n:
         four, six = n.session("a", "b", 7001, 4), n.session("a", "b", 7001, 6)
-        process, agent = processes_with("771003"), agents_of("t1d")
+        process, agent = processes_with(mark_of("771003")), agents_of("t1d")
         for _ in range(3):
             expect(bulkhead("up", n.file), 0)
         assert carries(*four) and carries(*six) and carries(four[1], four[0])
-        assert processes_with("771003") == process and agents_of("t1d") == agent
+        assert processes_with(mark_of("771003")) == process and agents_of("t1d") == agent
 
 
 @case("of two `up` at once one builds, and the other says that it must wait")
@@ -154,7 +159,9 @@ def _():
             expect(bulkhead("down", "t1f"), 0)
             # An agent that was just starting sees within 2 s that its network is gone.
             leaves_nothing("t1f", patience=4)
-            orphans = processes_in(inodes) + processes_with("77101")
+            orphans = {*processes_in(inodes), *sum((processes_with(mark_of(f"77101{i}")) for i in range(4)), [])}
+            for pid in orphans:
+                os.kill(pid, signal.SIGKILL)
             assert not orphans, f"{where}: processes are left: {orphans}"
 
 
@@ -170,7 +177,7 @@ def _():
             p.wait()
             expect(bulkhead("down", "t1g"), 0)
             leaves_nothing("t1g", patience=4)
-            assert not processes_in(inodes) and not processes_with("77102")
+            assert not processes_in(inodes) and not processes_with(mark_of("771020")) and not processes_with(mark_of("771021"))
             expect(bulkhead("up", n.file), 0)
 
 
@@ -179,12 +186,12 @@ def _():
     with Network("t1h", RULES, start=False, run_in={"a": idle("771030"), "c": "{command: [/no/such/program]}"}) as n:
         expect(bulkhead("up", n.file), 2, "workload c", "/no/such/program")
         leaves_nothing("t1h")
-        assert not processes_with("771030")
+        assert not processes_with(mark_of("771030"))
 
 
 @case("a `run:` with a user that does not exist rolls the whole back")
 def _():
-    with Network("t1i", RULES, start=False, run_in={"c": '{command: [sleep, "771031"], user: no-such-user}'}) as n:
+    with Network("t1i", RULES, start=False, run_in={"c": '{command: [sleep, "1"], user: no-such-user}'}) as n:
         expect(bulkhead("up", n.file), 2, "workload c", "no-such-user")
         leaves_nothing("t1i")
 
@@ -301,11 +308,11 @@ def _():
         rules = {**RULES, "d-to-b": allow("d", "b", "7003/tcp")}
         for _ in range(3):
             expect(n.apply(rules, workloads="abcd", run_in={"d": idle("771040")}), 0)
-            wait_for("its process", lambda: processes_with("771040"))
+            wait_for("its process", lambda: processes_with(mark_of("771040")))
             inode = os.stat(n.netns("d")).st_ino
             n.session("d", "b", 7003, 6)
             expect(n.apply(RULES), 0)
-            assert not os.path.exists(n.netns("d")) and not processes_with("771040") and not processes_in({inode})
+            assert not os.path.exists(n.netns("d")) and not processes_with(mark_of("771040")) and not processes_in({inode})
             assert carries(*session) and carries(session[1], session[0])
 
 
