@@ -16,7 +16,7 @@
 
 #define FLOWS 1024
 #define PASSES_ESTABLISHED 48
-#define PASSES_NEW 12 /* their events must fit into the ring */
+#define PASSES_NEW 10 /* their events must fit into the ring */
 #define NEW_PORTS 64  /* source ports that each flow of the new goes through */
 #define ROUNDS_MAX 64
 #define SESSION_ROOM 65536

@@ -116,7 +116,7 @@ static void print_caret(struct bytes line, struct place p, bool color, struct te
         shown.len--;
     text_printf(out, "%6u | ", p.line);
     for (size_t i = 0, len; i < shown.len; i += len ? len : 1) {
-        len = utf8_length(bytes_slice(shown, i, SIZE_MAX));
+        len = utf8_sequence(bytes_slice(shown, i, SIZE_MAX));
         if (len == 0) /* half a character, or a byte that means something to a terminal */
             text_puts(out, "?");
         else if (len == 1 && (shown.at[i] < 0x20 || shown.at[i] == 0x7f))

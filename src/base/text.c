@@ -67,7 +67,7 @@ void text_printf(struct text *t, const char *format, ...)
     va_end(again);
 }
 
-size_t utf8_length(struct bytes b)
+size_t utf8_sequence(struct bytes b)
 {
     const uint8_t *s = b.at;
     if (b.len == 0)
@@ -92,7 +92,7 @@ void text_json(struct text *t, const char *s)
     text_puts(t, "\"");
     for (size_t at = 0; at < all.len;) {
         const uint8_t *c = all.at + at;
-        size_t len = utf8_length(bytes_slice(all, at, SIZE_MAX));
+        size_t len = utf8_sequence(bytes_slice(all, at, SIZE_MAX));
         if (len == 0) {
             text_puts(t, "\xef\xbf\xbd");
             len = 1;

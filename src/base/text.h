@@ -24,6 +24,6 @@ void text_printf(struct text *t, const char *format, ...) __attribute__((format(
 /* `s` as a JSON string with its quotes (RFC 8259); bytes that are not UTF-8 become U+FFFD. */
 void text_json(struct text *t, const char *s);
 /* Length of the UTF-8 sequence that `b` begins with (RFC 3629), 0 when it is none. */
-size_t utf8_length(struct bytes b);
+size_t utf8_sequence(struct bytes b);
 /* The text so far; "" when empty. */
 const char *text_cstr(const struct text *t);

@@ -44,7 +44,7 @@ static const char *bad_byte(struct bytes s, size_t i, size_t *ret_len)
         return "a NUL byte: this is not a text file";
     if (c < 0x20 || c == 0x7f)
         return "a control character";
-    *ret_len = utf8_length(bytes_slice(s, i, SIZE_MAX));
+    *ret_len = utf8_sequence(bytes_slice(s, i, SIZE_MAX));
     if (*ret_len == 0)
         return "bytes that are not UTF-8";
     if (*ret_len == 3 && memcmp(s.at + i, "\xef\xbb\xbf", 3) == 0)
@@ -124,7 +124,7 @@ static size_t offset_of(const struct yaml *y, int line, int column)
     if (line == 1)
         at += y->start;
     for (int i = 1; i < column && at < y->source.len && y->source.at[at] != '\n'; i++) {
-        size_t len = utf8_length(bytes_slice(y->source, at, SIZE_MAX));
+        size_t len = utf8_sequence(bytes_slice(y->source, at, SIZE_MAX));
         at += len ? len : 1;
     }
     return at;

@@ -456,7 +456,7 @@ static bool try_plain(struct bench *b, uint32_t end, const uint8_t *frame, size_
     return judge(b, end, b->frame.bytes, length, length, b->frame.bytes);
 }
 
-/* In a buffer that holds only `linear` bytes in one piece: the kernel does so from a page on. */
+/* In a buffer that holds only `linear` bytes in one piece: the kernel does so from a page (4096) on. */
 static bool try_nonlinear(struct bench *b, uint32_t end, const uint8_t *frame, size_t length, size_t linear)
 {
     struct virtio_net_hdr h = {.hdr_len = (uint16_t)linear};
@@ -466,7 +466,7 @@ static bool try_nonlinear(struct bench *b, uint32_t end, const uint8_t *frame, s
         return true;
     }
     b->sent++;
-    b->nonlinear++;
+    b->nonlinear += length > 4096;
     return judge(b, end, b->frame.bytes, length, length, b->frame.bytes);
 }
 
