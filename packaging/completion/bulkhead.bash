@@ -30,7 +30,7 @@ _bulkhead() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} at options
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "check fmt why matrix diff up apply down exec status flows top schema
+        mapfile -t COMPREPLY < <(compgen -W "check fmt why matrix diff up apply confirm down exec status flows top agent schema
             --help --version" -- "$word")
         return
     fi

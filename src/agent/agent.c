@@ -29,7 +29,7 @@
 #define RENEW_SECONDS 3600
 #define START_MS 5000
 
-/* The policy that is in force, kept while its generation is. */
+/* A policy that is or was in force. */
 struct loaded {
     uint32_t generation;
     struct arena *arena;
@@ -42,7 +42,8 @@ struct agent {
     const char *name;
     struct datapath datapath;
     struct state state;
-    struct loaded loaded;
+    struct loaded loaded; /* in force */
+    struct loaded older;  /* of events that were waiting when it came into force */
     struct record_file records;
     struct ring_buffer *ring;
     uint64_t lost; /* events, already told */
@@ -63,20 +64,33 @@ static void loaded_free(struct loaded *l)
     *l = (struct loaded){0};
 }
 
-/* Follows the generation in force; without its text, names are not known, and events are recorded without. */
+/* Without the text, names are not known, and events are recorded without; asked for once a generation. */
+static void load_generation(struct agent *a, uint32_t generation, struct loaded *l)
+{
+    if (l->generation == generation)
+        return;
+    loaded_free(l);
+    l->generation = generation;
+    if (!state_load_policy(a->name, generation, &l->text, &l->size, NULL))
+        return;
+    l->arena = arena_create(policy_memory_limit(l->size));
+    struct diags diags = diags_new(l->arena);
+    l->policy = l->arena ? policy_parse(bytes_of(l->text, l->size), (uint64_t)clock_ns(CLOCK_MONOTONIC), l->arena, &diags) : NULL;
+}
+
 static void follow_policy(struct agent *a)
 {
-    uint32_t generation = datapath_generation(&a->datapath);
-    if (a->loaded.policy && a->loaded.generation == generation)
-        return;
-    loaded_free(&a->loaded);
-    struct loaded l = {.generation = generation};
-    if (!state_load_policy(a->name, generation, &l.text, &l.size, NULL))
-        return;
-    l.arena = arena_create(policy_memory_limit(l.size));
-    struct diags diags = diags_new(l.arena);
-    l.policy = l.arena ? policy_parse(bytes_of(l.text, l.size), (uint64_t)clock_ns(CLOCK_MONOTONIC), l.arena, &diags) : NULL;
-    a->loaded = l;
+    load_generation(a, datapath_generation(&a->datapath), &a->loaded);
+}
+
+/* The policy that an event speaks of. */
+static const struct policy *policy_of(struct agent *a, uint32_t generation)
+{
+    follow_policy(a);
+    if (a->loaded.generation == generation)
+        return a->loaded.policy;
+    load_generation(a, generation, &a->older);
+    return a->older.policy;
 }
 
 static void note(struct agent *a, const char *kind, const char *what)
@@ -93,9 +107,8 @@ static int take_event(void *argument, void *data, size_t size)
     if (size < sizeof(struct event))
         return 0;
     const struct event *e = data;
-    follow_policy(a);
     struct record_context c = {
-        .policy = a->loaded.generation == e->generation ? a->loaded.policy : NULL,
+        .policy = policy_of(a, e->generation),
         .network = a->name,
         .monotonic_to_utc_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC),
     };
@@ -287,6 +300,7 @@ bool agent_run(const char *name, struct failure *f)
     ring_buffer__free(a.ring);
     record_close(&a.records);
     loaded_free(&a.loaded);
+    loaded_free(&a.older);
     state_free(&a.state);
     datapath_close(&a.datapath);
     close(lock);

@@ -72,6 +72,22 @@ static int run(const char *network, const char *workload, const char *user, char
     return status;
 }
 
+/* `exec WORKLOAD --user U -- CMD`: what stands between the workload and the command. False: an argument is missing. */
+static bool options_behind_workload(char ***command, const char **user)
+{
+    char **at = *command;
+    while (*at && strncmp(*at, "--user", 6) == 0) {
+        *user = (*at)[6] == '=' ? *at + 7 : *++at;
+        if (!*user)
+            return false;
+        at++;
+    }
+    if (*at && strcmp(*at, "--") == 0)
+        at++;
+    *command = at;
+    return true;
+}
+
 int verb_exec(int argc, char **argv)
 {
     const char *user = NULL;
@@ -83,8 +99,8 @@ int verb_exec(int argc, char **argv)
     if (geteuid() != 0)
         return failed("running a command as a workload needs root: run it with sudo");
     char **command = operands.items + 1;
-    if (strcmp(command[0], "--") == 0)
-        command++;
+    if (!options_behind_workload(&command, &user))
+        return failed("--user needs a user; see bulkhead exec --help");
     if (!*command)
         return failed("a command is missing; see bulkhead exec --help");
     char network[STATE_NAME_MAX];

@@ -29,7 +29,7 @@ static void party(const char *line, const char *key, char *out, size_t size)
     if (strcmp(port, "0") == 0 || !port[0])
         snprintf(out, size, "%s", who[0] ? who : "-");
     else
-        snprintf(out, size, "%s:%s", who, port);
+        snprintf(out, size, strchr(who, ':') ? "[%s]:%s" : "%s:%s", who, port);
 }
 
 static void print_line(const char *line, struct text *out)

@@ -87,7 +87,10 @@ static int up_loaded(const struct loaded *l, bool foreground, bool json)
     if (!network_preflight(&f) || !state_lock(l->policy->name, &lock, &f))
         return complain("%s", f.text);
     int status = up_locked(l, foreground, json);
-    state_unlock(&lock);
+    if (state_exists(l->policy->name))
+        state_unlock(&lock);
+    else
+        state_unlock_and_remove(&lock);
     return status;
 }
 

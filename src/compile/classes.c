@@ -310,7 +310,8 @@ static struct node *collect_nodes(struct walk *w, size_t *ret_count)
             const struct address *address = &p->workloads[i].addresses[a];
             add_node(nodes, &count, (struct prefix){*address, address_bits(address)}, i, NONE);
         }
-    qsort(w->marks, w->mark_count, sizeof *w->marks, compare_marks);
+    if (w->mark_count)
+        qsort(w->marks, w->mark_count, sizeof *w->marks, compare_marks);
     for (size_t i = 0; i < w->mark_count; i++)
         if (i == 0 || compare_prefix(&w->marks[i].prefix, &w->marks[i - 1].prefix) != 0)
             add_node(nodes, &count, w->marks[i].prefix, NONE, NONE);

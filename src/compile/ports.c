@@ -110,7 +110,8 @@ static bool collect_boundaries(struct port_tables *t, const uint32_t *rules, siz
             t->boundaries[n++] = (struct boundary){end, rules[i], false};
         }
     }
-    qsort(t->boundaries, n, sizeof *t->boundaries, compare_boundaries);
+    if (n)
+        qsort(t->boundaries, n, sizeof *t->boundaries, compare_boundaries);
     *ret_count = n;
     return true;
 }

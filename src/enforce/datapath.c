@@ -24,8 +24,10 @@
 
 /* Bytes that the table of unconfirmed sessions may take, and the least each (target, source) gets. */
 #define PENDING_BYTES ((uint64_t)48 << 20)
-#define PENDING_SET_BYTES ((uint64_t)8 * 88)
+#define PENDING_SET_BYTES ((uint64_t)648) /* struct pending_set */
 #define PENDING_SETS_MAX 64u
+/* With the least of one set each, the table grows with the square of the links: past this it is refused. */
+#define PENDING_BYTES_MAX ((uint64_t)512 << 20)
 
 #define ANSWERS_PER_SECOND 1000
 
@@ -161,6 +163,8 @@ bool datapath_load(const struct datapath_options *o, struct datapath *ret, struc
 {
     libbpf_set_print(quiet);
     datapath_init(ret);
+    if ((uint64_t)o->links * o->links * PENDING_SET_BYTES > PENDING_BYTES_MAX)
+        return fail(f, "%u links are more than this version's tables hold: about 700 workloads a network", o->links);
     struct datapath_bpf *s = datapath_bpf__open();
     if (!s)
         return fail_errno(f, errno, "open the datapath's programs");

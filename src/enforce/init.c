@@ -213,6 +213,16 @@ static bool furnish(struct init *init, struct failure *f)
     return confine(f);
 }
 
+/* Bytes of a service's log; then it begins anew, so that a workload cannot fill the host's /run. */
+#define LOG_MAX ((off_t)8 << 20)
+
+static void log_bound(int log)
+{
+    struct stat there;
+    if (fstat(log, &there) == 0 && there.st_size > LOG_MAX)
+        (void)!ftruncate(log, 0);
+}
+
 /* ---- looking after the command ---- */
 
 static void output_copy(struct init *init)
@@ -221,6 +231,7 @@ static void output_copy(struct init *init)
     ssize_t length;
     while (init->output[0] >= 0 && (length = read(init->output[0], buffer, sizeof buffer)) > 0)
         for (ssize_t done = 0; done < length;) {
+            log_bound(init->launch->log);
             ssize_t written = write(init->launch->log, buffer + done, (size_t)(length - done));
             if (written <= 0)
                 break; /* a full disk loses log lines, never the service */

@@ -172,6 +172,13 @@ static const char *const masked_paths[] = {
     "/sys/kernel/vmcoreinfo", "/sys/kernel/notes", "/sys/devices/virtual/powercap",
 };
 
+/* The host's secrets: reading them would be half of the way out. */
+static const char *const secret_paths[] = {
+    "/root",          "/etc/shadow",      "/etc/shadow-",     "/etc/gshadow",    "/etc/gshadow-", "/etc/ssl/private",
+    "/etc/ssh",       "/etc/sudoers",     "/etc/sudoers.d",   "/etc/bulkhead",   "/etc/wireguard", "/etc/letsencrypt",
+    "/etc/krb5.keytab", "/var/lib/bulkhead", "/var/backups",  "/boot",
+};
+
 static bool kernel_views_mount(struct failure *f)
 {
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
@@ -184,13 +191,13 @@ static bool kernel_views_mount(struct failure *f)
     return true;
 }
 
-static bool kernel_views_mask(struct failure *f)
+static bool mask(const char *const *paths, size_t count, struct failure *f)
 {
-    for (size_t i = 0; i < COUNT(masked_paths); i++) {
+    for (size_t i = 0; i < count; i++) {
         struct stat there;
-        if (lstat(masked_paths[i], &there) < 0)
+        if (lstat(paths[i], &there) < 0)
             continue;
-        if (!cover(S_ISDIR(there.st_mode) ? WORKSHOP "/empty" : "/dev/null", masked_paths[i], f))
+        if (!cover(S_ISDIR(there.st_mode) ? WORKSHOP "/empty" : "/dev/null", paths[i], f))
             return false;
     }
     return true;
@@ -245,7 +252,8 @@ static bool hosts_place(const char *hosts, struct failure *f)
 static bool tree_fill(const char *hosts, const struct resolver *resolver, const struct device_trees *trees,
                       struct failure *f)
 {
-    return workshop_open(f) && dev_build(trees, f) && kernel_views_mount(f) && kernel_views_mask(f) &&
+    return workshop_open(f) && dev_build(trees, f) && kernel_views_mount(f) && mask(masked_paths, COUNT(masked_paths), f) &&
+           mask(secret_paths, COUNT(secret_paths), f) &&
            hosts_place(hosts, f) && workshop_close(f) && private_mount("/tmp", "mode=1777", f) &&
            private_mount("/run", "mode=755", f) && private_mount("/var/tmp", "mode=1777", f) &&
            directory_make("/run/lock", 01777, f) &&

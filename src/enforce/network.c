@@ -566,13 +566,6 @@ static bool check_change(const struct policy *old, const struct policy *p, const
     return true;
 }
 
-struct added_links {
-    const struct policy *policy;
-    struct datapath *datapath;
-    struct state *state;
-    int hub;
-};
-
 static bool attach_missing(void *argument, struct failure *f)
 {
     struct attach *a = argument;
@@ -580,19 +573,29 @@ static bool attach_missing(void *argument, struct failure *f)
     return check_all(a, f);
 }
 
-static bool add_new_workloads(const struct policy *p, struct datapath *d, struct state *s, int hub, struct failure *f)
+/* Link numbers for the workloads that are new, so that the policy can be compiled before anything is made. */
+static bool reserve_links(const struct policy *p, const struct datapath *d, struct state *s, struct failure *f)
 {
     for (uint32_t i = 0; i < p->workload_count; i++) {
         if (state_find(s, p->workloads[i].name))
             continue;
-        uint32_t link = free_link(s, d->link_capacity);
         char netns[128];
         state_netns(p->name, p->workloads[i].name, netns);
         if (netns_exists(netns))
             return fail(f, "there is a network namespace %s already: remove it (ip netns del %s)", netns, netns);
-        if (!state_add(s, p->workloads[i].name, link, f) || !state_save(s, f) || !add_workload(p, i, link, hub, d, f))
+        if (!state_add(s, p->workloads[i].name, free_link(s, d->link_capacity), f))
             return false;
     }
+    return true;
+}
+
+static bool add_new_workloads(const struct policy *old, const struct policy *p, struct datapath *d, struct state *s, int hub, struct failure *f)
+{
+    if (!state_save(s, f))
+        return false;
+    for (uint32_t i = 0; i < p->workload_count; i++)
+        if (find_workload(old, p->workloads[i].name) == NONE && !add_workload(p, i, state_find(s, p->workloads[i].name)->link, hub, d, f))
+            return false;
     struct attach a = {.datapath = d, .state = s};
     return netns_run_in(hub, attach_missing, &a, f);
 }
@@ -687,6 +690,8 @@ static bool switch_and_sweep(struct datapath *d, uint32_t generation, uint64_t c
         return false;
     r->sweep_ms = milliseconds_since(&start);
     drain_cuts(d, r);
+    if (r->sweep.cut > r->cut_total) /* more than the ring holds: the list is cut short, the number is not */
+        r->cut_total = r->sweep.cut;
     return true;
 }
 
@@ -695,8 +700,8 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
 {
     const struct policy *p = source->policy;
     uint32_t before = datapath_generation(d);
-    if (!check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) || !add_new_workloads(p, d, s, hub, f) ||
-        !install(source, s, d, scratch, diags, ret, receipt, f)) {
+    if (!check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) || !reserve_links(p, d, s, f) ||
+        !install(source, s, d, scratch, diags, ret, receipt, f) || !add_new_workloads(old->policy, p, d, s, hub, f)) {
         struct failure ignored;
         (void)!remove_gone_workloads(old->policy, d, s, hub, &ignored); /* those that were added */
         return false;

@@ -267,8 +267,8 @@ static void error(struct packet_source *s, struct frame *f)
     size_t ip_length = put_ip(s, about, quoted_from, l4_length, quoted);
     memcpy(quoted + ip_length, l4, l4_length < 64 ? l4_length : 64);
     size_t length = ip_length + (random_chance(r, 85) ? 8 : random_below(r, 12));
-    if (family == 4 && random_chance(r, 8))
-        put16(quoted + 6, random_chance(r, 50) ? 0x2000 : 1 + random_below(r, 8191)); /* a fragment, the first or a later one */
+    if (family == 4 && random_chance(r, 20))
+        put16(quoted + 6, random_chance(r, 20) ? 0x2000 : 1 + random_below(r, 8191)); /* a fragment, the first or a later one */
     struct conversation message = {
         .protocol = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
         .end = {about->end[!quoted_from], random_chance(r, 92) ? about->end[quoted_from] : some_address(s, family)},
