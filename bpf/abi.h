@@ -179,13 +179,13 @@ struct session_key_v4 {
     __u16 port[2]; /* network order; ICMP echo: identifier twice; others 0 */
     __u8 protocol;
     __u8 zero[3];
-};
+} __attribute__((aligned(8)));
 struct session_key_v6 {
     __u32 address[2][4];
     __u16 port[2];
     __u8 protocol;
     __u8 zero[3];
-};
+} __attribute__((aligned(8)));
 
 /*
  * A stamp is written with one store, so that a session is never seen half decided: generation (16 bits), tag of the

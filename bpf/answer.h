@@ -70,10 +70,15 @@ ever_inline __u32 answer_headers(struct context *c, const struct link_entry *to,
     return sum_of(&ip.saddr, 32, sum_of(rest, sizeof rest, 0));
 }
 
-/* Puts the first `size` bytes of the answer in the place of the packet. */
-ever_inline bool answer_put(struct __sk_buff *skb, struct context *c, __u32 size)
+/*
+ * Puts the first `size` bytes of the answer in the place of the packet. The kernel does not cut a packet in front of its
+ * layer 4: behind long extension headers, what goes `back` to the sender keeps the rest of its own packet as padding.
+ */
+ever_inline bool answer_put(struct __sk_buff *skb, struct context *c, __u32 size, bool back)
 {
-    if (size > sizeof c->answer.bytes || bpf_skb_change_tail(skb, size, 0))
+    if (size > sizeof c->answer.bytes)
+        return false;
+    if (bpf_skb_change_tail(skb, size, 0) && (!back || skb->len < size))
         return false;
     return bpf_skb_store_bytes(skb, 0, c->answer.bytes, size, BPF_F_INVALIDATE_HASH) == 0;
 }
@@ -109,10 +114,10 @@ subprogram int put_rst(struct __sk_buff *skb, struct context *c, __u32 to_link, 
     tcp.check = sum_fold(sum_of(&tcp, sizeof tcp, pseudo));
     if (t->family == 4) {
         __builtin_memcpy(c->answer.bytes + ETH_HLEN + sizeof(struct iphdr), &tcp, sizeof tcp);
-        return answer_put(skb, c, ETH_HLEN + sizeof(struct iphdr) + sizeof tcp);
+        return answer_put(skb, c, ETH_HLEN + sizeof(struct iphdr) + sizeof tcp, back);
     }
     __builtin_memcpy(c->answer.bytes + ETH_HLEN + sizeof(struct ipv6hdr), &tcp, sizeof tcp);
-    return answer_put(skb, c, ETH_HLEN + sizeof(struct ipv6hdr) + sizeof tcp);
+    return answer_put(skb, c, ETH_HLEN + sizeof(struct ipv6hdr) + sizeof tcp, back);
 }
 
 struct icmp_message {
@@ -152,7 +157,7 @@ subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
         __builtin_memcpy(quoted, c->head + ETH_HLEN, QUOTED_V4);
         m.check = sum_fold(sum_of(quoted, QUOTED_V4, sum_of(&m, sizeof m, 0)));
         __builtin_memcpy(icmp, &m, sizeof m);
-        return answer_put(skb, c, ETH_HLEN + sizeof(struct iphdr) + sizeof m + QUOTED_V4);
+        return answer_put(skb, c, ETH_HLEN + sizeof(struct iphdr) + sizeof m + QUOTED_V4, true);
     }
     if (!link->hub_v6[0])
         return false;
@@ -162,7 +167,7 @@ subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
     __builtin_memcpy(quoted, c->head + ETH_HLEN, QUOTED_V6);
     m.check = sum_fold(sum_of(quoted, QUOTED_V6, sum_of(&m, sizeof m, pseudo)));
     __builtin_memcpy(icmp, &m, sizeof m);
-    return answer_put(skb, c, ETH_HLEN + sizeof(struct ipv6hdr) + sizeof m + QUOTED_V6);
+    return answer_put(skb, c, ETH_HLEN + sizeof(struct ipv6hdr) + sizeof m + QUOTED_V6, true);
 }
 
 ever_inline bool reason_is_answered(__u8 reason)

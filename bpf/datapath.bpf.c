@@ -51,14 +51,17 @@ subprogram int tell(struct context *c, __u32 kind)
 {
     if (!c)
         return 0;
-    set_key(c, &c->tuple);
-    __u64 hash = image_hash_mix(hash_key(c) ^ ((__u64)c->reason << 40 | (__u64)c->link << 8 | kind << 1 | c->direction));
-    __u32 at = (__u32)hash & (EVENT_CELLS - 1);
-    __u64 mark = (hash & 0xffffffff00000000ull) | ((c->now / SECOND) & 0xffffffff);
-    __u64 *cell = bpf_map_lookup_elem(&event_cells, &at);
-    if (!cell || READ_ONCE(*cell) == mark)
-        return 0;
-    WRITE_ONCE(*cell, mark);
+    /* A session begins once; only refusals repeat. */
+    if (kind == EVENT_REFUSED) {
+        set_key(c, &c->tuple);
+        __u64 hash = image_hash_mix(hash_key(c) ^ ((__u64)c->reason << 40 | (__u64)c->link << 8 | kind << 1 | c->direction));
+        __u32 at = (__u32)hash & (EVENT_CELLS - 1);
+        __u64 mark = (hash & 0xffffffff00000000ull) | ((c->now / SECOND) & 0xffffffff);
+        __u64 *cell = bpf_map_lookup_elem(&event_cells, &at);
+        if (!cell || READ_ONCE(*cell) == mark)
+            return 0;
+        WRITE_ONCE(*cell, mark);
+    }
     struct event *e = bpf_ringbuf_reserve(&events, sizeof *e, 0);
     __u32 zero = 0;
     struct control *ctl = bpf_map_lookup_elem(&control, &zero);
@@ -69,7 +72,6 @@ subprogram int tell(struct context *c, __u32 kind)
             __sync_fetch_and_add(&ctl->lost_events, 1);
         return 0;
     }
-    __builtin_memset(e, 0, sizeof *e);
     e->time = c->now;
     e->id = __sync_fetch_and_add(&ctl->last_event, 1) + 1;
     e->generation = c->generation;
@@ -130,6 +132,7 @@ ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u
 {
     if (reverse)
         reverse_flow(c);
+    c->far_known = 0;
     decide(c, from_link);
     if (!c->allowed || c->to_link != to_link) {
         c->reason = REASON_REVOKED;
@@ -178,7 +181,7 @@ ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool f
 {
     struct session *s = &e->side[(c->direction ^ !forward) & 1];
     __u32 near = forward == !quoted ? s->from_link : s->to_link; /* the side that the packet came in on */
-    if (!session_alive(s, (c->hash >> 48) & 0xffff, c->flow.protocol, c->now) || near != c->link)
+    if (!session_alive(s, (c->hash >> 48) & 0xffff, quoted ? c->flow.protocol : c->tuple.protocol, c->now) || near != c->link)
         return OUTCOME_NONE;
     if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && s->state & SESSION_CLOSING) {
         WRITE_ONCE(s->stamp, 0);
@@ -190,6 +193,8 @@ ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool f
         take_stamp(c, stamp);
     } else {
         __u64 fresh;
+        if (!quoted)
+            c->flow = c->tuple;
         if (!decide_again(c, stamp, from_link, to_link, !forward, &fresh)) {
             tell_cut(c, stamp, s->last, from_link, to_link);
             WRITE_ONCE(s->stamp, 0);
@@ -233,7 +238,7 @@ subprogram int confirm(struct context *c)
     /* a session of the other direction that is still unconfirmed is looked for only where this says so */
     struct session *other = &e->side[(c->direction ^ 1) & 1];
     other->crossed = s->crossed = pending_do(c, WHERE(p->from_link, p->to_link), !c->direction, PENDING_TEST);
-    __sync_lock_test_and_set(&s->stamp, p->stamp);
+    __sync_lock_test_and_set(&s->stamp, c->pending_stamp);
     __u64 rest = timeout_of(c->tuple.protocol, s->state);
     entry_arm(c, made ? rest : rest < config.tcp_closing ? rest : config.tcp_closing);
     return true;
@@ -242,7 +247,6 @@ subprogram int confirm(struct context *c)
 /* A packet of an unconfirmed session moves it on: PENDING's fields for the touch, and whether it confirms it. */
 ever_inline bool advance_pending(struct context *c, struct pending *p, bool forward)
 {
-    p->last = c->now;
     if (c->tuple.protocol != IPPROTO_TCP) {
         bool confirms = forward && p->replied;
         if (!forward)
@@ -282,6 +286,10 @@ subprogram int find_far(struct context *c, bool quoted)
     struct found f;
     find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, &f);
     c->to_link = f.link;
+    if (!quoted) {
+        c->far = f;
+        c->far_known = 1;
+    }
     return 0;
 }
 
@@ -289,8 +297,13 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
 {
     if (!c)
         return 0;
+    if (!quoted)
+        c->flow = c->tuple;
     widen_key(c);
-    find_far(c, quoted);
+    if (c->far_known && !quoted)
+        c->to_link = c->far.link;
+    else
+        find_far(c, quoted);
     struct pending *p = &c->pending;
     __u8 direction = (__u8)((c->direction ^ !forward) & 1);
     /* The packet's own source and target, as links; for what an error quotes the other way round. The far one is
@@ -305,18 +318,18 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
         return OUTCOME_ANEW;
     }
     __u32 from_link = p->from_link, to_link = p->to_link;
-    if (likely(stamp_is_current(c, p->stamp))) {
-        take_stamp(c, p->stamp);
+    if (likely(stamp_is_current(c, c->pending_stamp))) {
+        take_stamp(c, c->pending_stamp);
     } else {
         __u64 fresh;
-        if (!decide_again(c, p->stamp, from_link, to_link, !forward, &fresh)) {
-            tell_cut(c, p->stamp, p->last, from_link, to_link);
+        if (!decide_again(c, c->pending_stamp, from_link, to_link, !forward, &fresh)) {
+            tell_cut(c, c->pending_stamp, c->pending_last, from_link, to_link);
             pending_do(c, where, direction, PENDING_REMOVE);
             c->to_link = near_is_source ? to_link : from_link;
             c->other_link = quoted ? 0 : c->to_link;
             return OUTCOME_DONE;
         }
-        p->stamp = fresh;
+        c->pending_stamp = fresh;
     }
     take_links(c, from_link, to_link, near_is_source);
     if (quoted)
@@ -382,8 +395,7 @@ subprogram int begin(struct context *c)
     struct pending *p = &c->pending;
     __builtin_memset(p, 0, sizeof *p);
     widen_key(c);
-    p->stamp = make_stamp(c, c->hash);
-    p->last = c->now;
+    c->pending_stamp = make_stamp(c, c->hash);
     p->key = c->key;
     p->from_link = (__u16)c->from_link;
     p->to_link = (__u16)c->to_link;
@@ -561,18 +573,24 @@ subprogram int judge_later(struct context *c)
 /* Sections 2 to 8.1: the context says whether the packet may pass, why, and where to. */
 ever_inline void judge(struct __sk_buff *skb, struct context *c, const struct link_entry *link)
 {
-    int parsed = parse(skb, c);
+    const struct ethhdr *eth = (const void *)head_of(skb, c, ETH_HLEN);
+    if (unlikely(!eth)) {
+        refuse(c, REASON_MALFORMED);
+        return;
+    }
+    bool source_mac = link->kind != LINK_WORKLOAD || same_mac(eth->h_source, link->mac);
+    bool hub_mac = same_mac(eth->h_dest, link->hub_mac);
+    int parsed = parse(skb, c, eth->h_proto);
     if (unlikely(parsed != PARSED && parsed != REASON_FRAGMENT_UNATTRIBUTED)) {
         refuse(c, (__u8)parsed);
         return;
     }
-    const struct ethhdr *eth = (const void *)c->head;
-    if (unlikely(link->kind == LINK_WORKLOAD && !same_mac(eth->h_source, link->mac))) {
+    if (unlikely(!source_mac)) {
         refuse(c, REASON_SPOOFED_SOURCE);
         return;
     }
     bool first_of_other = c->part == PART_FIRST && c->icmp >= ICMP_ERROR;
-    bool unicast = same_mac(eth->h_dest, link->hub_mac) &&
+    bool unicast = hub_mac &&
         (c->tuple.family == 4 ? unicast_v4(c->tuple.to[0]) : unicast_v6(c->tuple.to));
     if (unlikely(!unicast || parsed != PARSED || c->icmp == ICMP_OTHER || first_of_other)) {
         c->flow = c->tuple;
@@ -593,7 +611,6 @@ ever_inline void judge(struct __sk_buff *skb, struct context *c, const struct li
         judge_error(skb, c);
         return;
     }
-    c->flow = c->tuple;
     set_key(c, &c->tuple);
     c->hash = hash_key(c);
     if (try_sessions(c, false) != OUTCOME_DONE)
@@ -664,7 +681,7 @@ ever_inline int deliver(struct __sk_buff *skb, struct context *c, __u32 *ret_mtu
 ever_inline void context_reset(struct context *c)
 {
     __builtin_memset(&c->tuple, 0, sizeof c->tuple);
-    c->part = c->icmp = c->tcp_flags = 0;
+    c->part = c->icmp = c->tcp_flags = c->far_known = 0;
     c->allowed = c->observed = c->timed = c->fresh = c->direction = 0;
     c->reason = REASON_MALFORMED;
     c->rule = NO_RULE;
@@ -683,7 +700,7 @@ int bulkhead_packet(struct __sk_buff *skb)
         return TC_ACT_SHOT;
     context_reset(c);
     c->link = at;
-    c->now = clock_now(ctl);
+    c->now = clock_now(ctl, c);
     c->generation = generation_in_force(ctl, c->now);
     const struct link_entry *link = bpf_map_lookup_elem(&links, &at);
     if (!link || link->kind == LINK_NONE) {
@@ -710,6 +727,7 @@ int bulkhead_packet(struct __sk_buff *skb)
     if (likely(action >= 0))
         return action;
     tell(c, EVENT_REFUSED);
+    load_head(skb, c); /* what answers quote */
     __u32 slot = c->generation % SLOTS;
     void *image = bpf_map_lookup_elem(&images, &slot);
     const struct image_header *h = image ? bpf_map_lookup_elem(image, &zero) : NULL;

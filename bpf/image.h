@@ -15,12 +15,6 @@
 #define PROBES_V6 8 /* over at most 129 */
 #define PORT_PROBES 19 /* over at most PORT_KEY_END intervals */
 
-struct found {
-    __u32 link;
-    __u32 from_class, to_class; /* with CLASS_OBSERVED; to_class of prefixes with CLASS_INSIDE */
-    bool endpoint;
-};
-
 ever_inline const struct line *image_line(void *image, __u32 at)
 {
     return bpf_map_lookup_elem(image, &at);
@@ -277,7 +271,10 @@ subprogram int decide(struct context *c, __u32 from_link)
         c->reason = REASON_SPOOFED_SOURCE;
         return 0;
     }
-    find_address(image, h, c->flow.family, c->flow.to, &to);
+    if (c->far_known)
+        to = c->far;
+    else
+        find_address(image, h, c->flow.family, c->flow.to, &to);
     c->from_link = from_link;
     if (to.endpoint) {
         c->to_link = to.link;

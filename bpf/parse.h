@@ -31,6 +31,7 @@
 
 /* The most that the parser may need: Ethernet, IPv6, and TCP behind it. */
 #define HEAD_USUAL 74
+#define HEAD_USUAL_V4 54
 
 /*
  * Make head[from .. from + need) valid; `end` is where the packet ends. Extension headers can push layer 4 beyond
@@ -54,9 +55,9 @@ ever_inline int check_fragment(struct context *c, __u16 offset, bool more, __u32
     return PARSED;
 }
 
-ever_inline int parse_v4(struct context *c, __u32 frame_length)
+ever_inline int parse_v4(struct context *c, const __u8 *head, __u32 frame_length)
 {
-    const struct iphdr *ip = (const void *)(c->head + ETH_HLEN);
+    const struct iphdr *ip = (const void *)(head + ETH_HLEN);
     if (frame_length < ETH_HLEN + sizeof *ip || ip->version != 4 || ip->ihl != 5)
         return REASON_MALFORMED;
     __u32 total = bpf_ntohs(ip->tot_len);
@@ -134,9 +135,9 @@ subprogram int parse_extensions(struct __sk_buff *skb, struct context *c, __u8 n
     return REASON_MALFORMED;
 }
 
-ever_inline int parse_v6(struct __sk_buff *skb, struct context *c, __u32 frame_length)
+ever_inline int parse_v6(struct __sk_buff *skb, struct context *c, const __u8 *head, __u32 frame_length)
 {
-    const struct ipv6hdr *ip = (const void *)(c->head + ETH_HLEN);
+    const struct ipv6hdr *ip = (const void *)(head + ETH_HLEN);
     if (frame_length < ETH_HLEN + sizeof *ip || ip->version != 6)
         return REASON_MALFORMED;
     __u32 payload = bpf_ntohs(ip->payload_len);
@@ -229,33 +230,53 @@ ever_inline int parse_l4(struct context *c, const __u8 *h)
     return reason;
 }
 
-/* PARSED, or why not. */
-ever_inline int parse(struct __sk_buff *skb, struct context *c)
+/* Copy what the packet begins with; false when there is not even an Ethernet header. */
+ever_inline bool load_head(struct __sk_buff *skb, struct context *c)
 {
-    __u32 size = skb->len;
-    if (size < ETH_HLEN)
-        return REASON_MALFORMED;
-    __u32 head = size < HEAD_USUAL ? size : HEAD_USUAL;
-    if (unlikely(size < HEAD_USUAL)) /* what another packet left there must not be quoted in an answer */
+    __u32 head = skb->len < HEAD_USUAL ? skb->len : HEAD_USUAL;
+    if (unlikely(head < HEAD_USUAL)) /* what another packet left there must not be quoted in an answer */
         __builtin_memset(c->head, 0, HEAD_USUAL);
-    if (head < ETH_HLEN || head > HEAD_USUAL || bpf_skb_load_bytes(skb, 0, c->head, head) < 0)
-        return REASON_MALFORMED;
-    const struct ethhdr *eth = (const void *)c->head;
+    return head >= ETH_HLEN && head <= HEAD_USUAL && bpf_skb_load_bytes(skb, 0, c->head, head) == 0;
+}
+
+/*
+ * The packet's first `need` bytes: where they stand when they stand there in one piece, which spares the call and the
+ * copy, else in c->head, as many as there are. NULL: not even an Ethernet header.
+ */
+ever_inline const __u8 *head_of(struct __sk_buff *skb, struct context *c, __u32 need)
+{
+    const __u8 *data = (const void *)(long)skb->data, *end = (const void *)(long)skb->data_end;
+    if (likely(data + need <= end))
+        return data;
+    return load_head(skb, c) ? c->head : NULL;
+}
+
+/* PARSED, or why not. */
+ever_inline int parse(struct __sk_buff *skb, struct context *c, __be16 type)
+{
+    const __u8 *head;
+    int reason;
     if (skb->vlan_present)
         return REASON_NOT_IP;
-    int reason;
-    if (eth->h_proto == bpf_htons(ETH_P_IP))
-        reason = parse_v4(c, size);
-    else if (eth->h_proto == bpf_htons(ETH_P_IPV6))
-        reason = parse_v6(skb, c, size);
-    else
+    if (type == bpf_htons(ETH_P_IP)) {
+        head = head_of(skb, c, HEAD_USUAL_V4);
+        if (!head)
+            return REASON_MALFORMED;
+        reason = parse_v4(c, head, skb->len);
+        if (reason != PARSED || c->part == PART_LATER)
+            return reason;
+        return parse_l4(c, head + ETH_HLEN + sizeof(struct iphdr));
+    }
+    if (type != bpf_htons(ETH_P_IPV6))
         return REASON_NOT_IP;
+    head = head_of(skb, c, HEAD_USUAL);
+    if (!head)
+        return REASON_MALFORMED;
+    reason = parse_v6(skb, c, head, skb->len);
     if (reason != PARSED || c->part == PART_LATER)
         return reason;
-    if (likely(c->l4 == ETH_HLEN + sizeof(struct iphdr)))
-        return parse_l4(c, c->head + ETH_HLEN + sizeof(struct iphdr));
     if (likely(c->l4 == ETH_HLEN + sizeof(struct ipv6hdr)))
-        return parse_l4(c, c->head + ETH_HLEN + sizeof(struct ipv6hdr));
+        return parse_l4(c, head + ETH_HLEN + sizeof(struct ipv6hdr));
     /* Behind extension headers: fetch as much of it as there is. */
     __u8 *h = c->head + 128;
     __u32 there = ETH_HLEN + c->length - c->l4;

@@ -18,23 +18,24 @@ ever_inline void set_key(struct context *c, const struct tuple *t)
 {
     bool swap;
     if (t->family == 4) {
-        swap = t->from[0] > t->to[0] || (t->from[0] == t->to[0] && t->from_port > t->to_port);
-        c->key_v4 = (struct session_key_v4){
-            .address = {swap ? t->to[0] : t->from[0], swap ? t->from[0] : t->to[0]},
-            .port = {swap ? t->to_port : t->from_port, swap ? t->from_port : t->to_port},
-            .protocol = t->protocol,
-        };
+        __u32 from = t->from[0], to = t->to[0];
+        __u16 from_port = t->from_port, to_port = t->to_port;
+        swap = from > to || (from == to && from_port > to_port);
+        /* Two whole words, as the hash will read them: a load across smaller stores waits for all of them. */
+        __u64 *k = (void *)&c->key_v4;
+        k[0] = swap ? (__u64)from << 32 | to : (__u64)to << 32 | from;
+        k[1] = (swap ? (__u64)from_port << 16 | to_port : (__u64)to_port << 16 | from_port) | (__u64)t->protocol << 32;
     } else {
-        swap = t->from_port > t->to_port;
-        for (int i = 3; i >= 0; i--)
-            if (t->from[i] != t->to[i])
-                swap = t->from[i] > t->to[i];
-        __builtin_memcpy(c->key.address[0], swap ? t->to : t->from, 16);
-        __builtin_memcpy(c->key.address[1], swap ? t->from : t->to, 16);
-        c->key.port[0] = swap ? t->to_port : t->from_port;
-        c->key.port[1] = swap ? t->from_port : t->to_port;
-        c->key.protocol = t->protocol;
-        __builtin_memset(c->key.zero, 0, sizeof c->key.zero);
+        const __u64 *from = (const void *)t->from, *to = (const void *)t->to;
+        __u64 from_high = from[0], from_low = from[1], to_high = to[0], to_low = to[1];
+        __u16 from_port = t->from_port, to_port = t->to_port;
+        swap = from_high != to_high ? from_high > to_high : from_low != to_low ? from_low > to_low : from_port > to_port;
+        __u64 *k = (void *)&c->key;
+        k[0] = swap ? to_high : from_high;
+        k[1] = swap ? to_low : from_low;
+        k[2] = swap ? from_high : to_high;
+        k[3] = swap ? from_low : to_low;
+        k[4] = (swap ? (__u64)from_port << 16 | to_port : (__u64)to_port << 16 | from_port) | (__u64)t->protocol << 32;
     }
     c->direction = swap;
 }
@@ -44,27 +45,26 @@ ever_inline void widen_key(struct context *c)
 {
     if (c->tuple.family != 4)
         return;
-    __builtin_memset(&c->key, 0, sizeof c->key);
-    c->key.address[0][0] = c->key_v4.address[0];
-    c->key.address[1][0] = c->key_v4.address[1];
-    c->key.port[0] = c->key_v4.port[0];
-    c->key.port[1] = c->key_v4.port[1];
-    c->key.protocol = c->key_v4.protocol;
+    __u64 *wide = (void *)&c->key;
+    const __u64 *narrow = (const void *)&c->key_v4;
+    wide[0] = (__u32)narrow[0];
+    wide[1] = 0;
+    wide[2] = narrow[0] >> 32;
+    wide[3] = 0;
+    wide[4] = narrow[1];
 }
 
 ever_inline __u64 hash_key_v4(const struct session_key_v4 *k)
 {
-    return image_hash_mix(((__u64)k->address[0] << 32 | k->address[1]) ^
-        ((__u64)k->port[0] << 32 | (__u32)k->port[1] << 8 | k->protocol) * 0x9e3779b97f4a7c15ull);
+    const __u64 *w = (const void *)k;
+    return image_hash_mix(w[0] ^ w[1] * 0x9e3779b97f4a7c15ull);
 }
 
 ever_inline __u64 hash_key_v6(const struct session_key_v6 *k)
 {
-    __u64 h = image_hash_mix(((__u64)k->address[0][2] << 32 | k->address[0][3]) ^
-        ((__u64)k->address[1][2] << 32 | k->address[1][3]) * 0x9e3779b97f4a7c15ull);
-    return image_hash_mix(h ^ ((__u64)k->address[0][0] << 32 | k->address[0][1]) ^
-        ((__u64)k->address[1][0] << 32 | k->address[1][1]) * 0xd6e8feb86659fd93ull ^
-        ((__u64)k->port[0] << 32 | (__u32)k->port[1] << 8 | k->protocol));
+    const __u64 *w = (const void *)k;
+    __u64 h = image_hash_mix(w[1] ^ w[3] * 0x9e3779b97f4a7c15ull);
+    return image_hash_mix(h ^ w[0] ^ w[2] * 0xd6e8feb86659fd93ull ^ w[4]);
 }
 
 ever_inline __u64 hash_key(const struct context *c)
@@ -182,11 +182,16 @@ ever_inline struct pending_set *pending_set_of(struct context *c, __u32 target, 
     return bpf_map_lookup_elem(&pendings, &at);
 }
 
-ever_inline bool pending_is(const struct pending *p, const struct context *c, __u8 direction)
+/* Way `i` of the set is the live session of the context's key. The stamp's tag spares nearly all looks at keys. */
+ever_inline bool pending_is(const struct pending_set *set, __u32 i, const struct context *c, __u8 direction)
 {
-    if (!p->stamp || p->direction != direction || p->family != c->tuple.family)
+    __u64 stamp = set->stamp[i];
+    if (!stamp || STAMP_TAG(stamp) != ((c->hash >> 48) & 0xffff))
         return false;
-    if (c->now >= p->last && c->now - p->last >= config.unconfirmed)
+    const struct pending *p = &set->way[i];
+    if (p->direction != direction || p->family != c->tuple.family)
+        return false;
+    if (c->now >= set->last[i] && c->now - set->last[i] >= config.unconfirmed)
         return false;
     const __u64 *a = (const void *)&p->key, *b = (const void *)&c->key;
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4];
@@ -227,6 +232,20 @@ enum pending_act {
     PENDING_INSERT, /* c->pending, in place of itself, a free or expired one, else the oldest */
 };
 
+/*
+ * Whether the set may hold a session of this tag, looked at without its lock: what is put there at this very moment
+ * comes after this packet. It spares nearly every new session one of two locks.
+ */
+ever_inline bool pending_maybe(const struct pending_set *set, const struct context *c)
+{
+    __u32 tag = (c->hash >> 48) & 0xffff, hits = 0;
+    for (__u32 i = 0; i < PENDING_WAYS; i++) {
+        __u64 stamp = READ_ONCE(set->stamp[i]);
+        hits |= stamp && STAMP_TAG(stamp) == tag;
+    }
+    return hits;
+}
+
 /* True when it was found; an insertion always succeeds. */
 subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int act)
 {
@@ -236,34 +255,41 @@ subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int ac
     struct pending_set *set = pending_set_of(c, where >> 32, (__u32)where, c->hash);
     if (!set)
         return false;
+    if (act != PENDING_INSERT && !pending_maybe(set, c))
+        return false;
     bool found = false;
     __u32 at = 0;
     __u64 oldest = ~0ull;
     bpf_spin_lock(&set->lock);
     for (__u32 i = 0; i < PENDING_WAYS; i++) {
-        struct pending *w = &set->way[i];
-        if (pending_is(w, c, direction)) {
+        if (pending_is(set, i, c, direction)) {
             found = true;
             at = i;
             break;
         }
-        __u64 age = !w->stamp || (c->now >= w->last && c->now - w->last >= config.unconfirmed) ? 0 : w->last + 1;
+        __u64 last = set->last[i];
+        __u64 age = !set->stamp[i] || (c->now >= last && c->now - last >= config.unconfirmed) ? 0 : last + 1;
         if (age < oldest) {
             oldest = age;
             at = i;
         }
     }
-    struct pending *w = &set->way[at & (PENDING_WAYS - 1)];
+    at &= PENDING_WAYS - 1;
+    struct pending *w = &set->way[at];
     if (act == PENDING_INSERT) {
         *w = *p;
+        set->stamp[at] = c->pending_stamp;
+        set->last[at] = c->now;
     } else if (found) {
         if (act == PENDING_FIND) {
             *p = *w;
+            c->pending_stamp = set->stamp[at];
+            c->pending_last = set->last[at];
         } else if (act == PENDING_REMOVE) {
-            w->stamp = 0;
+            set->stamp[at] = 0;
         } else if (act == PENDING_TOUCH) {
-            w->stamp = p->stamp;
-            w->last = c->now;
+            set->stamp[at] = c->pending_stamp;
+            set->last[at] = c->now;
             w->state |= p->state;
             w->fins |= p->fins;
             if (p->replied) {

@@ -113,7 +113,7 @@ int bulkhead_sweep(struct __sk_buff *skb)
     if (!ctl || !r)
         return TC_ACT_SHOT;
     __builtin_memset(r, 0, sizeof *r);
-    struct sweep_run run = {.now = clock_now(ctl)};
+    struct sweep_run run = {.now = config.test_clock ? READ_ONCE(ctl->test_now) : bpf_ktime_get_coarse_ns()};
     run.generation = generation_in_force(ctl, run.now);
     bpf_for_each_map_elem(&sessions_v4, sweep_v4, &run, 0);
     bpf_for_each_map_elem(&sessions_v6, sweep_v6, &run, 0);
@@ -130,7 +130,7 @@ int bulkhead_ask(struct __sk_buff *skb)
     struct context *c = bpf_map_lookup_elem(&scratch, &one);
     if (!ctl || !c || bpf_skb_load_bytes(skb, 0, &a, sizeof a))
         return TC_ACT_SHOT;
-    c->now = clock_now(ctl);
+    c->now = clock_now(ctl, c);
     c->generation = generation_in_force(ctl, c->now);
     __builtin_memcpy(c->flow.from, a.from, 16);
     __builtin_memcpy(c->flow.to, a.to, 16);

@@ -65,7 +65,6 @@ struct bench {
     struct link links[SPOKES];
     struct spoke_end ends[SPOKES];
     struct captured got[SPOKES]; /* scratch */
-    uint64_t unanswered; /* though they should be */
     uint64_t leaks; /* answers that quote more than the packet */
     uint64_t sent, passed, answered, refused_by_socket, nonlinear, gso, runts;
     uint64_t reasons[SPOKES][REASONS]; /* what the reference counts for each source */
@@ -357,11 +356,26 @@ static bool expect_answer(struct bench *b, uint32_t end, const uint8_t *want, si
 {
     if (l4 <= length)
         return expect(b, end, want, length, what);
-    struct pollfd p = {.fd = b->ends[end].capture, .events = POLLIN};
-    if (poll(&p, 1, 20) == 1)
-        return expect(b, end, want, length, what);
-    b->unanswered++;
-    return true;
+    struct captured *got = &b->got[end];
+    if (!receive(b, end, 1000, got)) {
+        print_bytes("sent", b->frame.bytes, b->frame.length);
+        print_bytes(what, want, length);
+        return complain(b, "did not arrive");
+    }
+    /* The kernel does not cut a packet in front of its layer 4: the rest of the sender's own packet is padding. */
+    bool padded = got->length >= length && got->length <= b->frame.length &&
+        memcmp(got->bytes + length, b->frame.bytes + length, got->length - length) == 0;
+    if (padded && memcmp(got->bytes, want, length) == 0)
+        return true;
+    print_bytes(what, want, length);
+    print_bytes("arrived", got->bytes, got->length);
+    return complain(b, what);
+}
+
+/* To the other end nothing of the refused packet may go, not even as padding: then there is no answer. */
+static bool expect_forwarded_answer(struct bench *b, uint32_t end, const uint8_t *want, size_t length, size_t l4, const char *what)
+{
+    return l4 > length || expect(b, end, want, length, what);
 }
 
 /* What a refused packet is answered with, and where. */
@@ -386,7 +400,7 @@ static bool check_answer(struct bench *b, uint32_t end, enum bulkhead_reason rea
         return true;
     uint32_t other = policy_workload_of(b->policy, &p->to);
     n = wire_rst(want, &b->ends[other].wire, &p->from, p->from_port, &p->to, p->to_port, p->tcp_sequence, ack, p->tcp_acknowledgement);
-    return expect_answer(b, other, want, n, l4_at(frame, p), "the RST that should go on");
+    return expect_forwarded_answer(b, other, want, n, l4_at(frame, p), "the RST that should go on");
 }
 
 /* The frame as it should arrive: other MACs, a hop less. */
@@ -959,7 +973,6 @@ static bool all_phases(struct bench *b, uint64_t packets)
         phase(b, silence_all(b, false) && bulk(b, 4, 9000) && bulk(b, 6, 9001), "bulk over TCP with segmentation offload arrives whole") &&
         phase(b, segmented_udp(b, 4) && segmented_udp(b, 6), "segmented UDP arrives whole") &&
         phase(b, refused_callers(b), "a refused caller is told at once") &&
-        phase(b, b->unanswered == 0, "a refusal is answered whatever extension headers it has") &
         phase(b, b->leaks == 0, "an answer quotes the packet and nothing behind its end");
 }
 

@@ -11,6 +11,7 @@ frame that arrives there is judged by `judge`, which knows the test's policy and
 import atexit
 import json
 import os
+import select
 import shutil
 import socket
 import struct
@@ -60,7 +61,7 @@ class Ship:
         counts = json.loads(done.stdout)
         assert counts["sent"] > 0, counts
         self.barrier()
-        judges = {w: Judge(self.n, w) for w in self.captures}
+        judges = {w: Judge(self.n, w, name == "random_frames") for w in self.captures}
         wrong = [(w, f, why) for w, c in self.captures.items() for f in c.frames[marks[w]:] if (why := judges[w].wrong(f))]
         arrived = sum(len(c.frames) - marks[w] for w, c in self.captures.items())
         print(f"# {name}: {counts['sent']} frames sent, {arrived} arrived somewhere")
@@ -85,8 +86,8 @@ class Ship:
 class Judge:
     """The test's own reading of its policy: what may arrive at a workload."""
 
-    def __init__(self, network, workload):
-        self.n, self.workload = network, workload
+    def __init__(self, network, workload, some_are_allowed):
+        self.n, self.workload, self.some_are_allowed = network, workload, some_are_allowed
         self.own = {socket.inet_pton(socket.AF_INET6 if ":" in t else socket.AF_INET, t): w
                     for w in "abcd" for t in (network.v4(w), network.v6(w))}
         self.firsts = set()  # (family, identification) of first fragments that may have arrived
@@ -96,6 +97,8 @@ class Judge:
         if len(frame) < 34:
             return "a runt"
         kind = frame[12:14]
+        if b"ATTACK" in frame and not self.some_are_allowed:
+            return "a frame of the attack"
         if frame[:6] != bytes.fromhex(MACS[self.workload].replace(":", "")):
             return "a frame that is not for it"
         if kind == b"\x08\0":
@@ -196,6 +199,18 @@ for what, name in (
             s.stands(s.attack(attack))
         return attacked
     case(f"nobody gets {what}")(register())
+
+
+@case("what fragments are put together to is never a datagram to another port")
+def _():
+    s = ship()
+    receivers = [s.n.udp("b", 7009, family) for family in (4, 6)]
+    for attack in ("fragments_v4", "fragments_v6"):
+        s.stands(s.attack(attack))
+    got, _, _ = select.select(receivers, [], [], 0.3)
+    assert not got, got[0].recv(2000)
+    for receiver in receivers:
+        receiver.close()
 
 
 @case("of 20,000 random frames, others get only those that the policy allows")

@@ -253,6 +253,17 @@ class Network:
         return [p["id"] for p in programs], sorted({m for p in programs for m in p.get("map_ids", [])})
 
 
+def counters(n):
+    """{(link, side, reason): packets}, of all that is not 0."""
+    found = {}
+    for entry in json.loads(run("bpftool", "-j", "map", "dump", "pinned", f"{PIN_ROOT}/{n.name}/counters").stdout):
+        index = int.from_bytes(bytes(int(b, 16) for b in entry["key"]), "little")
+        packets = sum(int.from_bytes(bytes(int(b, 16) for b in cpu["value"][:8]), "little") for cpu in entry["values"])
+        if packets:
+            found[index // 64, index % 64 // 32, index % 32] = packets
+    return found
+
+
 def carries(sender, receiver, timeout=3.0):
     """Whether bytes that go in at one end of a connection come out at the other."""
     mark = os.urandom(8)
@@ -314,10 +325,10 @@ class Capture:
 class Stream:
     """Datagrams from one workload to another, all the time, with a text that the receiver looks for."""
 
-    def __init__(self, network, source, target, port, text, family=4, rate=2000):
+    def __init__(self, network, source, target, port, text, family=4, rate=2000, stamped=False):
         self.socket = network.socket(source, family, socket.SOCK_DGRAM)
         self.to, self.text, self.rate = (network.address(target, family), port), text, rate
-        self.sent, self.refused, self.stopping = 0, 0, False
+        self.sent, self.refused, self.stopping, self.stamped = 0, 0, False, stamped
         self.thread = threading.Thread(target=self.loop, daemon=True)
         self.thread.start()
         network.stops.append(self.stop)
@@ -326,7 +337,7 @@ class Stream:
         while not self.stopping:
             for _ in range(20):
                 try:
-                    self.socket.sendto(self.text + b" %08d" % self.sent, self.to)
+                    self.socket.sendto(self.text + b" %08d" % (time.monotonic_ns() if self.stamped else self.sent), self.to)
                     self.sent += 1
                 except OSError:
                     self.refused += 1
@@ -459,6 +470,7 @@ def refuse_without_means():
 def main(description):
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("bulkhead", nargs="?", default=os.environ.get("BULKHEAD", "build/bulkhead"))
+    parser.add_argument("--pour", default=os.environ.get("POUR", "build/tests/system/pour"), help="the program that tests/system/pour.c makes")
     parser.add_argument("--seed", type=int, default=int.from_bytes(os.urandom(4), "big"))
     parser.add_argument("--long", action="store_true", help="run the long forms, and only those")
     parser.add_argument("--only", default="", help="cases whose name contains it")

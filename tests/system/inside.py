@@ -251,9 +251,9 @@ def fragments_v6():
     # Headers in the first one, layer 4 in the second.
     yield part(options, 0, 1, 51, following=60)
     yield part(forbidden, 1, 0, 51, following=60)
-    # The same, but the first has an allowed layer 4, which the second overlaps.
+    # The same, but the first has an allowed layer 4, which the second overlaps: the receiver throws both away (RFC 5722).
     yield part(options + udp(a, b, 7002, b"x" * 64), 0, 1, 52, following=60)
-    yield part(udp(a, b, 7009, MARK * 12)[:72], 1, 0, 52, following=60)
+    yield part(udp(a, b, 7009, b"overlap!" * 8)[:72], 1, 0, 52, following=60)
     # Another next header in the second.
     yield part(udp(a, b, 7002, b"x" * 64), 0, 1, 53)
     yield part(MARK * 4, 9, 0, 53, following=6)

@@ -9,13 +9,12 @@ All under streams of forbidden datagrams, with a receiver of every frame at thei
 
 import contextlib
 import glob
-import json
 import os
 import signal
 import subprocess
 import time
 
-from harness import (Network, PIN_ROOT, Stream, agents_of, allow, bulkhead, carries, case, expect, main, namespace_inodes, options,
+from harness import (Network, PIN_ROOT, Stream, agents_of, allow, bulkhead, carries, case, counters, expect, main, namespace_inodes, options,
                      processes_in, processes_with, run, said, wait_for)
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp")}
@@ -217,17 +216,6 @@ def _():
         before = len(repairs(n))
         n.hub("ip", "link", "set", n.hub_links()[0], "down")
         is_repaired(n, flow, before)
-
-
-def counters(n):
-    """{(link, side, reason): packets}, of all that is not 0."""
-    found = {}
-    for entry in json.loads(run("bpftool", "-j", "map", "dump", "pinned", f"{PIN_ROOT}/{n.name}/counters").stdout):
-        index = int.from_bytes(bytes(int(b, 16) for b in entry["key"]), "little")
-        packets = sum(int.from_bytes(bytes(int(b, 16) for b in cpu["value"][:8]), "little") for cpu in entry["values"])
-        if packets:
-            found[index // 64, index % 64 // 32, index % 32] = packets
-    return found
 
 
 @case("kill -9 of the agent changes nothing: enforcement, sessions, counters, `run:` processes, exec and apply go on")
