@@ -159,6 +159,8 @@ static void measure(struct entrant *e, size_t count, const char *cases, uint64_t
                 struct load l;
                 struct entrant *now = &e[(i + round) % count]; /* another goes first each time */
                 subjects[s].run(&now->net, &o, &l);
+                if (l.per_second == 0)
+                    fprintf(stderr, "round %zu: nothing came through of %s, %s, %u rules\n", round, subjects[s].name, now->contender->who, now->net.size);
                 now->rate[s][round] = l.per_second;
                 now->cpu[s][round] = l.cpu;
             }
@@ -188,6 +190,7 @@ int main(int argc, char **argv)
     size_t size_count = read_sizes(list, sizes, 8);
     net_prepare();
     size_t count = enter(entrants, who, sizes, size_count);
+    load_prepare();
     measure(entrants, count, cases, ms, rounds);
     printf("%zu rounds of %llu ms each; medians; %% of plain, median of each round's own ratio\n", rounds, (unsigned long long)ms);
     struct report *r = report_new("forwarding");

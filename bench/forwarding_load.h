@@ -18,6 +18,7 @@ struct load_options {
     bool drained; /* UDP: the receiver takes what arrives */
 };
 
+void load_prepare(void); /* once */
 void load_udp(const struct net *n, const struct load_options *o, struct load *ret);
 void load_bulk(const struct net *n, const struct load_options *o, struct load *ret);
 void load_connections(const struct net *n, const struct load_options *o, struct load *ret);

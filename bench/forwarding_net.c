@@ -294,20 +294,7 @@ static bool read_counts(void *argument, struct failure *f)
 {
     struct net_received *r = argument;
     char line[512];
-    FILE *in = fopen("/proc/thread-self/net/dev", "re");
-    uint64_t octets;
-    if (!in)
-        return fail_errno(f, errno, "read the interface's counters");
-    while (fgets(line, sizeof line, in)) {
-        char *at = strstr(line, WORKLOAD_LINK ":");
-        if (at) {
-            octets = strtoull(at + strlen(WORKLOAD_LINK ":"), &at, 10);
-            r->packets = strtoull(at, NULL, 10);
-            (void)octets;
-        }
-    }
-    fclose(in);
-    in = fopen("/proc/thread-self/net/snmp", "re");
+    FILE *in = fopen("/proc/thread-self/net/snmp", "re");
     if (!in)
         return fail_errno(f, errno, "read the counters of UDP");
     while (fgets(line, sizeof line, in)) {
@@ -316,6 +303,17 @@ static bool read_counts(void *argument, struct failure *f)
         char *at = line + 5;
         uint64_t in_datagrams = strtoull(at, &at, 10), no_ports = strtoull(at, &at, 10), in_errors = strtoull(at, &at, 10);
         r->datagrams = in_datagrams + no_ports + in_errors;
+    }
+    fclose(in);
+    in = fopen("/proc/thread-self/net/dev", "re");
+    if (!in)
+        return fail_errno(f, errno, "read the interface's counters");
+    while (fgets(line, sizeof line, in)) {
+        char *at = strstr(line, WORKLOAD_LINK ":");
+        if (at) {
+            (void)strtoull(at + strlen(WORKLOAD_LINK ":"), &at, 10);
+            r->packets = strtoull(at, NULL, 10);
+        }
     }
     fclose(in);
     return true;

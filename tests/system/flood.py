@@ -148,7 +148,8 @@ def _():
                 n.session("c", target, port, 6)  # the other family's table is not full
             except AssertionError as problem:
                 raise AssertionError("the table of the other family is full too") from problem
-        assert n.receipt({"c": allow("c", "b", "7050/tcp")}, workloads="abcd")["cut"] > 100000
+        receipt = n.receipt({"c": allow("c", "b", "7050/tcp")}, workloads="abcd")
+        assert receipt["cut"] > 100000, {**receipt, "sessions": len(receipt["sessions"])}
         wait_for("there is room again", lambda: works(n), 5)
         forbidden.stop()
         assert not at_c.with_text(b"FORBIDDEN")
