@@ -709,8 +709,14 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
     if (!switch_and_sweep(d, ret->generation, o->confirm_ns, receipt, f))
         return false;
     state_keep_policies(p->name, ret->generation, before);
-    return remove_gone_workloads(p, d, s, hub, f) && stop_changed_processes(old->policy, p, s, f) && network_start_processes(p, s, f) &&
-        state_save(s, f);
+    if (!stop_changed_processes(old->policy, p, s, f) || !network_start_processes(p, s, f)) {
+        struct failure ignored;
+        datapath_switch(d, before, 0); /* the policy before, its workloads and its processes; what was cut stays cut */
+        (void)!remove_gone_workloads(old->policy, d, s, hub, &ignored);
+        (void)!network_start_processes(old->policy, s, &ignored);
+        return false;
+    }
+    return remove_gone_workloads(p, d, s, hub, f) && state_save(s, f);
 }
 
 bool network_apply(const struct policy_source *old, const struct policy_source *source, const struct apply_options *o, struct arena *scratch,

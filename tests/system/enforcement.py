@@ -32,7 +32,7 @@ def refused(network, source, target, port, family, within=AT_ONCE):
     raise AssertionError(f"{source} -> {target}:{port} (IPv{family}) was connected")
 
 
-def arrives(network, source, target, port, family, text=b"hello", within=0.3):
+def arrives(network, source, target, port, family, text=b"hello", within=0.15):
     """Whether a datagram is read by the one it is for."""
     receiver = network.udp(target, port, family)
     sender = network.socket(source, family, socket.SOCK_DGRAM)
@@ -44,7 +44,7 @@ def arrives(network, source, target, port, family, text=b"hello", within=0.3):
         sender.close()
 
 
-def ping(network, source, target, family, identifier=77, within=0.3):
+def ping(network, source, target, family, identifier=77, within=0.15):
     """Whether an echo request is answered."""
     protocol = socket.IPPROTO_ICMP if family == 4 else socket.IPPROTO_ICMPV6
     with network.socket(source, family, socket.SOCK_RAW, protocol) as s:
@@ -390,8 +390,12 @@ def _():
     with Network("t2o", rules) as n:
         refused(n, "c", "b", 7001, 6)
         refused(n, "b", "a", 7001, 4)
-        wait_for("both records", lambda: sum(r.get("activity_name") == "Refuse" for r in n.records()) >= 2)
-        by_reason = {r["reason"]: r for r in n.records() if r.get("activity_name") == "Refuse"}
+        by_reason = {}
+
+        def both():
+            by_reason.update({r["reason"]: r for r in n.records() if r.get("activity_name") == "Refuse"})
+            return {"deny-rule", "default-deny"} <= set(by_reason)
+        wait_for("both records", both)
         never = by_reason["deny-rule"]
         with open(n.file, encoding="utf-8") as file:
             line = 1 + next(i for i, text in enumerate(file) if "never" in text)

@@ -100,7 +100,7 @@ def _():
 @case("up and down a second time are as good as the first")
 def _():
     with Network("t1c", RULES) as n:
-        for _ in range(3):
+        for _ in range(2):
             expect(bulkhead("down", "t1c"), 0)
             leaves_nothing("t1c")
             expect(bulkhead("up", n.file), 0)
@@ -169,7 +169,7 @@ def _():
 def _():
     chance = random.Random(options.seed)
     with Network("t1g", RULES, run_in={"b": idle("771020"), "c": idle("771021")}) as n:
-        for _ in range(6):
+        for _ in range(4):
             inodes = namespace_inodes("t1g")
             p = subprocess.Popen([options.bulkhead, "down", "t1g"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(chance.uniform(0, 0.04))
@@ -241,7 +241,7 @@ def _():
 def _():
     chance = random.Random(options.seed)
     with Network("t1ac", RULES, start=False) as first, Network("t1ad", RULES, start=False, block=1) as second:
-        for i in range(6):
+        for i in range(4):
             if i % 2 == 0:
                 expect(bulkhead("up", second.file), 0)
                 going, coming = second, first

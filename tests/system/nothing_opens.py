@@ -169,7 +169,7 @@ def _():
 @case("removing one pin is repaired and recorded too")
 def _():
     with Network("t3g", RULES) as n:
-        for pin in ("control", "program", "sessions_v4"):
+        for pin in ("control", "program"):
             os.unlink(f"{PIN_ROOT}/t3g/{pin}")
             wait_for(f"{pin} is pinned again", lambda: os.path.exists(f"{PIN_ROOT}/t3g/{pin}"), REPAIRED)
         wait_for("it is recorded", lambda: any("pin" in m for m in repairs(n)), 3)

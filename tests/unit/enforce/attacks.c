@@ -107,6 +107,12 @@ static int host_files(void)
                refused_with(chown("/etc/passwd", 1, 1), EROFS), refused_with(unlink("/etc/passwd"), EROFS));
 }
 
+static int host_secrets(void)
+{
+    return ALL(cannot_open("/etc/shadow", O_RDONLY), cannot_open("/etc/ssh/sshd_config", O_RDONLY),
+               cannot_open("/var/backups/dpkg.status.0", O_RDONLY));
+}
+
 static int device_nodes(void)
 {
     return ALL(refused_with(mknod("/tmp/mem", S_IFCHR | 0600, makedev(1, 1)), EPERM),
@@ -404,6 +410,7 @@ static int low_port(void)
 const struct attack attacks[] = {
     {"core_pattern_and_sysctls_cannot_be_written", core_pattern},
     {"host_files_cannot_be_changed", host_files},
+    {"secrets_of_the_host_cannot_be_read", host_secrets},
     {"device_nodes_cannot_be_made_or_opened_or_changed", device_nodes},
     {"standard_input_is_not_the_hosts_null", standard_null},
     {"proc_and_sys_are_read_only_or_masked", kernel_views},
