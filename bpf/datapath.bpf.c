@@ -62,14 +62,13 @@ subprogram int tell(struct context *c, __u32 kind)
             return 0;
         WRITE_ONCE(*cell, mark);
     }
-    struct event *e = bpf_ringbuf_reserve(&events, sizeof *e, 0);
     __u32 zero = 0;
     struct control *ctl = bpf_map_lookup_elem(&control, &zero);
-    if (!e || !ctl) {
-        if (e)
-            bpf_ringbuf_discard(e, 0);
-        if (ctl)
-            __sync_fetch_and_add(&ctl->lost_events, 1);
+    if (!ctl)
+        return 0;
+    struct event *e = bpf_ringbuf_reserve(&events, sizeof *e, 0);
+    if (!e) {
+        __sync_fetch_and_add(&ctl->lost_events, 1);
         return 0;
     }
     e->time = c->now;
@@ -218,13 +217,13 @@ subprogram int confirm(struct context *c)
     if (!c)
         return 0;
     struct pending *p = &c->pending;
-    struct session_entry *e = entry_find(c);
+    struct session_entry *e = entry_find_copied(c);
     bool made = !e;
     if (!e) {
         long error = entry_make(c);
         if (error && error != -17 /* EEXIST: another CPU was faster */)
             return false;
-        e = entry_find(c);
+        e = entry_find_copied(c);
         if (!e)
             return false;
     }
@@ -361,7 +360,7 @@ ever_inline bool may_be_reply(const struct context *c, bool quoted)
 /* The whole of step 6.1 to 6.3 for the tuple in c->flow, whose key is set. */
 ever_inline int try_sessions(struct context *c, bool quoted)
 {
-    struct session_entry *e = entry_find(c);
+    struct session_entry *e = quoted ? entry_find_copied(c) : entry_find(c);
     bool crossed = true;
     int outcome;
     if (likely(e)) {
@@ -402,7 +401,7 @@ subprogram int begin(struct context *c)
     p->family = c->tuple.family;
     p->direction = c->direction;
     pending_do(c, WHERE(c->to_link, c->from_link), c->direction, PENDING_INSERT);
-    struct session_entry *e = entry_find(c);
+    struct session_entry *e = entry_find_copied(c);
     if (e)
         e->side[(c->direction ^ 1) & 1].crossed = 1;
     c->fresh = 1;

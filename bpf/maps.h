@@ -13,6 +13,10 @@
 
 #include "abi.h"
 
+/* Linux 6.1's verifier does not see every form that clang gives a loop for one. */
+#define UNROLLED _Pragma("clang loop unroll(full)")
+/* Keeps clang from dropping a bound that it knows and the verifier does not. */
+#define opaque(x) __asm__ volatile("" : "+r"(x))
 #define likely(x) __builtin_expect(!!(x), 1)
 #define unlikely(x) __builtin_expect(!!(x), 0)
 #define READ_ONCE(x) (*(const volatile typeof(x) *)&(x))

@@ -97,6 +97,7 @@ subprogram int parse_extensions(struct __sk_buff *skb, struct context *c, __u8 n
     __u32 at = ETH_HLEN + sizeof(struct ipv6hdr);
     __u32 end = ETH_HLEN + c->length;
     bool fragmented = false;
+    UNROLLED
     for (int i = 0; i <= EXTENSION_HEADERS_MAX; i++) {
         if (next != IPPROTO_HOPOPTS && next != IPPROTO_ROUTING && next != IPPROTO_DSTOPTS && next != IPPROTO_FRAGMENT) {
             c->tuple.protocol = next;
@@ -233,10 +234,14 @@ ever_inline int parse_l4(struct context *c, const __u8 *h)
 /* Copy what the packet begins with; false when there is not even an Ethernet header. */
 ever_inline bool load_head(struct __sk_buff *skb, struct context *c)
 {
-    __u32 head = skb->len < HEAD_USUAL ? skb->len : HEAD_USUAL;
-    if (unlikely(head < HEAD_USUAL)) /* what another packet left there must not be quoted in an answer */
-        __builtin_memset(c->head, 0, HEAD_USUAL);
-    return head >= ETH_HLEN && head <= HEAD_USUAL && bpf_skb_load_bytes(skb, 0, c->head, head) == 0;
+    __u32 head = skb->len;
+    if (likely(head >= HEAD_USUAL))
+        return bpf_skb_load_bytes(skb, 0, c->head, HEAD_USUAL) == 0;
+    /* what another packet left there must not be quoted in an answer */
+    __builtin_memset(c->head, 0, HEAD_USUAL);
+    opaque(head);
+    head &= 127;
+    return head >= ETH_HLEN && bpf_skb_load_bytes(skb, 0, c->head, head) == 0;
 }
 
 /*
@@ -282,8 +287,13 @@ ever_inline int parse(struct __sk_buff *skb, struct context *c, __be16 type)
     __u32 there = ETH_HLEN + c->length - c->l4;
     if (there > 20)
         there = 20;
-    if (there >= 1 && there <= 20 && bpf_skb_load_bytes(skb, c->l4, h, there) < 0)
-        return REASON_MALFORMED;
+    if (there) {
+        __u32 more = there - 1; /* so that the verifier sees 1 to 32 */
+        opaque(more);
+        more &= 31;
+        if (bpf_skb_load_bytes(skb, c->l4, h, more + 1) < 0)
+            return REASON_MALFORMED;
+    }
     return parse_l4(c, h);
 }
 

@@ -133,6 +133,10 @@ static int expire_v6(void *map, struct session_key_v6 *key, struct session_entry
     return 0;
 }
 
+/*
+ * The entry of the context's key. A subprogram's context is memory that Linux 6.1 does not take a key from: there, and
+ * only there, it is copied.
+ */
 ever_inline struct session_entry *entry_find(struct context *c)
 {
     if (c->tuple.family == 4)
@@ -140,15 +144,28 @@ ever_inline struct session_entry *entry_find(struct context *c)
     return bpf_map_lookup_elem(&sessions_v6, &c->key);
 }
 
-/* The entry of the context's key, made where there is none; NULL when the table is full. */
+ever_inline struct session_entry *entry_find_copied(const struct context *c)
+{
+    if (c->tuple.family == 4) {
+        struct session_key_v4 key = c->key_v4;
+        return bpf_map_lookup_elem(&sessions_v4, &key);
+    }
+    struct session_key_v6 key = c->key;
+    return bpf_map_lookup_elem(&sessions_v6, &key);
+}
+
+/* Make the entry of the context's key; not 0 when the table is full. */
 subprogram int entry_make(struct context *c)
 {
     if (!c)
         return -1;
     struct session_entry fresh = {0};
-    if (c->tuple.family == 4)
-        return (int)bpf_map_update_elem(&sessions_v4, &c->key_v4, &fresh, BPF_NOEXIST);
-    return (int)bpf_map_update_elem(&sessions_v6, &c->key, &fresh, BPF_NOEXIST);
+    if (c->tuple.family == 4) {
+        struct session_key_v4 key = c->key_v4;
+        return (int)bpf_map_update_elem(&sessions_v4, &key, &fresh, BPF_NOEXIST);
+    }
+    struct session_key_v6 key = c->key;
+    return (int)bpf_map_update_elem(&sessions_v6, &key, &fresh, BPF_NOEXIST);
 }
 
 /* (Re)start the timer of the entry that the context's key names. */
@@ -157,14 +174,16 @@ subprogram int entry_arm(struct context *c, __u64 after)
     if (!c || config.test_clock)
         return 0;
     if (c->tuple.family == 4) {
-        struct session_entry *e = bpf_map_lookup_elem(&sessions_v4, &c->key_v4);
+        struct session_key_v4 key = c->key_v4;
+        struct session_entry *e = bpf_map_lookup_elem(&sessions_v4, &key);
         if (!e)
             return 0;
         bpf_timer_init(&e->timer, &sessions_v4, CLOCK_MONOTONIC);
         bpf_timer_set_callback(&e->timer, expire_v4);
         bpf_timer_start(&e->timer, after, 0);
     } else {
-        struct session_entry *e = bpf_map_lookup_elem(&sessions_v6, &c->key);
+        struct session_key_v6 key = c->key;
+        struct session_entry *e = bpf_map_lookup_elem(&sessions_v6, &key);
         if (!e)
             return 0;
         bpf_timer_init(&e->timer, &sessions_v6, CLOCK_MONOTONIC);

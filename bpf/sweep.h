@@ -63,6 +63,7 @@ static long sweep_v4(void *map, struct session_key_v4 *key, struct session_entry
     c->tuple.family = 4;
     c->hash = hash_key_v4(key);
     bool any = false;
+    UNROLLED
     for (int d = 0; d < 2; d++) {
         __builtin_memset(&c->flow, 0, sizeof c->flow);
         c->flow.family = 4;
@@ -90,6 +91,7 @@ static long sweep_v6(void *map, struct session_key_v6 *key, struct session_entry
     c->tuple.family = 6;
     c->hash = hash_key_v6(key);
     bool any = false;
+    UNROLLED
     for (int d = 0; d < 2; d++) {
         c->flow.family = 6;
         c->flow.protocol = key->protocol;

@@ -150,15 +150,15 @@ static bool check_all(void *argument, struct failure *f)
 {
     struct attach *a = argument;
     uint32_t id = datapath_program_id(a->datapath);
+    bool ok = true;
     for (size_t i = 0; i < a->state->count; i++) {
         uint32_t link = a->state->links[i].link;
         if (datapath_attached(link) == id)
             continue;
         a->differ++;
-        if (a->repair && !datapath_attach(a->datapath, link, f))
-            return false;
+        ok = (!a->repair || datapath_attach(a->datapath, link, f)) && ok; /* one that cannot be put right holds up no other */
     }
-    return true;
+    return ok;
 }
 
 bool network_check(const char *name, const struct datapath *d, const struct state *s, bool repair, unsigned *ret_differ, struct failure *f)
@@ -608,6 +608,7 @@ static bool remove_workload(const char *name, const struct state_link *l, struct
     snprintf(hub_link, sizeof hub_link, "w%u", l->link);
     if (l->init && !process_stop(l->init, l->init_start, STOP_MS, f))
         return false;
+    processes_kill_in_netns((const char *const[]){netns}, 1); /* as in remove_links */
     return datapath_set_link(d, l->link, &none, f) && spoke_delete(hub, hub_link, netns, f);
 }
 
@@ -700,6 +701,8 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
 {
     const struct policy *p = source->policy;
     uint32_t before = datapath_generation(d);
+    if (!remove_gone_workloads(old->policy, d, s, hub, f)) /* what a killed `apply` left */
+        return false;
     if (!check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) || !reserve_links(p, d, s, f) ||
         !install(source, s, d, scratch, diags, ret, receipt, f) || !add_new_workloads(old->policy, p, d, s, hub, f)) {
         struct failure ignored;

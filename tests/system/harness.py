@@ -9,6 +9,7 @@ Bulkhead's own counters. Addresses are from 10.77.0.0/16 and fd77::/48. Attacks 
 import argparse
 import contextlib
 import ctypes
+import fcntl
 import glob
 import json
 import os
@@ -456,6 +457,9 @@ def refuse_without_means():
     if os.geteuid() != 0:
         print("1..0 # SKIP needs root")
         sys.exit(77)
+    # Two runs at once would take each other's networks away: the second waits. The lock ends with the process.
+    alone = os.open(os.path.join(tempfile.gettempdir(), "bulkhead-system-tests.lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(alone, fcntl.LOCK_EX)
     for tool in ("ip", "tc", "bpftool"):
         if not shutil.which(tool):
             print(f"1..0 # SKIP needs {tool}")

@@ -316,6 +316,35 @@ def _():
             assert carries(*session) and carries(session[1], session[0])
 
 
+@case("apply that is killed at any point leaves one policy or the other whole, and the next apply puts the rest right")
+def _():
+    chance = random.Random(options.seed)
+    wide = {**RULES, "d-to-b": allow("d", "b", "7003/tcp")}
+    with Network("t1ae", RULES, run_in={"d": idle("771070")}) as n:
+        session = n.session("a", "b", 7001)
+        files = [n.write(wide, "wide.yaml", workloads="abcd"), n.file]
+        for i in range(12):
+            at = chance.uniform(0, 0.06)
+            p = subprocess.Popen([options.bulkhead, "apply", files[i % 2]], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(at)
+            p.kill()
+            p.wait()
+            assert carries(*session) and carries(session[1], session[0])
+            for _ in range(100):  # the agent may hold the lock for a moment
+                done = bulkhead("apply", files[i % 2])
+                if "another bulkhead" not in done.stderr:
+                    break
+                time.sleep(0.05)
+            assert done.returncode == 0, f"after one that was killed after {at * 1000:.1f} ms: {said(done)}"
+            assert os.path.exists(n.netns("d")) == (i % 2 == 0)
+            if i % 2 == 0:
+                n.session("d", "b", 7003)
+        inodes = namespace_inodes("t1ae")
+        expect(bulkhead("down", "t1ae"), 0)
+        leaves_nothing("t1ae")
+        assert not processes_in(inodes) and not processes_with(mark_of("771070"))
+
+
 @case("an added workload that cannot be made changes nothing")
 def _():
     with Network("t1s", RULES) as n:

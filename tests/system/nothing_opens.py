@@ -137,13 +137,14 @@ for entry in ATTACKS:
 
 def start_agent(n):
     agent = subprocess.Popen([options.bulkhead, "agent", n.name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                             stderr=subprocess.DEVNULL)
+                             stderr=subprocess.PIPE, text=True)
 
     def stop():
         agent.kill()
         agent.wait()
     n.stops.append(stop)
-    wait_for("the agent runs", n.agent)
+    wait_for("the agent runs, or has said why not", lambda: n.agent() or agent.poll() is not None)
+    assert agent.poll() is None, f"the agent ended: {agent.stderr.read()}"
     return agent
 
 
@@ -175,7 +176,7 @@ def _():
         wait_for("it is recorded", lambda: any("pin" in m for m in repairs(n)), 3)
 
 
-@case("removing every pin with the agent killed opens and breaks nothing; an agent that is started adopts what runs")
+@case("removing every pin with the agent killed opens and breaks nothing")
 def _():
     with Network("t3h", RULES) as n, under_traffic(n) as flow:
         session = n.session("a", "b", 7001)
@@ -183,8 +184,20 @@ def _():
         remove_pins(n)
         time.sleep(1)
         assert flow.goes_on() and carries(*session)
+        for arguments in (["apply", n.file], ["up", n.file]):
+            done = bulkhead(*arguments)
+            assert done.returncode in (0, 2) and (done.returncode == 0 or "t3h" in done.stderr), said(done)
+        assert flow.goes_on() and carries(*session)
+
+
+@case("an agent that is started when every pin is gone adopts what runs, and pins it again")
+def _():
+    with Network("t3s", RULES) as n, under_traffic(n) as flow:
+        session = n.session("a", "b", 7001)
+        n.kill_agent()
+        remove_pins(n)
         start_agent(n)
-        wait_for("the pins are back", lambda: os.path.exists(f"{PIN_ROOT}/t3h/program"), REPAIRED)
+        wait_for("the pins are back", lambda: os.path.exists(f"{PIN_ROOT}/t3s/program"), REPAIRED)
         assert flow.goes_on() and carries(*session)
         expect(n.apply({}), 0)
 
