@@ -258,7 +258,7 @@ static bool begin(struct agent *a, struct failure *f)
     char pins[512], path[512];
     state_pins(a->name, pins);
     state_path(a->name, RECORDS_FILE, path);
-    if (!datapath_open(pins, &a->datapath, f) || !state_load(a->name, &a->state, f))
+    if (!state_load(a->name, &a->state, f) || !network_open(a->name, &a->state, &a->datapath, f))
         return false;
     if (!record_open(path, &a->records))
         return fail_errno(f, errno, "open %s", path);

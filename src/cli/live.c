@@ -99,7 +99,7 @@ bool running_open(const char *name, int none, struct running *ret, int *ret_stat
         return false;
     }
     state_pins(chosen, pins);
-    if (!datapath_open(pins, &ret->datapath, &f)) {
+    if (!network_open(chosen, &ret->state, &ret->datapath, &f)) {
         complain("the network %s is not whole: %s; `bulkhead down %s` takes away what is left of it", chosen, f.text, chosen);
         return false;
     }

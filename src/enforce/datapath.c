@@ -225,6 +225,70 @@ bool datapath_open(const char *directory, struct datapath *ret, struct failure *
     return ok;
 }
 
+#define PROGRAM_MAPS_MAX 64
+
+/* The maps that a program uses, by their names; *ret_rodata is that of its constants. */
+static bool take_maps(struct datapath *d, int *ret_rodata, struct failure *f)
+{
+    uint32_t ids[PROGRAM_MAPS_MAX];
+    struct bpf_prog_info program = {.nr_map_ids = PROGRAM_MAPS_MAX, .map_ids = (uint64_t)(uintptr_t)ids};
+    uint32_t size = sizeof program;
+    if (bpf_obj_get_info_by_fd(d->program, &program, &size))
+        return fail_errno(f, errno, "look at the attached program");
+    for (uint32_t i = 0; i < program.nr_map_ids && i < PROGRAM_MAPS_MAX; i++) {
+        int fd = bpf_map_get_fd_by_id(ids[i]);
+        struct bpf_map_info map = {0};
+        size = sizeof map;
+        if (fd < 0 || bpf_obj_get_info_by_fd(fd, &map, &size))
+            return fail_errno(f, errno, "look at a map of the attached program");
+        int *place = strstr(map.name, ".rodata") ? ret_rodata : NULL;
+#define X(each) \
+        if (strcmp(map.name, #each) == 0) \
+            place = &d->each;
+        DATAPATH_MAPS(X)
+#undef X
+        if (place)
+            *place = fd;
+        else
+            close(fd);
+    }
+    return *ret_rodata >= 0 || fail(f, "the attached program is not one of this version");
+}
+
+/* The programs that are attached nowhere, for the maps that exist. */
+static bool load_beside(struct datapath *d, int rodata, struct failure *f)
+{
+    uint32_t zero = 0;
+    struct datapath_bpf *s = datapath_bpf__open();
+    if (!s)
+        return fail_errno(f, errno, "open the datapath's programs");
+    bool ok = bpf_map_lookup_elem(rodata, &zero, s->rodata) == 0 && bpf_program__set_autoload(s->progs.bulkhead_packet, false) == 0;
+#define X(each) ok = ok && (d->each < 0 || bpf_map__reuse_fd(s->maps.each, d->each) == 0);
+    DATAPATH_MAPS(X)
+#undef X
+    ok = ok && datapath_bpf__load(s) == 0;
+    if (!ok)
+        fail_errno(f, errno, "load the datapath's programs again beside the one that is attached");
+    ok = ok && (d->sweeps >= 0 || keep(bpf_map__fd(s->maps.sweeps), &d->sweeps, f, "sweeps")) &&
+        (d->receipts >= 0 || keep(bpf_map__fd(s->maps.receipts), &d->receipts, f, "receipts")) &&
+        keep(bpf_program__fd(s->progs.bulkhead_sweep), &d->sweep, f, "sweep") && keep(bpf_program__fd(s->progs.bulkhead_ask), &d->ask, f, "ask");
+    datapath_bpf__destroy(s);
+    return ok;
+}
+
+bool datapath_adopt(uint32_t program_id, struct datapath *ret, struct failure *f)
+{
+    libbpf_set_print(quiet);
+    datapath_init(ret);
+    SCOPED_FD rodata = -1;
+    ret->program = bpf_prog_get_fd_by_id(program_id);
+    bool ok = ret->program >= 0 || fail_errno(f, errno, "open the attached program");
+    ok = ok && take_maps(ret, &rodata, f) && load_beside(ret, rodata, f) && map_control(ret, f);
+    if (!ok)
+        datapath_close(ret);
+    return ok;
+}
+
 bool datapath_unpin(const char *directory, struct failure *f)
 {
     static const char *const names[] = {

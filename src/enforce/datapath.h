@@ -38,6 +38,8 @@ bool datapath_load(const struct datapath_options *o, struct datapath *ret, struc
 /* Pin everything in `directory` (made, 0700) / find it again there / take it away. */
 bool datapath_pin(const struct datapath *d, const char *directory, struct failure *f) __attribute__((warn_unused_result));
 bool datapath_open(const char *directory, struct datapath *ret, struct failure *f) __attribute__((warn_unused_result));
+/* Find it again when the pins are gone, by the program that is attached: its maps, and the other programs anew. */
+bool datapath_adopt(uint32_t program_id, struct datapath *ret, struct failure *f) __attribute__((warn_unused_result));
 bool datapath_unpin(const char *directory, struct failure *f) __attribute__((warn_unused_result));
 
 /* Write the image into a spare slot; it is in force only after datapath_switch. */

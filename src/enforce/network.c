@@ -184,6 +184,40 @@ bool network_check(const char *name, const struct datapath *d, const struct stat
     return true;
 }
 
+struct attached {
+    const struct state *state;
+    uint32_t program; /* id; 0: none was found */
+};
+
+static bool find_attached(void *argument, struct failure *f)
+{
+    struct attached *a = argument;
+    for (size_t i = 0; !a->program && i < a->state->count; i++)
+        a->program = datapath_attached(a->state->links[i].link);
+    return a->program || fail(f, "no program is attached any more");
+}
+
+bool network_open(const char *name, const struct state *s, struct datapath *ret, struct failure *f)
+{
+    char pins[512], netns[128];
+    struct attached a = {.state = s};
+    int hub_fd;
+    state_pins(name, pins);
+    if (datapath_open(pins, ret, f))
+        return true;
+    state_netns(name, "hub", netns);
+    if (!netns_open(netns, &hub_fd, NULL))
+        return false;
+    SCOPED_FD hub = hub_fd;
+    if (!netns_run_in(hub, find_attached, &a, NULL) || !datapath_adopt(a.program, ret, f))
+        return false;
+    (void)mkdir(PIN_ROOT, 0700);
+    if (datapath_pin(ret, pins, f))
+        return true;
+    datapath_close(ret);
+    return false;
+}
+
 bool network_hosts(const struct policy *p, struct text *out)
 {
     text_puts(out, "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n");
@@ -736,7 +770,7 @@ bool network_apply(const struct policy_source *old, const struct policy_source *
     state_netns(name, "hub", netns);
     if (!state_load(name, &s, f))
         return false;
-    bool ok = datapath_open(pins, &d, f);
+    bool ok = network_open(name, &s, &d, f);
     if (ok) {
         ok = netns_open(netns, &hub_fd, f);
         if (ok) {

@@ -39,6 +39,9 @@ void receipt_free(struct receipt *r);
 /* Everything a machine must have before anything is changed: root, bpffs, programs that load. */
 bool network_preflight(struct failure *f) __attribute__((warn_unused_result));
 
+/* The datapath of a network that is up: by its pins, or when they are gone by what is attached, which is pinned again. */
+bool network_open(const char *name, const struct state *s, struct datapath *ret, struct failure *f) __attribute__((warn_unused_result));
+
 /* Build it. The lock is held. On failure nothing is left of it. */
 bool network_up(const struct policy_source *source, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
     __attribute__((warn_unused_result));
