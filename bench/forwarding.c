@@ -160,7 +160,8 @@ static void measure(struct entrant *e, size_t count, const char *cases, uint64_t
                 struct entrant *now = &e[(i + round) % count]; /* another goes first each time */
                 subjects[s].run(&now->net, &o, &l);
                 if (l.per_second == 0)
-                    fprintf(stderr, "round %zu: nothing came through of %s, %s, %u rules\n", round, subjects[s].name, now->contender->who, now->net.size);
+                    fprintf(stderr, "round %zu: nothing came through of %s, %s, %u rules, in %.3f ms of processor time\n", round, subjects[s].name,
+                        now->contender->who, now->net.size, l.cpu / 1e6);
                 now->rate[s][round] = l.per_second;
                 now->cpu[s][round] = l.cpu;
             }

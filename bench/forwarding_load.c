@@ -151,7 +151,7 @@ static struct reading read_clocks(const struct worker *w, size_t count)
 static struct load load_of(uint64_t done, const struct reading *before, const struct reading *after)
 {
     if (done == 0) /* a round in which nothing came through is a result, too: the caller tells */
-        return (struct load){0};
+        return (struct load){0, (double)(after->cpu - before->cpu)};
     return (struct load){(double)done * 1e9 / (double)(after->wall - before->wall), (double)(after->cpu - before->cpu) / (double)done};
 }
 

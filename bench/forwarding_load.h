@@ -9,7 +9,7 @@
 
 struct load {
     double per_second; /* packets, octets, connections */
-    double cpu;        /* nanoseconds for each */
+    double cpu;        /* nanoseconds for each; of all when there was none */
 };
 
 struct load_options {
