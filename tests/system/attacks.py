@@ -86,11 +86,14 @@ class Ship:
 class Judge:
     """The test's own reading of its policy: what may arrive at a workload."""
 
+    random_firsts = {}
+
     def __init__(self, network, workload, some_are_allowed):
         self.n, self.workload, self.some_are_allowed = network, workload, some_are_allowed
         self.own = {socket.inet_pton(socket.AF_INET6 if ":" in t else socket.AF_INET, t): w
                     for w in "abcd" for t in (network.v4(w), network.v6(w))}
-        self.firsts = set()  # (family, identification) of first fragments that may have arrived
+        # (family, identification) of first fragments that may have arrived; one of the random attack before stands for 30 s
+        self.firsts = self.random_firsts.setdefault(workload, set()) if some_are_allowed else set()
 
     def wrong(self, frame):
         """None, or what is wrong with this frame being here."""
