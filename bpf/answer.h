@@ -138,6 +138,15 @@ ever_inline struct icmp_message icmp_of(__u8 family, __u8 reason, __u32 mtu)
     return family == 4 ? (struct icmp_message){.type = 3, .code = 13} : (struct icmp_message){.type = 1, .code = 1};
 }
 
+/* A packet that is shorter than what is quoted is filled up with zeros, not with what stands behind its end. */
+ever_inline void clear_behind(struct context *c, __u8 *quoted, __u32 header)
+{
+    UNROLLED
+    for (__u32 i = header; i < header + 8; i++)
+        if (i >= c->length)
+            quoted[i] = 0;
+}
+
 subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
 {
     if (!c)
@@ -155,6 +164,7 @@ subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
         answer_headers(c, link, &link->hub_v4, c->tuple.from, IPPROTO_ICMP, sizeof m + QUOTED_V4);
         __u8 *quoted = icmp + sizeof m;
         __builtin_memcpy(quoted, c->head + ETH_HLEN, QUOTED_V4);
+        clear_behind(c, quoted, sizeof(struct iphdr));
         m.check = sum_fold(sum_of(quoted, QUOTED_V4, sum_of(&m, sizeof m, 0)));
         __builtin_memcpy(icmp, &m, sizeof m);
         return answer_put(skb, c, ETH_HLEN + sizeof(struct iphdr) + sizeof m + QUOTED_V4, true);
@@ -165,6 +175,7 @@ subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
     __u32 pseudo = answer_headers(c, link, link->hub_v6, c->tuple.from, IPPROTO_ICMPV6, sizeof m + QUOTED_V6);
     __u8 *quoted = icmp + sizeof m;
     __builtin_memcpy(quoted, c->head + ETH_HLEN, QUOTED_V6);
+    clear_behind(c, quoted, sizeof(struct ipv6hdr));
     m.check = sum_fold(sum_of(quoted, QUOTED_V6, sum_of(&m, sizeof m, pseudo)));
     __builtin_memcpy(icmp, &m, sizeof m);
     return answer_put(skb, c, ETH_HLEN + sizeof(struct ipv6hdr) + sizeof m + QUOTED_V6, true);

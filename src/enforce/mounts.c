@@ -263,7 +263,7 @@ static bool tree_fill(const char *hosts, const struct resolver *resolver, const 
 bool mounts_build(const char *hosts, struct failure *f)
 {
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
-        return fail_errno(f, errno, "cannot make the workload's mounts its own");
+        return fail_errno(f, errno, "cannot make the workload's mounts its own (in a chroot, / must be a mount: mount --bind it first)");
     __attribute__((cleanup(device_trees_close))) struct device_trees trees = {{-1, -1, -1, -1, -1, -1}};
     __attribute__((cleanup(hosttree_close))) struct hosttree tree = {0};
     SCOPED_MEMORY struct resolver *resolver = malloc(sizeof *resolver);
