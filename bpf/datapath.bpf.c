@@ -418,17 +418,24 @@ ever_inline bool deliverable(struct context *c)
     return false;
 }
 
+/* Decide the packet's own tuple; false, and refused, when its source does not belong to where it came in (3.2). */
+ever_inline bool decide_packet(struct context *c)
+{
+    c->flow = c->tuple;
+    decide(c, c->link);
+    if (c->reason != REASON_SPOOFED_SOURCE)
+        return true;
+    refuse(c, REASON_SPOOFED_SOURCE);
+    return false;
+}
+
 /* A packet of no session: 6.4 and 6.5. */
 subprogram int judge_new(struct context *c)
 {
     if (!c)
         return 0;
-    c->flow = c->tuple;
-    decide(c, c->link);
-    if (c->reason == REASON_SPOOFED_SOURCE) {
-        refuse(c, REASON_SPOOFED_SOURCE);
+    if (!decide_packet(c))
         return 0;
-    }
     if ((c->tuple.protocol == IPPROTO_TCP && !plain_syn(c)) || c->icmp == ICMP_REPLY) {
         bool observed = c->classes_observed;
         refuse(c, REASON_NO_SESSION);
@@ -447,12 +454,8 @@ subprogram int judge_error(struct __sk_buff *skb, struct context *c)
 {
     if (!c)
         return 0;
-    c->flow = c->tuple;
-    decide(c, c->link);
-    if (c->reason == REASON_SPOOFED_SOURCE) {
-        refuse(c, REASON_SPOOFED_SOURCE);
+    if (!decide_packet(c))
         return 0;
-    }
     bool observed = c->classes_observed;
     __u8 delivery = c->delivery;
     __u32 to_link = c->to_link;
@@ -461,9 +464,8 @@ subprogram int judge_error(struct __sk_buff *skb, struct context *c)
         set_key(c, &c->flow);
         c->hash = hash_key(c);
         outcome = try_sessions(c, true);
-        c->icmp = ICMP_ERROR;
     }
-    c->icmp = ICMP_ERROR;
+    c->icmp = ICMP_ERROR; /* and not what it quotes */
     if (outcome == OUTCOME_DONE)
         return 0;
     refuse(c, REASON_NO_SESSION);
@@ -538,12 +540,8 @@ subprogram int judge_later(struct context *c)
 {
     if (!c)
         return 0;
-    c->flow = c->tuple;
-    decide(c, c->link);
-    if (c->reason == REASON_SPOOFED_SOURCE) {
-        refuse(c, REASON_SPOOFED_SOURCE);
+    if (!decide_packet(c))
         return 0;
-    }
     refuse(c, REASON_FRAGMENT_UNATTRIBUTED);
     struct fragment_set *set = fragment_set_of(c);
     if (!set)
@@ -592,11 +590,9 @@ ever_inline void judge(struct __sk_buff *skb, struct context *c, const struct li
     bool unicast = hub_mac &&
         (c->tuple.family == 4 ? unicast_v4(c->tuple.to[0]) : unicast_v6(c->tuple.to));
     if (unlikely(!unicast || parsed != PARSED || c->icmp == ICMP_OTHER || first_of_other)) {
-        c->flow = c->tuple;
-        decide(c, c->link);
-        if (c->reason == REASON_SPOOFED_SOURCE)
-            refuse(c, REASON_SPOOFED_SOURCE);
-        else if (!unicast)
+        if (!decide_packet(c))
+            return;
+        if (!unicast)
             refuse(c, REASON_NOT_UNICAST);
         else
             refuse(c, parsed != PARSED || first_of_other ? REASON_FRAGMENT_UNATTRIBUTED : REASON_ICMP_TYPE);

@@ -51,16 +51,26 @@ ever_inline bool sweep_session(struct context *c, struct session *s, struct swee
     return true;
 }
 
+/* The sweep's own scratch, for an entry of a family. */
+ever_inline struct context *sweep_context(const struct sweep_run *run, __u8 family)
+{
+    __u32 one = 1;
+    struct context *c = bpf_map_lookup_elem(&scratch, &one);
+    if (c) {
+        c->now = run->now;
+        c->generation = run->generation;
+        c->tuple.family = family;
+    }
+    return c;
+}
+
 static long sweep_v4(void *map, struct session_key_v4 *key, struct session_entry *e, struct sweep_run *run)
 {
-    __u32 one = 1, zero = 0;
-    struct context *c = bpf_map_lookup_elem(&scratch, &one);
+    __u32 zero = 0;
+    struct context *c = sweep_context(run, 4);
     struct sweep *r = bpf_map_lookup_elem(&sweeps, &zero);
     if (!c || !r)
         return 1;
-    c->now = run->now;
-    c->generation = run->generation;
-    c->tuple.family = 4;
     c->hash = hash_key_v4(key);
     bool any = false;
     UNROLLED
@@ -81,14 +91,11 @@ static long sweep_v4(void *map, struct session_key_v4 *key, struct session_entry
 
 static long sweep_v6(void *map, struct session_key_v6 *key, struct session_entry *e, struct sweep_run *run)
 {
-    __u32 one = 1, zero = 0;
-    struct context *c = bpf_map_lookup_elem(&scratch, &one);
+    __u32 zero = 0;
+    struct context *c = sweep_context(run, 6);
     struct sweep *r = bpf_map_lookup_elem(&sweeps, &zero);
     if (!c || !r)
         return 1;
-    c->now = run->now;
-    c->generation = run->generation;
-    c->tuple.family = 6;
     c->hash = hash_key_v6(key);
     bool any = false;
     UNROLLED

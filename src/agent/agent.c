@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "enforce/clock.h"
 #include "enforce/network.h"
 #include "enforce/process.h"
 #include "enforce/scope.h"
@@ -49,13 +50,6 @@ struct agent {
     uint64_t lost; /* events, already told */
     int64_t renewed; /* s, CLOCK_MONOTONIC */
 };
-
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * 1000000000 + t.tv_nsec;
-}
 
 static void loaded_free(struct loaded *l)
 {
@@ -255,8 +249,7 @@ static bool claim(const char *name, int *ret_lock, struct failure *f)
 
 static bool begin(struct agent *a, struct failure *f)
 {
-    char pins[512], path[512];
-    state_pins(a->name, pins);
+    char path[512];
     state_path(a->name, RECORDS_FILE, path);
     if (!state_load(a->name, &a->state, f) || !network_open(a->name, &a->state, &a->datapath, f))
         return false;

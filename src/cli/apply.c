@@ -41,7 +41,7 @@ static void print_receipt(const struct policy *old, const struct receipt *r, str
     text_printf(out, "%llu live session%s cut at the change; no packet of %s has passed since; %llu go on\n", (unsigned long long)r->cut_total,
         r->cut_total == 1 ? " was" : "s were", r->cut_total == 1 ? "it" : "them", (unsigned long long)r->sweep.kept);
     for (size_t i = 0; i < r->cut_count && i < CUTS_SHOWN; i++)
-        print_cut(old, r, &r->cuts[i].event, out);
+        print_cut(old, r, &r->cuts[i], out);
     if (r->cut_total > CUTS_SHOWN)
         text_printf(out, "  ... and %llu more (--json lists the first %u)\n", (unsigned long long)r->cut_total - CUTS_SHOWN, RECEIPT_CUTS_MAX);
 }
@@ -51,7 +51,7 @@ static void print_receipt_json(const struct policy *old, const struct receipt *r
     text_printf(out, "\"receipt\": {\"cut\": %llu, \"kept\": %llu, \"expired\": %llu, \"compile_ms\": %.3f, \"install_ms\": %.3f, \"sweep_ms\": %.3f, \"sessions\": [",
         (unsigned long long)r->cut_total, (unsigned long long)r->sweep.kept, (unsigned long long)r->sweep.expired, r->compile_ms, r->install_ms, r->sweep_ms);
     for (size_t i = 0; i < r->cut_count; i++) {
-        const struct event *e = &r->cuts[i].event;
+        const struct event *e = &r->cuts[i];
         struct text party = text_new(256);
         text_printf(out, "%s{\"from\": ", i ? ", " : "");
         event_party(old, e, false, &party);

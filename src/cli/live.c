@@ -87,7 +87,7 @@ static bool load_policy(struct running *r)
 
 bool running_open(const char *name, int none, struct running *ret, int *ret_status)
 {
-    char chosen[STATE_NAME_MAX], pins[512];
+    char chosen[STATE_NAME_MAX];
     struct failure f;
     *ret = (struct running){0};
     datapath_init(&ret->datapath);
@@ -98,7 +98,6 @@ bool running_open(const char *name, int none, struct running *ret, int *ret_stat
         complain("%s", f.text);
         return false;
     }
-    state_pins(chosen, pins);
     if (!network_open(chosen, &ret->state, &ret->datapath, &f)) {
         complain("the network %s is not whole: %s; `bulkhead down %s` takes away what is left of it", chosen, f.text, chosen);
         return false;

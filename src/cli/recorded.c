@@ -10,11 +10,6 @@
 
 #define LINE_MAX_BYTES 65536
 
-static bool has_ports(uint8_t protocol)
-{
-    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
-}
-
 bool recorded_parse(const char *line, struct recorded *ret)
 {
     char ip[2][64], port[16], protocol[16], time[40], decision[16];
@@ -31,7 +26,7 @@ bool recorded_parse(const char *line, struct recorded *ret)
     record_field(line, "decision", decision, sizeof decision);
     ret->allowed = strcmp(decision, "allow") == 0;
     ret->flow.protocol = (uint8_t)strtoul(protocol, NULL, 10);
-    if (has_ports(ret->flow.protocol))
+    if (protocol_has_ports(ret->flow.protocol))
         ret->flow.port = (uint16_t)strtoul(port, NULL, 10);
     return address_parse(bytes_of_text(ip[0]), &ret->flow.from) && address_parse(bytes_of_text(ip[1]), &ret->flow.to) &&
         ret->flow.from.family == ret->flow.to.family && moment_parse(time, moment_now(), &ret->time);

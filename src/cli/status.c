@@ -9,6 +9,7 @@
 #include "cli/live.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "enforce/clock.h"
 #include "enforce/process.h"
 
 /* What was found of one network. */
@@ -22,13 +23,6 @@ struct finding {
     struct failure why;
 };
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 static struct finding look(const struct running *r)
 {
     struct finding f = {.agent = agent_pid(r->state.name)};
@@ -41,7 +35,7 @@ static struct finding look(const struct running *r)
         f.processes++;
         f.processes_running += l->init && process_is(l->init, l->init_start);
     }
-    uint64_t deadline = r->datapath.shared->deadline, now = monotonic_ns();
+    uint64_t deadline = r->datapath.shared->deadline, now = (uint64_t)clock_ns(CLOCK_MONOTONIC);
     f.confirm_ns = deadline > now ? deadline - now : 0;
     return f;
 }

@@ -222,7 +222,7 @@ static bool end_add(struct end *e, struct selector s, struct arena *a)
 
 static struct ports exact_ports(const struct flow *f)
 {
-    if (f->protocol == IPPROTO_TCP || f->protocol == IPPROTO_UDP || f->protocol == IPPROTO_SCTP)
+    if (protocol_has_ports(f->protocol))
         return (struct ports){.protocol = f->protocol, .first = f->port, .last = f->port};
     bool icmp = f->protocol == (f->from.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
     return (struct ports){.protocol = icmp ? PORTS_ICMP : PORTS_ANY, .last = 65535};

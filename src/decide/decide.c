@@ -25,6 +25,11 @@ const char *reason_meaning(enum bulkhead_reason r)
     return (unsigned)r < REASONS ? meanings[r] : "unknown";
 }
 
+bool protocol_has_ports(uint8_t protocol)
+{
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
 const char *delivery_name(enum delivery d)
 {
     static const char *const delivery_names[] = {

@@ -14,6 +14,9 @@
 const char *reason_name(enum bulkhead_reason r);
 const char *reason_meaning(enum bulkhead_reason r);
 
+/* Whether flows of the IP protocol are told apart by ports. */
+bool protocol_has_ports(uint8_t protocol);
+
 /* What starts a session: (from, to, protocol, destination port). */
 struct flow {
     struct address from, to; /* of one family */

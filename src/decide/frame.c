@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide/frame.h"
 
+#include "decide/decide.h"
+
 #include <netinet/in.h>
 
 #define ETHERTYPE_IPV4 0x0800
@@ -220,11 +222,6 @@ static enum header parse_icmp(struct bytes l4, struct packet *p)
     return HEADER_SOUND;
 }
 
-static bool has_ports(uint8_t protocol)
-{
-    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
-}
-
 static enum bulkhead_reason parse_layer4(struct bytes l4, struct packet *p)
 {
     enum header h = HEADER_SOUND;
@@ -245,7 +242,7 @@ static enum bulkhead_reason parse_layer4(struct bytes l4, struct packet *p)
         return REASON_MALFORMED;
     if (h == HEADER_CONTRADICTORY)
         return REASON_MALFORMED;
-    if (has_ports(p->protocol) && (p->from_port == 0 || p->to_port == 0))
+    if (protocol_has_ports(p->protocol) && (p->from_port == 0 || p->to_port == 0))
         return REASON_MALFORMED;
     return REASONS;
 }
@@ -296,7 +293,7 @@ bool quoted_parse(struct bytes body, uint8_t family, struct quoted *ret)
     if (!(family == 4 ? quoted_ipv4(&c, ret) : quoted_ipv6(&c, ret)))
         return false;
     bool icmp = protocol_is_icmp(family, ret->protocol);
-    if (!icmp && !has_ports(ret->protocol))
+    if (!icmp && !protocol_has_ports(ret->protocol))
         return true;
     struct bytes eight;
     if (!cursor_read(&c, 8, &eight))

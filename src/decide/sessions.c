@@ -34,7 +34,7 @@ struct flow session_flow(const struct session_key *k)
     struct flow f = {.from = {.family = k->family}, .to = {.family = k->family}, .protocol = k->protocol};
     memcpy(f.from.octets, k->from, 16);
     memcpy(f.to.octets, k->to, 16);
-    if (k->protocol == IPPROTO_TCP || k->protocol == IPPROTO_UDP || k->protocol == IPPROTO_SCTP)
+    if (protocol_has_ports(k->protocol))
         f.port = k->to_port;
     return f;
 }

@@ -1,15 +1,21 @@
-/* The monotonic clock in milliseconds, for patience and back-off. */
+/* The kernel's clocks as numbers. */
 #ifndef BULKHEAD_ENFORCE_CLOCK_H
 #define BULKHEAD_ENFORCE_CLOCK_H
 
 #include <stdint.h>
 #include <time.h>
 
-static inline int64_t clock_milliseconds(void)
+static inline int64_t clock_ns(clockid_t clock)
 {
     struct timespec now;
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    (void)clock_gettime(clock, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* The monotonic clock, for patience and back-off. */
+static inline int64_t clock_milliseconds(void)
+{
+    return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
 
 #endif

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "bpf/datapath.skel.h"
+#include "enforce/clock.h"
 #include "enforce/scope.h"
 
 /* Everything that is pinned, by the name it is pinned under. */
@@ -347,13 +348,6 @@ bool datapath_install(struct datapath *d, const struct compiled *c, uint32_t *re
     return true;
 }
 
-static uint64_t monotonic_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 /* The order of the stores matters: a packet that reads between them sees the old policy or the new one, never none. */
 void datapath_switch(struct datapath *d, uint32_t generation, uint64_t fallback_ns)
 {
@@ -365,7 +359,7 @@ void datapath_switch(struct datapath *d, uint32_t generation, uint64_t fallback_
     }
     if (fallback_ns) {
         __atomic_store_n(&c->fallback, now, __ATOMIC_RELEASE);
-        __atomic_store_n(&c->deadline, monotonic_ns() + fallback_ns, __ATOMIC_RELEASE);
+        __atomic_store_n(&c->deadline, (uint64_t)clock_ns(CLOCK_MONOTONIC) + fallback_ns, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&c->generation, generation, __ATOMIC_RELEASE);
 }
@@ -389,7 +383,7 @@ uint32_t datapath_generation(const struct datapath *d)
 {
     const struct control *c = d->shared;
     uint64_t deadline = __atomic_load_n(&c->deadline, __ATOMIC_ACQUIRE);
-    if (deadline && monotonic_ns() >= deadline)
+    if (deadline && (uint64_t)clock_ns(CLOCK_MONOTONIC) >= deadline)
         return __atomic_load_n(&c->fallback, __ATOMIC_ACQUIRE);
     return __atomic_load_n(&c->generation, __ATOMIC_ACQUIRE);
 }

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "enforce/clock.h"
 #include "enforce/links.h"
 #include "enforce/netlink.h"
 #include "enforce/netns.h"
@@ -31,18 +32,9 @@
 /* Room for workloads that later policies add. */
 #define SPARE_LINKS(n) ((n) / 4 + 16)
 
-static double milliseconds_since(const struct timespec *start)
+static double milliseconds_since(int64_t start)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)(now.tv_sec - start->tv_sec) * 1e3 + (double)(now.tv_nsec - start->tv_nsec) / 1e6;
-}
-
-static int64_t clock_ns(clockid_t clock)
-{
-    struct timespec t;
-    clock_gettime(clock, &t);
-    return t.tv_sec * 1000000000 + t.tv_nsec;
+    return (double)(clock_ns(CLOCK_MONOTONIC) - start) / 1e6;
 }
 
 static bool mount_bpffs(struct failure *f)
@@ -297,21 +289,20 @@ static bool install(const struct policy_source *source, const struct state *s, s
     }
     struct compile_options o = {
         .compiled = clock_ns(CLOCK_REALTIME) / 1000000000, .tai_offset_ns = clock_ns(CLOCK_TAI) - clock_ns(CLOCK_REALTIME), .seed = seed, .links = links};
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    int64_t start = clock_ns(CLOCK_MONOTONIC);
     struct compiled *c = compile_policy(p, &o, scratch, diags);
     if (!c) {
         ret->invalid = true;
         return fail(f, "the policy does not fit");
     }
     if (receipt)
-        receipt->compile_ms = milliseconds_since(&start);
-    clock_gettime(CLOCK_MONOTONIC, &start);
+        receipt->compile_ms = milliseconds_since(start);
+    start = clock_ns(CLOCK_MONOTONIC);
     ret->sizes = compiled_sizes(c);
     if (!datapath_install(d, c, &ret->generation, f) || !state_save_policy(s->name, ret->generation, source->text, f))
         return false;
     if (receipt)
-        receipt->install_ms = milliseconds_since(&start);
+        receipt->install_ms = milliseconds_since(start);
     return true;
 }
 
@@ -698,7 +689,7 @@ static int take_cut(void *argument, void *data, size_t size)
         return 0;
     r->cut_total++;
     if (r->cut_count < RECEIPT_CUTS_MAX && r->cuts)
-        r->cuts[r->cut_count++].event = *(const struct event *)data;
+        r->cuts[r->cut_count++] = *(const struct event *)data;
     return 0;
 }
 
@@ -719,11 +710,10 @@ static bool switch_and_sweep(struct datapath *d, uint32_t generation, uint64_t c
     r->cuts = calloc(RECEIPT_CUTS_MAX, sizeof *r->cuts);
     r->at = (uint64_t)clock_ns(CLOCK_MONOTONIC);
     datapath_switch(d, generation, confirm_ns);
-    struct timespec start;
-    clock_gettime(CLOCK_MONOTONIC, &start);
+    int64_t start = clock_ns(CLOCK_MONOTONIC);
     if (!datapath_sweep(d, &r->sweep, f))
         return false;
-    r->sweep_ms = milliseconds_since(&start);
+    r->sweep_ms = milliseconds_since(start);
     drain_cuts(d, r);
     if (r->sweep.cut > r->cut_total) /* more than the ring holds: the list is cut short, the number is not */
         r->cut_total = r->sweep.cut;
@@ -760,13 +750,12 @@ bool network_apply(const struct policy_source *old, const struct policy_source *
     struct diags *diags, struct network_result *ret, struct receipt *receipt, struct failure *f)
 {
     const char *name = source->policy->name;
-    char pins[512], netns[128];
+    char netns[128];
     struct state s;
     struct datapath d;
     int hub_fd;
     *ret = (struct network_result){0};
     *receipt = (struct receipt){0};
-    state_pins(name, pins);
     state_netns(name, "hub", netns);
     if (!state_load(name, &s, f))
         return false;

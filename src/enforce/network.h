@@ -21,15 +21,11 @@ struct network_result {
 };
 
 /* What a change of policy cut. */
-struct cut {
-    struct event event; /* EVENT_CUT */
-};
-
 struct receipt {
     uint64_t at;         /* CLOCK_MONOTONIC ns: the store that put the new policy in force */
     double compile_ms, install_ms, sweep_ms;
     struct sweep sweep;
-    struct cut *cuts;    /* the first RECEIPT_CUTS_MAX of them */
+    struct event *cuts;  /* EVENT_CUT; the first RECEIPT_CUTS_MAX of them */
     size_t cut_count;    /* kept */
     uint64_t cut_total;
 };

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "base/table.h"
+#include "enforce/clock.h"
 #include "enforce/netns.h"
 #include "enforce/network.h"
 #include "enforce/scope.h"
@@ -158,17 +159,10 @@ static bool collect(struct lab *l)
     return any;
 }
 
-static int64_t now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
-}
-
 static void wait_for_arrivals(struct lab *l)
 {
-    int64_t begin = now_ms(), last = begin;
-    for (int64_t now = begin; now - last < QUIET_MS && now - begin < WAIT_MS; now = now_ms()) {
+    int64_t begin = clock_milliseconds(), last = begin;
+    for (int64_t now = begin; now - last < QUIET_MS && now - begin < WAIT_MS; now = clock_milliseconds()) {
         if (collect(l))
             last = now;
         usleep(5000);

@@ -27,11 +27,6 @@ static struct address event_address(const struct event *e, bool to)
     return a;
 }
 
-static bool has_ports(uint8_t protocol)
-{
-    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
-}
-
 static const char *workload_name(const struct policy *p, const struct address *a)
 {
     uint32_t w = p ? policy_workload_of(p, a) : NONE;
@@ -43,7 +38,7 @@ void event_party(const struct policy *p, const struct event *e, bool to, struct 
     struct address a = event_address(e, to);
     char text[ADDRESS_TEXT_MAX];
     const char *name = workload_name(p, &a);
-    bool ports = has_ports(e->protocol);
+    bool ports = protocol_has_ports(e->protocol);
     bool bracket = !name && ports && a.family == 6;
     text_printf(out, "%s%s%s", bracket ? "[" : "", name ? name : a.family ? address_print(&a, text) : "-", bracket ? "]" : "");
     if (ports)
