@@ -58,7 +58,7 @@ struct image_hash {
 
 /*
  * Line 0. Line 1: IPv4 prefix lengths in use, lines 2 to 4: IPv6's; one octet each, ascending. Line 5: SHA-256 of the
- * policy's canonical form.
+ * policy's canonical form. Line 6: the uplink.
  */
 struct image_header {
     __u32 magic;
@@ -74,7 +74,26 @@ struct image_header {
 #define IMAGE_LENGTHS_V4 1
 #define IMAGE_LENGTHS_V6 2
 #define IMAGE_DIGEST 5
-#define IMAGE_BODY 6 /* first line that is free for tables */
+#define IMAGE_UPLINK 6
+#define IMAGE_BODY 7 /* first line that is free for tables */
+
+/* Line IMAGE_UPLINK. */
+struct image_uplink {
+    __u32 link; /* 0: there is none */
+    __u8 nat;   /* what leaves is translated */
+    __u8 reserved[3];
+    __u32 outer_v4, outer_v6[4]; /* 0: the family is not carried */
+    struct image_hash publishes;
+};
+
+/* A published port -> where it leads. key 0: free. */
+struct image_publish {
+    __u32 key; /* PORT_KEY_TCP or _UDP + the published port */
+    __u16 port; /* the workload's, network order */
+    __u16 reserved;
+    __u32 v4, v6[4]; /* the workload's first addresses; 0: none */
+    __u32 reserved2;
+};
 
 /* A class is a set of addresses that no rule tells apart. 0: no class. */
 #define CLASS_OBSERVED 0x80000000u /* its refusals are recorded but pass */
@@ -204,11 +223,13 @@ struct session {
     __u64 last; /* nanoseconds, CLOCK_MONOTONIC */
     __u16 from_link, to_link;
     __u8 state; /* SESSION_* */
-    __u8 fins;  /* bit 0: from the initiator, bit 1: from the other side */
     __u8 crossed; /* an unconfirmed session of the other direction may exist */
-    __u8 reserved;
+    __u16 port; /* outer or published port at the uplink, network order; 0: it is not translated */
 };
 #define SESSION_CLOSING 1
+#define SESSION_FIN_FORWARD 2 /* from the initiator */
+#define SESSION_FIN_REPLY 4
+#define SESSION_FINS (SESSION_FIN_FORWARD | SESSION_FIN_REPLY)
 
 /* With config.test_clock: what became of the last packet. */
 struct test_verdict {
@@ -234,8 +255,8 @@ struct control {
 struct config {
     __u32 links;         /* links are numbered below this */
     __u32 pending_sets;  /* sets for each (target, source) pair, a power of two */
+    __u32 translation_sets; /* sets for each source link, a power of two */
     __u32 test_clock;
-    __u32 reserved;
     __u64 tcp, tcp_closing, other, icmp, unconfirmed, fragment; /* timeouts, nanoseconds */
 };
 
@@ -263,7 +284,7 @@ struct ask {
     __u32 from[4], to[4];     /* network order; IPv4 in the first word */
     __u16 from_port, to_port; /* network order */
     __u8 family, protocol;
-    __u16 reserved;
+    __u16 published; /* from the uplink: the published port that it came to, network order */
     __u32 from_link;
     /* the answer */
     __u32 generation, rule, to_link;

@@ -8,28 +8,10 @@
 #include "image.h"
 #include "sessions.h"
 #include "sweep.h"
+#include "uplink.h"
 #include "answer.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-ever_inline bool unicast_v4(__be32 address)
-{
-    __u32 a = bpf_ntohl(address);
-    __u8 first = (__u8)(a >> 24);
-    return first != 0 && first != 127 && (a >> 16) != 0xa9fe && (first & 0xf0) != 0xe0 && a != 0xffffffff;
-}
-
-ever_inline bool unicast_v6(const __u32 *a)
-{
-    __u32 first = bpf_ntohl(a[0]);
-    if ((first >> 24) == 0xff || (first >> 22) == 0x3fa) /* ff00::/8, fe80::/10 */
-        return false;
-    if (a[0] || a[1])
-        return true;
-    if (a[2] == bpf_htonl(0xffff)) /* ::ffff:0:0/96 */
-        return false;
-    return a[2] || (bpf_ntohl(a[3]) > 1);
-}
 
 ever_inline bool same_mac(const __u8 *a, const __u8 *b)
 {
@@ -126,14 +108,15 @@ ever_inline void reverse_flow(struct context *c)
  * Decide a session again, in its own direction: false when it may not go on, and then the context says revoked.
  * `ret_stamp` is its new stamp.
  */
-ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u32 to_link,
+ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u32 to_link, __u16 port,
     bool reverse, __u64 *ret_stamp)
 {
     if (reverse)
         reverse_flow(c);
     c->far_known = 0;
+    c->published = port;
     decide(c, from_link);
-    if (!c->allowed || c->to_link != to_link) {
+    if (!c->allowed || !c->way_in || c->to_link != to_link) {
         c->reason = REASON_REVOKED;
         c->rule = STAMP_RULE(old);
         c->allowed = c->observed = 0;
@@ -143,20 +126,25 @@ ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u
     return true;
 }
 
+/* The state of a TCP session after a packet with FIN or RST, or without. */
+ever_inline __u8 tcp_state(const struct context *c, __u8 state, bool forward)
+{
+    if (c->tcp_flags & TCP_FIN)
+        state |= forward ? SESSION_FIN_FORWARD : SESSION_FIN_REPLY;
+    if (c->tcp_flags & TCP_RST || (state & SESSION_FINS) == SESSION_FINS)
+        state |= SESSION_CLOSING;
+    return state;
+}
+
 /* How a packet moves its session on. */
 ever_inline void advance_confirmed(struct context *c, struct session *s, bool forward)
 {
     WRITE_ONCE(s->last, c->now);
     if (c->tuple.protocol != IPPROTO_TCP || likely(!(c->tcp_flags & (TCP_FIN | TCP_RST))) || s->state & SESSION_CLOSING)
         return;
-    __u8 fins = s->fins;
-    if (c->tcp_flags & TCP_FIN)
-        fins |= forward ? 1 : 2;
-    s->fins = fins;
-    if (c->tcp_flags & TCP_RST || fins == 3) {
-        s->state |= SESSION_CLOSING;
+    s->state = tcp_state(c, s->state, forward);
+    if (s->state & SESSION_CLOSING)
         entry_arm(c, config.tcp_closing);
-    }
 }
 
 /* A session was found and may go on: where its packets go. */
@@ -164,6 +152,14 @@ ever_inline void take_links(struct context *c, __u32 from_link, __u32 to_link, b
 {
     c->from_link = from_link;
     c->to_link = to_target ? to_link : from_link;
+}
+
+/* The session is one that the uplink translates. */
+ever_inline void take_port(struct context *c, __u16 port, bool forward, __u8 phase)
+{
+    c->port = port;
+    c->forward = forward;
+    c->phase = phase;
 }
 
 enum outcome {
@@ -182,6 +178,8 @@ ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool f
     __u32 near = forward == !quoted ? s->from_link : s->to_link; /* the side that the packet came in on */
     if (!session_alive(s, (c->hash >> 48) & 0xffff, quoted ? c->flow.protocol : c->tuple.protocol, c->now) || near != c->link)
         return OUTCOME_NONE;
+    if (unlikely(c->reply_port && c->reply_port != s->port))
+        return OUTCOME_NONE;
     if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && s->state & SESSION_CLOSING) {
         WRITE_ONCE(s->stamp, 0);
         return OUTCOME_ANEW;
@@ -194,7 +192,7 @@ ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool f
         __u64 fresh;
         if (!quoted)
             c->flow = c->tuple;
-        if (!decide_again(c, stamp, from_link, to_link, !forward, &fresh)) {
+        if (!decide_again(c, stamp, from_link, to_link, s->port, !forward, &fresh)) {
             tell_cut(c, stamp, s->last, from_link, to_link);
             WRITE_ONCE(s->stamp, 0);
             if (!e->side[0].stamp && !e->side[1].stamp)
@@ -207,6 +205,8 @@ ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool f
     }
     if (!quoted)
         advance_confirmed(c, s, forward);
+    if (unlikely(s->port))
+        take_port(c, s->port, forward, s->state & SESSION_CLOSING ? PHASE_CLOSING : PHASE_CONFIRMED);
     take_links(c, from_link, to_link, forward == !quoted);
     return OUTCOME_DONE;
 }
@@ -233,7 +233,7 @@ subprogram int confirm(struct context *c)
     s->from_link = p->from_link;
     s->to_link = p->to_link;
     s->state = p->state;
-    s->fins = p->fins;
+    s->port = p->port;
     /* a session of the other direction that is still unconfirmed is looked for only where this says so */
     struct session *other = &e->side[(c->direction ^ 1) & 1];
     other->crossed = s->crossed = pending_do(c, WHERE(p->from_link, p->to_link), !c->direction, PENDING_TEST);
@@ -252,10 +252,7 @@ ever_inline bool advance_pending(struct context *c, struct pending *p, bool forw
             p->replied = 1;
         return confirms;
     }
-    if (c->tcp_flags & TCP_FIN)
-        p->fins |= forward ? 1 : 2;
-    if (c->tcp_flags & TCP_RST || p->fins == 3)
-        p->state |= SESSION_CLOSING;
+    p->state = tcp_state(c, p->state, forward);
     if (!forward) {
         bool answer = (c->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
         p->replied = answer;
@@ -310,7 +307,7 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
     __u32 near = c->link, far = c->to_link;
     bool near_is_source = forward == !quoted;
     __u64 where = near_is_source ? WHERE(far, near) : WHERE(near, far);
-    if (!pending_do(c, where, direction, PENDING_FIND))
+    if (!pending_do(c, where, direction, PENDING_FIND) || (c->reply_port && c->reply_port != p->port))
         return OUTCOME_NONE;
     if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && p->state & SESSION_CLOSING) {
         pending_do(c, where, direction, PENDING_REMOVE);
@@ -321,7 +318,7 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
         take_stamp(c, c->pending_stamp);
     } else {
         __u64 fresh;
-        if (!decide_again(c, c->pending_stamp, from_link, to_link, !forward, &fresh)) {
+        if (!decide_again(c, c->pending_stamp, from_link, to_link, p->port, !forward, &fresh)) {
             tell_cut(c, c->pending_stamp, c->pending_last, from_link, to_link);
             pending_do(c, where, direction, PENDING_REMOVE);
             c->to_link = near_is_source ? to_link : from_link;
@@ -331,6 +328,7 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
         c->pending_stamp = fresh;
     }
     take_links(c, from_link, to_link, near_is_source);
+    take_port(c, p->port, forward, PHASE_UNCONFIRMED);
     if (quoted)
         return OUTCOME_DONE;
     if (advance_pending(c, p, forward)) {
@@ -338,6 +336,7 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
             refuse(c, REASON_SESSION_TABLE_FULL);
             return OUTCOME_DONE;
         }
+        c->phase = p->state & SESSION_CLOSING ? PHASE_CLOSING : PHASE_CONFIRMED;
         pending_do(c, where, direction, PENDING_REMOVE);
         return OUTCOME_DONE;
     }
@@ -386,11 +385,88 @@ ever_inline int try_sessions(struct context *c, bool quoted)
     return try_pending(c, false, quoted);
 }
 
-/* A new session begins: unconfirmed. */
+/*
+ * A session that began at a workload, found by its outer port (9.2, 9.3): c->tuple, or the quoted one in c->flow, is inner.
+ */
+subprogram int try_translated(struct context *c, bool quoted)
+{
+    if (!c)
+        return OUTCOME_NONE;
+    struct tuple *t = quoted ? &c->flow : &c->tuple;
+    set_key(c, t);
+    c->hash = hash_key(c);
+    c->reply_port = c->wire_port;
+    int outcome = OUTCOME_NONE;
+    struct session_entry *e = entry_find_copied(c);
+    if (e)
+        outcome = quoted ? try_confirmed(c, e, true, true) : try_confirmed(c, e, false, false);
+    if (outcome == OUTCOME_NONE)
+        outcome = try_pending(c, quoted, quoted);
+    c->reply_port = 0;
+    return outcome;
+}
+
+/* A packet to the outer address: whose it is, and the inner address in its place. OUTCOME_DONE: its session was found. */
+subprogram int arrive(struct context *c)
+{
+    if (!c)
+        return OUTCOME_NONE;
+    __builtin_memcpy(c->wire, c->tuple.to, 16);
+    c->wire_port = c->tuple.to_port;
+    if (may_be_reply(c, false) && translatable(c->tuple.protocol)) {
+        translation_key(c, c->tuple.from, c->tuple.from_port, c->wire_port, c->tuple.protocol);
+        if (translation_do(c, TRANSLATION_FIND)) {
+            take_inner(c, false);
+            if (try_translated(c, false) != OUTCOME_NONE) {
+                if (c->allowed)
+                    translation_touch(c, false);
+                return OUTCOME_DONE;
+            }
+            take_outer_again(c, false);
+        }
+    }
+    if (publish_arrive(c, false)) {
+        take_inner(c, false);
+        c->published = c->wire_port;
+    }
+    return OUTCOME_NONE;
+}
+
+/* The same for an error: what it quotes is in c->flow. */
+subprogram int arrive_quoted(struct context *c)
+{
+    if (!c)
+        return OUTCOME_NONE;
+    __builtin_memcpy(c->wire, c->tuple.to, 16);
+    c->wire_port = c->flow.from_port;
+    if (translatable(c->flow.protocol)) {
+        translation_key(c, c->flow.to, c->flow.to_port, c->wire_port, c->flow.protocol);
+        if (c->icmp != ICMP_REPLY && translation_do(c, TRANSLATION_FIND)) {
+            take_inner(c, true);
+            c->quoted_port = c->flow.from_port;
+            if (try_translated(c, true) != OUTCOME_NONE)
+                return OUTCOME_DONE;
+            take_outer_again(c, true);
+        }
+    }
+    if (publish_arrive(c, true)) {
+        take_inner(c, true);
+        c->quoted_port = c->flow.from_port;
+    }
+    return OUTCOME_NONE;
+}
+
+/* A new session begins: unconfirmed. False: it would need an outer port, and there is none. */
 subprogram int begin(struct context *c)
 {
     if (!c)
-        return 0;
+        return false;
+    if (unlikely(c->arrived))
+        c->port = c->wire_port;
+    else if (unlikely(c->nat) && !translation_make(c))
+        return false;
+    c->forward = 1;
+    c->phase = PHASE_UNCONFIRMED;
     struct pending *p = &c->pending;
     __builtin_memset(p, 0, sizeof *p);
     widen_key(c);
@@ -400,12 +476,13 @@ subprogram int begin(struct context *c)
     p->to_link = (__u16)c->to_link;
     p->family = c->tuple.family;
     p->direction = c->direction;
+    p->port = c->port;
     pending_do(c, WHERE(c->to_link, c->from_link), c->direction, PENDING_INSERT);
     struct session_entry *e = entry_find_copied(c);
     if (e)
         e->side[(c->direction ^ 1) & 1].crossed = 1;
     c->fresh = 1;
-    return 0;
+    return true;
 }
 
 /* The packet has a decision that lets it pass: can it be delivered (8.1)? */
@@ -440,13 +517,26 @@ subprogram int judge_new(struct context *c)
         bool observed = c->classes_observed;
         refuse(c, REASON_NO_SESSION);
         c->observed = c->allowed = observed;
+        if (c->nat) /* without a session there is nothing to translate it to */
+            c->delivery = REASON_NO_UPLINK;
         if (observed)
             deliverable(c);
         return 0;
     }
-    if (c->allowed && deliverable(c))
-        begin(c);
+    if (c->allowed && deliverable(c) && !begin(c))
+        refuse(c, REASON_SESSION_TABLE_FULL);
     return 0;
+}
+
+/* Apart from judge_error, whose stack it would make too deep together with what it calls. */
+subprogram int try_quoted(struct context *c)
+{
+    if (!c)
+        return OUTCOME_NONE;
+    c->flow = c->quoted;
+    set_key(c, &c->flow);
+    c->hash = hash_key(c);
+    return try_sessions(c, true);
 }
 
 /* 7. An ICMP error: passes when what it quotes belongs to a session. */
@@ -454,17 +544,24 @@ subprogram int judge_error(struct __sk_buff *skb, struct context *c)
 {
     if (!c)
         return 0;
-    if (!decide_packet(c))
-        return 0;
-    bool observed = c->classes_observed;
-    __u8 delivery = c->delivery;
-    __u32 to_link = c->to_link;
     int outcome = OUTCOME_NONE;
-    if (parse_quoted(skb, c)) {
-        set_key(c, &c->flow);
-        c->hash = hash_key(c);
-        outcome = try_sessions(c, true);
+    bool told = parse_quoted(skb, c);
+    c->quoted_protocol = c->flow.protocol;
+    c->quoted_port = is_echo(c->flow.protocol) ? c->flow.from_port : c->flow.to_port;
+    if (told && c->at_outer)
+        outcome = arrive_quoted(c);
+    c->quoted = c->flow;
+    if (outcome == OUTCOME_NONE) {
+        if (!decide_packet(c)) {
+            c->icmp = ICMP_ERROR;
+            return 0;
+        }
     }
+    bool observed = c->classes_observed;
+    __u8 delivery = c->nat ? REASON_NO_UPLINK : c->delivery;
+    __u32 to_link = c->to_link;
+    if (told && outcome == OUTCOME_NONE)
+        outcome = try_quoted(c);
     c->icmp = ICMP_ERROR; /* and not what it quotes */
     if (outcome == OUTCOME_DONE)
         return 0;
@@ -480,7 +577,8 @@ subprogram int judge_error(struct __sk_buff *skb, struct context *c)
 ever_inline struct fragment_set *fragment_set_of(const struct context *c)
 {
     const struct tuple *t = &c->tuple;
-    __u64 hash = image_hash_mix(((__u64)t->from[0] << 32 | t->to[0]) ^ ((__u64)t->from[3] << 32 | t->to[3]) ^
+    const __u32 *to = c->arrived ? c->wire : t->to; /* as it came in */
+    __u64 hash = image_hash_mix(((__u64)t->from[0] << 32 | to[0]) ^ ((__u64)t->from[3] << 32 | to[3]) ^
         ((__u64)c->identification << 16 | t->family) * 0x9e3779b97f4a7c15ull);
     __u32 at = c->link * FRAGMENT_SETS + ((__u32)hash & (FRAGMENT_SETS - 1));
     return bpf_map_lookup_elem(&fragments, &at);
@@ -489,7 +587,7 @@ ever_inline struct fragment_set *fragment_set_of(const struct context *c)
 ever_inline bool fragment_is(const struct fragment *f, const struct context *c)
 {
     return f->expires && f->identification == c->identification && f->family == c->tuple.family &&
-        f->protocol == c->fragment_protocol && same_v6(f->from, c->tuple.from) && same_v6(f->to, c->tuple.to);
+        f->protocol == c->fragment_protocol && same_v6(f->from, c->tuple.from) && same_v6(f->to, c->arrived ? c->wire : c->tuple.to);
 }
 
 /* 4. Remember where the rest of a first fragment goes, or that it goes nowhere. */
@@ -527,8 +625,11 @@ subprogram int fragment_begin(struct context *c, bool passes)
         f->protocol = c->fragment_protocol;
         for (int i = 0; i < 4; i++) {
             f->from[i] = c->tuple.from[i];
-            f->to[i] = c->tuple.to[i];
+            f->to[i] = c->arrived ? c->wire[i] : c->tuple.to[i];
+            f->inner[i] = c->tuple.to[i];
         }
+        f->arrived = c->arrived;
+        f->leaves = !c->arrived && c->port;
     } else if (found) {
         f->expires = 0;
     }
@@ -547,7 +648,8 @@ subprogram int judge_later(struct context *c)
     if (!set)
         return 0;
     __u64 stamp = 0;
-    __u32 to_link = 0;
+    __u32 to_link = 0, inner[4] = {0};
+    bool arrived = false, leaves = false;
     bpf_spin_lock(&set->lock);
     for (__u32 i = 0; i < FRAGMENT_WAYS; i++) {
         struct fragment *f = &set->way[i];
@@ -555,6 +657,10 @@ subprogram int judge_later(struct context *c)
             if (c->now < f->expires) {
                 stamp = f->stamp;
                 to_link = f->to_link;
+                arrived = f->arrived;
+                leaves = f->leaves;
+                for (int k = 0; k < 4; k++)
+                    inner[k] = f->inner[k];
             }
             break;
         }
@@ -564,6 +670,12 @@ subprogram int judge_later(struct context *c)
         return 0;
     take_stamp(c, stamp);
     c->to_link = to_link;
+    c->port = leaves; /* which one does not matter: there is none in the packet */
+    if (arrived) {
+        __builtin_memcpy(c->wire, c->tuple.to, 16);
+        __builtin_memcpy(c->tuple.to, inner, 16);
+        c->arrived = 1;
+    }
     return 0;
 }
 
@@ -587,17 +699,17 @@ ever_inline void judge(struct __sk_buff *skb, struct context *c, const struct li
         return;
     }
     bool first_of_other = c->part == PART_FIRST && c->icmp >= ICMP_ERROR;
-    bool unicast = hub_mac &&
-        (c->tuple.family == 4 ? unicast_v4(c->tuple.to[0]) : unicast_v6(c->tuple.to));
-    if (unlikely(!unicast || parsed != PARSED || c->icmp == ICMP_OTHER || first_of_other)) {
+    bool to_one = hub_mac && unicast(c->tuple.family, c->tuple.to);
+    if (unlikely(!to_one || parsed != PARSED || c->icmp == ICMP_OTHER || first_of_other)) {
         if (!decide_packet(c))
             return;
-        if (!unicast)
+        if (!to_one)
             refuse(c, REASON_NOT_UNICAST);
         else
             refuse(c, parsed != PARSED || first_of_other ? REASON_FRAGMENT_UNATTRIBUTED : REASON_ICMP_TYPE);
         return;
     }
+    c->at_outer = unlikely(to_outer(c, link));
     if (unlikely(c->part == PART_LATER)) {
         judge_later(c);
         return;
@@ -606,6 +718,8 @@ ever_inline void judge(struct __sk_buff *skb, struct context *c, const struct li
         judge_error(skb, c);
         return;
     }
+    if (unlikely(c->at_outer) && arrive(c) == OUTCOME_DONE)
+        return;
     set_key(c, &c->tuple);
     c->hash = hash_key(c);
     if (try_sessions(c, false) != OUTCOME_DONE)
@@ -652,6 +766,17 @@ ever_inline bool rewrite(struct __sk_buff *skb, const struct context *c, const s
     return true;
 }
 
+/* What came or goes by the uplink gets the address that it is known by on its way. */
+ever_inline bool translated(struct __sk_buff *skb, struct context *c, const struct link_entry *to)
+{
+    bool leaves = to->kind == LINK_UPLINK && c->port;
+    if (likely(!c->arrived && !leaves))
+        return true;
+    if (leaves && c->forward && c->part != PART_LATER && c->icmp != ICMP_ERROR)
+        translation_touch(c, true);
+    return !translate(skb, c, c->to_link);
+}
+
 /* 8.2 and 8.3, and away. The action, or -1 when the context says why not. */
 ever_inline int deliver(struct __sk_buff *skb, struct context *c, __u32 *ret_mtu)
 {
@@ -664,8 +789,8 @@ ever_inline int deliver(struct __sk_buff *skb, struct context *c, __u32 *ret_mtu
         *ret_mtu = to->mtu;
     } else if (unlikely(c->ttl <= 1)) {
         c->reason = REASON_TTL;
-    } else if (likely(rewrite(skb, c, to))) {
-        return to->kind == LINK_WORKLOAD ? (int)bpf_redirect_peer(at, 0) : (int)bpf_redirect_neigh(at, NULL, 0, 0);
+    } else if (likely(translated(skb, c, to) && rewrite(skb, c, to))) {
+        return to->kind == LINK_ATTACHED ? (int)bpf_redirect_neigh(at, NULL, 0, 0) : (int)bpf_redirect_peer(at, 0);
     } else {
         c->reason = REASON_MALFORMED;
     }
@@ -678,6 +803,8 @@ ever_inline void context_reset(struct context *c)
     __builtin_memset(&c->tuple, 0, sizeof c->tuple);
     c->part = c->icmp = c->tcp_flags = c->far_known = 0;
     c->allowed = c->observed = c->timed = c->fresh = c->direction = 0;
+    c->port = c->published = c->reply_port = 0;
+    c->at_outer = c->arrived = c->forward = c->nat = 0;
     c->reason = REASON_MALFORMED;
     c->rule = NO_RULE;
     c->from_link = c->to_link = c->other_link = 0;

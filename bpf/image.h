@@ -148,6 +148,67 @@ ever_inline void find_address(void *image, const struct image_header *h, __u8 fa
     }
 }
 
+/* The uplink of a generation, if it carries the family; its link, or 0. */
+ever_inline __u32 uplink_link(const struct image_uplink *u, __u8 family)
+{
+    return (family == 4 ? u->outer_v4 : u->outer_v6[0]) ? u->link : 0;
+}
+
+ever_inline const struct image_uplink *image_uplink_of(void *image)
+{
+    return (const void *)image_line(image, IMAGE_UPLINK);
+}
+
+/* Where a published port (network order) leads. */
+ever_inline bool publish_find(void *image, const struct image_header *h, __u8 protocol, __u16 port, struct image_publish *ret)
+{
+    const struct image_uplink *u = image_uplink_of(image);
+    if (!u || (protocol != IPPROTO_TCP && protocol != IPPROTO_UDP))
+        return false;
+    __u32 key = (protocol == IPPROTO_TCP ? PORT_KEY_TCP : PORT_KEY_UDP) + bpf_ntohs(port);
+    struct image_hash_place p = image_hash_v4(u->publishes.first, u->publishes.mask, h->seed, key, 0);
+    for (int choice = 0; choice < 2; choice++) {
+        const struct image_publish *e = (const void *)image_line(image, p.line[choice]);
+        if (!e)
+            return false;
+        for (int i = 0; i < 2; i++)
+            if (e[i].key == key) {
+                *ret = e[i];
+                return true;
+            }
+    }
+    return false;
+}
+
+/* Whether the published port c->published leads to where c->flow goes. */
+static __attribute__((noinline)) bool publish_leads(void *image, const struct image_header *h, const struct context *c)
+{
+    struct image_publish p;
+    if (!c->published || !publish_find(image, h, c->flow.protocol, c->published, &p) || p.port != c->flow.to_port)
+        return false;
+    return c->flow.family == 4 ? p.v4 == c->flow.to[0] : same_v6(p.v6, c->flow.to);
+}
+
+/* Addresses that one host may have and send from: no multicast, loopback, link-local, unspecified, mapped ones. */
+ever_inline bool unicast(__u8 family, const __u32 *a)
+{
+    __u32 first = bpf_ntohl(a[0]);
+    if (family == 4)
+        return first >> 24 && first >> 24 != 127 && first >> 16 != 0xa9fe && first >> 28 != 0xe && first != 0xffffffff;
+    if (first >> 24 == 0xff || first >> 22 == 0x3fa) /* ff00::/8, fe80::/10 */
+        return false;
+    if (a[0] || a[1])
+        return true;
+    if (a[2] == bpf_htonl(0xffff)) /* ::ffff:0:0/96 */
+        return false;
+    return a[2] || bpf_ntohl(a[3]) > 1;
+}
+
+ever_inline bool translatable(__u8 protocol)
+{
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6;
+}
+
 ever_inline __u32 port_key(const struct tuple *t)
 {
     __u32 port = bpf_ntohs(t->to_port);
@@ -241,15 +302,32 @@ ever_inline void set_decision(struct context *c, __u32 verdict, bool observed_cl
     c->allowed = c->observed;
 }
 
+/* Delivery to the world. */
+ever_inline void decide_world(struct context *c, void *image)
+{
+    const struct image_uplink *u = image_uplink_of(image);
+    __u32 link = u ? uplink_link(u, c->flow.family) : 0;
+    c->delivery = REASON_NO_UPLINK;
+    if (!u || !link)
+        return;
+    c->to_link = link;
+    c->nat = u->nat;
+    if (link == c->from_link)
+        c->delivery = REASON_NO_SUCH_WORKLOAD;
+    else if (!u->nat || translatable(c->flow.protocol))
+        c->delivery = REASON_RULE;
+}
+
 /*
  * Decide c->flow under the generation c->generation: allowed, observed, reason, rule, timed, the links of both ends
- * and whether it can be delivered. The reason is SPOOFED_SOURCE when the source is not where it belongs to `from_link`.
+ * and whether it can be delivered. From the world: whether c->published leads there (c->way_in). The reason is SPOOFED_SOURCE when the source is not where it belongs to `from_link`.
  */
 subprogram int decide(struct context *c, __u32 from_link)
 {
     if (!c)
         return 0;
-    c->allowed = c->observed = c->timed = c->classes_observed = 0;
+    c->allowed = c->observed = c->timed = c->classes_observed = c->nat = 0;
+    c->way_in = 1;
     c->rule = NO_RULE;
     c->reason = REASON_DEFAULT_DENY;
     c->delivery = REASON_NO_SUCH_WORKLOAD;
@@ -267,7 +345,7 @@ subprogram int decide(struct context *c, __u32 from_link)
     if (!link)
         return 0;
     bool from_world = link->kind == LINK_UPLINK;
-    if (from_world ? from.endpoint || (from.to_class & CLASS_INSIDE) : !from.endpoint || from.link != from_link) {
+    if (from_world ? from.endpoint || (from.to_class & CLASS_INSIDE) || !unicast(c->flow.family, c->flow.from) : !from.endpoint || from.link != from_link) {
         c->reason = REASON_SPOOFED_SOURCE;
         return 0;
     }
@@ -283,6 +361,10 @@ subprogram int decide(struct context *c, __u32 from_link)
         else
             c->delivery = to.link ? REASON_RULE : REASON_NOT_RUNNING;
     } else if (!(to.to_class & CLASS_INSIDE)) {
+        decide_world(c, image);
+    }
+    if (from_world && !publish_leads(image, h, c)) {
+        c->way_in = 0;
         c->delivery = REASON_NO_UPLINK;
     }
     c->classes_observed = (from.from_class | to.to_class) & CLASS_OBSERVED ? 1 : 0;

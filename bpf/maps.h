@@ -29,7 +29,7 @@
 #define subprogram __attribute__((noinline))
 
 /* Sizes are set by user space before loading; what stands here makes the object load alone. */
-const volatile struct config config = {.links = 64, .pending_sets = 8};
+const volatile struct config config = {.links = 64, .pending_sets = 8, .translation_sets = 1};
 
 struct line {
     __u8 bytes[LINE_BYTES];
@@ -99,8 +99,9 @@ struct pending {
     __u8 family;
     __u8 direction; /* of the key, that it was started in */
     __u8 replied;
-    __u8 state, fins;
-    __u8 reserved[7];
+    __u8 state;
+    __u16 port; /* as in struct session */
+    __u8 reserved[6];
 };
 
 struct pending_set {
@@ -129,6 +130,9 @@ struct fragment {
     __u32 identification;
     __u16 to_link;
     __u8 family, protocol;
+    __u32 inner[4]; /* of what arrived by the uplink: the destination's */
+    __u8 arrived, leaves; /* translated when it came in, or when it leaves */
+    __u8 reserved[6];
 };
 
 struct fragment_set {
@@ -143,6 +147,36 @@ struct {
     __type(key, __u32);
     __type(value, struct fragment_set);
 } fragments SEC(".maps");
+
+/* Outer ports at the uplink and whose they are: sets for each workload's link. */
+#define TRANSLATION_WAYS 8
+enum phase {
+    PHASE_NONE, /* free */
+    PHASE_UNCONFIRMED,
+    PHASE_CONFIRMED,
+    PHASE_CLOSING,
+};
+struct translation {
+    __u64 last;
+    __u32 remote[4], local[4];
+    __u16 remote_port, local_port, port; /* network order; ICMP: identifiers, and no remote one */
+    __u8 family, protocol;
+    __u8 phase; /* of its session */
+    __u8 reserved[7];
+};
+
+struct translation_set {
+    struct bpf_spin_lock lock;
+    __u32 reserved;
+    struct translation way[TRANSLATION_WAYS];
+};
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 64);
+    __type(key, __u32);
+    __type(value, struct translation_set);
+} translations SEC(".maps");
 
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -207,10 +241,16 @@ struct answer_head {
     __u8 bytes[128];
 };
 
+/* What is written into a packet in place of what: four words of address, and the port in the first half of the fifth. */
+struct change {
+    __u32 old[5], new[5];
+};
+
 /* One packet's state. In a map and not on the stack: 512 bytes are not enough, and the verifier forgets branches. */
 struct context {
     struct tuple tuple;
     struct tuple flow; /* what is decided: the tuple, or a session's own direction */
+    struct tuple quoted; /* by an ICMP error, as it was sent */
     __u64 now;         /* nanoseconds, CLOCK_MONOTONIC, coarse */
     __u64 tick, tick_now; /* jiffies, and what the clock said then: kept from packet to packet */
     __u32 link, generation;
@@ -242,6 +282,23 @@ struct context {
     struct found far; /* what the policy knows of the packet's destination, once it was looked up */
     __u64 pending_stamp, pending_last; /* those of `pending` */
     struct pending pending;
+
+    /* at the uplink */
+    __u16 port;            /* outer or published one of the packet's session, network order; 0: none */
+    __u16 published;       /* the published one that decide() asks about */
+    __u16 reply_port;      /* only a session with this outer port is the packet's; 0: any */
+    __u16 wire_port;       /* the destination as it came in, or the quoted source */
+    __u16 quoted_port;     /* the workload's, in what an error quotes */
+    __u8 quoted_protocol;
+    __u8 at_outer;         /* addressed to the outer address */
+    __u8 arrived;          /* and translated: c->tuple has the inner one */
+    __u8 forward;          /* the packet goes its session's own way */
+    __u8 phase;            /* of its session */
+    __u8 way_in;           /* of decide(): not from the world, or by a published port */
+    __u8 nat;              /* of decide(): what goes there is translated */
+    __u32 wire[4];
+    struct translation translation;
+    struct change change;
 
     __u8 head[HEAD_BYTES];      /* the frame's beginning */
     struct answer_head answer; /* a packet that is being built */

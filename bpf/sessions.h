@@ -310,7 +310,6 @@ subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int ac
             set->stamp[at] = c->pending_stamp;
             set->last[at] = c->now;
             w->state |= p->state;
-            w->fins |= p->fins;
             if (p->replied) {
                 w->replied = 1;
                 w->sequence = p->sequence;

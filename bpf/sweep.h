@@ -34,8 +34,9 @@ ever_inline bool sweep_session(struct context *c, struct session *s, struct swee
     }
     r->seen++;
     if (!stamp_is_current(c, stamp)) {
+        c->published = s->port;
         decide(c, s->from_link);
-        if (!c->allowed || c->to_link != s->to_link) {
+        if (!c->allowed || !c->way_in || c->to_link != s->to_link) {
             WRITE_ONCE(s->stamp, 0);
             if (s->state & SESSION_CLOSING) { /* both ends have ended it already */
                 r->expired++;
@@ -147,6 +148,7 @@ int bulkhead_ask(struct __sk_buff *skb)
     c->flow.to_port = a.to_port;
     c->flow.family = a.family;
     c->flow.protocol = a.protocol;
+    c->published = a.published;
     decide(c, a.from_link);
     a.generation = c->generation;
     a.rule = c->rule;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "compile/compile.h"
 
+#include <arpa/inet.h>
 #include <stdlib.h>
 
 #include "bpf/abi.h"
@@ -25,7 +26,7 @@ struct compiled {
     struct compile_options options;
     struct classes classes;
     struct port_tables ports;
-    struct placement endpoints[2], prefixes[2], pairs;
+    struct placement endpoints[2], prefixes[2], pairs, publishes;
     uint32_t seed;
     struct compile_sizes sizes;
 };
@@ -284,6 +285,38 @@ static bool place_prefixes(struct work *w)
         place_items(w->arena, v6, k->prefix_count[1], sizeof *v6, hash_prefix_v6, w->c->seed, &w->c->prefixes[1]);
 }
 
+static struct image_hash_place hash_publish(const void *item, uint32_t mask, uint32_t seed)
+{
+    return image_hash_v4(0, mask, seed, ((const struct image_publish *)item)->key, 0);
+}
+
+/* The address under which a workload is published; NULL: it has none of that family. */
+static const struct address *first_address(const struct workload *w, uint8_t family)
+{
+    for (uint32_t i = 0; i < w->address_count; i++)
+        if (w->addresses[i].family == family)
+            return &w->addresses[i];
+    return NULL;
+}
+
+static bool place_publishes(struct work *w)
+{
+    const struct policy *p = w->c->policy;
+    struct image_publish *items = arena_array(w->arena, p->uplink.publish_count, sizeof *items);
+    if (!items)
+        return false;
+    for (uint32_t i = 0; i < p->uplink.publish_count; i++) {
+        const struct publish *e = &p->uplink.publish[i];
+        const struct address *v4 = first_address(&p->workloads[e->workload], 4), *v6 = first_address(&p->workloads[e->workload], 6);
+        items[i] = (struct image_publish){.key = (e->protocol == IPPROTO_TCP ? PORT_KEY_TCP : PORT_KEY_UDP) + e->port, .port = htons(e->workload_port)};
+        if (v4)
+            items[i].v4 = word(v4, 0);
+        if (v6)
+            memcpy(items[i].v6, v6->octets, 16);
+    }
+    return place_items(w->arena, items, p->uplink.publish_count, sizeof *items, hash_publish, w->c->seed, &w->c->publishes);
+}
+
 static uint64_t interval_lines(const struct compiled *c)
 {
     return (c->ports.interval_count * sizeof(struct image_interval) + LINE_BYTES - 1) / LINE_BYTES;
@@ -296,7 +329,7 @@ static void take_sizes(struct compiled *c, size_t pairs)
     const struct classes *k = &c->classes;
     c->sizes = (struct compile_sizes){
         .lines = IMAGE_BODY + c->ports.span_count * SPAN_LINES + placement_lines(&c->endpoints[0]) + placement_lines(&c->endpoints[1]) +
-            placement_lines(&c->prefixes[0]) + placement_lines(&c->prefixes[1]) + placement_lines(&c->pairs) + interval_lines(c),
+            placement_lines(&c->prefixes[0]) + placement_lines(&c->prefixes[1]) + placement_lines(&c->pairs) + placement_lines(&c->publishes) + interval_lines(c),
         .from_classes = k->from.count,
         .to_classes = k->to.count,
         .pairs = pairs,
@@ -318,7 +351,7 @@ static bool compile_steps(struct work *w)
     if (!list_cells(w))
         return false;
     if (!port_tables_begin(&c->ports, p, c->options.compiled, c->options.tai_offset_ns, c->options.seed, w->arena) || !list_pairs(w) ||
-        !place_endpoints(w) || !place_prefixes(w) ||
+        !place_endpoints(w) || !place_prefixes(w) || !place_publishes(w) ||
         !place_items(w->arena, w->pairs, w->pair_count, sizeof *w->pairs, hash_pair, c->seed, &c->pairs))
         return no_memory(w->diags);
     if (c->ports.span_count * SPAN_LINES + IMAGE_BODY >= VERDICT_NUMBER)
@@ -376,6 +409,21 @@ static void shift_pairs(uint8_t *lines, struct image_hash pairs, uint32_t first)
             pair[i].first += first * (LINE_BYTES / (uint32_t)sizeof(struct image_interval));
 }
 
+static struct image_uplink uplink_of(const struct compiled *c, struct image_hash publishes)
+{
+    const struct policy *p = c->policy;
+    struct image_uplink u = {.nat = p->uplink.nat, .publishes = publishes};
+    if (!p->uplink.interface)
+        return u;
+    u.link = c->options.uplink;
+    const struct address *v4 = segment_hub_address(&p->segments[p->hub], 4), *v6 = segment_hub_address(&p->segments[p->hub], 6);
+    if (v4)
+        u.outer_v4 = word(v4, 0);
+    if (v6)
+        memcpy(u.outer_v6, v6->octets, 16);
+    return u;
+}
+
 void compiled_write(const struct compiled *c, void *memory)
 {
     uint8_t *lines = memory;
@@ -397,10 +445,12 @@ void compiled_write(const struct compiled *c, void *memory)
     h.prefixes_v4 = write_placement(&c->prefixes[0], lines, &at);
     h.prefixes_v6 = write_placement(&c->prefixes[1], lines, &at);
     h.pairs = write_placement(&c->pairs, lines, &at);
+    struct image_uplink uplink = uplink_of(c, write_placement(&c->publishes, lines, &at));
     shift_pairs(lines, h.pairs, at);
     write_intervals(c, lines, at);
     memcpy(lines, &h, sizeof h);
     memcpy(lines + IMAGE_DIGEST * LINE_BYTES, c->policy->digest, sizeof c->policy->digest);
+    memcpy(lines + IMAGE_UPLINK * LINE_BYTES, &uplink, sizeof uplink);
     memcpy(lines + IMAGE_LENGTHS_V4 * LINE_BYTES, c->classes.lengths[0], c->classes.length_count[0]);
     memcpy(lines + IMAGE_LENGTHS_V6 * LINE_BYTES, c->classes.lengths[1], c->classes.length_count[1]);
 }

@@ -20,7 +20,7 @@
 
 /* Everything that is pinned, by the name it is pinned under. */
 #define DATAPATH_MAPS(X) \
-    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(fragments) X(events) X(receipts) \
+    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(translations) X(fragments) X(events) X(receipts) \
     X(event_cells) X(answer_budget) X(sweeps)
 
 /* Bytes that the table of unconfirmed sessions may take, and the least each (target, source) gets. */
@@ -29,6 +29,11 @@
 #define PENDING_SETS_MAX 64u
 /* With the least of one set each, the table grows with the square of the links: past this it is refused. */
 #define PENDING_BYTES_MAX ((uint64_t)512 << 20)
+
+/* Bytes that the table of outer ports may take, and the sets of 8 that each workload gets of it. */
+#define TRANSLATION_BYTES ((uint64_t)32 << 20)
+#define TRANSLATION_SET_BYTES ((uint64_t)456) /* struct translation_set */
+#define TRANSLATION_SETS_MAX 1024u
 
 #define ANSWERS_PER_SECOND 1000
 
@@ -106,12 +111,22 @@ static uint32_t pending_sets(uint32_t links)
     return sets;
 }
 
+/* Sets for each link: a power of two that keeps the table within its budget. */
+static uint32_t translation_sets(const struct datapath_options *o)
+{
+    uint32_t sets = o->nat ? TRANSLATION_SETS_MAX : 1;
+    while (sets > 1 && (uint64_t)o->links * sets * TRANSLATION_SET_BYTES > TRANSLATION_BYTES)
+        sets /= 2;
+    return sets;
+}
+
 static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
 {
-    uint32_t sets = pending_sets(o->links);
+    uint32_t sets = pending_sets(o->links), translations = translation_sets(o);
     s->rodata->config = (struct config){
         .links = o->links,
         .pending_sets = sets,
+        .translation_sets = translations,
         .test_clock = o->test_clock,
         .tcp = seconds(o->timeouts.tcp),
         .tcp_closing = seconds(o->timeouts.tcp_closing),
@@ -125,6 +140,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
         !bpf_map__set_max_entries(s->maps.counters, o->links * COUNTERS_PER_LINK) &&
         !bpf_map__set_max_entries(s->maps.fragments, o->links * 16) &&
         !bpf_map__set_max_entries(s->maps.pendings, o->links * o->links * sets) &&
+        !bpf_map__set_max_entries(s->maps.translations, o->links * translations) &&
         !bpf_map__set_max_entries(s->maps.sessions_v4, o->sessions) && !bpf_map__set_max_entries(s->maps.sessions_v6, o->sessions);
 }
 

@@ -16,7 +16,7 @@
 
 struct datapath {
     int program, sweep, ask;
-    int images, control, links, counters, sessions_v4, sessions_v6, pendings, fragments, events, receipts, event_cells, answer_budget, sweeps;
+    int images, control, links, counters, sessions_v4, sessions_v6, pendings, translations, fragments, events, receipts, event_cells, answer_budget, sweeps;
     uint32_t link_capacity;
     struct control *shared; /* the control map's value, mapped */
 };
@@ -25,6 +25,7 @@ struct datapath_options {
     uint32_t links;        /* links are numbered below this */
     uint32_t sessions;     /* room for confirmed sessions, in each family */
     struct timeouts timeouts;
+    bool nat;              /* room for the translations of what leaves by the uplink */
     bool test_clock;       /* time is control.test_now: for tests only */
 };
 

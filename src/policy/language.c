@@ -91,7 +91,7 @@ static const struct shape restart_shape = {.kind = SHAPE_CHOICE, .choices = rest
 
 /* Uplink */
 static const struct shape publish_shape = {.kind = SHAPE_MAP, .what = "a mapping from PORT/PROTOCOL to WORKLOAD:PORT",
-    .item = &target_shape, .entry = publish_entry, .key_pattern = "^[0-9]{1,5}/(tcp|udp|sctp)$"};
+    .item = &target_shape, .entry = publish_entry, .key_pattern = "^[0-9]{1,5}/(tcp|udp)$"};
 static const struct field uplink_fields[] = {
     {"interface", &interface_shape, offsetof(struct draft_uplink, interface), true, NULL, "The host's interface that leads out."},
     {"nat", &nat_shape, offsetof(struct draft_uplink, nat_none), false, NULL, "Whether what leaves gets the host's address; `masquerade` is the default."},

@@ -15,6 +15,14 @@ uint32_t policy_segment_of(const struct policy *p, const struct address *a)
     return before && prefix_contains(&before->prefix, a) ? before->segment : NONE;
 }
 
+const struct address *segment_hub_address(const struct segment *s, uint8_t family)
+{
+    for (uint32_t i = 0; i < s->cidr_count; i++)
+        if (s->hub_addresses[i].family == family)
+            return &s->hub_addresses[i];
+    return NULL;
+}
+
 uint32_t policy_workload_of(const struct policy *p, const struct address *a)
 {
     const uint64_t *found = table_get(&p->index->addresses, bytes_of(a, sizeof *a));

@@ -151,6 +151,8 @@ struct policy {
 uint32_t policy_segment_of(const struct policy *p, const struct address *a);
 /* The workload that has the address, or NONE. */
 uint32_t policy_workload_of(const struct policy *p, const struct address *a);
+/* The hub's own address of a family in the segment; NULL: the segment has no cidr of it. */
+const struct address *segment_hub_address(const struct segment *s, uint8_t family);
 bool workload_has_label(const struct workload *w, const char *key, const char *value);
 uint32_t policy_find_workload(const struct policy *p, struct bytes name);
 uint32_t policy_find_segment(const struct policy *p, struct bytes name);

@@ -525,6 +525,10 @@ void *publish_entry(struct reading *r, const struct yaml_node *key, void *into)
         diag_error(r->diags, key->place, hint, "`%s` is not PORT/PROTOCOL such as 443/tcp", quote(key->text).text);
         return NULL;
     }
+    if (p.protocol != IPPROTO_TCP && p.protocol != IPPROTO_UDP) {
+        diag_error(r->diags, key->place, "publish a port of tcp or udp", "`%s` cannot be published: only tcp and udp can be translated", quote(key->text).text);
+        return NULL;
+    }
     struct draft_publish *all = l->items;
     for (size_t i = 0; i < l->count; i++)
         if (all[i].protocol == p.protocol && all[i].port == p.first) {
