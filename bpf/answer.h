@@ -198,7 +198,7 @@ subprogram int answer(struct __sk_buff *skb, struct context *c, bool silent, __u
     if (!link || !reason_is_answered(c->reason) || c->part == PART_LATER || c->icmp == ICMP_ERROR)
         return TC_ACT_SHOT;
     bool about_delivery = c->reason == REASON_TOO_BIG || c->reason == REASON_TTL;
-    if ((silent || link->kind == LINK_UPLINK) && !about_delivery)
+    if (silent && !about_delivery)
         return TC_ACT_SHOT;
     bool tcp = c->tuple.protocol == IPPROTO_TCP;
     if ((tcp && c->tcp_flags & TCP_RST) || !budget_allows(c, link))
@@ -207,6 +207,8 @@ subprogram int answer(struct __sk_buff *skb, struct context *c, bool silent, __u
         if (put_rst(skb, c, c->other_link, false))
             bpf_clone_redirect(skb, c->other_link, 0);
     }
+    if (link->kind == LINK_UPLINK && !about_delivery)
+        return TC_ACT_SHOT;
     bool ready = tcp && !about_delivery ? put_rst(skb, c, c->link, true) : put_icmp(skb, c, mtu);
     return ready ? (int)bpf_redirect(c->link, 0) : TC_ACT_SHOT;
 }

@@ -281,6 +281,10 @@ subprogram int find_far(struct context *c, bool quoted)
         return 0;
     struct found f;
     find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, &f);
+    if (!f.endpoint && !(f.to_class & CLASS_INSIDE)) {
+        const struct image_uplink *u = image_uplink_of(image);
+        f.link = u ? uplink_link(u, c->flow.family) : 0;
+    }
     c->to_link = f.link;
     if (!quoted) {
         c->far = f;

@@ -252,6 +252,8 @@ subprogram int translate_quoted(struct __sk_buff *skb, struct context *c)
         return -1;
     bool v4 = c->tuple.family == 4, source = c->arrived;
     struct change *k = &c->change;
+    if (!source) /* the workload may have sent it from another of its addresses */
+        __builtin_memcpy(k->old, c->quoted.to, 16);
     k->old[4] = source ? c->wire_port : c->quoted_port;
     k->new[4] = source ? c->quoted_port : c->port;
     __u32 ip = c->l4 + 8, l4 = ip + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)), check = c->l4 + 2;
