@@ -634,6 +634,7 @@ subprogram int fragment_begin(struct context *c, bool passes)
         }
         f->arrived = c->arrived;
         f->leaves = !c->arrived && c->port;
+        f->end = (__u16)c->fragment_edge;
     } else if (found) {
         f->expires = 0;
     }
@@ -658,7 +659,7 @@ subprogram int judge_later(struct context *c)
     for (__u32 i = 0; i < FRAGMENT_WAYS; i++) {
         struct fragment *f = &set->way[i];
         if (fragment_is(f, c)) {
-            if (c->now < f->expires) {
+            if (c->now < f->expires && c->fragment_edge >= f->end) {
                 stamp = f->stamp;
                 to_link = f->to_link;
                 arrived = f->arrived;

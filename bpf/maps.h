@@ -132,7 +132,8 @@ struct fragment {
     __u8 family, protocol;
     __u32 inner[4]; /* of what arrived by the uplink: the destination's */
     __u8 arrived, leaves; /* translated when it came in, or when it leaves */
-    __u8 reserved[6];
+    __u16 end; /* of the first one: bytes that no later one may overlap */
+    __u8 reserved[4];
 };
 
 struct fragment_set {
@@ -258,6 +259,7 @@ struct context {
     __u32 l4;     /* offset of layer 4 in the frame */
     __u32 sequence, acknowledgement;
     __u32 identification; /* of a fragment */
+    __u32 fragment_edge;  /* where a first fragment ends, or a later one begins: bytes */
     __u16 tcp_length;     /* sequence numbers that the segment takes */
     __u8 part, icmp, tcp_flags, ttl, fragment_protocol, tcp_header;
 

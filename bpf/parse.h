@@ -52,6 +52,7 @@ ever_inline int check_fragment(struct context *c, __u16 offset, bool more, __u32
     if (offset == 1 && protocol == IPPROTO_TCP)
         return REASON_MALFORMED;
     c->part = offset ? PART_LATER : PART_FIRST;
+    c->fragment_edge = offset ? offset * 8u : payload;
     return PARSED;
 }
 

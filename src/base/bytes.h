@@ -37,6 +37,12 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* NULL equals only itself. */
+static inline bool texts_equal(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
 /* The part of `b` from `from` on, `len` bytes of it; clamped to what there is. */
 static inline struct bytes bytes_slice(struct bytes b, size_t from, size_t len)
 {

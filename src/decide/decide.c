@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide/decide.h"
 
+#include "decide/uplink.h"
+
 #include <netinet/in.h>
 
 static const char *const names[REASONS] = {
@@ -28,6 +30,16 @@ const char *reason_meaning(enum bulkhead_reason r)
 bool protocol_has_ports(uint8_t protocol)
 {
     return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
+}
+
+bool protocol_is_icmp(uint8_t family, uint8_t protocol)
+{
+    return protocol == (family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
+}
+
+bool protocol_is_translated(uint8_t family, uint8_t protocol)
+{
+    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol_is_icmp(family, protocol);
 }
 
 const char *delivery_name(enum delivery d)
@@ -363,15 +375,28 @@ size_t decide_matching(const struct policy *p, const struct flow *f, struct mome
     return count;
 }
 
+/* To the world (docs/packets.md, 8.1). */
+static enum delivery deliver_out(const struct policy *p, const struct flow *f)
+{
+    if (!uplink_outer_address(p, f->to.family))
+        return DELIVERY_NO_UPLINK;
+    return p->uplink.nat && !protocol_is_translated(f->to.family, f->protocol) ? DELIVERY_NO_UPLINK
+                                                                               : DELIVERY_OK;
+}
+
+/* From the world: what begins there comes by a published port. */
+static bool comes_in(const struct policy *p, const struct flow *f)
+{
+    return uplink_outer_address(p, f->to.family) && uplink_published_to(p, f->protocol, &f->to, f->port);
+}
+
 enum delivery deliver(const struct policy *p, const struct flow *f)
 {
-    uint32_t from = policy_workload_of(p, &f->from);
-    if (policy_segment_of(p, &f->to) == NONE) {
-        if (!p->uplink.interface)
-            return DELIVERY_NO_UPLINK;
-        /* From the world to the world it would leave by the link that it came in on. */
-        return policy_segment_of(p, &f->from) == NONE ? DELIVERY_NO_SUCH_WORKLOAD : DELIVERY_OK;
-    }
-    uint32_t to = policy_workload_of(p, &f->to);
+    bool from_world = policy_segment_of(p, &f->from) == NONE, to_world = policy_segment_of(p, &f->to) == NONE;
+    if (from_world && !comes_in(p, f))
+        return DELIVERY_NO_UPLINK;
+    if (to_world)
+        return deliver_out(p, f);
+    uint32_t from = policy_workload_of(p, &f->from), to = policy_workload_of(p, &f->to);
     return to == NONE || to == from ? DELIVERY_NO_SUCH_WORKLOAD : DELIVERY_OK;
 }

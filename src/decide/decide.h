@@ -16,6 +16,10 @@ const char *reason_meaning(enum bulkhead_reason r);
 
 /* Whether flows of the IP protocol are told apart by ports. */
 bool protocol_has_ports(uint8_t protocol);
+/* The protocol is the ICMP of its family. */
+bool protocol_is_icmp(uint8_t family, uint8_t protocol);
+/* Whether sessions of the protocol can leave by an uplink that translates. */
+bool protocol_is_translated(uint8_t family, uint8_t protocol);
 
 /* What starts a session: (from, to, protocol, destination port). */
 struct flow {

@@ -20,11 +20,6 @@
 #define NEXT_NONE        59
 #define NEXT_DESTINATION 60
 
-bool protocol_is_icmp(uint8_t family, uint8_t protocol)
-{
-    return protocol == (family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6);
-}
-
 enum icmp_kind icmp_kind_of(uint8_t family, uint8_t type, uint8_t code)
 {
     uint8_t request = family == 4 ? 8 : 128, answer = family == 4 ? 0 : 129;
@@ -34,6 +29,11 @@ enum icmp_kind icmp_kind_of(uint8_t family, uint8_t type, uint8_t code)
         return code == 0 ? ICMP_ECHO_ANSWER : ICMP_OTHER;
     bool error = family == 4 ? type == 3 || type == 11 || type == 12 : type >= 1 && type <= 4;
     return error ? ICMP_ERROR : ICMP_OTHER;
+}
+
+bool packet_is_plain_syn(const struct packet *p)
+{
+    return p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
 static bool read_address(struct cursor *c, uint8_t family, struct address *ret)
@@ -56,6 +56,12 @@ static bool fragment_is_sound(uint16_t offset, bool more, size_t payload, uint8_
     if ((size_t)offset * 8 + payload > FRAGMENTS_END_MAX)
         return false;
     return !(protocol == IPPROTO_TCP && offset == 1);
+}
+
+static void set_extent(struct packet *p, uint16_t offset, size_t payload)
+{
+    p->fragment_start = (uint32_t)offset * 8;
+    p->fragment_end = p->fragment_start + (uint32_t)payload;
 }
 
 /* Reads the header; `ret_payload` becomes what stands behind it, padding cut off. */
@@ -81,6 +87,7 @@ static bool parse_ipv4(struct bytes all, struct packet *p, struct bytes *ret_pay
     p->fragment = offset == 0 ? FRAGMENT_FIRST : FRAGMENT_LATER;
     p->identification = identification;
     p->fragment_protocol = p->protocol;
+    set_extent(p, offset, ret_payload->len);
     return fragment_is_sound(offset, more, ret_payload->len, p->protocol);
 }
 
@@ -101,6 +108,7 @@ static bool parse_fragment_header(struct cursor *c, struct packet *p, uint8_t *n
     p->fragment = offset == 0 ? FRAGMENT_FIRST : FRAGMENT_LATER;
     p->identification = identification;
     p->fragment_protocol = *next;
+    set_extent(p, offset, cursor_left(c));
     return fragment_is_sound(offset, more, cursor_left(c), *next);
 }
 
@@ -263,7 +271,10 @@ enum bulkhead_reason frame_parse(struct bytes frame, struct packet *ret)
         return REASON_MALFORMED;
     if (ret->protocol == (v4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
         return REASON_MALFORMED;
-    return ret->fragment == FRAGMENT_LATER ? REASONS : parse_layer4(l4, ret);
+    if (ret->fragment == FRAGMENT_LATER)
+        return REASONS;
+    ret->l4 = l4;
+    return parse_layer4(l4, ret);
 }
 
 static bool quoted_ipv4(struct cursor *c, struct quoted *q)

@@ -27,9 +27,11 @@ struct packet {
     uint8_t protocol;
 
     enum fragment fragment;
-    uint32_t identification;   /* of a fragment */
-    uint8_t fragment_protocol; /* IPv4: the protocol; IPv6: the fragment header's next header */
+    uint32_t identification;               /* of a fragment */
+    uint32_t fragment_start, fragment_end; /* what it holds of the whole payload, bytes */
+    uint8_t fragment_protocol;             /* IPv4: the protocol; IPv6: the fragment header's next header */
 
+    struct bytes l4; /* layer 4, of all but later fragments */
     bool header_cut; /* a first fragment that does not hold the whole layer 4 header: what follows is not set */
     /* Not of a later fragment. */
     uint16_t from_port, to_port; /* TCP, UDP, SCTP; both the identifier for ICMP echo; else 0 */
@@ -42,6 +44,9 @@ struct packet {
 /* REASONS when nothing is malformed with the frame, else why it is refused; `ret` is then not to be used. */
 enum bulkhead_reason frame_parse(struct bytes frame, struct packet *ret) MUST_USE;
 
+/* TCP with SYN and without ACK, RST and FIN: what begins a session and never answers one. */
+bool packet_is_plain_syn(const struct packet *p);
+
 /* What kind of message the ICMP or ICMPv6 packet is. */
 enum icmp_kind {
     ICMP_ECHO_REQUEST, /* code 0 */
@@ -50,8 +55,6 @@ enum icmp_kind {
     ICMP_OTHER,
 };
 enum icmp_kind icmp_kind_of(uint8_t family, uint8_t type, uint8_t code);
-/* The protocol is the ICMP of its family. */
-bool protocol_is_icmp(uint8_t family, uint8_t protocol);
 
 /* The packet that an ICMP error quotes, as far as it tells its session. */
 struct quoted {

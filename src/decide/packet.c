@@ -2,45 +2,11 @@
 /* The steps of docs/packets.md, one function each, in its order; numbers in comments are its sections. */
 #include "decide/packet.h"
 
-#include "decide/frame.h"
-#include "decide/sessions.h"
+#include "decide/reference.h"
+#include "decide/uplink.h"
 
 #include <netinet/in.h>
 #include <stdlib.h>
-
-#define SECOND_NS 1000000000LL
-
-/* A first fragment that passed, for the later ones. */
-struct fragments_of {
-    uint32_t link;
-    struct address from, to;
-    uint8_t protocol; /* the fragment header's */
-    uint32_t identification;
-    int64_t since; /* ns */
-    uint64_t generation;
-    uint32_t to_link;
-    struct verdict verdict;
-};
-
-struct reference {
-    struct reference_options options;
-    const struct policy *policy; /* NULL before the first */
-    int64_t compiled;
-    uint64_t generation;
-    struct link *links;
-    uint32_t link_count;
-    struct sessions confirmed, unconfirmed;
-    struct fragments_of *fragments; /* few: read from end to end */
-    size_t fragment_count, fragment_capacity;
-};
-
-/* One packet on its way. */
-struct passage {
-    struct reference *r;
-    uint32_t link;
-    const struct packet *packet;
-    int64_t now; /* ns */
-};
 
 struct reference *reference_create(const struct reference_options *o)
 {
@@ -107,36 +73,46 @@ static uint32_t link_of_workload(const struct reference *r, uint32_t workload)
     return NONE;
 }
 
+/* The link that leads to the address, or NONE. */
+static uint32_t link_towards(const struct reference *r, const struct address *to)
+{
+    if (policy_segment_of(r->policy, to) == NONE) /* the uplink's link has no workload */
+        return uplink_outer_address(r->policy, to->family) ? link_of_workload(r, NONE) : NONE;
+    uint32_t workload = policy_workload_of(r->policy, to);
+    return workload == NONE ? NONE : link_of_workload(r, workload);
+}
+
 /* 8.1. REASONS and the link when it can be delivered. */
 static enum bulkhead_reason find_link(const struct passage *w, uint32_t *ret_link)
 {
     const struct policy *p = w->r->policy;
-    const struct address *to = &w->packet->to;
-    uint32_t workload = NONE;
-    if (policy_segment_of(p, to) != NONE) {
-        workload = policy_workload_of(p, to);
-        if (workload == NONE)
-            return REASON_NO_SUCH_WORKLOAD;
-    } else if (!p->uplink.interface) {
+    const struct address *to = &w->packet.to;
+    bool world = policy_segment_of(p, to) == NONE, in_session = w->session && !w->begins;
+    if (w->by_uplink && !in_session && !w->published)
         return REASON_NO_UPLINK;
-    }
-    uint32_t link = link_of_workload(w->r, workload); /* NONE is the uplink's */
+    uint32_t link = link_towards(w->r, to);
+    if (world && (link == NONE || (p->uplink.nat && !is_translatable(w))))
+        return REASON_NO_UPLINK;
+    if (!world && policy_workload_of(p, to) == NONE)
+        return REASON_NO_SUCH_WORKLOAD;
     if (link == NONE)
-        return workload == NONE ? REASON_NO_UPLINK : REASON_NOT_RUNNING;
+        return REASON_NOT_RUNNING;
     if (link == w->link)
         return REASON_NO_SUCH_WORKLOAD;
     *ret_link = link;
     return REASONS;
 }
 
-/* 8.2 and 8.3. */
+/* 8.2 and 8.3, and what it leaves as. */
 static struct packet_verdict send_to(const struct passage *w, uint32_t link, struct verdict v)
 {
-    if (w->packet->length > w->r->links[link].mtu)
+    if (w->packet.length > w->r->links[link].mtu)
         return refuse(REASON_TOO_BIG, v.rule);
-    if (w->packet->ttl <= 1)
+    if (w->packet.ttl <= 1)
         return refuse(REASON_TTL, v.rule);
-    return (struct packet_verdict){.verdict = v, .passes = true, .to_link = link};
+    struct packet_verdict sent = {.verdict = v, .passes = true, .to_link = link};
+    translate_out(w, link, &sent);
+    return sent;
 }
 
 static struct packet_verdict deliver_packet(const struct passage *w, struct verdict v)
@@ -168,6 +144,12 @@ static bool is_alive(const struct reference_session *s, const void *context)
     return i->now - s->last < timeout_of(s, i->timeouts) * SECOND_NS;
 }
 
+bool session_is_alive(const struct reference *r, const struct reference_session *s, int64_t now)
+{
+    struct instant i = {.timeouts = &r->policy->timeouts, .now = now};
+    return is_alive(s, &i);
+}
+
 static struct sessions *table_of(struct reference *r, const struct reference_session *s)
 {
     return s->confirmed ? &r->confirmed : &r->unconfirmed;
@@ -183,8 +165,7 @@ static struct reference_session *find_in(const struct passage *w, struct session
                                          const struct session_key *k)
 {
     struct reference_session *s = sessions_find(t, k);
-    struct instant i = {.timeouts = &w->r->policy->timeouts, .now = w->now};
-    if (!s || is_alive(s, &i))
+    if (!s || session_is_alive(w->r, s, w->now))
         return s;
     sessions_remove(t, s);
     return NULL;
@@ -224,7 +205,8 @@ static struct reference_session *find_session(const struct passage *w, const str
     return NULL;
 }
 
-/* 6.2. False: no longer allowed, and removed; `ret_rule` is the rule that it had. */
+/* 6.2. False: no longer allowed or no longer led to where it was, and removed; `ret_rule` is the rule that it
+ * had. */
 static bool renew(const struct passage *w, struct reference_session *s, uint32_t *ret_rule)
 {
     struct reference *r = w->r;
@@ -233,7 +215,8 @@ static bool renew(const struct passage *w, struct reference_session *s, uint32_t
         return true;
     struct flow f = session_flow(&s->key);
     struct span span = decide_span(r->policy, &f, m);
-    if (!span.verdict.allow && span.verdict.enforced) {
+    if ((!span.verdict.allow && span.verdict.enforced) || link_towards(r, &f.to) != s->to_link ||
+        !publish_still_leads(r->policy, s)) {
         *ret_rule = s->verdict.rule;
         end_session(r, s);
         return false;
@@ -242,11 +225,6 @@ static bool renew(const struct passage *w, struct reference_session *s, uint32_t
     s->until = span.until;
     s->generation = r->generation;
     return true;
-}
-
-static bool is_plain_syn(const struct packet *p)
-{
-    return p->protocol == IPPROTO_TCP && (p->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) == TCP_SYN;
 }
 
 static bool confirms(const struct reference_session *s, const struct packet *p, bool reply)
@@ -281,11 +259,10 @@ static void note_tcp(struct reference_session *s, const struct packet *p, bool r
 }
 
 /* 6.3, the second half. False: it would confirm the session and there is no room; nothing changed. */
-static bool move_on(const struct passage *w, struct reference_session *s, bool reply)
+static bool move_on(struct passage *w, bool reply)
 {
-    bool confirming = confirms(s, w->packet, reply);
-    struct reference_session *old = s;
-    if (confirming) {
+    struct reference_session *s = w->session, *old = s;
+    if (confirms(s, &w->packet, reply)) {
         if (!is_room_for(w, s))
             return false;
         s = sessions_put(&w->r->confirmed, old);
@@ -293,22 +270,26 @@ static bool move_on(const struct passage *w, struct reference_session *s, bool r
             return false;
         sessions_remove(&w->r->unconfirmed, old);
         s->confirmed = true;
+        w->session = s;
     }
     s->last = w->now;
-    if (w->packet->protocol == IPPROTO_TCP)
-        note_tcp(s, w->packet, reply);
+    if (w->packet.protocol == IPPROTO_TCP)
+        note_tcp(s, &w->packet, reply);
     else if (reply)
         s->answered = true;
     return true;
 }
 
-static struct packet_verdict pass_session(const struct passage *w, struct reference_session *s, bool reply)
+/* 6.3, for the passage's session. */
+static struct packet_verdict pass_session(struct passage *w, bool reply)
 {
     uint32_t rule = NONE;
-    if (!renew(w, s, &rule))
+    if (!renew(w, w->session, &rule)) {
+        w->session = NULL;
         return refuse(REASON_REVOKED, rule);
-    struct verdict v = s->verdict;
-    if (!move_on(w, s, reply))
+    }
+    struct verdict v = w->session->verdict;
+    if (!move_on(w, reply))
         return refuse(REASON_SESSION_TABLE_FULL, NONE);
     return deliver_packet(w, v);
 }
@@ -316,14 +297,27 @@ static struct packet_verdict pass_session(const struct passage *w, struct refere
 /* 6.4 */
 static struct packet_verdict without_session(const struct passage *w)
 {
-    if (!flow_observed(w->r->policy, &w->packet->from, &w->packet->to))
+    if (!flow_observed(w->r->policy, &w->packet.from, &w->packet.to))
         return refuse(REASON_NO_SESSION, NONE);
     return deliver_packet(
         w, (struct verdict){.allow = false, .enforced = false, .reason = REASON_NO_SESSION, .rule = NONE});
 }
 
+/* What a session that is about to begin has at the outer address. False: there is no outer port for it. */
+static bool give_port(const struct passage *w, struct reference_session *s)
+{
+    struct reference *r = w->r;
+    if (w->published) {
+        s->port = w->published;
+        s->published = true;
+        return true;
+    }
+    bool leaves = r->links[s->to_link].workload == NONE;
+    return !leaves || !r->policy->uplink.nat || choose_outer_port(r, s, w->now);
+}
+
 /* 6.5 */
-static struct packet_verdict start_session(const struct passage *w, const struct session_key *k)
+static struct packet_verdict start_session(struct passage *w, const struct session_key *k)
 {
     struct reference *r = w->r;
     struct flow f = session_flow(k);
@@ -331,28 +325,32 @@ static struct packet_verdict start_session(const struct passage *w, const struct
     struct verdict v = span.verdict;
     if (!v.allow && v.enforced)
         return refuse(v.reason, v.rule);
-    uint32_t link;
-    enum bulkhead_reason reason = find_link(w, &link);
-    if (reason != REASONS)
-        return refuse(reason, v.rule);
     struct reference_session s = {
         .key = *k,
         .from_link = w->link,
-        .to_link = link,
         .last = w->now,
         .generation = r->generation,
         .until = span.until,
         .verdict = v,
     };
-    if (!sessions_put(&r->unconfirmed, &s)) /* memory is out: closed, as when a table is full */
+    w->session = &s;
+    w->begins = true;
+    enum bulkhead_reason reason = find_link(w, &s.to_link);
+    w->session = NULL;
+    if (reason != REASONS)
+        return refuse(reason, v.rule);
+    /* Without memory it is closed, as when a table is full. */
+    if (!give_port(w, &s) || !(w->session = sessions_put(&r->unconfirmed, &s)))
         return refuse(REASON_SESSION_TABLE_FULL, NONE);
-    return send_to(w, link, v);
+    return send_to(w, s.to_link, v);
 }
 
-static struct packet_verdict judge_session(const struct passage *w, enum icmp_kind icmp)
+static struct packet_verdict judge_session(struct passage *w, enum icmp_kind icmp)
 {
-    const struct packet *p = w->packet;
-    bool plain_syn = is_plain_syn(p);
+    if (w->session) /* found by its outer port */
+        return pass_session(w, true);
+    const struct packet *p = &w->packet;
+    bool plain_syn = packet_is_plain_syn(p);
     struct wanted want = {
         .key = session_key_of(p->protocol, &p->from, p->from_port, &p->to, p->to_port),
         .forward = icmp != ICMP_ECHO_ANSWER,
@@ -365,41 +363,54 @@ static struct packet_verdict judge_session(const struct passage *w, enum icmp_ki
         end_session(w->r, s);
         s = NULL;
     }
+    w->session = s;
     if (s)
-        return pass_session(w, s, reply);
+        return pass_session(w, reply);
     if ((p->protocol == IPPROTO_TCP && !plain_syn) || icmp == ICMP_ECHO_ANSWER)
         return without_session(w);
     return start_session(w, &want.key);
 }
 
 /* ICMP errors (7) */
-static struct packet_verdict judge_error(const struct passage *w)
+
+static struct reference_session *find_quoted_session(const struct passage *w)
 {
-    const struct packet *p = w->packet;
-    struct quoted q;
-    if (!quoted_parse(p->icmp_body, p->from.family, &q) || !address_equal(&q.from, &p->to))
-        return without_session(w);
+    const struct quoted *q = &w->quoted;
+    if (!w->quotes || !address_equal(&q->from, &w->packet.to))
+        return NULL;
     struct wanted want = {
-        .key = session_key_of(q.protocol, &q.from, q.from_port, &q.to, q.to_port),
-        .forward = q.icmp != ICMP_ECHO_ANSWER,
-        .reply = q.icmp != ICMP_ECHO_REQUEST,
+        .key = session_key_of(q->protocol, &q->from, q->from_port, &q->to, q->to_port),
+        .forward = q->icmp != ICMP_ECHO_ANSWER,
+        .reply = q->icmp != ICMP_ECHO_REQUEST,
         .link = w->link,
         .at_far_side = true,
     };
     bool reply = false;
-    uint32_t rule = NONE;
-    struct reference_session *s = find_session(w, &want, &reply);
-    if (!s)
+    return find_session(w, &want, &reply);
+}
+
+static struct packet_verdict judge_error(struct passage *w)
+{
+    w->is_error = true;
+    w->quotes = quoted_parse(w->packet.icmp_body, w->packet.from.family, &w->quoted);
+    if (w->quotes)
+        translate_error(w);
+    if (!w->session)
+        w->session = find_quoted_session(w);
+    if (!w->session)
         return without_session(w);
-    if (!renew(w, s, &rule))
+    uint32_t rule = NONE;
+    if (!renew(w, w->session, &rule)) {
+        w->session = NULL;
         return refuse(REASON_REVOKED, rule);
-    return deliver_packet(w, s->verdict);
+    }
+    return deliver_packet(w, w->session->verdict);
 }
 
 /* Sections 5 to 8, for all but later fragments. */
-static struct packet_verdict judge(const struct passage *w)
+static struct packet_verdict judge(struct passage *w)
 {
-    const struct packet *p = w->packet;
+    const struct packet *p = &w->packet;
     if (!protocol_is_icmp(p->from.family, p->protocol))
         return judge_session(w, ICMP_OTHER);
     enum icmp_kind kind = icmp_kind_of(p->from.family, p->icmp_type, p->icmp_code);
@@ -412,10 +423,10 @@ static struct packet_verdict judge(const struct passage *w)
 
 static bool fragments_are_of(const struct fragments_of *e, const struct passage *w)
 {
-    const struct packet *p = w->packet;
+    const struct packet *p = &w->packet;
     return e->link == w->link && e->protocol == p->fragment_protocol &&
            e->identification == p->identification && address_equal(&e->from, &p->from) &&
-           address_equal(&e->to, &p->to);
+           address_equal(&e->to, &w->arrived_to);
 }
 
 static void forget_fragments(const struct passage *w)
@@ -443,23 +454,26 @@ static void remember_fragments(const struct passage *w, const struct packet_verd
         r->fragments = larger;
         r->fragment_capacity = capacity;
     }
-    const struct packet *p = w->packet;
+    const struct packet *p = &w->packet;
     r->fragments[r->fragment_count++] = (struct fragments_of){
         .link = w->link,
         .from = p->from,
-        .to = p->to,
+        .to = w->arrived_to,
         .protocol = p->fragment_protocol,
         .identification = p->identification,
+        .first_end = p->fragment_end,
         .since = w->now,
         .generation = r->generation,
         .to_link = v->to_link,
         .verdict = v->verdict,
+        .out_from = v->out.from,
+        .out_to = v->out.to,
     };
 }
 
-static struct packet_verdict judge_first_fragment(const struct passage *w)
+static struct packet_verdict judge_first_fragment(struct passage *w)
 {
-    const struct packet *p = w->packet;
+    const struct packet *p = &w->packet;
     forget_fragments(w);
     if (p->header_cut)
         return refuse(REASON_FRAGMENT_UNATTRIBUTED, NONE);
@@ -480,8 +494,12 @@ static struct packet_verdict judge_later_fragment(const struct passage *w)
     int64_t timeout = r->policy->timeouts.fragment * SECOND_NS;
     for (size_t i = 0; i < r->fragment_count; i++) {
         const struct fragments_of *e = &r->fragments[i];
-        if (fragments_are_of(e, w) && e->generation == r->generation && w->now - e->since < timeout)
-            return send_to(w, e->to_link, e->verdict);
+        if (!fragments_are_of(e, w) || e->generation != r->generation || w->now - e->since >= timeout ||
+            w->packet.fragment_start < e->first_end)
+            continue;
+        struct packet_verdict v = send_to(w, e->to_link, e->verdict);
+        v.out = (struct packet_ends){.from = e->out_from, .to = e->out_to};
+        return v;
     }
     return refuse(REASON_FRAGMENT_UNATTRIBUTED, NONE);
 }
@@ -501,8 +519,8 @@ static enum bulkhead_reason check_ends(const struct passage *w)
 {
     const struct policy *p = w->r->policy;
     const struct link *link = &w->r->links[w->link];
-    const struct packet *packet = w->packet;
-    bool uplink = link->workload == NONE;
+    const struct packet *packet = &w->packet;
+    bool uplink = w->by_uplink;
 
     if (!uplink && !link->any_mac && !bytes_equal(packet->from_mac, bytes_of(link->mac, 6)))
         return REASON_SPOOFED_SOURCE;
@@ -520,30 +538,35 @@ static bool link_belongs(const struct reference *r, uint32_t link)
     if (!r->policy || link >= r->link_count)
         return false;
     uint32_t workload = r->links[link].workload;
-    return workload == NONE || workload < r->policy->workload_count;
+    return workload == NONE ? r->policy->uplink.interface != NULL : workload < r->policy->workload_count;
+}
+
+/* Sections 4 to 9. */
+static struct packet_verdict judge_part(struct passage *w)
+{
+    if (w->packet.fragment == FRAGMENT_LATER)
+        return judge_later_fragment(w);
+    translate_in(w);
+    return w->packet.fragment == FRAGMENT_FIRST ? judge_first_fragment(w) : judge(w);
 }
 
 struct packet_verdict reference_packet(struct reference *r, uint32_t link, struct bytes frame, int64_t now_ns)
 {
+    r->last = NULL;
+    r->now = now_ns;
     if (!link_belongs(r, link))
         return refuse(REASON_IDENTITY_UNKNOWN, NONE);
-    struct packet packet;
-    enum bulkhead_reason parsed = frame_parse(frame, &packet);
-    if (parsed != REASONS && parsed != REASON_FRAGMENT_UNATTRIBUTED)
-        return refuse(parsed, NONE);
-    struct passage w = {.r = r, .link = link, .packet = &packet, .now = now_ns};
-    enum bulkhead_reason ends = check_ends(&w);
-    if (ends != REASONS)
-        return refuse(ends, NONE);
-    if (parsed != REASONS) { /* a first fragment that is too short to decide anything */
-        forget_fragments(&w);
-        return refuse(parsed, NONE);
-    }
-    if (packet.fragment == FRAGMENT_FIRST)
-        return judge_first_fragment(&w);
-    if (packet.fragment == FRAGMENT_LATER)
-        return judge_later_fragment(&w);
-    return judge(&w);
+    struct passage w = {.r = r, .link = link, .now = now_ns, .by_uplink = r->links[link].workload == NONE};
+    enum bulkhead_reason reason = frame_parse(frame, &w.packet);
+    if (reason == REASONS)
+        reason = check_ends(&w);
+    if (reason != REASONS)
+        return refuse(reason, NONE);
+    w.arrived_to = w.packet.to;
+    struct packet_verdict v = judge_part(&w);
+    if (w.session && w.session->guessed)
+        r->last = w.session;
+    return v;
 }
 
 size_t reference_sessions(const struct reference *r, int64_t now_ns)

@@ -32,14 +32,35 @@ void reference_destroy(struct reference *r);
 bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links,
                      uint32_t link_count) MUST_USE;
 
+/* Who a packet, or what an ICMP error quotes, is from and to. */
+struct packet_ends {
+    struct address from, to;
+    uint16_t from_port, to_port; /* TCP, UDP, SCTP; both the identifier for ICMP echo; else, and in later
+                                    fragments, 0 */
+};
+
 struct packet_verdict {
     struct verdict verdict; /* reason as counted; `rule` of the session's or the flow's decision, else NONE */
     bool passes;            /* delivered to `to_link` */
     uint32_t to_link;       /* NONE when not delivered */
+    /* Of a packet that passes: the ends that it leaves with. */
+    struct packet_ends out;
+    bool quotes; /* it is an ICMP error whose quotation tells ends */
+    struct packet_ends quoted;
+    /* `out` has, or `quoted` is to, an outer port that the reference chose: say the real one with
+       reference_outer_port(). */
+    bool port_guessed;
 };
 
 /* The packet `frame` (Ethernet and on) comes in on `link` at `now_ns` (nanoseconds UTC). */
 struct packet_verdict reference_packet(struct reference *r, uint32_t link, struct bytes frame, int64_t now_ns);
+
+/*
+ * The outer port (ICMP: identifier) of the session that the last packet began or belonged to, in place of one
+ * that the reference chose itself. False when that cannot be: it is below 16384, published for the protocol,
+ * another live session to the same remote has it, or nothing was guessed.
+ */
+bool reference_outer_port(struct reference *r, uint16_t port) MUST_USE;
 
 /* Number of confirmed sessions alive at `now_ns`. */
 size_t reference_sessions(const struct reference *r, int64_t now_ns);

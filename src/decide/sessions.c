@@ -126,6 +126,17 @@ void sessions_keep(struct sessions *t, session_test *test, const void *context)
     }
 }
 
+struct reference_session *sessions_any(const struct sessions *t, session_test *test, const void *context)
+{
+    for (size_t i = 0; i < t->bucket_count; i++) {
+        for (struct reference_session *s = t->buckets[i]; s; s = s->next) {
+            if (test(s, context))
+                return s;
+        }
+    }
+    return NULL;
+}
+
 size_t sessions_count(const struct sessions *t, session_test *test, const void *context)
 {
     size_t count = 0;

@@ -26,6 +26,9 @@ struct reference_session {
     uint64_t generation;         /* that decided it */
     int64_t until;               /* s UTC: the decision stands before it */
     struct verdict verdict;
+    uint16_t port;  /* at the outer address: an outer port, or the published one that it began by; 0: none */
+    bool published; /* `port` is a published one */
+    bool guessed;   /* `port` is the reference's own choice so far */
     struct reference_session *next; /* the table's */
 };
 
@@ -51,4 +54,6 @@ void sessions_remove(struct sessions *t, struct reference_session *s);
 typedef bool session_test(const struct reference_session *s, const void *context);
 /* Removes all that fail the test. */
 void sessions_keep(struct sessions *t, session_test *test, const void *context);
+/* Some session that passes the test, or NULL. */
+struct reference_session *sessions_any(const struct sessions *t, session_test *test, const void *context);
 size_t sessions_count(const struct sessions *t, session_test *test, const void *context);

@@ -2,6 +2,7 @@
 #include "decide/why.h"
 
 #include "decide/change.h"
+#include "decide/uplink.h"
 
 #include <netinet/in.h>
 #include <time.h>
@@ -252,6 +253,26 @@ static bool collect_matching(const struct policy *p, struct why *w, struct arena
     return true;
 }
 
+/* Whether some port of the uplink could lead to where the flow goes. */
+static bool is_publishable(const struct policy *p, const struct flow *f)
+{
+    uint32_t to = policy_workload_of(p, &f->to);
+    const struct address *first = to == NONE ? NULL : workload_first_address(&p->workloads[to], f->to.family);
+    return first && address_equal(first, &f->to) && uplink_outer_address(p, f->to.family) &&
+           (f->protocol == IPPROTO_TCP || f->protocol == IPPROTO_UDP);
+}
+
+static void find_published(const struct policy *p, struct why *w)
+{
+    const struct flow *f = &w->flow;
+    if (policy_segment_of(p, &f->from) != NONE)
+        return;
+    if (w->delivery == DELIVERY_OK)
+        w->published = uplink_published_to(p, f->protocol, &f->to, f->port);
+    else
+        w->publishable = w->span.verdict.allow && is_publishable(p, f);
+}
+
 bool why_explain(const struct policy *p, const struct flow *f, struct moment m, struct arena *a,
                  struct why *ret)
 {
@@ -260,6 +281,7 @@ bool why_explain(const struct policy *p, const struct flow *f, struct moment m, 
     w.to = party_name(p, &f->to, a);
     if (!w.from || !w.to || !collect_matching(p, &w, a))
         return false;
+    find_published(p, &w);
     add_end(p, &w, &f->from, w.from, true);
     add_waypoint(&w, "hub", p->name, p->observe);
     add_end(p, &w, &f->to, w.to, false);

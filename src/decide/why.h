@@ -56,7 +56,9 @@ struct why {
     const char *from, *to; /* names of workloads, else addresses */
     struct span span;      /* the verdict, and how long it stands */
     enum delivery delivery;
-    uint32_t *matching; /* every rule that matches, in file order */
+    const struct publish *published; /* from the world: the published port that leads there, or NULL */
+    bool publishable;                /* from the world, allowed, and could be published */
+    uint32_t *matching;              /* every rule that matches, in file order */
     size_t matching_count;
     uint32_t *blockers; /* those of them that are enforced denies */
     size_t blocker_count;

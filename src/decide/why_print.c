@@ -56,6 +56,20 @@ static void print_head(const struct why *w, struct text *out)
     put_line(out, "", &line);
 }
 
+/* With the published port by which it comes from the world, or how to get one. */
+static void print_delivery(const struct why *w, const struct policy *p, struct text *out)
+{
+    struct text line = text_new(LINE_MAX_BYTES);
+    text_puts(&line, delivery_name(w->delivery));
+    const char *protocol = w->flow.protocol == IPPROTO_TCP ? "tcp" : "udp";
+    if (w->published)
+        text_printf(&line, ": published as %u/%s at %s", w->published->port, protocol, p->uplink.interface);
+    if (w->publishable)
+        text_printf(&line, ": add publish: {PORT/%s: %s:%u} to the hub's uplink", protocol, w->to,
+                    w->flow.port);
+    put_line(out, "  delivery   ", &line);
+}
+
 static void print_verdict(const struct why *w, const struct policy *p, const char *file, struct text *out)
 {
     const struct verdict *v = &w->span.verdict;
@@ -67,7 +81,7 @@ static void print_verdict(const struct why *w, const struct policy *p, const cha
         put_rule(p, v->rule, file, &line);
         put_line(out, "  rule       ", &line);
     }
-    put_wrapped(out, "  delivery   ", 13, delivery_name(w->delivery));
+    print_delivery(w, p, out);
 }
 
 static void print_way(const struct why *w, struct text *out)

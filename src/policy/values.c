@@ -80,6 +80,12 @@ static bool check_name(struct reading *r, struct bytes b, struct place at, size_
     return true;
 }
 
+/* The number of a name (name_id); NONE after a diagnostic. */
+static uint32_t checked_name_id(struct reading *r, struct bytes b, struct place at)
+{
+    return check_name(r, b, at, NAME_MAX_LENGTH) ? name_id(r, b) : NONE;
+}
+
 static void keep(struct reading *r, const struct yaml_node *n, struct word *w)
 {
     *w = (struct word){.text = text_copy(r, n->text), .place = n->place};
@@ -129,8 +135,7 @@ void read_segment_name(struct reading *r, const struct yaml_node *n, void *into)
 {
     struct draft_workload *w = into;
     w->segment_place = n->place;
-    if (check_name(r, n->text, n->place, NAME_MAX_LENGTH))
-        w->segment_name = name_id(r, n->text);
+    w->segment_name = checked_name_id(r, n->text, n->place);
 }
 
 static bool parse_prefix(struct reading *r, struct bytes text, struct place at, const char *prefix, struct prefix *ret)
@@ -341,9 +346,7 @@ static bool parse_selector(struct reading *r, struct bytes b, struct place at, s
     }
     if (starts_with(b, "segment:", &rest)) {
         ret->kind = SELECT_SEGMENT;
-        if (!check_name(r, rest, at, NAME_MAX_LENGTH))
-            return false;
-        return (ret->index = name_id(r, rest)) != NONE;
+        return (ret->index = checked_name_id(r, rest, at)) != NONE;
     }
     if (starts_with(b, "label:", &rest))
         return parse_label(r, rest, at, ret);
@@ -361,9 +364,7 @@ static bool parse_selector(struct reading *r, struct bytes b, struct place at, s
     if (is_text(b, "not"))
         return diag_error(r->diags, at, "write not:SELECTOR", "the name `not` is reserved");
     ret->kind = SELECT_WORKLOAD;
-    if (!check_name(r, b, at, NAME_MAX_LENGTH))
-        return false;
-    return (ret->index = name_id(r, b)) != NONE;
+    return (ret->index = checked_name_id(r, b, at)) != NONE;
 }
 
 void read_selector(struct reading *r, const struct yaml_node *n, void *into)
@@ -512,8 +513,7 @@ void read_target(struct reading *r, const struct yaml_node *n, void *into)
         diag_error(r->diags, n->place, NULL, "`%s` is not WORKLOAD:PORT", quote(n->text).text);
         return;
     }
-    if (check_name(r, name, n->place, NAME_MAX_LENGTH))
-        p->workload_name = name_id(r, name);
+    p->workload_name = checked_name_id(r, name, n->place);
 }
 
 void *publish_entry(struct reading *r, const struct yaml_node *key, void *into)
@@ -545,43 +545,45 @@ void *publish_entry(struct reading *r, const struct yaml_node *key, void *into)
     return slot;
 }
 
+static void *defined_twice(struct reading *r, const struct yaml_node *key, const char *what, struct place first)
+{
+    diag_error(r->diags, key->place, NULL, "the %s `%s` is defined twice; the first is on line %u", what, quote(key->text).text, first.line);
+    return NULL;
+}
+
 void *segment_entry(struct reading *r, const struct yaml_node *key, void *into)
 {
-    if (!check_name(r, key->text, key->place, NAME_MAX_LENGTH))
-        return NULL;
-    uint32_t id = name_id(r, key->text);
+    struct list *l = into;
+    const struct draft_segment *all = l->items;
+    uint32_t id = checked_name_id(r, key->text, key->place);
     if (id == NONE)
         return NULL;
-    struct list *l = into;
-    if (name_at(r, id)->segment != NONE) {
-        struct draft_segment *first = (struct draft_segment *)l->items + name_at(r, id)->segment;
-        diag_error(r->diags, key->place, NULL, "the segment `%s` is defined twice; the first is on line %u", name_at(r, id)->text, first->place.line);
-        return NULL;
-    }
-    name_at(r, id)->segment = (uint32_t)l->count;
+    uint32_t *index = &name_at(r, id)->segment;
+    if (*index != NONE)
+        return defined_twice(r, key, "segment", all[*index].place);
     struct draft_segment *s = list_add(r, l, sizeof *s);
-    if (s)
-        *s = (struct draft_segment){.name = id, .place = key->place};
+    if (!s)
+        return NULL;
+    *s = (struct draft_segment){.name = id, .place = key->place};
+    *index = (uint32_t)l->count - 1;
     return s;
 }
 
 void *workload_entry(struct reading *r, const struct yaml_node *key, void *into)
 {
-    if (!check_name(r, key->text, key->place, NAME_MAX_LENGTH))
-        return NULL;
-    uint32_t id = name_id(r, key->text);
+    struct list *l = into;
+    const struct draft_workload *all = l->items;
+    uint32_t id = checked_name_id(r, key->text, key->place);
     if (id == NONE)
         return NULL;
-    struct list *l = into;
-    if (name_at(r, id)->workload != NONE) {
-        struct draft_workload *first = (struct draft_workload *)l->items + name_at(r, id)->workload;
-        diag_error(r->diags, key->place, NULL, "the workload `%s` is defined twice; the first is on line %u", name_at(r, id)->text, first->place.line);
-        return NULL;
-    }
-    name_at(r, id)->workload = (uint32_t)l->count;
+    uint32_t *index = &name_at(r, id)->workload;
+    if (*index != NONE)
+        return defined_twice(r, key, "workload", all[*index].place);
     struct draft_workload *w = list_add(r, l, sizeof *w);
-    if (w)
-        *w = (struct draft_workload){.name = id, .segment_name = NONE, .place = key->place};
+    if (!w)
+        return NULL;
+    *w = (struct draft_workload){.name = id, .segment_name = NONE, .place = key->place};
+    *index = (uint32_t)l->count - 1;
     return w;
 }
 

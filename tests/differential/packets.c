@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The loaded kernel programs against the reference: random policies, random packets, time that passes, policies that
- * change in between. Verdict, reason, rule and destination are equal in every one.
+ * change in between. Verdict, reason, rule and destination are equal in every one, and what comes out is the frame
+ * that went in with the addresses, ports and checksums that section 9 of docs/packets.md says.
  *
  *   packets [--policies N] [--packets N] [--seed N] [--stories PERCENT]
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/pkt_cls.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,13 +23,16 @@
 #include "enforce/datapath.h"
 #include "enforce/links.h"
 #include "enforce/netlink.h"
+#include "decide/uplink.h"
 #include "enforce/netns.h"
+#include "leaves.h"
 #include "policy/parse.h"
 #include "random_packet.h"
 #include "random_policy.h"
 
 #define SESSIONS_MAX 60000
 #define HEADERS_MAX 54 /* Ethernet and IPv6 */
+#define LINKS_MAX (NETWORK_WORKLOADS_MAX + 1) /* and the uplink */
 #define DAY 86400
 #define NS 1000000000
 
@@ -42,10 +47,18 @@ struct round {
     uint64_t seed;
     struct datapath *datapath;
     struct reference *reference;
-    struct link links[NETWORK_WORKLOADS_MAX];
+    struct link links[LINKS_MAX]; /* one for each workload, then the uplink's where the network has one */
     uint32_t link_count, stories;
+    bool uplink;
     int64_t now; /* ns UTC */
-    uint64_t packets, passed, reasons[REASONS];
+    uint64_t packets, passed, through, reasons[REASONS];
+};
+
+/* What came out of the kernel programs. */
+struct kernel_side {
+    struct test_verdict verdict;
+    struct bytes out;
+    int error;
 };
 
 static void parsed_free(struct parsed *p)
@@ -78,89 +91,159 @@ static void set_now(struct round *r)
     r->datapath->shared->test_now = (uint64_t)r->now;
 }
 
+/* `v4` and `v6`: the hub's addresses there, or NULL. */
+static bool set_link(struct round *r, uint32_t number, enum bulkhead_link_kind kind, const struct address *v4, const struct address *v6)
+{
+    const struct link *l = &r->links[number];
+    struct link_entry e = {.kind = kind, .mtu = l->mtu};
+    memcpy(e.mac, l->mac, 6);
+    memcpy(e.hub_mac, l->hub_mac, 6);
+    if (v4)
+        memcpy(&e.hub_v4, v4->octets, 4);
+    if (v6)
+        memcpy(e.hub_v6, v6->octets, 16);
+    struct failure f;
+    if (datapath_set_link(r->datapath, LINK_FIRST + number, &e, &f))
+        return true;
+    printf("# %s\n", f.text);
+    return false;
+}
+
+/* The uplink's link is the last; where a policy has no uplink it belongs to nobody. */
+static bool set_uplink(struct round *r, const struct policy *p, uint32_t *ret_number)
+{
+    uint32_t last = r->link_count - 1;
+    enum bulkhead_link_kind kind = p->uplink.interface ? LINK_UPLINK : LINK_NONE;
+    *ret_number = p->uplink.interface ? LINK_FIRST + last : 0;
+    return !r->uplink || set_link(r, last, kind, uplink_outer_address(p, 4), uplink_outer_address(p, 6));
+}
+
 /* Put the policy in force on both sides. */
 static bool apply(struct round *r, struct parsed *p)
 {
     struct failure f;
-    uint32_t links[NETWORK_WORKLOADS_MAX], generation;
+    uint32_t links[LINKS_MAX], generation;
     for (uint32_t i = 0; i < r->link_count; i++)
         links[i] = LINK_FIRST + i;
     int64_t compiled = r->now / NS;
     struct compile_options o = {.compiled = compiled, .seed = random_next(&r->random), .links = links};
+    if (!set_uplink(r, p->policy, &o.uplink))
+        return false;
     struct diags diags = diags_new(p->arena);
     struct compiled *c = compile_policy(p->policy, &o, p->tables, &diags);
     if (!c || !datapath_install(r->datapath, c, &generation, &f)) {
-        printf("# cannot install: %s\n", c ? f.text : diags.items[0].message);
+        printf("# cannot install: %s\n%s\n", c ? f.text : diags.items[0].message, text_cstr(&p->text));
         return false;
     }
     datapath_switch(r->datapath, generation, 0);
     return reference_apply(r->reference, p->policy, compiled, r->links, r->link_count);
 }
 
-static bool set_links(struct round *r, const struct policy *p)
+static bool set_links(struct round *r, const struct random_network *n, const struct policy *p)
 {
-    r->link_count = p->workload_count;
-    for (uint32_t i = 0; i < p->workload_count; i++) {
+    r->uplink = n->uplink;
+    r->link_count = p->workload_count + n->uplink;
+    for (uint32_t i = 0; i < r->link_count; i++) {
         struct link *l = &r->links[i];
-        *l = (struct link){.workload = i, .mac = {2, 0, 0, 0, 1, (uint8_t)i}, .hub_mac = {2, 0, 0, 0, 2, (uint8_t)i}, .mtu = random_chance(&r->random, 8) ? 60 : 1500};
-        struct link_entry e = {.kind = LINK_WORKLOAD, .mtu = l->mtu, .hub_v4 = 0x0100500a};
-        e.hub_v6[0] = 0x80fd;
-        memcpy(e.mac, l->mac, 6);
-        memcpy(e.hub_mac, l->hub_mac, 6);
-        struct failure f;
-        if (!datapath_set_link(r->datapath, LINK_FIRST + i, &e, &f)) {
-            printf("# %s\n", f.text);
+        *l = (struct link){.workload = i < p->workload_count ? i : NONE, .mac = {2, 0, 0, 0, 1, (uint8_t)i}, .hub_mac = {2, 0, 0, 0, 2, (uint8_t)i},
+            .mtu = random_chance(&r->random, 8) ? 60 : 1500};
+        const struct segment *segment = l->workload != NONE ? &p->segments[p->workloads[i].segment] : NULL;
+        if (segment && !set_link(r, i, LINK_WORKLOAD, segment_hub_address(segment, 4), segment_hub_address(segment, 6)))
             return false;
-        }
     }
     return true;
 }
 
-static struct test_verdict run_kernel(struct round *r, const struct frame *f, int *ret_error)
+static struct kernel_side run_kernel(struct round *r, const struct frame *f)
 {
     static uint8_t out[4096];
     struct __sk_buff skb = {.ifindex = LINK_FIRST + f->link};
     LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f->bytes, .data_size_in = (uint32_t)f->length, .data_out = out, .data_size_out = sizeof out,
         .ctx_in = &skb, .ctx_size_in = sizeof skb);
     memset(&r->datapath->shared->test_verdict, 0xff, sizeof(struct test_verdict));
-    *ret_error = bpf_prog_test_run_opts(r->datapath->program, &o);
-    return r->datapath->shared->test_verdict;
+    int error = bpf_prog_test_run_opts(r->datapath->program, &o);
+    struct kernel_side k = {.verdict = r->datapath->shared->test_verdict, .out = bytes_of(out, o.data_size_out), .error = error};
+    /* What belongs to nobody is dropped before there is a verdict to write down. */
+    if (!error && k.verdict.reason == UINT32_MAX && o.retval == TC_ACT_SHOT)
+        k.verdict = (struct test_verdict){.reason = REASON_IDENTITY_UNKNOWN, .rule = NO_RULE};
+    return k;
 }
 
-static void print_frame(const struct frame *f)
+static void print_frame(const char *what, struct bytes f)
 {
-    printf("#   link %u, %zu bytes:", f->link, f->length);
-    for (size_t i = 0; i < f->length; i++)
-        printf("%s%02x", i % 16 == 0 ? "\n#     " : " ", f->bytes[i]);
+    printf("#   %s, %zu bytes:", what, f.len);
+    for (size_t i = 0; i < f.len; i++)
+        printf("%s%02x", i % 16 == 0 ? "\n#     " : " ", f.at[i]);
     printf("\n");
 }
 
-static bool compare(struct round *r, const struct frame *f, const struct parsed *p)
+static void print_ends(const char *what, const struct packet_ends *e)
 {
-    int error;
-    struct test_verdict k = run_kernel(r, f, &error);
-    if (error) { /* BPF_PROG_TEST_RUN takes no frame without a whole IP header; those go over real links */
+    char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
+    printf("#     %s %s port %u -> %s port %u\n", what, address_print(&e->from, from), e->from_port, address_print(&e->to, to), e->to_port);
+}
+
+static void print_difference(const struct round *r, const struct frame *f, const struct kernel_side *kernel, const struct packet_verdict *v, const char *wrong,
+    const struct parsed *p)
+{
+    const struct test_verdict *k = &kernel->verdict;
+    printf("# packet %" PRIu64 " of seed %" PRIu64 " differs%s%s:\n", r->packets, r->seed, wrong ? " in what comes out: " : "", wrong ? wrong : "");
+    printf("#   kernel:    %s, rule %d, %s, to %d\n", k->reason < REASONS ? reason_name(k->reason) : "?", k->rule == NO_RULE ? -1 : (int)k->rule,
+        k->passes ? (k->observed ? "passes (observed)" : "passes") : "refused", k->passes ? (int)k->to_link - LINK_FIRST : -1);
+    printf("#   reference: %s, rule %d, %s, to %d\n", reason_name(v->verdict.reason), (int)v->verdict.rule,
+        v->passes ? (v->verdict.enforced ? "passes" : "passes (observed)") : "refused", v->passes ? (int)v->to_link : -1);
+    if (v->passes)
+        print_ends("leaves as", &v->out);
+    if (v->passes && v->quotes)
+        print_ends("and quotes", &v->quoted);
+    printf("#   on link %u\n", f->link);
+    print_frame("in", bytes_of(f->bytes, f->length));
+    if (k->passes)
+        print_frame("out", kernel->out);
+    printf("%s\n", text_cstr(&p->text));
+}
+
+/* The kernel side has chosen an outer port: the reference and the world's replies use it from now on. */
+static bool learn_port(struct round *r, struct packet_source *s, const struct frame *f, struct bytes out, struct packet_verdict *v)
+{
+    uint16_t port = leaves_port(out, v);
+    if (!reference_outer_port(r->reference, port))
+        return false;
+    if (!v->quotes)
+        packet_source_learn(s, f, port);
+    return true;
+}
+
+/* NULL when the frame left as it must. */
+static const char *compare_out(struct round *r, struct packet_source *s, const struct frame *f, const struct kernel_side *k, struct packet_verdict *v)
+{
+    if (v->port_guessed && !learn_port(r, s, f, k->out, v))
+        return "an outer port that may not be";
+    return leaves_wrong(bytes_of(f->bytes, f->length), k->out, v);
+}
+
+static bool compare(struct round *r, struct packet_source *s, const struct frame *f, const struct parsed *p)
+{
+    struct kernel_side kernel = run_kernel(r, f);
+    const struct test_verdict *k = &kernel.verdict;
+    if (kernel.error) { /* BPF_PROG_TEST_RUN takes no frame without a whole IP header; those go over real links */
         if (f->length >= HEADERS_MAX)
-            printf("# BPF_PROG_TEST_RUN refused %zu bytes: %s\n", f->length, strerror(-error));
+            printf("# BPF_PROG_TEST_RUN refused %zu bytes: %s\n", f->length, strerror(-kernel.error));
         return f->length < HEADERS_MAX;
     }
     struct packet_verdict v = reference_packet(r->reference, f->link, bytes_of(f->bytes, f->length), r->now);
     uint32_t rule = v.verdict.rule == NONE ? NO_RULE : v.verdict.rule;
     r->packets++;
     r->passed += v.passes;
-    if (k.reason < REASONS)
-        r->reasons[k.reason]++;
-    bool same = k.reason == v.verdict.reason && k.rule == rule && k.passes == v.passes &&
-        (!v.passes || k.to_link == LINK_FIRST + v.to_link) && (!v.passes || k.observed == !v.verdict.enforced);
-    if (same)
+    r->through += v.passes && r->uplink && (v.to_link == r->link_count - 1 || f->link == r->link_count - 1);
+    if (k->reason < REASONS)
+        r->reasons[k->reason]++;
+    bool same = k->reason == v.verdict.reason && k->rule == rule && k->passes == v.passes &&
+        (!v.passes || k->to_link == LINK_FIRST + v.to_link) && (!v.passes || k->observed == !v.verdict.enforced);
+    const char *wrong = same && v.passes ? compare_out(r, s, f, &kernel, &v) : NULL;
+    if (same && !wrong)
         return true;
-    printf("# packet %" PRIu64 " of seed %" PRIu64 " differs:\n", r->packets, r->seed);
-    printf("#   kernel:    %s, rule %d, %s, to %d\n", k.reason < REASONS ? reason_name(k.reason) : "?", k.rule == NO_RULE ? -1 : (int)k.rule,
-        k.passes ? (k.observed ? "passes (observed)" : "passes") : "refused", k.passes ? (int)k.to_link - LINK_FIRST : -1);
-    printf("#   reference: %s, rule %d, %s, to %d\n", reason_name(v.verdict.reason), (int)v.verdict.rule,
-        v.passes ? (v.verdict.enforced ? "passes" : "passes (observed)") : "refused", v.passes ? (int)v.to_link : -1);
-    print_frame(f);
-    printf("%s\n", text_cstr(&p->text));
+    print_difference(r, f, &kernel, &v, wrong, p);
     return false;
 }
 
@@ -196,7 +279,7 @@ static bool play(struct round *r, uint32_t packets)
 {
     struct random_network n = random_network_draw(&r->random);
     struct parsed policy = {0}, old = {0};
-    bool ok = parse(r, &n, &policy) && set_links(r, policy.policy) && apply(r, &policy);
+    bool ok = parse(r, &n, &policy) && set_links(r, &n, policy.policy) && apply(r, &policy);
     struct packet_source source = {.random = &r->random, .policy = policy.policy, .links = r->links, .link_count = r->link_count, .stories = r->stories};
     for (uint32_t i = 0; ok && i < packets; i++) {
         if (!r->stories)
@@ -204,7 +287,7 @@ static bool play(struct round *r, uint32_t packets)
         const struct frame *f = packet_source_next(&source);
         if (r->stories)
             pass_pause(r, source.pause);
-        ok = compare(r, f, &policy);
+        ok = compare(r, &source, f, &policy);
         if (ok && random_chance(&r->random, 1)) { /* also in the middle of a story */
             parsed_free(&old);
             old = policy;
@@ -231,7 +314,7 @@ static bool make_links(void)
         printf("# %s\n", f.text);
         return false;
     }
-    for (uint32_t i = 0; i < NETWORK_WORKLOADS_MAX; i++) {
+    for (uint32_t i = 0; i < LINKS_MAX; i++) {
         char near[16], far[16];
         snprintf(near, sizeof near, "near%u", i);
         snprintf(far, sizeof far, "far%u", i);
@@ -288,7 +371,7 @@ int main(int argc, char **argv)
         return 77;
     }
     struct datapath datapath;
-    struct datapath_options o = {.links = 64, .sessions = SESSIONS_MAX + 4096, .timeouts = TIMEOUTS_DEFAULT, .test_clock = true};
+    struct datapath_options o = {.links = 64, .sessions = SESSIONS_MAX + 4096, .timeouts = TIMEOUTS_DEFAULT, .nat = true, .test_clock = true};
     if (!make_links() || !datapath_load(&o, &datapath, &f)) {
         printf("not ok 1 - load: %s\n1..1\n", f.text);
         return 1;
@@ -301,9 +384,9 @@ int main(int argc, char **argv)
         r.random = (struct random){r.seed};
         ok = start_over(&r) && play(&r, (uint32_t)packets);
     }
-    printf("# seed %" PRIu64 ": %" PRIu64 " networks, %" PRIu64 " packets, %" PRIu64 " passed\n", seed, done, r.packets, r.passed);
+    printf("# seed %" PRIu64 ": %" PRIu64 " networks, %" PRIu64 " packets, %" PRIu64 " passed, %" PRIu64 " of them through the uplink\n", seed, done, r.packets, r.passed, r.through);
     print_reasons(&r);
-    printf("%s 1 - every packet has the verdict, reason, rule and destination that the reference gives it\n1..1\n", ok ? "ok" : "not ok");
+    printf("%s 1 - every packet has the verdict, reason, rule, destination and frame that the reference gives it\n1..1\n", ok ? "ok" : "not ok");
     reference_destroy(r.reference);
     datapath_close(&datapath);
     return ok ? 0 : 1;

@@ -3,6 +3,10 @@
 
 #include <netinet/in.h>
 
+#include "decide/frame.h"
+#include "decide/uplink.h"
+#include "wire.h"
+
 #define SYN 0x02
 #define ACK 0x10
 #define RST 0x04
@@ -13,22 +17,25 @@
 
 static void put16(uint8_t *at, uint32_t value)
 {
-    at[0] = (uint8_t)(value >> 8);
-    at[1] = (uint8_t)value;
+    wire_put16(at, value);
 }
 
 static void put32(uint8_t *at, uint32_t value)
 {
-    put16(at, value >> 16);
-    put16(at + 2, value);
+    wire_put32(at, value);
 }
 
-/* The link of the workload that has the address, or one at random. */
+static bool is_world(const struct packet_source *s, const struct address *a)
+{
+    return address_is_unicast(a) && policy_segment_of(s->policy, a) == NONE;
+}
+
+/* The link of the workload that has the address, the uplink's for the world, else one at random. */
 static uint32_t link_of(struct packet_source *s, const struct address *a)
 {
     uint32_t workload = policy_workload_of(s->policy, a);
     for (uint32_t i = 0; i < s->link_count; i++)
-        if (workload != NONE && s->links[i].workload == workload)
+        if (s->links[i].workload == workload && (workload != NONE || is_world(s, a)))
             return i;
     return random_below(s->random, s->link_count);
 }
@@ -81,6 +88,43 @@ static uint8_t some_protocol(struct packet_source *s, uint8_t family)
     return others[random_below(s->random, sizeof others)];
 }
 
+static struct address world_address(struct packet_source *s, uint8_t family)
+{
+    for (int tries = 0; tries < 200; tries++) {
+        struct address a = some_address(s, family);
+        if (is_world(s, &a))
+            return a;
+    }
+    return some_address(s, family);
+}
+
+/* Makes the conversation one between a workload and the world, where there is an uplink. */
+static void go_outside(struct packet_source *s, struct conversation *c)
+{
+    struct random *r = s->random;
+    uint8_t family = c->end[0].family;
+    const struct address *outer = uplink_outer_address(s->policy, family);
+    uint32_t dice = random_below(r, 100), count = s->policy->uplink.publish_count;
+    if (dice < 45 || !outer) { /* out */
+        c->end[1] = world_address(s, family);
+        return;
+    }
+    c->end[1] = c->end[0];
+    c->end[0] = world_address(s, family);
+    if (dice < 85 && count) { /* in by a published port */
+        const struct publish *e = &s->policy->uplink.publish[random_below(r, count)];
+        const struct address *to = workload_first_address(&s->policy->workloads[e->workload], family);
+        if (to)
+            c->end[1] = *to;
+        c->protocol = e->protocol;
+        c->port[1] = e->workload_port;
+        c->outer = e->port;
+        s->crossing = c;
+    } else if (dice < 93) { /* to a port of the outer address that nobody has, or an echo there */
+        c->end[1] = *outer;
+    }
+}
+
 static bool has_ports(uint8_t protocol)
 {
     return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
@@ -103,6 +147,8 @@ static struct conversation *new_conversation(struct packet_source *s)
         c->port[random_below(s->random, 2)] = 0;
     if (c->protocol == IPPROTO_ICMP || c->protocol == IPPROTO_ICMPV6)
         c->port[1] = c->port[0];
+    if (s->policy->uplink.interface && random_chance(s->random, 40))
+        go_outside(s, c);
     c->sequence[0] = (uint32_t)random_next(s->random);
     c->sequence[1] = (uint32_t)random_next(s->random);
     c->identification = (uint16_t)random_below(s->random, 50);
@@ -113,6 +159,42 @@ static struct conversation *some_conversation(struct packet_source *s)
 {
     struct conversation *c = &s->conversations[random_below(s->random, CONVERSATIONS)];
     return c->used && random_chance(s->random, 85) ? c : new_conversation(s);
+}
+
+/* The conversation as it is where end `from` stands: the world knows workloads by the outer address and port. */
+static struct conversation seen_from(struct packet_source *s, const struct conversation *c, int from)
+{
+    struct conversation seen = *c;
+    const struct address *outer = uplink_outer_address(s->policy, c->end[0].family);
+    if (!c->outer || !outer || !is_world(s, &c->end[from]) || random_chance(s->random, 4))
+        return seen;
+    seen.end[!from] = *outer;
+    seen.port[!from] = c->outer;
+    if (protocol_is_icmp(c->end[0].family, c->protocol))
+        seen.port[from] = c->outer;
+    return seen;
+}
+
+/* The checksum of layer 4 in a sound whole packet. Now and then UDP has none. */
+static void fix_l4(struct packet_source *s, struct frame *f)
+{
+    struct packet p;
+    if (frame_parse(bytes_of(f->bytes, f->length), &p) != REASONS || p.fragment != FRAGMENT_NOT)
+        return;
+    uint8_t family = p.from.family;
+    if (!protocol_is_translated(family, p.protocol) || (p.protocol == IPPROTO_UDP && random_chance(s->random, 15)))
+        return;
+    size_t at = p.protocol == IPPROTO_TCP ? 16 : p.protocol == IPPROTO_UDP ? 6 : 2;
+    uint8_t *l4 = f->bytes + (p.l4.at - f->bytes);
+    uint32_t pseudo = p.protocol == IPPROTO_ICMP ? 0 : wire_pseudo(&p.from, &p.to, p.protocol, (uint32_t)p.l4.len);
+    uint16_t sum = wire_sum(l4, p.l4.len, pseudo);
+    wire_put16(l4 + at, sum ? sum : 0xffff);
+}
+
+static void fix_checksums(struct packet_source *s, struct frame *f)
+{
+    wire_fix_ip(f->bytes, f->length);
+    fix_l4(s, f);
 }
 
 /* Layer 4 of `c`'s packet from end `from`; returns its length. */
@@ -221,16 +303,18 @@ static void put_ethernet(struct packet_source *s, const struct conversation *c, 
 }
 
 /* A whole packet of the conversation. */
-static void make(struct packet_source *s, struct conversation *c, int from, uint8_t flags, uint32_t acknowledgement, struct frame *f)
+static void make(struct packet_source *s, const struct conversation *c, int from, uint8_t flags, uint32_t acknowledgement, struct frame *f)
 {
     uint8_t l4[128], ip[IP_MAX];
-    size_t l4_length = put_l4(s, c, from, flags, acknowledgement, l4);
-    size_t ip_length = put_ip(s, c, from, l4_length, ip);
+    struct conversation seen = seen_from(s, c, from);
+    size_t l4_length = put_l4(s, &seen, from, flags, acknowledgement, l4);
+    size_t ip_length = put_ip(s, &seen, from, l4_length, ip);
     put_ethernet(s, c, from, f);
     memcpy(f->bytes + 14, ip, ip_length);
     memset(f->bytes + 14 + ip_length, 0, l4_length);
     memcpy(f->bytes + 14 + ip_length, l4, l4_length < 64 ? l4_length : 64);
     f->length = 14 + ip_length + l4_length;
+    fix_checksums(s, f);
 }
 
 static void begin(struct packet_source *s, struct frame *f)
@@ -240,9 +324,9 @@ static void begin(struct packet_source *s, struct frame *f)
     if (random_chance(s->random, 50))
         return;
     /* The rest of a handshake, or a question, an answer and a question. */
-    make(s, c, 1, SYN | ACK, c->sequence[0] + 1, &s->queue[1]);
-    make(s, c, 0, ACK, c->sequence[1] + (random_chance(s->random, 90) ? 1 : 2), &s->queue[0]);
-    s->queued = 2;
+    s->steps[1] = (struct step){c, 1, SYN | ACK, c->sequence[0] + 1};
+    s->steps[0] = (struct step){c, 0, ACK, c->sequence[1] + (random_chance(s->random, 90) ? 1 : 2)};
+    s->step_count = 2;
 }
 
 static void go_on(struct packet_source *s, struct frame *f)
@@ -254,24 +338,38 @@ static void go_on(struct packet_source *s, struct frame *f)
     make(s, c, from, flags[random_below(s->random, sizeof flags)], acknowledgement, f);
 }
 
-/* An ICMP error about a packet of a conversation. */
-static void error(struct packet_source *s, struct frame *f)
+/* Where it cannot be verified, any checksum will do: it is to cover what is changed. UDP sometimes has none. */
+static void put_some_checksum(struct packet_source *s, const struct conversation *c, uint8_t *l4)
+{
+    if (c->protocol == IPPROTO_UDP)
+        put16(l4 + 6, random_chance(s->random, 20) ? 0 : (uint32_t)random_next(s->random) | 1);
+    else if (protocol_is_icmp(c->end[0].family, c->protocol))
+        put16(l4 + 2, (uint32_t)random_next(s->random));
+    else if (c->protocol == IPPROTO_TCP)
+        put16(l4 + 16, (uint32_t)random_next(s->random));
+}
+
+/* An ICMP error about a packet of the conversation. */
+static void error(struct packet_source *s, const struct conversation *about, struct frame *f)
 {
     struct random *r = s->random;
-    struct conversation *about = some_conversation(s);
     uint8_t family = about->end[0].family;
     int quoted_from = random_chance(r, 50);
     static uint8_t quoted[IP_MAX + 64];
     uint8_t l4[128];
-    size_t l4_length = put_l4(s, about, quoted_from, ACK, 0, l4);
-    size_t ip_length = put_ip(s, about, quoted_from, l4_length, quoted);
+    struct conversation seen = seen_from(s, about, !quoted_from);
+    size_t l4_length = put_l4(s, &seen, quoted_from, ACK, 0, l4);
+    size_t ip_length = put_ip(s, &seen, quoted_from, l4_length, quoted);
+    put_some_checksum(s, about, l4);
     memcpy(quoted + ip_length, l4, l4_length < 64 ? l4_length : 64);
+    if (family == 4)
+        put16(quoted + 10, wire_sum(quoted, 20, 0));
     size_t length = ip_length + (random_chance(r, 85) ? 8 : random_below(r, 12));
     if (family == 4 && random_chance(r, 20))
         put16(quoted + 6, random_chance(r, 20) ? 0x2000 : 1 + random_below(r, 8191)); /* a fragment, the first or a later one */
     struct conversation message = {
         .protocol = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
-        .end = {about->end[!quoted_from], random_chance(r, 92) ? about->end[quoted_from] : some_address(s, family)},
+        .end = {seen.end[!quoted_from], random_chance(r, 92) ? seen.end[quoted_from] : some_address(s, family)},
     };
     if (random_chance(r, 10))
         message.end[0] = some_address(s, family);
@@ -286,6 +384,7 @@ static void error(struct packet_source *s, struct frame *f)
     icmp[1] = (uint8_t)random_below(r, 4);
     memcpy(icmp + 8, quoted, length);
     f->length = 14 + outer + 8 + length;
+    fix_checksums(s, f);
 }
 
 /* One IP packet in two or three fragments, in some order. */
@@ -295,8 +394,11 @@ static void fragments(struct packet_source *s, struct frame *f)
     struct conversation *c = random_chance(r, 60) ? new_conversation(s) : some_conversation(s);
     c->identification = (uint16_t)random_next(r);
     bool v4 = c->end[0].family == 4;
+    int from = random_chance(r, 30);
+    struct conversation seen = seen_from(s, c, from);
     uint8_t l4[128] = {0};
-    put_l4(s, c, 0, SYN, 0, l4);
+    put_l4(s, &seen, from, from ? ACK : SYN, 0, l4);
+    put_some_checksum(s, c, l4);
     size_t first = random_chance(r, 85) ? 24 + 8 * random_below(r, 4) : 8 * random_below(r, 3);
     size_t header = v4 ? 20 : 48;
     struct frame *parts[2] = {f, &s->queue[0]};
@@ -309,9 +411,11 @@ static void fragments(struct packet_source *s, struct frame *f)
         size_t payload = part == 0 ? first : 4 + random_below(r, 40);
         uint32_t offset = part == 0 ? 0 : (uint32_t)first / 8;
         uint32_t more = part == 0 || random_chance(r, 5);
-        if (random_chance(r, 3))
-            offset = random_chance(r, 50) ? 8180 + random_below(r, 12) : random_below(r, 8192);
-        put_ethernet(s, c, 0, out);
+        if (random_chance(r, 4))
+            offset = random_chance(r, 30) ? 8180 + random_below(r, 12) : random_below(r, 8192);
+        if (part == 1 && random_chance(r, 15)) /* just around the end of the first one */
+            offset = random_below(r, (uint32_t)first / 8 + 2);
+        put_ethernet(s, c, from, out);
         uint8_t *ip = out->bytes + 14;
         memset(ip, 0, header);
         memset(ip + header, 0, payload);
@@ -324,20 +428,21 @@ static void fragments(struct packet_source *s, struct frame *f)
             put16(ip + 6, more << 13 | offset);
             ip[8] = 64;
             ip[9] = c->protocol;
-            memcpy(ip + 12, c->end[0].octets, 4);
-            memcpy(ip + 16, c->end[1].octets, 4);
+            memcpy(ip + 12, seen.end[from].octets, 4);
+            memcpy(ip + 16, seen.end[!from].octets, 4);
         } else {
             ip[0] = 0x60;
             put16(ip + 4, (uint32_t)(8 + payload));
             ip[6] = 44;
             ip[7] = 64;
-            memcpy(ip + 8, c->end[0].octets, 16);
-            memcpy(ip + 24, c->end[1].octets, 16);
+            memcpy(ip + 8, seen.end[from].octets, 16);
+            memcpy(ip + 24, seen.end[!from].octets, 16);
             ip[40] = c->protocol;
             put16(ip + 42, offset << 3 | more);
             put32(ip + 44, c->identification);
         }
         out->length = 14 + header + payload;
+        wire_fix_ip(out->bytes, out->length);
     }
     s->queued = 1;
     if (parts[0] == f && random_chance(r, 15)) { /* once more, with a hop limit that is used up: the rest goes nowhere then */
@@ -382,8 +487,7 @@ static void story_begin(struct packet_source *s)
     for (int tries = 0; tries < 40; tries++) {
         s->hero = *new_conversation(s);
         struct flow f = {s->hero.end[0], s->hero.end[1], s->hero.protocol, has_ports(s->hero.protocol) ? s->hero.port[1] : 0};
-        uint32_t from = policy_workload_of(s->policy, &f.from), to = policy_workload_of(s->policy, &f.to);
-        if (from != NONE && to != NONE && from != to && likely_allowed(s->policy, &f))
+        if (deliver(s->policy, &f) == DELIVERY_OK && likely_allowed(s->policy, &f))
             break;
     }
     s->story_left = 5 + random_below(s->random, 9);
@@ -405,6 +509,11 @@ static void story_go_on(struct packet_source *s, struct frame *f)
     struct random *r = s->random;
     struct conversation *c = &s->hero;
     s->pause = story_pause(s);
+    if (s->story_step && random_chance(r, 12)) {
+        s->pause = 0;
+        error(s, c, f);
+        return;
+    }
     uint32_t step = s->story_step++;
     int from = step < 3 ? step == 1 : random_chance(r, 50);
     uint8_t flag = step == 0 ? SYN : step == 1 ? SYN | ACK : step == 2 ? ACK : flags[random_below(r, sizeof flags)];
@@ -414,6 +523,33 @@ static void story_go_on(struct packet_source *s, struct frame *f)
         c->sequence[from] = (uint32_t)random_next(r);
     make(s, c, from, flag, c->sequence[!from] + (random_chance(r, 80) ? 1 : random_below(r, 3)), f);
     s->story_left--;
+}
+
+static bool is_frame_of(const struct conversation *c, const struct packet *p)
+{
+    int from = !address_equal(&c->end[0], &p->from);
+    return c->used && c->protocol == p->protocol && address_equal(&c->end[from], &p->from) && address_equal(&c->end[!from], &p->to) &&
+        (!p->from_port || (c->port[from] == p->from_port && c->port[!from] == p->to_port));
+}
+
+void packet_source_learn(struct packet_source *s, const struct frame *f, uint16_t outer_port)
+{
+    struct packet p;
+    if (frame_parse(bytes_of(f->bytes, f->length), &p) != REASONS)
+        return;
+    for (size_t i = 0; i < CONVERSATIONS; i++)
+        if (is_frame_of(&s->conversations[i], &p)) {
+            s->conversations[i].outer = outer_port;
+            s->crossing = &s->conversations[i];
+        }
+    if (is_frame_of(&s->hero, &p))
+        s->hero.outer = outer_port;
+}
+
+static void take_step(struct packet_source *s, struct frame *f)
+{
+    const struct step *step = &s->steps[--s->step_count];
+    make(s, step->conversation, step->from, step->flags, step->acknowledgement, f);
 }
 
 const struct frame *packet_source_next(struct packet_source *s)
@@ -427,6 +563,11 @@ const struct frame *packet_source_next(struct packet_source *s)
     if (s->queued && random_chance(s->random, 93))
         return &s->queue[--s->queued];
     s->queued = 0;
+    if (s->step_count && random_chance(s->random, 93)) {
+        take_step(s, &f);
+        return &f;
+    }
+    s->step_count = 0;
     if (s->stories && random_chance(s->random, s->stories)) {
         story_begin(s);
         story_go_on(s, &f);
@@ -438,7 +579,7 @@ const struct frame *packet_source_next(struct packet_source *s)
     else if (dice < 82)
         go_on(s, &f);
     else if (dice < 91)
-        error(s, &f);
+        error(s, s->crossing && random_chance(s->random, 50) ? s->crossing : some_conversation(s), &f);
     else
         fragments(s, &f);
     if (random_chance(s->random, 7))

@@ -20,6 +20,15 @@ struct conversation {
     uint16_t port[2];      /* echo: identifier in both */
     uint32_t sequence[2];  /* last SYN or SYN-ACK of that end */
     uint16_t identification;
+    uint16_t outer; /* the inside end's port at the outer address: published, or learned; 0: not known */
+};
+
+/* A frame of a conversation that is made only when its turn comes. */
+struct step {
+    struct conversation *conversation;
+    int from;
+    uint8_t flags;
+    uint32_t acknowledgement;
 };
 
 struct frame {
@@ -37,12 +46,17 @@ struct packet_source {
     /* what comes next of a story that was begun (handshake, fragments) */
     struct frame queue[4];
     uint32_t queued;
+    struct step steps[2];
+    uint32_t step_count;
     /* Stories: one conversation's life, with pauses that end just before, at and behind its timeouts. */
     uint32_t stories; /* percent of what is begun; 0: none */
     struct conversation hero;
     uint32_t story_left, story_step;
+    const struct conversation *crossing; /* the last that went through the uplink with a port there; or NULL */
     int64_t pause; /* nanoseconds that pass before this frame; -1: as the caller likes */
 };
 
 /* The next frame. Valid until the next call. */
 const struct frame *packet_source_next(struct packet_source *s);
+/* The session that the frame belongs to has this outer port: replies are sent there from now on. */
+void packet_source_learn(struct packet_source *s, const struct frame *f, uint16_t outer_port);

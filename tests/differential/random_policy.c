@@ -13,7 +13,33 @@ struct random_network random_network_draw(struct random *r)
         n.label_of[w] = random_below(r, 3);
         n.second_address[w] = random_chance(r, 20);
     }
+    n.uplink = random_chance(r, 50);
     return n;
+}
+
+/* Mostly the same entries in every policy of a network, so that some sessions outlive a change. */
+static void print_publish(const struct random_network *n, struct random *r, struct text *out)
+{
+    static const char *const ports[] = {"443/tcp", "80/tcp", "8080/tcp", "16384/tcp", "20000/tcp", "40001/tcp", "53/udp", "5432/udp", "30000/udp", "65535/udp"};
+    static const uint16_t leads[] = {8080, 8080, 8080, 5432, 8000, 443, 53, 53, 55, 8080};
+    const char *comma = "";
+    for (uint32_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
+        if (random_chance(r, 15))
+            continue;
+        bool usual = random_chance(r, 85);
+        uint32_t workload = usual ? i / 2 % n->workloads : random_below(r, n->workloads);
+        text_printf(out, "%s%s: \"w%u:%u\"", comma, ports[i], workload, usual ? leads[i] : leads[random_below(r, 10)]);
+        comma = ", ";
+    }
+}
+
+static void print_uplink(const struct random_network *n, struct random *r, struct text *out)
+{
+    if (!n->uplink || random_chance(r, 6))
+        return;
+    text_printf(out, ", uplink: {interface: uplink0%s, publish: {", random_chance(r, 25) ? ", nat: none" : "");
+    print_publish(n, r, out);
+    text_puts(out, "}}");
 }
 
 static void print_segments(const struct random_network *n, struct random *r, struct text *out)
@@ -28,6 +54,8 @@ static void print_segments(const struct random_network *n, struct random *r, str
         text_puts(out, "]");
         if (random_chance(r, 8))
             text_puts(out, ", enforce: observe");
+        if (s == 0)
+            print_uplink(n, r, out);
         text_puts(out, "}\n");
     }
 }

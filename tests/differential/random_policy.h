@@ -14,6 +14,7 @@ struct random_network {
     uint32_t segment_of[NETWORK_WORKLOADS_MAX];
     uint32_t label_of[NETWORK_WORKLOADS_MAX]; /* tier: 0..2 */
     bool second_address[NETWORK_WORKLOADS_MAX];
+    bool uplink; /* most of its policies have one */
 };
 
 struct random_network random_network_draw(struct random *r);

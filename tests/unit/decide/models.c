@@ -245,6 +245,19 @@ uint32_t model_rule(struct arena *a, struct policy *p, const char *name, const c
     return p->rule_count++;
 }
 
+void model_publish(struct arena *a, struct policy *p, const char *port, const char *workload,
+                   uint16_t workload_port)
+{
+    struct uplink *u = &p->uplink;
+    struct ports published = ports_of(port);
+    struct selector leads = selector_of(a, p, workload);
+    u->publish = one_more(a, u->publish, u->publish_count, sizeof *u->publish);
+    u->publish[u->publish_count++] = (struct publish){.protocol = (uint8_t)published.protocol,
+                                                      .port = published.first,
+                                                      .workload = leads.index,
+                                                      .workload_port = workload_port};
+}
+
 void model_forget_rules(struct policy *p, uint32_t first)
 {
     p->rule_count = first;

@@ -14,6 +14,9 @@ uint32_t model_workload(struct arena *a, struct policy *p, const char *name, con
  */
 uint32_t model_rule(struct arena *a, struct policy *p, const char *name, const char *kind, const char *from,
                     const char *to, const char *ports, const char *when);
+/* One more published port: "443/tcp" of the uplink leads to the workload's `workload_port`. */
+void model_publish(struct arena *a, struct policy *p, const char *port, const char *workload,
+                   uint16_t workload_port);
 /* The rules from `first` on are forgotten. */
 void model_forget_rules(struct policy *p, uint32_t first);
 

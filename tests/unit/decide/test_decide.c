@@ -274,8 +274,8 @@ static void delivery_never_changes_the_decision(void **state)
         {"10.80.1.2", "10.80.2.1", DELIVERY_NO_SUCH_WORKLOAD},
         {"10.80.1.2", "10.80.1.2", DELIVERY_NO_SUCH_WORKLOAD},
         {"10.80.1.2", "8.8.8.8", DELIVERY_OK},
-        {"8.8.8.8", "10.80.1.2", DELIVERY_OK},
-        {"8.8.8.8", "9.9.9.9", DELIVERY_NO_SUCH_WORKLOAD},
+        {"8.8.8.8", "10.80.1.2", DELIVERY_NO_UPLINK},
+        {"8.8.8.8", "9.9.9.9", DELIVERY_NO_UPLINK},
     };
     uint32_t all = rule(s, "allow", "any", "any", "any", NULL);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -287,6 +287,49 @@ static void delivery_never_changes_the_decision(void **state)
     struct flow out = flow("10.80.1.2", "8.8.8.8", 6, 80);
     assert_int_equal(deliver(s->policy, &out), DELIVERY_NO_UPLINK);
     ALLOWED(at(s, &out, 0, 0), all);
+}
+
+static void the_world_is_reached_by_what_the_uplink_can_translate(void **state)
+{
+    struct scene *s = *state;
+    static const struct {
+        const char *from, *to;
+        uint8_t protocol;
+        enum delivery delivery;
+    } cases[] = {
+        {"10.80.1.2", "8.8.8.8", 6, DELIVERY_OK},
+        {"10.80.1.2", "8.8.8.8", 17, DELIVERY_OK},
+        {"10.80.1.2", "8.8.8.8", 1, DELIVERY_OK},
+        {"10.80.1.2", "8.8.8.8", 132, DELIVERY_NO_UPLINK},
+        {"10.80.1.2", "8.8.8.8", 58, DELIVERY_NO_UPLINK},
+        {"fd80:0:0:1::2", "2001:db8::1", 58, DELIVERY_OK},
+        {"fd80:0:0:1::2", "2001:db8::1", 1, DELIVERY_NO_UPLINK},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct flow f = flow(cases[i].from, cases[i].to, cases[i].protocol, 80);
+        assert_int_equal(deliver(s->policy, &f), cases[i].delivery);
+    }
+    s->policy->uplink.nat = false;
+    struct flow sctp = flow("10.80.1.2", "8.8.8.8", 132, 80), six = flow("fd80:0:0:1::2", "2001:db8::1", 6, 80);
+    assert_int_equal(deliver(s->policy, &sctp), DELIVERY_OK);
+    s->policy->segments[s->policy->hub].cidr_count = 1;
+    assert_int_equal(deliver(s->policy, &six), DELIVERY_NO_UPLINK);
+}
+
+static void the_world_comes_in_by_published_ports_alone(void **state)
+{
+    struct scene *s = *state;
+    model_publish(s->arena, s->policy, "443/tcp", "storefront", 8443);
+    struct flow f = flow("8.8.8.8", "10.80.1.2", 6, 8443), g = flow("2001:db8::1", "fd80:0:0:1::2", 6, 8443);
+    assert_int_equal(deliver(s->policy, &f), DELIVERY_OK);
+    assert_int_equal(deliver(s->policy, &g), DELIVERY_OK);
+    struct flow others[] = {flow("8.8.8.8", "10.80.1.2", 6, 443), flow("8.8.8.8", "10.80.1.2", 17, 8443),
+                            flow("8.8.8.8", "10.80.2.2", 6, 8443), flow("8.8.8.8", "10.80.0.1", 6, 443)};
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_int_equal(deliver(s->policy, &others[i]), DELIVERY_NO_UPLINK);
+    s->policy->segments[s->policy->hub].cidr_count = 1;
+    assert_int_equal(deliver(s->policy, &f), DELIVERY_OK);
+    assert_int_equal(deliver(s->policy, &g), DELIVERY_NO_UPLINK);
 }
 
 /* Time */
@@ -493,6 +536,8 @@ int main(void)
         TEST(observation_is_of_the_network_a_segment_or_a_workload_at_either_end),
         TEST(what_is_not_unicast_is_refused_even_under_observation),
         TEST(delivery_never_changes_the_decision),
+        TEST(the_world_is_reached_by_what_the_uplink_can_translate),
+        TEST(the_world_comes_in_by_published_ports_alone),
         TEST(a_window_opens_and_closes_to_the_second_and_ends_after_24_h),
         TEST(window_closed_may_be_observed),
         TEST(there_are_at_most_eight_spans),

@@ -211,12 +211,42 @@ static void the_world_and_addresses_may_be_asked_about(void **state)
     struct why w = ask(s, "198.51.100.7", "10.80.2.77", "443/tcp");
     assert_string_equal(w.from, "198.51.100.7");
     assert_string_equal(w.way[0].kind, "world");
-    assert_int_equal(w.delivery, DELIVERY_NO_SUCH_WORKLOAD);
+    assert_int_equal(w.delivery, DELIVERY_NO_UPLINK);
     assert_string_equal(w.change.steps[0],
                         "add a rule: allow: {from: cidr:198.51.100.7, to: cidr:10.80.2.77, ports: 443/tcp}");
     w = ask(s, "storefront", "224.0.0.1", "443/tcp");
     assert_int_equal(w.span.verdict.reason, REASON_NOT_UNICAST);
     assert_int_equal(w.change.kind, CHANGE_NONE);
+}
+
+static void from_the_world_the_published_port_is_named_or_how_to_get_one(void **state)
+{
+    struct scene *s = *state;
+    model_forget_rules(s->policy, 0);
+    model_rule(s->arena, s->policy, "in", "allow", "world", "storefront", "8443/tcp icmp", NULL);
+    struct why w = ask(s, "198.51.100.7", "storefront", "8443/tcp");
+    text_is(s, &w,
+            "198.51.100.7 -> storefront 8443/tcp (IPv4): allow\n"
+            "  reason     rule: a rule allows it\n"
+            "  rule       in (shop.yaml:10)\n"
+            "  delivery   no-uplink: add publish: {PORT/tcp: storefront:8443} to the hub's\n"
+            "             uplink\n"
+            "  perimeters world 198.51.100.7 > hub test > segment web > workload storefront\n"
+            "  matching   in (shop.yaml:10) allows it\n");
+    model_publish(s->arena, s->policy, "443/tcp", "storefront", 8443);
+    w = ask(s, "198.51.100.7", "storefront", "8443/tcp");
+    text_is(s, &w,
+            "198.51.100.7 -> storefront 8443/tcp (IPv4): allow\n"
+            "  reason     rule: a rule allows it\n"
+            "  rule       in (shop.yaml:10)\n"
+            "  delivery   ok: published as 443/tcp at uplink0\n"
+            "  perimeters world 198.51.100.7 > hub test > segment web > workload storefront\n"
+            "  matching   in (shop.yaml:10) allows it\n");
+    /* What is refused, cannot be published, or has nowhere to be published gets no advice. */
+    assert_false(ask(s, "198.51.100.7", "storefront", "8444/tcp").publishable);
+    assert_false(ask(s, "198.51.100.7", "storefront", "icmp").publishable);
+    s->policy->uplink.interface = NULL;
+    assert_false(ask(s, "198.51.100.7", "storefront", "8443/tcp").publishable);
 }
 
 static void a_name_stands_for_the_families_that_both_have(void **state)
@@ -300,6 +330,7 @@ int main(void)
         TEST(every_blocker_is_listed),
         TEST(json_is_one_line_with_all_fields),
         TEST(the_world_and_addresses_may_be_asked_about),
+        TEST(from_the_world_the_published_port_is_named_or_how_to_get_one),
         TEST(a_name_stands_for_the_families_that_both_have),
         TEST(what_cannot_be_asked_says_why),
         TEST(every_allocation_may_fail),
