@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "enforce/clock.h"
+#include "enforce/file.h"
 #include "enforce/network.h"
 #include "enforce/process.h"
 #include "enforce/scope.h"

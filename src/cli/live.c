@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/moment.h"
 #include "cli/output.h"
+#include "enforce/file.h"
 #include "policy/parse.h"
 
 static bool add_name(const char *name, void *argument)
@@ -142,7 +143,7 @@ int policy_unfit(const struct diags *d, const struct loaded *l, const struct fai
     struct text out = text_new(ANSWER_MAX);
     diags_print(d, l->file, input_bytes(&l->source), color_wanted(STDERR_FILENO), &out);
     complain("%s; nothing has changed", f->text);
-    if (!write_all(STDERR_FILENO, text_cstr(&out), out.len))
+    if (!write_all(STDERR_FILENO, bytes_of(out.at, out.len)))
         complain("cannot write");
     text_free(&out);
     return STATUS_NO;

@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/moment.h"
 #include "cli/output.h"
+#include "enforce/file.h"
 #include "policy/parse.h"
 
 #define DIAGS_MEMORY ((size_t)16 << 20) /* DIAGS_MAX of them with long lines in their messages */
@@ -46,7 +47,7 @@ void loaded_complain(const struct loaded *l, bool errors_only)
     struct text out = text_new(ANSWER_MAX);
     diags_print(&l->diags, l->file, input_bytes(&l->source), color_wanted(STDERR_FILENO), &out);
     /* When standard error takes nothing there is nobody left to tell. */
-    bool told = write_all(STDERR_FILENO, text_cstr(&out), out.len);
+    bool told = write_all(STDERR_FILENO, bytes_of(out.at, out.len));
     (void)told;
     text_free(&out);
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "enforce/file.h"
 
 #define COMPLAINT_MAX 65536
 
@@ -25,20 +26,6 @@ void output_begin(void)
     struct sigaction was, now = {.sa_handler = ignore, .sa_flags = SA_RESTART};
     if (sigaction(SIGPIPE, NULL, &was) == 0 && was.sa_handler == SIG_DFL)
         sigaction(SIGPIPE, &now, NULL);
-}
-
-bool write_all(int fd, const void *at, size_t len)
-{
-    struct bytes left = bytes_of(at, len);
-    while (left.len) {
-        ssize_t written = write(fd, left.at, left.len);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return false;
-        left = bytes_slice(left, (size_t)written, SIZE_MAX);
-    }
-    return true;
 }
 
 void complain_as(const char *verb)
@@ -64,7 +51,7 @@ static void complain_line(const char *message)
         text_puts(&line, "\n");
     }
     /* When standard error takes nothing there is nobody left to tell. */
-    bool told = write_all(STDERR_FILENO, text_cstr(&line), line.len);
+    bool told = write_all(STDERR_FILENO, bytes_of(line.at, line.len));
     (void)told;
     text_free(&line);
 }
@@ -113,7 +100,7 @@ bool output_flush(struct text *t)
         complain("the answer does not fit into memory");
         return false;
     }
-    if (!write_all(STDOUT_FILENO, text_cstr(t), t->len)) {
+    if (!write_all(STDOUT_FILENO, bytes_of(t->at, t->len))) {
         /* Who closed the pipe knows; for them the status is enough. */
         if (errno != EPIPE)
             complain("standard output: %s", strerror(errno));

@@ -28,8 +28,6 @@ int complain_in(bool json, const char *format, ...) __attribute__((format(printf
 int output_text(struct text *t, int status) MUST_USE;
 /* The same, and the text is emptied but can go on being used. False after a complaint. */
 bool output_flush(struct text *t) MUST_USE;
-/* Bytes to a descriptor, all of them. False with errno. */
-bool write_all(int fd, const void *at, size_t len) MUST_USE;
 
 /* Whether the descriptor is a terminal that takes colours, and nobody asked for none (NO_COLOR). */
 bool color_wanted(int fd);

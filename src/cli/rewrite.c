@@ -10,6 +10,7 @@
 
 #include "cli/moment.h"
 #include "cli/output.h"
+#include "enforce/file.h"
 #include "policy/parse.h"
 
 #define DIAGS_MEMORY ((size_t)16 << 20)
@@ -22,7 +23,7 @@ static bool file_fill(int fd, const struct stat *about, struct bytes contents)
     /* Only root may give a file away; for everybody else it is theirs already, or becomes theirs. */
     if (fchown(fd, about->st_uid, about->st_gid) < 0 && errno != EPERM)
         return false;
-    return fchmod(fd, about->st_mode & 07777) == 0 && write_all(fd, contents.at, contents.len) &&
+    return fchmod(fd, about->st_mode & 07777) == 0 && write_all(fd, contents) &&
            fsync(fd) == 0;
 }
 

@@ -38,11 +38,6 @@ static const char *rule_name(const struct policy *p, uint32_t rule)
     return rule < p->rule_count ? p->rules[rule].name : NULL;
 }
 
-static bool same_text(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
 static bool compare(struct running *r, const struct loaded *l, const struct flow *f, int64_t now, struct beside *ret, struct failure *why)
 {
     struct ask *a = &ret->kernel;
@@ -54,7 +49,7 @@ static bool compare(struct running *r, const struct loaded *l, const struct flow
     ret->file = decide(l->policy, f, (struct moment){now, now});
     bool kernel_allows = a->allowed && !a->observed;
     ret->same = kernel_allows == ret->file.allow && a->reason == ret->file.reason &&
-        same_text(rule_name(r->policy, a->rule), rule_name(l->policy, ret->file.rule));
+        texts_equal(rule_name(r->policy, a->rule), rule_name(l->policy, ret->file.rule));
     return true;
 }
 

@@ -12,6 +12,12 @@ static inline int64_t clock_ns(clockid_t clock)
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
+/* Since a reading of the monotonic clock, for people. */
+static inline double clock_milliseconds_since(int64_t start_ns)
+{
+    return (double)(clock_ns(CLOCK_MONOTONIC) - start_ns) / 1e6;
+}
+
 /* The monotonic clock, for patience and back-off. */
 static inline int64_t clock_milliseconds(void)
 {

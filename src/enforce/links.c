@@ -314,6 +314,33 @@ bool gateway_add(int socket, uint32_t index, const struct link_address *gateway,
     return netlink_batch_send(socket, &batch, "a link", f);
 }
 
+bool neighbour_set(int socket, uint32_t index, const struct link_address *address, const uint8_t mac[6], struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_neighbour(&batch, index, address, mac);
+    return netlink_batch_send(socket, &batch, "a link", f);
+}
+
+bool route_set(int socket, uint32_t index, const struct link_address *prefix, uint8_t length,
+               const struct link_address *via, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    struct nlmsghdr *request = begin_route(&batch, index, family_of(prefix), length,
+                                           via ? RT_SCOPE_UNIVERSE : RT_SCOPE_LINK, "add the route");
+    if (!request)
+        return fail(f, "a route does not fit into a request");
+    attr_address(request, RTA_DST, prefix);
+    if (via) {
+        struct rtmsg *header = mnl_nlmsg_get_payload(request);
+        header->rtm_flags |= RTNH_F_ONLINK; /* the link has no address that `via` could be a neighbour of */
+        attr_address(request, RTA_GATEWAY, via);
+    }
+    netlink_batch_end(&batch, request);
+    return netlink_batch_send(socket, &batch, "a link", f);
+}
+
 /* ---- hub and spoke ---- */
 
 #define COUNT(array) ((unsigned)(sizeof(array) / sizeof((array)[0])))

@@ -85,5 +85,11 @@ bool address_add(int socket, uint32_t index, const struct link_address *address,
 /* An on-link route to `gateway`/32 or /128, its permanent neighbour entry, and the default route by it. */
 bool gateway_add(int socket, uint32_t index, const struct link_address *gateway, const uint8_t mac[6],
                  const struct link_address *source, struct failure *f) __attribute__((warn_unused_result));
+/* Takes the place of an entry there is. */
+bool neighbour_set(int socket, uint32_t index, const struct link_address *address, const uint8_t mac[6], struct failure *f)
+    __attribute__((warn_unused_result));
+/* A route in the main table; `via` null: what it leads to is on the link. Takes the place of one to the same prefix. */
+bool route_set(int socket, uint32_t index, const struct link_address *prefix, uint8_t length,
+               const struct link_address *via, struct failure *f) __attribute__((warn_unused_result));
 
 #endif

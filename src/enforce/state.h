@@ -70,8 +70,3 @@ void state_netns(const char *name, const char *workload, char out[128]);
 
 /* Calls `each` for every network that is remembered; stops when it returns false. */
 bool state_each(bool (*each)(const char *name, void *argument), void *argument);
-
-/* A whole file, at most `ceiling` bytes. The caller frees. */
-bool file_read(const char *path, size_t ceiling, char **ret_text, size_t *ret_size, struct failure *f) __attribute__((warn_unused_result));
-/* Written beside and renamed, mode 0600. */
-bool file_write(const char *path, struct bytes text, struct failure *f) __attribute__((warn_unused_result));

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What building a network (network.c), changing it (change.c) and its processes (processes.c) have in common. For these
+ * three alone: whoever uses a network includes enforce/network.h.
+ */
+#pragma once
+
+#include "enforce/network.h"
+
+/* Patience, in milliseconds, with a process that was asked to end. */
+#define STOP_MS 3000
+
+/* What no enforcement point does yet is refused, never ignored. */
+bool network_check_enforceable(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
+
+/* The cidrs of another network on this machine must not overlap. */
+bool network_check_overlap(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
+
+/*
+ * Compile for the links that the state gives, put it into a slot and remember its text; datapath_switch puts it in
+ * force. `receipt` gets the times; NULL: nobody asks.
+ */
+bool network_install(const struct policy_source *source, const struct state *s, struct datapath *d, struct arena *scratch, struct diags *diags,
+    struct network_result *ret, struct receipt *receipt, struct failure *f) __attribute__((warn_unused_result));
+
+/* The place of workload `index` in the datapath, then its namespace and link; the program on it is for later. */
+bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
+    __attribute__((warn_unused_result));
+
+/* The program on every link of the state that has not got it. `hub`: descriptor of the hub's namespace. */
+bool network_attach_missing(int hub, const struct datapath *d, const struct state *s, struct failure *f) __attribute__((warn_unused_result));
+
+/* Stop all processes. */
+bool network_stop_processes(const struct state *s, struct failure *f) __attribute__((warn_unused_result));
+
+/* Stop those whose `run:` differs; network_start_processes starts the new ones. */
+bool network_stop_changed_processes(const struct policy *old, const struct policy *p, struct state *s, struct failure *f)
+    __attribute__((warn_unused_result));
