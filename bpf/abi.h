@@ -79,10 +79,9 @@ struct image_header {
 
 /* Line IMAGE_UPLINK. */
 struct image_uplink {
-    __u32 link; /* 0: there is none */
-    __u8 nat;   /* what leaves is translated */
+    __u8 nat; /* what leaves is translated */
     __u8 reserved[3];
-    __u32 outer_v4, outer_v6[4]; /* 0: the family is not carried */
+    __u32 outer_v4, outer_v6[4]; /* 0: the family is not carried, or there is no uplink */
     struct image_hash publishes;
 };
 
@@ -254,6 +253,7 @@ struct control {
 /* Fixed when the programs are loaded. */
 struct config {
     __u32 links;         /* links are numbered below this */
+    __u32 uplink;        /* the uplink's number; 0: none */
     __u32 pending_sets;  /* sets for each (target, source) pair, a power of two */
     __u32 translation_sets; /* sets for each source link, a power of two */
     __u32 test_clock;

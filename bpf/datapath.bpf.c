@@ -116,7 +116,7 @@ ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u
     c->far_known = 0;
     c->published = port;
     decide(c, from_link);
-    if (!c->allowed || !c->way_in || c->to_link != to_link) {
+    if (!goes_on(c, to_link, port)) {
         c->reason = REASON_REVOKED;
         c->rule = STAMP_RULE(old);
         c->allowed = c->observed = 0;
@@ -281,10 +281,8 @@ subprogram int find_far(struct context *c, bool quoted)
         return 0;
     struct found f;
     find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, &f);
-    if (!f.endpoint && !(f.to_class & CLASS_INSIDE)) {
-        const struct image_uplink *u = image_uplink_of(image);
-        f.link = u ? uplink_link(u, c->flow.family) : 0;
-    }
+    if (!f.endpoint && !(f.to_class & CLASS_INSIDE)) /* also where the policy no longer has an uplink: it is looked for, and revoked */
+        f.link = config.uplink;
     c->to_link = f.link;
     if (!quoted) {
         c->far = f;
@@ -548,6 +546,8 @@ subprogram int judge_error(struct __sk_buff *skb, struct context *c)
 {
     if (!c)
         return 0;
+    if (!decide_packet(c))
+        return 0;
     int outcome = OUTCOME_NONE;
     bool told = parse_quoted(skb, c);
     c->quoted_protocol = c->flow.protocol;
@@ -555,12 +555,8 @@ subprogram int judge_error(struct __sk_buff *skb, struct context *c)
     if (told && c->at_outer)
         outcome = arrive_quoted(c);
     c->quoted = c->flow;
-    if (outcome == OUTCOME_NONE) {
-        if (!decide_packet(c)) {
-            c->icmp = ICMP_ERROR;
-            return 0;
-        }
-    }
+    if (outcome == OUTCOME_NONE && c->arrived)
+        (void)decide_packet(c); /* for the inner destination */
     bool observed = c->classes_observed;
     __u8 delivery = c->nat ? REASON_NO_UPLINK : c->delivery;
     __u32 to_link = c->to_link;

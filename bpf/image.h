@@ -148,10 +148,10 @@ ever_inline void find_address(void *image, const struct image_header *h, __u8 fa
     }
 }
 
-/* The uplink of a generation, if it carries the family; its link, or 0. */
+/* The uplink's link, if it carries the family in this generation; else 0. */
 ever_inline __u32 uplink_link(const struct image_uplink *u, __u8 family)
 {
-    return (family == 4 ? u->outer_v4 : u->outer_v6[0]) ? u->link : 0;
+    return (family == 4 ? u->outer_v4 : u->outer_v6[0]) ? config.uplink : 0;
 }
 
 ever_inline const struct image_uplink *image_uplink_of(void *image)

@@ -83,6 +83,12 @@ ever_inline bool stamp_is_current(const struct context *c, __u64 stamp)
     return STAMP_GENERATION(stamp) == (c->generation & 0xffff) && !(STAMP_FLAGS(stamp) & STAMP_TIMED);
 }
 
+/* After decide(): whether a session of that target and that port at the uplink may go on (6.2). */
+ever_inline bool goes_on(const struct context *c, __u32 to_link, __u16 port)
+{
+    return c->allowed && c->way_in && c->to_link == to_link && (port || !c->nat);
+}
+
 ever_inline __u64 timeout_of(__u8 protocol, __u8 state)
 {
     if (protocol == IPPROTO_TCP)

@@ -36,7 +36,7 @@ ever_inline bool sweep_session(struct context *c, struct session *s, struct swee
     if (!stamp_is_current(c, stamp)) {
         c->published = s->port;
         decide(c, s->from_link);
-        if (!c->allowed || !c->way_in || c->to_link != s->to_link) {
+        if (!goes_on(c, s->to_link, s->port)) {
             WRITE_ONCE(s->stamp, 0);
             if (s->state & SESSION_CLOSING) { /* both ends have ended it already */
                 r->expired++;

@@ -8,6 +8,7 @@
 #include "compile/classes.h"
 #include "compile/place.h"
 #include "compile/ports.h"
+#include "decide/uplink.h"
 
 /* Rules with the same two ends. */
 struct group {
@@ -290,15 +291,6 @@ static struct image_hash_place hash_publish(const void *item, uint32_t mask, uin
     return image_hash_v4(0, mask, seed, ((const struct image_publish *)item)->key, 0);
 }
 
-/* The address under which a workload is published; NULL: it has none of that family. */
-static const struct address *first_address(const struct workload *w, uint8_t family)
-{
-    for (uint32_t i = 0; i < w->address_count; i++)
-        if (w->addresses[i].family == family)
-            return &w->addresses[i];
-    return NULL;
-}
-
 static bool place_publishes(struct work *w)
 {
     const struct policy *p = w->c->policy;
@@ -307,7 +299,7 @@ static bool place_publishes(struct work *w)
         return false;
     for (uint32_t i = 0; i < p->uplink.publish_count; i++) {
         const struct publish *e = &p->uplink.publish[i];
-        const struct address *v4 = first_address(&p->workloads[e->workload], 4), *v6 = first_address(&p->workloads[e->workload], 6);
+        const struct address *v4 = workload_first_address(&p->workloads[e->workload], 4), *v6 = workload_first_address(&p->workloads[e->workload], 6);
         items[i] = (struct image_publish){.key = (e->protocol == IPPROTO_TCP ? PORT_KEY_TCP : PORT_KEY_UDP) + e->port, .port = htons(e->workload_port)};
         if (v4)
             items[i].v4 = word(v4, 0);
@@ -413,10 +405,7 @@ static struct image_uplink uplink_of(const struct compiled *c, struct image_hash
 {
     const struct policy *p = c->policy;
     struct image_uplink u = {.nat = p->uplink.nat, .publishes = publishes};
-    if (!p->uplink.interface)
-        return u;
-    u.link = c->options.uplink;
-    const struct address *v4 = segment_hub_address(&p->segments[p->hub], 4), *v6 = segment_hub_address(&p->segments[p->hub], 6);
+    const struct address *v4 = uplink_outer_address(p, 4), *v6 = uplink_outer_address(p, 6);
     if (v4)
         u.outer_v4 = word(v4, 0);
     if (v6)

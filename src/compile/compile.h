@@ -15,7 +15,6 @@ struct compile_options {
     int64_t tai_offset_ns;  /* CLOCK_TAI minus CLOCK_REALTIME, nanoseconds */
     uint64_t seed;          /* random: hashes and class identities are made with it */
     const uint32_t *links;  /* link number of each workload of the policy; 0: it has none */
-    uint32_t uplink;        /* link number of the uplink; 0: none */
     uint64_t product_limit; /* most (class, class, group of rules) cells; 0: COMPILE_PRODUCT_DEFAULT */
 };
 #define COMPILE_PRODUCT_DEFAULT ((uint64_t)48 << 20)

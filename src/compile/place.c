@@ -4,6 +4,7 @@
 #include "bpf/abi.h"
 
 #define KICKS_MAX 500
+#define ATTEMPTS_MAX 8
 
 static bool place_one(struct placement *p, uint32_t item, place_hash hash, uint32_t seed)
 {
@@ -21,7 +22,7 @@ static bool place_one(struct placement *p, uint32_t item, place_hash hash, uint3
             }
         /* Put out one of those that stand there, not back to where the item was put out from. */
         uint32_t line = at.line[0] == from_line ? at.line[1] : at.line[0];
-        uint32_t *slot = &p->slots[line * ways + (kick * 7 + item) % ways];
+        uint32_t *slot = &p->slots[line * ways + image_hash_mix((uint64_t)kick << 32 | item) % ways]; /* no cycle lasts */
         uint32_t out = *slot - 1;
         *slot = item + 1;
         item = out;
@@ -37,7 +38,7 @@ bool place_items(struct arena *arena, const void *items, size_t count, size_t si
         return false;
     while (lines * ways * 3 < count * 4)
         lines *= 2;
-    for (int attempt = 0; attempt < 4; attempt++, lines *= 2) {
+    for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++, lines *= 2) {
         *ret = (struct placement){.items = items, .count = count, .size = size, .mask = (uint32_t)(lines - 1)};
         ret->slots = arena_array(arena, lines * ways, sizeof *ret->slots);
         if (!ret->slots)

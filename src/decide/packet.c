@@ -205,6 +205,12 @@ static struct reference_session *find_session(const struct passage *w, const str
     return NULL;
 }
 
+/* It leaves by the uplink with the source that the policy wants. */
+static bool still_translates(const struct reference *r, const struct reference_session *s)
+{
+    return s->port || !r->policy->uplink.nat || r->links[s->to_link].workload != NONE;
+}
+
 /* 6.2. False: no longer allowed or no longer led to where it was, and removed; `ret_rule` is the rule that it
  * had. */
 static bool renew(const struct passage *w, struct reference_session *s, uint32_t *ret_rule)
@@ -216,7 +222,7 @@ static bool renew(const struct passage *w, struct reference_session *s, uint32_t
     struct flow f = session_flow(&s->key);
     struct span span = decide_span(r->policy, &f, m);
     if ((!span.verdict.allow && span.verdict.enforced) || link_towards(r, &f.to) != s->to_link ||
-        !publish_still_leads(r->policy, s)) {
+        !publish_still_leads(r->policy, s) || !still_translates(r, s)) {
         *ret_rule = s->verdict.rule;
         end_session(r, s);
         return false;

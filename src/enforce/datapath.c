@@ -125,6 +125,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
     uint32_t sets = pending_sets(o->links), translations = translation_sets(o);
     s->rodata->config = (struct config){
         .links = o->links,
+        .uplink = o->uplink,
         .pending_sets = sets,
         .translation_sets = translations,
         .test_clock = o->test_clock,

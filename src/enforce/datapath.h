@@ -25,7 +25,8 @@ struct datapath_options {
     uint32_t links;        /* links are numbered below this */
     uint32_t sessions;     /* room for confirmed sessions, in each family */
     struct timeouts timeouts;
-    bool nat;              /* room for the translations of what leaves by the uplink */
+    uint32_t uplink;       /* the uplink's link; 0: none */
+    bool nat;              /* room for the translations of what leaves by it */
     bool test_clock;       /* time is control.test_now: for tests only */
 };
 

@@ -33,6 +33,7 @@
 #define SESSIONS_MAX 60000
 #define HEADERS_MAX 54 /* Ethernet and IPv6 */
 #define LINKS_MAX (NETWORK_WORKLOADS_MAX + 1) /* and the uplink */
+#define UPLINK (LINK_FIRST + LINKS_MAX - 1)
 #define DAY 86400
 #define NS 1000000000
 
@@ -86,6 +87,12 @@ static bool parse(struct round *r, const struct random_network *n, struct parsed
     return false;
 }
 
+/* The uplink's interface is the same for all networks: the programs are loaded once. */
+static uint32_t interface_of(const struct round *r, uint32_t number)
+{
+    return r->uplink && number == r->link_count - 1 ? UPLINK : LINK_FIRST + number;
+}
+
 static void set_now(struct round *r)
 {
     r->datapath->shared->test_now = (uint64_t)r->now;
@@ -103,18 +110,17 @@ static bool set_link(struct round *r, uint32_t number, enum bulkhead_link_kind k
     if (v6)
         memcpy(e.hub_v6, v6->octets, 16);
     struct failure f;
-    if (datapath_set_link(r->datapath, LINK_FIRST + number, &e, &f))
+    if (datapath_set_link(r->datapath, interface_of(r, number), &e, &f))
         return true;
     printf("# %s\n", f.text);
     return false;
 }
 
 /* The uplink's link is the last; where a policy has no uplink it belongs to nobody. */
-static bool set_uplink(struct round *r, const struct policy *p, uint32_t *ret_number)
+static bool set_uplink(struct round *r, const struct policy *p)
 {
     uint32_t last = r->link_count - 1;
     enum bulkhead_link_kind kind = p->uplink.interface ? LINK_UPLINK : LINK_NONE;
-    *ret_number = p->uplink.interface ? LINK_FIRST + last : 0;
     return !r->uplink || set_link(r, last, kind, uplink_outer_address(p, 4), uplink_outer_address(p, 6));
 }
 
@@ -127,7 +133,7 @@ static bool apply(struct round *r, struct parsed *p)
         links[i] = LINK_FIRST + i;
     int64_t compiled = r->now / NS;
     struct compile_options o = {.compiled = compiled, .seed = random_next(&r->random), .links = links};
-    if (!set_uplink(r, p->policy, &o.uplink))
+    if (!set_uplink(r, p->policy))
         return false;
     struct diags diags = diags_new(p->arena);
     struct compiled *c = compile_policy(p->policy, &o, p->tables, &diags);
@@ -157,7 +163,7 @@ static bool set_links(struct round *r, const struct random_network *n, const str
 static struct kernel_side run_kernel(struct round *r, const struct frame *f)
 {
     static uint8_t out[4096];
-    struct __sk_buff skb = {.ifindex = LINK_FIRST + f->link};
+    struct __sk_buff skb = {.ifindex = interface_of(r, f->link)};
     LIBBPF_OPTS(bpf_test_run_opts, o, .data_in = f->bytes, .data_size_in = (uint32_t)f->length, .data_out = out, .data_size_out = sizeof out,
         .ctx_in = &skb, .ctx_size_in = sizeof skb);
     memset(&r->datapath->shared->test_verdict, 0xff, sizeof(struct test_verdict));
@@ -177,6 +183,11 @@ static void print_frame(const char *what, struct bytes f)
     printf("\n");
 }
 
+static int link_of_interface(const struct round *r, uint32_t interface)
+{
+    return r->uplink && interface == UPLINK ? (int)r->link_count - 1 : (int)interface - LINK_FIRST;
+}
+
 static void print_ends(const char *what, const struct packet_ends *e)
 {
     char from[ADDRESS_TEXT_MAX], to[ADDRESS_TEXT_MAX];
@@ -189,7 +200,7 @@ static void print_difference(const struct round *r, const struct frame *f, const
     const struct test_verdict *k = &kernel->verdict;
     printf("# packet %" PRIu64 " of seed %" PRIu64 " differs%s%s:\n", r->packets, r->seed, wrong ? " in what comes out: " : "", wrong ? wrong : "");
     printf("#   kernel:    %s, rule %d, %s, to %d\n", k->reason < REASONS ? reason_name(k->reason) : "?", k->rule == NO_RULE ? -1 : (int)k->rule,
-        k->passes ? (k->observed ? "passes (observed)" : "passes") : "refused", k->passes ? (int)k->to_link - LINK_FIRST : -1);
+        k->passes ? (k->observed ? "passes (observed)" : "passes") : "refused", k->passes ? link_of_interface(r, k->to_link) : -1);
     printf("#   reference: %s, rule %d, %s, to %d\n", reason_name(v->verdict.reason), (int)v->verdict.rule,
         v->passes ? (v->verdict.enforced ? "passes" : "passes (observed)") : "refused", v->passes ? (int)v->to_link : -1);
     if (v->passes)
@@ -239,7 +250,7 @@ static bool compare(struct round *r, struct packet_source *s, const struct frame
     if (k->reason < REASONS)
         r->reasons[k->reason]++;
     bool same = k->reason == v.verdict.reason && k->rule == rule && k->passes == v.passes &&
-        (!v.passes || k->to_link == LINK_FIRST + v.to_link) && (!v.passes || k->observed == !v.verdict.enforced);
+        (!v.passes || k->to_link == interface_of(r, v.to_link)) && (!v.passes || k->observed == !v.verdict.enforced);
     const char *wrong = same && v.passes ? compare_out(r, s, f, &kernel, &v) : NULL;
     if (same && !wrong)
         return true;
@@ -371,7 +382,7 @@ int main(int argc, char **argv)
         return 77;
     }
     struct datapath datapath;
-    struct datapath_options o = {.links = 64, .sessions = SESSIONS_MAX + 4096, .timeouts = TIMEOUTS_DEFAULT, .nat = true, .test_clock = true};
+    struct datapath_options o = {.links = 64, .sessions = SESSIONS_MAX + 4096, .timeouts = TIMEOUTS_DEFAULT, .uplink = UPLINK, .nat = true, .test_clock = true};
     if (!make_links() || !datapath_load(&o, &datapath, &f)) {
         printf("not ok 1 - load: %s\n1..1\n", f.text);
         return 1;
