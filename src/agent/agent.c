@@ -49,6 +49,7 @@ struct agent {
     struct record_file records;
     struct ring_buffer *ring;
     uint64_t lost; /* events, already told */
+    char trouble[sizeof((struct failure){0}.text)]; /* that could not be put right, already told */
     int64_t renewed; /* s, CLOCK_MONOTONIC */
 };
 
@@ -143,11 +144,16 @@ static void repair(struct agent *a)
     unsigned differ = 0;
     char pins[512], what[600];
     state_pins(a->name, pins);
-    if (!network_check(a->name, &a->datapath, &a->state, true, &differ, &f)) {
+    follow_policy(a);
+    struct network_realised n = {.datapath = &a->datapath, .state = &a->state, .policy = a->loaded.policy};
+    bool ok = network_check(&n, true, &differ, &f);
+    if (!ok && strcmp(f.text, a->trouble) != 0) { /* once, not every time until somebody mends it */
         snprintf(what, sizeof what, "cannot compare or repair: %s", f.text);
         note(a, "differs", what);
-    } else if (differ) {
-        snprintf(what, sizeof what, "%u links were off, or the datapath on them missing or replaced; put right", differ);
+    }
+    snprintf(a->trouble, sizeof a->trouble, "%s", ok ? "" : f.text);
+    if (ok && differ) {
+        snprintf(what, sizeof what, "%u links were off, or the datapath on them or the uplink's part of the host missing or replaced; put right", differ);
         note(a, "repair", what);
     }
     unsigned pinned = entries_in(pins);

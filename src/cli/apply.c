@@ -160,6 +160,11 @@ static int confirm_running(struct running *r, bool json)
 {
     bool waiting = r->datapath.shared->deadline != 0, late = waiting && r->generation == r->datapath.shared->fallback;
     datapath_confirm(&r->datapath);
+    struct network_realised n = {.datapath = &r->datapath, .state = &r->state, .policy = r->policy};
+    struct failure f;
+    unsigned ignored;
+    if (waiting && !network_check(&n, true, &ignored, &f)) /* what the other policy published is published no more */
+        complain("%s", f.text);
     struct text out = text_new(ANSWER_MAX);
     if (json)
         text_printf(&out, "{\"network\": \"%s\", \"confirmed\": %s}\n", r->state.name, waiting && !late ? "true" : "false");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkhead status: what is desired beside what the kernel has. Needs no daemon. */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -26,7 +27,8 @@ struct finding {
 static struct finding look(const struct running *r)
 {
     struct finding f = {.agent = agent_pid(r->state.name)};
-    f.links_seen = network_check(r->state.name, &r->datapath, &r->state, false, &f.links_differ, &f.why);
+    struct network_realised n = {.datapath = &r->datapath, .state = &r->state, .policy = r->policy};
+    f.links_seen = network_check(&n, false, &f.links_differ, &f.why);
     f.digest_equal = datapath_digest(&r->datapath, f.digest) && memcmp(f.digest, r->policy->digest, 32) == 0;
     for (uint32_t i = 0; i < r->policy->workload_count; i++) {
         const struct state_link *l = state_find(&r->state, r->policy->workloads[i].name);
@@ -40,9 +42,15 @@ static struct finding look(const struct running *r)
     return f;
 }
 
+/* Of the workloads, and the uplink's. */
+static uint32_t links_desired(const struct policy *p)
+{
+    return p->workload_count + (p->uplink.interface ? 1 : 0);
+}
+
 static bool realised(const struct running *r, const struct finding *f)
 {
-    return r->state.complete && f->links_seen && f->links_differ == 0 && f->digest_equal && r->state.count == r->policy->workload_count &&
+    return r->state.complete && f->links_seen && f->links_differ == 0 && f->digest_equal && r->state.count == links_desired(r->policy) &&
         f->processes == f->processes_running;
 }
 
@@ -61,12 +69,33 @@ static void print_json(const struct running *r, const struct finding *f, struct 
     text_puts(out, "\", \"kernel_digest\": \"");
     print_digest(f->digest, 32, out);
     text_printf(out, "\", \"generation\": %u, \"rules\": %u, \"observe\": %s}, \"links\": {\"desired\": %u, \"known\": %zu, \"differ\": %u}, ", r->generation,
-        r->policy->rule_count, r->policy->observe ? "true" : "false", r->policy->workload_count, r->state.count, f->links_differ);
+        r->policy->rule_count, r->policy->observe ? "true" : "false", links_desired(r->policy), r->state.count, f->links_differ);
     text_printf(out, "\"processes\": {\"desired\": %u, \"running\": %u}, \"confirm_seconds\": ", f->processes, f->processes_running);
     if (f->confirm_ns)
         text_printf(out, "%llu}", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
     else
         text_puts(out, "null}");
+}
+
+static void print_links(const struct running *r, const struct finding *f, struct text *out)
+{
+    text_printf(out, "  links      %zu of %u", r->state.count, links_desired(r->policy));
+    if (f->links_differ)
+        text_printf(out, ", %u things about them differ: `bulkhead agent %s` puts them right", f->links_differ, r->state.name);
+    text_puts(out, f->links_differ ? "\n" : ", the datapath is on all of them\n");
+}
+
+static void print_uplink(const struct policy *p, struct text *out)
+{
+    if (!p->uplink.interface)
+        return;
+    text_printf(out, "  uplink     %s, %s", p->uplink.interface, p->uplink.nat ? "masqueraded" : "routed");
+    for (uint32_t i = 0; i < p->uplink.publish_count; i++) {
+        const struct publish *e = &p->uplink.publish[i];
+        text_printf(out, "%s%u/%s -> %s:%u", i ? ", " : ", published: ", e->port, e->protocol == IPPROTO_TCP ? "tcp" : "udp", p->workloads[e->workload].name,
+            e->workload_port);
+    }
+    text_puts(out, "\n");
 }
 
 static void print(const struct running *r, const struct finding *f, struct text *out)
@@ -81,9 +110,10 @@ static void print(const struct running *r, const struct finding *f, struct text 
     if (!f->digest_equal)
         text_puts(out, "  kernel     its tables are of another policy\n");
     if (!f->links_seen)
-        text_printf(out, "  links      cannot be seen: %s\n", f->why.text);
+        text_printf(out, "  links      %s\n", f->why.text);
     else
-        text_printf(out, "  links      %zu of %u, the datapath is on %zu\n", r->state.count, p->workload_count, r->state.count - f->links_differ);
+        print_links(r, f, out);
+    print_uplink(p, out);
     text_printf(out, "  processes  %u of %u run\n", f->processes_running, f->processes);
     if (f->agent)
         text_printf(out, "  agent      runs, process %d\n", f->agent);

@@ -13,6 +13,7 @@
 #include "cli/output.h"
 #include "cli/recorded.h"
 #include "decide/resolve.h"
+#include "decide/uplink.h"
 #include "decide/why.h"
 #include "record/record.h"
 
@@ -29,7 +30,8 @@ struct beside {
 static uint32_t link_of(const struct running *r, const struct address *a)
 {
     uint32_t w = policy_workload_of(r->policy, a);
-    const struct state_link *l = w == NONE ? NULL : state_find(&r->state, r->policy->workloads[w].name);
+    const char *name = w != NONE ? r->policy->workloads[w].name : policy_segment_of(r->policy, a) == NONE ? STATE_UPLINK : NULL;
+    const struct state_link *l = name ? state_find(&r->state, name) : NULL;
     return l ? l->link : 0;
 }
 
@@ -42,6 +44,9 @@ static bool compare(struct running *r, const struct loaded *l, const struct flow
 {
     struct ask *a = &ret->kernel;
     *a = (struct ask){.family = f->from.family, .protocol = f->protocol, .to_port = htons(f->port), .from_link = link_of(r, &f->from)};
+    const struct publish *published = uplink_published_to(r->policy, f->protocol, &f->to, f->port);
+    if (published) /* asked from the world only */
+        a->published = htons(published->port);
     memcpy(a->from, f->from.octets, address_octets(&f->from));
     memcpy(a->to, f->to.octets, address_octets(&f->to));
     if (!datapath_ask(&r->datapath, a, why))
@@ -68,6 +73,8 @@ static void print_beside(const struct running *r, const struct loaded *l, const 
     service_print(f, out);
     text_printf(out, " (IPv%u), generation %u:\n", f->from.family, b->kernel.generation);
     print_side("kernel", b->kernel.allowed && !b->kernel.observed, b->kernel.allowed, b->kernel.reason, rule_name(r->policy, b->kernel.rule), out);
+    if (b->kernel.allowed && b->kernel.delivery != REASON_RULE)
+        text_printf(out, "           not delivered: %s\n", reason_name((enum bulkhead_reason)b->kernel.delivery));
     print_side("file", b->file.allow, !b->file.enforced, (uint8_t)b->file.reason, rule_name(l->policy, b->file.rule), out);
     text_puts(out, b->same ? "  the kernel does what the file says\n" : "  THEY DIFFER: `bulkhead apply` puts the file in force\n");
 }
@@ -79,7 +86,8 @@ static void print_beside_json(const struct running *r, const struct loaded *l, c
         f->from.family, b->kernel.generation, b->same ? "true" : "false", b->kernel.allowed && !b->kernel.observed ? "allow" : "deny",
         b->kernel.reason < REASONS ? reason_name((enum bulkhead_reason)b->kernel.reason) : "?", b->kernel.observed ? "false" : "true");
     text_printf(out, kernel ? "\"%s\"" : "null", kernel);
-    text_printf(out, "}, \"file\": {\"decision\": \"%s\", \"reason\": \"%s\", \"rule\": ", b->file.allow ? "allow" : "deny", reason_name(b->file.reason));
+    text_printf(out, ", \"delivery\": \"%s\"}, \"file\": {\"decision\": \"%s\", \"reason\": \"%s\", \"rule\": ",
+        b->kernel.delivery == REASON_RULE ? "ok" : reason_name((enum bulkhead_reason)b->kernel.delivery), b->file.allow ? "allow" : "deny", reason_name(b->file.reason));
     text_printf(out, file ? "\"%s\"" : "null", file);
     text_puts(out, "}}");
 }

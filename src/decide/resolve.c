@@ -24,7 +24,9 @@ static bool say_unknown(const struct policy *p, struct bytes name, struct arena 
     for (uint32_t i = 0; i < p->workload_count; i++)
         names[i] = p->workloads[i].name;
     const char *closest = closest_name(text, names, p->workload_count);
-    if (closest)
+    if (strcmp(text, "world") == 0)
+        *ret_error = "`world` is every address outside; ask with one of them, for example 192.0.2.1 or 2001:db8::1";
+    else if (closest)
         *ret_error = arena_format(a, "no workload is called `%s`; did you mean `%s`?", text, closest);
     else
         *ret_error = arena_format(a, "`%s` is neither a workload nor an address", text);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decide/uplink.h"
 #include "enforce/clock.h"
 #include "enforce/links.h"
 #include "enforce/netns.h"
@@ -64,6 +65,8 @@ static bool check_change(const struct policy *old, const struct policy *p, const
         return fail(f, "--confirm covers rules, not workloads: add or remove workloads in an apply of its own");
     if (added > capacity - LINK_FIRST - s->count)
         return fail(f, "no room for %u more workloads in the running tables: `bulkhead down %s` and `up` again", added, p->name);
+    if (!network_uplink_may_become(old, p, f))
+        return false;
     if (memcmp(&old->timeouts, &p->timeouts, sizeof p->timeouts) != 0)
         return fail(f, "timeouts are fixed while a network is up: `bulkhead down %s` and `up` again", p->name);
     return true;
@@ -110,7 +113,7 @@ static bool remove_workload(const char *name, const struct state_link *l, struct
 static bool remove_gone_workloads(const struct policy *p, struct datapath *d, struct state *s, int hub, struct failure *f)
 {
     for (size_t i = 0; i < s->count;) {
-        if (find_workload(p, s->links[i].workload) != NONE) {
+        if (state_is_uplink(&s->links[i]) || find_workload(p, s->links[i].workload) != NONE) {
             i++;
             continue;
         }
@@ -159,6 +162,26 @@ static bool switch_and_sweep(struct datapath *d, uint32_t generation, uint64_t c
     return true;
 }
 
+static bool publishes_more(const struct policy *old, const struct policy *p)
+{
+    for (uint32_t i = 0; i < p->uplink.publish_count; i++)
+        if (!uplink_published(old, p->uplink.publish[i].protocol, p->uplink.publish[i].port))
+            return true;
+    return false;
+}
+
+/* The policy before, its workloads, processes and published ports; what was cut stays cut. */
+static void go_back(const struct policy *old, uint32_t generation, const struct network_uplink *uplink, struct datapath *d, struct state *s, struct failure *f)
+{
+    struct network_uplink u = *uplink;
+    u.policy = old;
+    u.also = NULL;
+    datapath_switch(d, generation, 0);
+    (void)!network_uplink_update(&u, f);
+    (void)!remove_gone_workloads(old, d, s, uplink->hub, f);
+    (void)!network_start_processes(old, s, f);
+}
+
 static bool apply_steps(const struct policy_source *old, const struct policy_source *source, const struct apply_options *o, struct arena *scratch,
     struct diags *diags, struct network_result *ret, struct receipt *receipt, struct datapath *d, struct state *s, int hub, struct failure *f)
 {
@@ -166,7 +189,8 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
     uint32_t before = datapath_generation(d);
     if (!remove_gone_workloads(old->policy, d, s, hub, f)) /* what a killed `apply` left */
         return false;
-    if (!network_check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) || !reserve_links(p, d, s, f) ||
+    if (!network_check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) ||
+        (publishes_more(old->policy, p) && !network_uplink_preflight(p, f)) || !reserve_links(p, d, s, f) ||
         !network_install(source, s, d, scratch, diags, ret, receipt, f) || !add_new_workloads(old->policy, p, d, s, hub, f)) {
         struct failure ignored;
         (void)!remove_gone_workloads(old->policy, d, s, hub, &ignored); /* those that were added */
@@ -175,11 +199,11 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
     if (!switch_and_sweep(d, ret->generation, o->confirm_ns, receipt, f))
         return false;
     state_keep_policies(p->name, ret->generation, before);
-    if (!network_stop_changed_processes(old->policy, p, s, f) || !network_start_processes(p, s, f)) {
+    const struct state_link *link = state_find(s, STATE_UPLINK);
+    struct network_uplink uplink = {.policy = p, .also = o->confirm_ns ? old->policy : NULL, .link = link ? link->link : 0, .hub = hub};
+    if (!network_uplink_update(&uplink, f) || !network_stop_changed_processes(old->policy, p, s, f) || !network_start_processes(p, s, f)) {
         struct failure ignored;
-        datapath_switch(d, before, 0); /* the policy before, its workloads and its processes; what was cut stays cut */
-        (void)!remove_gone_workloads(old->policy, d, s, hub, &ignored);
-        (void)!network_start_processes(old->policy, s, &ignored);
+        go_back(old->policy, before, &uplink, d, s, &ignored);
         return false;
     }
     return remove_gone_workloads(p, d, s, hub, f) && state_save(s, f);

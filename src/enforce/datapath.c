@@ -396,6 +396,12 @@ void datapath_revert(struct datapath *d)
     __atomic_store_n(&d->shared->deadline, 0, __ATOMIC_RELEASE);
 }
 
+bool datapath_waits(const struct datapath *d)
+{
+    uint64_t deadline = __atomic_load_n(&d->shared->deadline, __ATOMIC_ACQUIRE);
+    return deadline && (uint64_t)clock_ns(CLOCK_MONOTONIC) < deadline;
+}
+
 uint32_t datapath_generation(const struct datapath *d)
 {
     const struct control *c = d->shared;

@@ -51,6 +51,8 @@ void datapath_switch(struct datapath *d, uint32_t generation, uint64_t fallback_
 /* Keep what is in force, or go back to the one before now. */
 void datapath_confirm(struct datapath *d);
 void datapath_revert(struct datapath *d);
+/* A change waits to be confirmed. */
+bool datapath_waits(const struct datapath *d);
 /* The generation in force now. */
 uint32_t datapath_generation(const struct datapath *d);
 

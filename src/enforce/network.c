@@ -23,10 +23,10 @@
 #include "enforce/network_parts.h"
 #include "enforce/process.h"
 #include "enforce/scope.h"
+#include "enforce/uplink.h"
 #include "policy/parse.h"
 
 #define SESSIONS 131072
-#define MTU 1500
 /* Room for workloads that later policies add. */
 #define SPARE_LINKS(n) ((n) / 4 + 16)
 
@@ -58,27 +58,18 @@ bool network_preflight(struct failure *f)
     return true;
 }
 
-static struct link_address to_link_address(const struct address *a)
+struct link_address network_link_address(const struct address *a)
 {
     struct link_address l = {.family = a->family};
     memcpy(l.octets, a->octets, sizeof l.octets);
     return l;
 }
 
-/* The hub's own address of a family in a segment; NULL: none. */
-static const struct address *hub_address(const struct segment *s, uint8_t family)
-{
-    for (uint32_t i = 0; i < s->cidr_count; i++)
-        if (s->hub_addresses[i].family == family)
-            return &s->hub_addresses[i];
-    return NULL;
-}
-
-static void link_macs(uint32_t link, uint8_t workload[6], uint8_t hub[6])
+void network_link_macs(uint32_t link, uint8_t far[6], uint8_t hub[6])
 {
     /* locally administered, unicast; a link has two ends and nobody else, so they need not differ between networks */
     uint8_t mac[6] = {0x02, 0x62, 0x6b, (uint8_t)(link >> 8), (uint8_t)link, 1};
-    memcpy(workload, mac, 6);
+    memcpy(far, mac, 6);
     mac[5] = 2;
     memcpy(hub, mac, 6);
 }
@@ -87,28 +78,28 @@ bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link,
 {
     const struct workload *w = &p->workloads[index];
     const struct segment *segment = &p->segments[w->segment];
-    const struct address *hub4 = hub_address(segment, 4), *hub6 = hub_address(segment, 6);
+    const struct address *hub4 = segment_hub_address(segment, 4), *hub6 = segment_hub_address(segment, 6);
     struct link_address addresses[64], next4, next6;
     char netns[128], hub_link[16];
     if (w->address_count > 64)
         return fail(f, "workload %s has %u addresses, at most 64 are possible", w->name, w->address_count);
     for (uint32_t i = 0; i < w->address_count; i++)
-        addresses[i] = to_link_address(&w->addresses[i]);
+        addresses[i] = network_link_address(&w->addresses[i]);
     state_netns(p->name, w->name, netns);
     snprintf(hub_link, sizeof hub_link, "w%u", link);
-    struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = MTU, .addresses = addresses, .address_count = w->address_count};
-    struct link_entry entry = {.kind = LINK_WORKLOAD, .mtu = MTU};
+    struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = NETWORK_MTU, .addresses = addresses, .address_count = w->address_count};
+    struct link_entry entry = {.kind = LINK_WORKLOAD, .mtu = NETWORK_MTU};
     if (hub4) {
-        next4 = to_link_address(hub4);
+        next4 = network_link_address(hub4);
         spoke.hub4 = &next4;
         memcpy(&entry.hub_v4, hub4->octets, 4);
     }
     if (hub6) {
-        next6 = to_link_address(hub6);
+        next6 = network_link_address(hub6);
         spoke.hub6 = &next6;
         memcpy(entry.hub_v6, hub6->octets, 16);
     }
-    link_macs(link, spoke.workload_mac, spoke.hub_mac);
+    network_link_macs(link, spoke.workload_mac, spoke.hub_mac);
     memcpy(entry.mac, spoke.workload_mac, 6);
     memcpy(entry.hub_mac, spoke.hub_mac, 6);
     return datapath_set_link(d, link, &entry, f) && spoke_create(&spoke, NULL, f);
@@ -151,18 +142,32 @@ bool network_attach_missing(int hub, const struct datapath *d, const struct stat
     return netns_run_in(hub, check_all, &a, f);
 }
 
-bool network_check(const char *name, const struct datapath *d, const struct state *s, bool repair, unsigned *ret_differ, struct failure *f)
+/* Not while a change waits to be confirmed: what both policies publish stands until then. */
+static bool check_uplink(const struct network_realised *n, int hub, bool repair, unsigned *ret_differ, struct failure *f)
 {
+    const struct state_link *l = state_find(n->state, STATE_UPLINK);
+    *ret_differ = 0;
+    if (!n->policy || !l || datapath_waits(n->datapath))
+        return true;
+    return network_uplink_check(&(struct network_uplink){.policy = n->policy, .link = l->link, .hub = hub}, repair, ret_differ, f);
+}
+
+bool network_check(const struct network_realised *n, bool repair, unsigned *ret_differ, struct failure *f)
+{
+    const struct state *s = n->state;
     char netns[128];
     int hub_fd;
-    state_netns(name, "hub", netns);
+    unsigned at_uplink;
+    state_netns(s->name, "hub", netns);
     if (!netns_open(netns, &hub_fd, f))
         return false;
     SCOPED_FD hub = hub_fd;
     SCOPED_FD socket = -1;
-    struct attach a = {.datapath = d, .state = s, .repair = repair};
-    if (!netns_run_in(hub, check_all, &a, f) || !netlink_open(hub, &socket, f))
+    struct attach a = {.datapath = n->datapath, .state = s, .repair = repair};
+    bool uplink = check_uplink(n, hub, repair, &at_uplink, f); /* first: a link that was gone is there again, without the program */
+    if (!netns_run_in(hub, check_all, &a, uplink ? f : NULL) || !netlink_open(hub, &socket, f))
         return false;
+    a.differ += at_uplink;
     for (size_t i = 0; i < s->count; i++) {
         struct link_state link;
         bool down = link_get_by_index(socket, s->links[i].link, &link, NULL) && !link.up;
@@ -171,7 +176,7 @@ bool network_check(const char *name, const struct datapath *d, const struct stat
             return false;
     }
     *ret_differ = a.differ;
-    return true;
+    return uplink;
 }
 
 struct attached {
@@ -352,10 +357,14 @@ static bool build(const struct policy_source *source, struct state *s, struct ar
     for (uint32_t i = 0; i < p->workload_count; i++)
         if (!state_add(s, p->workloads[i].name, LINK_FIRST + i, f))
             return false;
+    uint32_t uplink = p->uplink.interface ? LINK_FIRST + p->workload_count : 0;
+    if (uplink && !state_add(s, STATE_UPLINK, uplink, f))
+        return false;
     if (!state_save(s, f)) /* from here on `down` knows what to take away */
         return false;
     struct datapath d;
-    struct datapath_options o = {.links = LINK_FIRST + p->workload_count + SPARE_LINKS(p->workload_count), .sessions = SESSIONS, .timeouts = p->timeouts};
+    struct datapath_options o = {.links = LINK_FIRST + p->workload_count + 1 + SPARE_LINKS(p->workload_count), .sessions = SESSIONS, .timeouts = p->timeouts,
+        .uplink = uplink, .nat = uplink && p->uplink.nat};
     if (!datapath_load(&o, &d, f))
         return false;
     state_pins(p->name, pins);
@@ -374,6 +383,7 @@ static bool build(const struct policy_source *source, struct state *s, struct ar
         ok = hub_prepare(hub, f);
         for (uint32_t i = 0; ok && i < p->workload_count; i++)
             ok = network_add_workload(p, i, LINK_FIRST + i, hub, &d, f);
+        ok = ok && network_uplink_create(&(struct network_uplink){.policy = p, .link = uplink, .hub = hub}, &d, f);
         ok = ok && netns_run_in(hub, attach_all, &a, f);
     }
     datapath_close(&d);
@@ -392,7 +402,7 @@ bool network_up(const struct policy_source *source, struct arena *scratch, struc
         return false;
     if (state_exists(p->name) && !network_down(p->name, &was_up, f)) /* what a killed `up` left */
         return false;
-    if (!network_check_overlap(p, f) || !check_names(p, f))
+    if (!network_check_overlap(p, f) || !check_names(p, f) || !network_uplink_preflight(p, f))
         return false;
     bool ok = build(source, &s, scratch, diags, ret, f);
     s.complete = ok;
@@ -428,21 +438,25 @@ static bool remove_links(const struct state *s, struct failure *f)
     SCOPED_MEMORY const char **list = calloc(s->count ? s->count : 1, sizeof *list);
     if (!names || !list)
         return fail(f, "out of memory");
+    size_t count = 0;
     for (size_t i = 0; i < s->count; i++) {
-        state_netns(s->name, s->links[i].workload, names[i]);
-        list[i] = names[i];
+        if (state_is_uplink(&s->links[i]))
+            continue;
+        state_netns(s->name, s->links[i].workload, names[count]);
+        list[count] = names[count];
+        count++;
     }
     bool ok = true;
-    processes_kill_in_netns(list, s->count); /* commands of `exec`, and what a killed `up` started */
+    processes_kill_in_netns(list, count); /* commands of `exec`, and what a killed `up` started */
     if (netns_exists(hub_name)) {
         int fd;
         ok = netns_open(hub_name, &fd, f);
         if (ok) {
             SCOPED_FD hub = fd;
-            ok = spokes_delete(hub, list, s->count, f);
+            ok = spokes_delete(hub, list, count, f);
         }
     } else {
-        for (size_t i = 0; i < s->count; i++)
+        for (size_t i = 0; i < count; i++)
             ok = netns_delete(list[i], f) && ok;
     }
     return netns_delete(hub_name, f) && ok;
@@ -461,11 +475,11 @@ bool network_down(const char *name, bool *ret_was_up, struct failure *f)
     if (access(path, F_OK) == 0) {
         if (!state_load(name, &s, f))
             return false;
-        bool ok = stop_agent(name, f) && network_stop_processes(&s, f) && remove_links(&s, f);
+        bool ok = stop_agent(name, f) && network_stop_processes(&s, f) && uplink_delete(name, f) && remove_links(&s, f);
         state_free(&s);
         if (!ok)
             return false;
     }
-    return datapath_unpin(pins, f) && state_remove(name, f);
+    return uplink_delete(name, f) && datapath_unpin(pins, f) && state_remove(name, f);
 }
 

@@ -63,9 +63,19 @@ void workload_netns(const struct policy *p, const struct workload *w, char out[N
 /* The text of /etc/hosts inside: every workload by name. */
 bool network_hosts(const struct policy *p, struct text *out);
 
-/* Whether the programs are attached where they must be; repairs what is not when `repair`. Returns the number of links that differ(ed). */
-bool network_check(const char *name, const struct datapath *d, const struct state *s, bool repair, unsigned *ret_differ, struct failure *f)
-    __attribute__((warn_unused_result));
+/* What is there of a network, and what is to be. */
+struct network_realised {
+    const struct datapath *datapath;
+    const struct state *state;
+    const struct policy *policy; /* in force; NULL: not known, then the host's part of the uplink is not looked at */
+};
+
+/*
+ * Whether the programs are attached where they must be, and the host's part of the uplink is as it must be; repairs
+ * what is not when `repair`. *ret_differ counts what differs or did. Where something cannot be put right, the rest is.
+ */
+bool network_check(const struct network_realised *n, bool repair, unsigned *ret_differ, struct failure *f) __attribute__((warn_unused_result));
+
 
 /* Start the `run:` processes that do not run. */
 bool network_start_processes(const struct policy *p, struct state *s, struct failure *f) __attribute__((warn_unused_result));

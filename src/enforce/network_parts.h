@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What building a network (network.c), changing it (change.c) and its processes (processes.c) have in common. For these
- * three alone: whoever uses a network includes enforce/network.h.
+ * What building a network (network.c), changing it (change.c), its uplink (network_uplink.c) and its processes
+ * (processes.c) have in common. For these alone: whoever uses a network includes enforce/network.h.
  */
 #pragma once
 
@@ -9,6 +9,8 @@
 
 /* Patience, in milliseconds, with a process that was asked to end. */
 #define STOP_MS 3000
+/* Of every link, bytes of IP packet. */
+#define NETWORK_MTU 1500
 
 /* What no enforcement point does yet is refused, never ignored. */
 bool network_check_enforceable(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
@@ -29,6 +31,30 @@ bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link,
 
 /* The program on every link of the state that has not got it. `hub`: descriptor of the hub's namespace. */
 bool network_attach_missing(int hub, const struct datapath *d, const struct state *s, struct failure *f) __attribute__((warn_unused_result));
+
+struct link_address network_link_address(const struct address *a);
+
+/* The MACs of both ends of a link: the far one (a workload's, the host's) and the hub's. */
+void network_link_macs(uint32_t link, uint8_t far[6], uint8_t hub[6]);
+
+/*
+ * The uplink of a policy; where it has none, all of this does nothing. "The host" is the network namespace of the
+ * calling thread.
+ */
+struct network_uplink {
+    const struct policy *policy;
+    const struct policy *also; /* one that may come back: what it publishes is published too; NULL: none */
+    uint32_t link;
+    int hub; /* descriptor of its namespace */
+};
+bool network_uplink_preflight(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
+/* The link's place in the datapath, and the host's part; the program on the link is for later. */
+bool network_uplink_create(const struct network_uplink *u, struct datapath *d, struct failure *f) __attribute__((warn_unused_result));
+bool network_uplink_update(const struct network_uplink *u, struct failure *f) __attribute__((warn_unused_result));
+/* As uplink_check: a pair that was made again has no program. */
+bool network_uplink_check(const struct network_uplink *u, bool repair, unsigned *ret_differ, struct failure *f) __attribute__((warn_unused_result));
+/* Whether a running network can change from one to the other. */
+bool network_uplink_may_become(const struct policy *old, const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
 
 /* Stop all processes. */
 bool network_stop_processes(const struct state *s, struct failure *f) __attribute__((warn_unused_result));

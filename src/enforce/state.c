@@ -116,6 +116,11 @@ struct state_link *state_find(const struct state *s, const char *workload)
     return NULL;
 }
 
+bool state_is_uplink(const struct state_link *l)
+{
+    return strcmp(l->workload, STATE_UPLINK) == 0;
+}
+
 struct state_link *state_find_link(const struct state *s, uint32_t link)
 {
     for (size_t i = 0; i < s->count; i++)

@@ -14,9 +14,11 @@
 #include "policy/model.h"
 
 #define STATE_ROOT "/run/bulkhead"
-#define STATE_VERSION 1
+#define STATE_VERSION 2
 #define PIN_ROOT "/sys/fs/bpf/bulkhead"
 #define STATE_NAME_MAX 32
+/* The uplink's link stands beside those of workloads, under a name that no workload can have. */
+#define STATE_UPLINK "world"
 
 struct state_link {
     uint32_t link;
@@ -55,6 +57,7 @@ bool state_remove(const char *name, struct failure *f) __attribute__((warn_unuse
 bool state_add(struct state *s, const char *workload, uint32_t link, struct failure *f) __attribute__((warn_unused_result));
 void state_drop(struct state *s, const char *workload);
 struct state_link *state_find(const struct state *s, const char *workload);
+bool state_is_uplink(const struct state_link *l);
 struct state_link *state_find_link(const struct state *s, uint32_t link);
 
 /* The text of the policy that generation `g` was compiled from. */

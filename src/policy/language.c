@@ -11,7 +11,6 @@ static const struct {
     const char *name;
     enum feature_stage stage;
 } features_later[] = {
-    {"uplink", FEATURE_DECIDED},
     {"attach.interface", FEATURE_DECIDED},
     {"adopt", FEATURE_DECIDED},
     {"timezone", FEATURE_REFUSED},
@@ -35,8 +34,7 @@ static const char *unless_enforced(bool used, const char *feature)
 
 const char *policy_unenforced(const struct policy *p, struct place *ret_place)
 {
-    *ret_place = p->uplink.place;
-    const char *found = unless_enforced(p->uplink.interface != NULL, "uplink");
+    const char *found = NULL;
     for (uint32_t i = 0; !found && i < p->workload_count; i++) {
         const struct workload *w = &p->workloads[i];
         *ret_place = w->place;
@@ -104,7 +102,7 @@ static const struct shape cidrs_shape = {.kind = SHAPE_LIST, .what = "a prefix o
 static const struct field segment_fields[] = {
     {"kind", &kind_shape, offsetof(struct draft_segment, hub), false, NULL, "`hub` for the one segment that joins the others; `spoke` is the default."},
     {"cidr", &cidrs_shape, offsetof(struct draft_segment, cidrs), true, NULL, "The segment's addresses: a prefix, or a list of prefixes."},
-    {"uplink", &uplink_shape, offsetof(struct draft_segment, uplink), false, "uplink", "The way out to the world; of the hub's segment only."},
+    {"uplink", &uplink_shape, offsetof(struct draft_segment, uplink), false, NULL, "The way out to the world; of the hub's segment only."},
     {"classification", &word_shape, offsetof(struct draft_segment, classification), false, NULL, "How sensitive what is kept here is, in your own words."},
     {"enforce", &enforce_shape, offsetof(struct draft_segment, observe), false, NULL, "`observe`: record what would be refused from or to this segment, and let it pass."},
     {0}};

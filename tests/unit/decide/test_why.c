@@ -277,7 +277,7 @@ static void what_cannot_be_asked_says_why(void **state)
     } cases[] = {
         {"storefrnot", "orders", "80/tcp", "no workload is called `storefrnot`; did you mean `storefront`?"},
         {"storefront", "xyz", "80/tcp", "`xyz` is neither a workload nor an address"},
-        {"storefront", "world", "80/tcp", "`world` is neither a workload nor an address"},
+        {"storefront", "world", "80/tcp", "`world` is every address outside; ask with one of them, for example 192.0.2.1 or 2001:db8::1"},
         {"ledger", "2001:db8::1", "80/tcp", "`ledger` and `2001:db8::1` have no address family in common"},
         {"10.0.0.1", "2001:db8::1", "80/tcp", "`10.0.0.1` and `2001:db8::1` have no address family in common"},
     };
