@@ -8,6 +8,7 @@
 import glob
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
@@ -422,7 +423,7 @@ def _():
         with open(path, encoding="utf-8") as file:
             text = file.read()
         with open(path, "w", encoding="utf-8") as out:
-            out.write(text.replace("bulkhead-state 1", "bulkhead-state 999"))
+            out.write(re.sub("^bulkhead-state [0-9]+", "bulkhead-state 999", text))
         try:
             for verb in (["down", "t1x"], ["up", n.file], ["apply", n.file]):
                 expect(bulkhead(*verb), 2, "another version", "999")
