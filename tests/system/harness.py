@@ -95,11 +95,12 @@ def v6(workload, block=0):
     return f"fd77:0:0:{16 * block + SEGMENTS.index(segment):x}::{host:x}"
 
 
-def policy_text(name, rules, workloads=("a", "b", "c"), block=0, run_in=None, more=""):
-    """A policy of the usual segments. `rules`: {rule's name: text behind it}; `run_in`: {workload: text of run}."""
+def policy_text(name, rules, workloads=("a", "b", "c"), block=0, run_in=None, uplink=None, more=""):
+    """A policy of the usual segments. `rules`: {rule's name: text behind it}; `run_in`: {workload: text of run}; `uplink`: the hub's."""
     lines = ["bulkhead: v1", f"name: {name}", "segments:"]
     for i, segment in enumerate(SEGMENTS):
         kind = "kind: hub, " if segment == "hub" else ""
+        kind += f"uplink: {{{uplink}}}, " if segment == "hub" and uplink else ""
         lines.append(f'  {segment}: {{{kind}cidr: [10.77.{16 * block + i}.0/24, "fd77:0:0:{16 * block + i:x}::/64"]}}')
     lines.append("workloads:")
     for w in workloads:
@@ -118,6 +119,8 @@ def allow(source, target, ports):
 class Network:
     """A network of a test: up in `with`, and gone behind it whatever happens."""
 
+    host = None  # the network namespace that is the host's; none: this process's own
+
     def __init__(self, name, rules=None, start=True, **policy):
         self.name, self.start, self.block = name, start, policy.get("block", 0)
         self.policy = policy
@@ -132,10 +135,10 @@ class Network:
         return path
 
     def __enter__(self):
-        sweep_away(self.name)
+        self.sweep_away()
         if self.start:
             try:
-                expect(bulkhead("up", self.file), 0)
+                expect(self.bulkhead("up", self.file), 0)
             except BaseException:
                 self.__exit__()
                 raise
@@ -146,11 +149,22 @@ class Network:
             stop()
         for s in self.sockets:
             s.close()
-        sweep_away(self.name)
+        self.sweep_away()
         shutil.rmtree(self.directory, ignore_errors=True)
 
+    def in_host(self):
+        return inside(self.host) if self.host else contextlib.nullcontext()
+
+    def sweep_away(self):
+        with self.in_host():
+            sweep_away(self.name)
+
+    def bulkhead(self, *arguments, **more):
+        with self.in_host():
+            return bulkhead(*arguments, **more)
+
     def apply(self, rules, *arguments, **change):
-        return bulkhead("apply", self.write(rules, "next.yaml", **change), *arguments)
+        return self.bulkhead("apply", self.write(rules, "next.yaml", **change), *arguments)
 
     def receipt(self, rules, *arguments, **change):
         return json.loads(expect(self.apply(rules, "--json", *arguments, **change), 0).stdout)["receipt"]
