@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
+#include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
 #include <linux/pkt_sched.h>
@@ -207,6 +208,8 @@ static void state_read(const struct nlmsghdr *answer, struct link_state *state)
     memset(state, 0, sizeof *state);
     state->index = (uint32_t)header->ifi_index;
     state->up = (header->ifi_flags & IFF_UP) != 0;
+    state->running = (header->ifi_flags & IFF_RUNNING) != 0;
+    state->loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
     const struct nlattr *attribute;
     netlink_attr_for_each(attribute, answer, sizeof *header) {
         uint16_t type = mnl_attr_get_type(attribute);
@@ -215,8 +218,14 @@ static void state_read(const struct nlmsghdr *answer, struct link_state *state)
             memcpy(state->name, mnl_attr_get_payload(attribute), length);
         else if (type == IFLA_MTU && length == sizeof(uint32_t))
             state->mtu = mnl_attr_get_u32(attribute);
-        else if (type == IFLA_ADDRESS && length == sizeof state->mac)
+        else if (type == IFLA_GROUP && length == sizeof(uint32_t))
+            state->group = mnl_attr_get_u32(attribute);
+        else if (type == IFLA_MASTER && length == sizeof(uint32_t))
+            state->master = mnl_attr_get_u32(attribute);
+        else if (type == IFLA_ADDRESS && length == sizeof state->mac) {
             memcpy(state->mac, mnl_attr_get_payload(attribute), length);
+            state->ethernet = header->ifi_type == ARPHRD_ETHER;
+        }
     }
 }
 
@@ -263,6 +272,15 @@ bool link_get_by_index(int socket, uint32_t index, struct link_state *ret_state,
 }
 
 /* ---- single steps ---- */
+
+/* A '*' at the end of a name would mean to nf_tables all that begin so. */
+bool link_name_is_sound(const char *name)
+{
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+";
+    size_t length = strlen(name);
+    return length > 0 && length < IFNAMSIZ && strspn(name, plain) == length && name[0] != '.' &&
+           strcmp(name, "all") != 0 && strcmp(name, "default") != 0;
+}
 
 bool link_up(int socket, uint32_t index, struct failure *f)
 {

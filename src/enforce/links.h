@@ -38,9 +38,11 @@ struct spoke {
 };
 
 struct link_state {
-    uint32_t index, mtu;
+    uint32_t index, mtu, group;
+    uint32_t master; /* number of the bridge or bond that it is a part of; 0: none */
     uint8_t mac[6];
-    bool up;
+    bool up, running;         /* running: and it has a carrier, as far as that can be known */
+    bool loopback, ethernet;  /* ethernet: it has a MAC address, of 6 octets */
     char name[IFNAMSIZ];
 };
 
@@ -60,6 +62,10 @@ bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct
  * milliseconds, because the kernel waits for RCU once a request. Goes on after a failure and tells the first. */
 bool spokes_delete(int hub_ns_fd, const char *const *netns, size_t count, struct failure *f)
     __attribute__((warn_unused_result));
+
+/* Whether the name can stand in paths, messages and nf_tables commands: 1 to 15 of a-z A-Z 0-9 - _ . @ +, nothing
+ * hidden, and not one of the two that /proc/sys/net means otherwise. */
+bool link_name_is_sound(const char *name);
 
 /* Single steps, for the uplink and attached interfaces. `socket` is from netlink_open. */
 bool link_get(int socket, const char *name, struct link_state *ret_state, struct failure *f)

@@ -134,3 +134,77 @@ bool netlink_batch_send(int socket, struct netlink_batch *batch, const char *whe
     netlink_batch_reset(batch);
     return done;
 }
+
+/* ---- questions, and requests that come whole ---- */
+
+#define ANSWER_BYTES 32768
+
+struct nlmsghdr *netlink_question(char *buffer, uint16_t type, bool dump)
+{
+    struct nlmsghdr *question = mnl_nlmsg_put_header(buffer);
+    question->nlmsg_type = type;
+    question->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | (dump ? NLM_F_DUMP : 0));
+    return question;
+}
+
+bool netlink_ask(int socket, const struct nlmsghdr *question, netlink_answer_fn each, void *argument, bool *ret_torn, struct failure *f)
+{
+    _Alignas(8) char buffer[ANSWER_BYTES];
+    bool wants = true, dump = (question->nlmsg_flags & NLM_F_DUMP) == NLM_F_DUMP, torn = false;
+    if (send(socket, question, question->nlmsg_len, 0) < 0)
+        return fail_errno(f, errno, "cannot ask the kernel for links, routes and addresses");
+    for (;;) {
+        ssize_t length = recv(socket, buffer, sizeof buffer, 0);
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length < 0)
+            return fail_errno(f, errno, "cannot read the kernel's links, routes and addresses");
+        int left = (int)length;
+        for (const struct nlmsghdr *a = (void *)buffer; mnl_nlmsg_ok(a, left); a = mnl_nlmsg_next(a, &left)) {
+            torn |= (a->nlmsg_flags & NLM_F_DUMP_INTR) != 0;
+            if (a->nlmsg_type == NLMSG_ERROR) {
+                const struct nlmsgerr *error = mnl_nlmsg_get_payload(a);
+                return error->error == 0 || fail_errno(f, -error->error, "the kernel does not tell");
+            }
+            if (a->nlmsg_type != NLMSG_DONE)
+                wants = wants && each(a, argument);
+            else if (mnl_nlmsg_get_payload_len(a) >= sizeof(int) && *(const int *)mnl_nlmsg_get_payload(a) < 0)
+                return fail_errno(f, -*(const int *)mnl_nlmsg_get_payload(a), "the kernel does not tell all");
+            if (dump && a->nlmsg_type != NLMSG_DONE)
+                continue;
+            if (ret_torn)
+                *ret_torn = torn;
+            return true;
+        }
+    }
+}
+
+int netlink_tell(int socket, struct nlmsghdr *request, struct failure *f)
+{
+    _Alignas(8) char buffer[ANSWER_BYTES];
+    struct sockaddr_nl kernel = {.nl_family = AF_NETLINK};
+    request->nlmsg_flags |= NLM_F_REQUEST | NLM_F_ACK;
+    if (sendto(socket, request, request->nlmsg_len, 0, (struct sockaddr *)&kernel, sizeof kernel) < 0) {
+        int error = errno;
+        (void)fail_errno(f, error, "cannot send to the kernel");
+        return error;
+    }
+    for (;;) {
+        ssize_t length = recv(socket, buffer, sizeof buffer, 0);
+        const struct nlmsghdr *answer = (void *)buffer;
+        if (length < 0 && errno == EINTR)
+            continue;
+        if (length < 0) {
+            int error = errno;
+            (void)fail_errno(f, error, "cannot read the kernel's answer");
+            return error;
+        }
+        if (!mnl_nlmsg_ok(answer, (int)length) || answer->nlmsg_type != NLMSG_ERROR)
+            continue;
+        int error = -((const struct nlmsgerr *)mnl_nlmsg_get_payload(answer))->error;
+        const char *text = kernel_text(answer);
+        if (error)
+            (void)fail_errno(f, error, "%s", text ? text : "the kernel refuses");
+        return error;
+    }
+}

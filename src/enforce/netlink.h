@@ -1,5 +1,5 @@
-/* A batch of rtnetlink requests that is sent as one message block and answered one by one. Knows how to
- * frame, send and explain failures (with the kernel's own words); what the requests mean is links.c's. */
+/* A batch of rtnetlink requests that is sent as one message block and answered one by one, and questions. Knows how
+ * to frame, send and explain failures (with the kernel's own words); what the requests mean is links.c's. */
 #ifndef BULKHEAD_ENFORCE_NETLINK_H
 #define BULKHEAD_ENFORCE_NETLINK_H
 
@@ -48,6 +48,21 @@ static inline bool netlink_attr_ok(const struct nlmsghdr *answer, const struct n
 #define netlink_attr_for_each(attribute, answer, header_length)                                                  \
     for ((attribute) = mnl_nlmsg_get_payload_offset((answer), (header_length)); netlink_attr_ok((answer), (attribute)); \
          (attribute) = mnl_attr_next(attribute))
+
+/* Told of one answer. Returns false to hear of no more; a dump is read to its end all the same. */
+typedef bool (*netlink_answer_fn)(const struct nlmsghdr *answer, void *argument);
+
+/* A question in `buffer`, to which the caller adds header and attributes. */
+struct nlmsghdr *netlink_question(char *buffer, uint16_t type, bool dump);
+
+/* Asks and tells `each` of what the kernel answers. *ret_torn (may be null): what was dumped changed under way, so
+ * that entries may be missing or told twice. */
+bool netlink_ask(int socket, const struct nlmsghdr *question, netlink_answer_fn each, void *argument, bool *ret_torn,
+                 struct failure *f) __attribute__((warn_unused_result));
+
+/* Sends one request of any size as it is, and reads its answer. Returns 0 or an errno value, with the kernel's own
+ * words for it in `f`. */
+int netlink_tell(int socket, struct nlmsghdr *request, struct failure *f) __attribute__((warn_unused_result));
 
 /* Sends all requests and reads every answer; the first failure is told with `where`, the others are done or
  * not as the kernel went on. The batch is empty afterwards. */

@@ -1,5 +1,6 @@
 #include "enforce/netns.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -146,6 +147,35 @@ bool netns_exists(const char *name)
         return false;
     (void)close(fd);
     return true;
+}
+
+bool netns_inode(uint64_t *ret, struct failure *f)
+{
+    struct stat own;
+    if (stat(OWN_NAMESPACE, &own))
+        return fail_errno(f, errno, "cannot look at " OWN_NAMESPACE " (is /proc mounted?)");
+    *ret = own.st_ino;
+    return true;
+}
+
+static bool directory_has(const char *directory, const char *behind, uint64_t inode)
+{
+    DIR *d = opendir(directory);
+    bool has = false;
+    for (struct dirent *e; d && !has && (e = readdir(d));) {
+        char path[512];
+        struct stat there;
+        (void)snprintf(path, sizeof path, "%s/%.200s%s", directory, e->d_name, behind);
+        has = e->d_name[0] != '.' && stat(path, &there) == 0 && S_ISREG(there.st_mode) && there.st_ino == inode;
+    }
+    if (d)
+        closedir(d);
+    return has;
+}
+
+bool netns_lives(uint64_t inode)
+{
+    return directory_has("/proc", "/ns/net", inode) || directory_has(NETNS_DIRECTORY, "", inode);
 }
 
 bool netns_enter(int fd, struct failure *f)

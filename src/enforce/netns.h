@@ -5,6 +5,7 @@
 #define BULKHEAD_ENFORCE_NETNS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "enforce/failure.h"
 
@@ -22,6 +23,12 @@ bool netns_open(const char *name_or_path, int *ret_fd, struct failure *f) __attr
 bool netns_delete(const char *name, struct failure *f) __attribute__((warn_unused_result));
 
 bool netns_exists(const char *name);
+
+/* The inode of the calling thread's network namespace: by it a namespace is written down. */
+bool netns_inode(uint64_t *ret, struct failure *f) __attribute__((warn_unused_result));
+
+/* Whether a namespace of that inode has a process or a name in NETNS_DIRECTORY. */
+bool netns_lives(uint64_t inode);
 
 /* Moves the calling thread into the namespace for good. */
 bool netns_enter(int fd, struct failure *f) __attribute__((warn_unused_result));

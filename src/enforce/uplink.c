@@ -2,12 +2,10 @@
 /* Making and repairing are one: each step looks whether what it is for is there, and makes what is not. */
 #include "enforce/uplink.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "enforce/netlink.h"
 #include "enforce/netns.h"
@@ -262,30 +260,15 @@ bool uplink_check(const struct uplink_plan *plan, bool repair, unsigned *ret_dif
 
 /* ---- the way back ---- */
 
-static bool directory_has(const char *directory, const char *behind, uint64_t netns)
-{
-    DIR *d = opendir(directory);
-    bool has = false;
-    for (struct dirent *e; d && !has && (e = readdir(d));) {
-        char path[512];
-        struct stat there;
-        snprintf(path, sizeof path, "%s/%.200s%s", directory, e->d_name, behind);
-        has = e->d_name[0] != '.' && stat(path, &there) == 0 && S_ISREG(there.st_mode) && there.st_ino == netns;
-    }
-    if (d)
-        closedir(d);
-    return has;
-}
-
 /* *ret_there: whether the caller is in the namespace that the uplink was made in. One that lives elsewhere cannot be
  * put right from here; one that is gone has taken all of it along. */
 static bool host_is_here(const struct uplink_record *r, const char *network, bool *ret_there, struct failure *f)
 {
     uint64_t own;
-    if (!uplink_netns(&own, f))
+    if (!netns_inode(&own, f))
         return false;
     *ret_there = own == r->netns;
-    if (!*ret_there && (directory_has("/proc", "/ns/net", r->netns) || directory_has(NETNS_DIRECTORY, "", r->netns)))
+    if (!*ret_there && netns_lives(r->netns))
         return fail(f, "the uplink of %s was made in another network namespace (net:[%llu]) than this one: take the network down from there",
             network, (unsigned long long)r->netns);
     return true;

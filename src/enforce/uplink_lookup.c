@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Questions to the kernel by rtnetlink. One entry is asked for where that is possible: a host may have a million routes. */
+/* Questions to the kernel by rtnetlink. One entry is asked for where that is possible: a host may have a million routes.
+ * A dump that changed under way is good enough here, and is asked again 2 s later. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <linux/if_addr.h>
@@ -10,11 +11,6 @@
 
 #include "enforce/netlink.h"
 #include "enforce/uplink_parts.h"
-
-/* Returns false to stop being told of more; the dump is read to its end all the same. */
-typedef bool (*answer_fn)(const struct nlmsghdr *answer, void *argument);
-
-#define ANSWER_BYTES 32768
 
 static uint8_t family_of(int family)
 {
@@ -33,42 +29,6 @@ static bool attribute_is(const struct nlmsghdr *answer, size_t header, uint16_t 
         if (mnl_attr_get_type(attribute) == type)
             return mnl_attr_get_payload_len(attribute) == length && memcmp(mnl_attr_get_payload(attribute), value, length) == 0;
     return false;
-}
-
-/* A dump is a snapshot in parts; one that changed under way is good enough here, and is asked again 2 s later. */
-static bool answers(int socket, const struct nlmsghdr *request, bool dump, answer_fn each, void *argument, struct failure *f)
-{
-    _Alignas(8) char buffer[ANSWER_BYTES];
-    bool wants = true;
-    if (send(socket, request, request->nlmsg_len, 0) < 0)
-        return fail_errno(f, errno, "cannot ask the kernel for routes and addresses");
-    for (;;) {
-        ssize_t length = recv(socket, buffer, sizeof buffer, 0);
-        if (length < 0 && errno == EINTR)
-            continue;
-        if (length < 0)
-            return fail_errno(f, errno, "cannot read the kernel's routes and addresses");
-        int left = (int)length;
-        for (const struct nlmsghdr *a = (void *)buffer; mnl_nlmsg_ok(a, left); a = mnl_nlmsg_next(a, &left)) {
-            if (a->nlmsg_type == NLMSG_DONE)
-                return true;
-            if (a->nlmsg_type == NLMSG_ERROR) {
-                const struct nlmsgerr *error = mnl_nlmsg_get_payload(a);
-                return error->error == 0 || fail_errno(f, -error->error, "the kernel does not tell");
-            }
-            wants = wants && each(a, argument);
-            if (!dump)
-                return true;
-        }
-    }
-}
-
-static struct nlmsghdr *ask(char *buffer, uint16_t type, bool dump)
-{
-    struct nlmsghdr *request = mnl_nlmsg_put_header(buffer);
-    request->nlmsg_type = type;
-    request->nlmsg_flags = (uint16_t)(NLM_F_REQUEST | (dump ? NLM_F_DUMP : 0));
-    return request;
 }
 
 /* ---- addresses ---- */
@@ -118,11 +78,11 @@ bool uplink_address(int socket, uint32_t index, int family, struct link_address 
 {
     _Alignas(8) char buffer[256];
     struct address_wish wish = {.index = index, .family = family, .ret = ret};
-    struct nlmsghdr *request = ask(buffer, RTM_GETADDR, true);
+    struct nlmsghdr *request = netlink_question(buffer, RTM_GETADDR, true);
     struct ifaddrmsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
     header->ifa_family = family_of(family);
     memset(ret, 0, sizeof *ret);
-    bool ok = answers(socket, request, true, address_take, &wish, f);
+    bool ok = netlink_ask(socket, request, address_take, &wish, NULL, f);
     *ret_found = wish.found;
     return ok;
 }
@@ -153,13 +113,13 @@ bool uplink_route_is_there(int socket, uint32_t index, const struct link_address
 {
     _Alignas(8) char buffer[256];
     struct route_wish wish = {.index = index, .length = length, .prefix = prefix, .via = via};
-    struct nlmsghdr *request = ask(buffer, RTM_GETROUTE, false);
+    struct nlmsghdr *request = netlink_question(buffer, RTM_GETROUTE, false);
     struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
     header->rtm_family = family_of(prefix->family);
     header->rtm_dst_len = (uint8_t)(8 * length_of(prefix->family));
     header->rtm_flags = RTM_F_FIB_MATCH;
     mnl_attr_put(request, RTA_DST, length_of(prefix->family), prefix->octets);
-    return answers(socket, request, false, route_compare, &wish, NULL) && wish.found;
+    return netlink_ask(socket, request, route_compare, &wish, NULL, NULL) && wish.found;
 }
 
 static bool conf_is(const char *interface, const char *name, char wanted)
@@ -196,10 +156,10 @@ bool uplink_advertised_route(int socket, char ret_interface[IFNAMSIZ], struct fa
     ret_interface[0] = 0;
     if (conf_is("all", "forwarding", '1'))
         return true;
-    struct nlmsghdr *request = ask(buffer, RTM_GETROUTE, true);
+    struct nlmsghdr *request = netlink_question(buffer, RTM_GETROUTE, true);
     struct rtmsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
     header->rtm_family = AF_INET6;
-    return answers(socket, request, true, advertised_take, ret_interface, f);
+    return netlink_ask(socket, request, advertised_take, ret_interface, NULL, f);
 }
 
 /* ---- neighbours ---- */
@@ -221,10 +181,10 @@ bool uplink_neighbour_is_there(int socket, uint32_t index, const struct link_add
 {
     _Alignas(8) char buffer[256];
     struct neighbour_wish wish = {.mac = mac};
-    struct nlmsghdr *request = ask(buffer, RTM_GETNEIGH, false);
+    struct nlmsghdr *request = netlink_question(buffer, RTM_GETNEIGH, false);
     struct ndmsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
     header->ndm_family = family_of(address->family);
     header->ndm_ifindex = (int)index;
     mnl_attr_put(request, NDA_DST, length_of(address->family), address->octets);
-    return answers(socket, request, false, neighbour_compare, &wish, NULL) && wish.found;
+    return netlink_ask(socket, request, neighbour_compare, &wish, NULL, NULL) && wish.found;
 }

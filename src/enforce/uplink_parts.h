@@ -36,8 +36,6 @@ void uplink_record_remove(const char *network);
 void uplink_record_inherit(struct uplink_record *newer, const struct uplink_record *older);
 /* A file and what a killed file_write may have left beside it. False with errno; what is not there is no failure. */
 bool uplink_file_remove(const char *path) MUST_USE;
-/* The inode of the calling thread's network namespace. */
-bool uplink_netns(uint64_t *ret, struct failure *f) MUST_USE;
 
 /* ---- uplink_settings.c: settings that are the host's, shared by networks ---- */
 

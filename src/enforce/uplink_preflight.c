@@ -6,16 +6,15 @@
 #include <string.h>
 
 #include "enforce/netlink.h"
+#include "enforce/netns.h"
 #include "enforce/scope.h"
 #include "enforce/state.h"
 #include "enforce/uplink_parts.h"
 
-/* The name becomes part of commands and paths; a '*' at its end would mean all that begin so. */
+/* The name becomes part of commands and paths. */
 static bool interface_is_sound(const struct uplink_plan *plan, struct failure *f)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@+";
-    size_t length = strlen(plan->interface);
-    if (length == 0 || length >= IFNAMSIZ || strspn(plan->interface, plain) != length || plan->interface[0] == '.')
+    if (!link_name_is_sound(plan->interface))
         return fail(f, "'%s' cannot be an uplink's interface: 1 to %d of a-z A-Z 0-9 - _ . @ +", plan->interface, IFNAMSIZ - 1);
     if (!if_nametoindex(plan->interface))
         return fail(f, "the uplink's interface %s is not there; `ip link` lists those that are", plan->interface);
@@ -76,7 +75,7 @@ static bool ports_are_free(const struct uplink_plan *plan, int socket, struct fa
     struct link_address host4, host6;
     bool found4, found6;
     uint32_t index = if_nametoindex(plan->interface);
-    if (!uplink_netns(&rivals.netns, f) || !state_each(is_no_rival, &rivals))
+    if (!netns_inode(&rivals.netns, f) || !state_each(is_no_rival, &rivals))
         return false;
     return uplink_address(socket, index, 4, &host4, &found4, f) && uplink_address(socket, index, 6, &host6, &found6, f) &&
            uplink_listeners_check(plan->ports, plan->port_count, plan->outer4 && found4 ? &host4 : NULL,

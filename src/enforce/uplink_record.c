@@ -5,10 +5,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "enforce/file.h"
+#include "enforce/netns.h"
 #include "enforce/scope.h"
 #include "enforce/state.h"
 #include "enforce/uplink_parts.h"
@@ -16,15 +16,6 @@
 #define RECORD_FILE "uplink"
 #define RECORD_MAX ((size_t)4 << 20) /* 131,072 published ports of 12 characters, and some */
 #define RECORD_VERSION "1"
-
-bool uplink_netns(uint64_t *ret, struct failure *f)
-{
-    struct stat own;
-    if (stat("/proc/thread-self/ns/net", &own))
-        return fail_errno(f, errno, "cannot look at /proc/thread-self/ns/net (is /proc mounted?)");
-    *ret = own.st_ino;
-    return true;
-}
 
 void uplink_record_free(struct uplink_record *r)
 {
@@ -40,7 +31,7 @@ static void add_setting(struct uplink_record *r, const char *setting)
 bool uplink_record_make(const struct uplink_plan *plan, struct uplink_record *ret, struct failure *f)
 {
     struct uplink_record r = {0};
-    if (!uplink_netns(&r.netns, f))
+    if (!netns_inode(&r.netns, f))
         return false;
     snprintf(r.interface, sizeof r.interface, "%s", plan->interface);
     uplink_host_link(plan->network, r.link);
