@@ -147,7 +147,7 @@ struct bed *bed_new(char family, uint32_t rules, uint32_t sessions)
     rules_print(&b->rules, &text);
     b->arena = arena_create(policy_memory_limit(text.len));
     struct diags diags = diags_new(b->arena);
-    b->policy = policy_parse(bytes_of(text.at, text.len), 42, b->arena, &diags);
+    b->policy = policy_parse(bytes_of(text.at, text.len), 42, NULL, b->arena, &diags);
     text_free(&text);
     if (!b->policy)
         die("%c, %u rules: line %u: %s", family, rules, diags.items[0].place.line, diags.items[0].message);

@@ -94,7 +94,7 @@ static int measure_one(const char *path)
     struct arena *arena = arena_create(policy_memory_limit(source.len));
     struct arena *tables = arena_create((size_t)16 << 30);
     struct diags diags = diags_new(arena);
-    struct policy *p = policy_parse(source, 42, arena, &diags);
+    struct policy *p = policy_parse(source, 42, NULL, arena, &diags);
     uint64_t parsed = cpu_ns();
     static uint32_t links[RULES_WORKLOADS_MAX];
     for (uint32_t i = 0; i < RULES_WORKLOADS_MAX; i++)

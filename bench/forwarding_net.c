@@ -213,7 +213,7 @@ static uint32_t install(struct net *n)
     struct text text = policy_text(n->size);
     struct arena *arena = arena_create(policy_memory_limit(text.len)), *tables = arena_create((size_t)4 << 30);
     struct diags diags = diags_new(arena);
-    struct policy *p = policy_parse(bytes_of(text.at, text.len), 42, arena, &diags);
+    struct policy *p = policy_parse(bytes_of(text.at, text.len), 42, NULL, arena, &diags);
     if (!p)
         die("line %u: %s", diags.items[0].place.line, diags.items[0].message);
     uint32_t links[2] = {SOURCE_LINK, TARGET_LINK}, generation;

@@ -108,7 +108,7 @@ static struct policy *bare_policy(const struct bed *b, struct arena *arena)
     char *rules = strstr(text.at, "rules:\n");
     memcpy(rules, "refuse: drop\n", 14);
     struct diags diags = diags_new(arena);
-    struct policy *p = policy_parse(bytes_of_text(text.at), 42, arena, &diags);
+    struct policy *p = policy_parse(bytes_of_text(text.at), 42, NULL, arena, &diags);
     if (!p)
         die("line %u: %s", diags.items[0].place.line, diags.items[0].message);
     text_free(&text);

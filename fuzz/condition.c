@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Any bytes as a condition: parse, evaluate, print, parse again; the second tree is equal and prints the same. */
+#include "../tests/unit/policy/zones.h"
 #include "policy/condition.h"
 
 #include <stdlib.h>
@@ -39,12 +40,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     free(copy); /* the condition must not need its source any longer */
     check(c ? diags_ok(&diags) : !diags_ok(&diags));
     if (c) {
-        struct facts facts = {.now = 1767225600 + (int64_t)(size % 7) * 86399, .utc_offset = size % 2 ? 3600 : -19800};
+        /* Of odd sizes: just before Berlin's clock is changed. */
+        struct facts facts = {.now = 1767225600 + (int64_t)(size % 7) * 86399};
+        if (size % 2)
+            facts = (struct facts){.now = 1774746000 - (int64_t)(size % 60), .zone = zone_made("Europe/Berlin", arena)};
         enum truth now = condition_evaluate(c, &facts);
         int64_t next = condition_next_change(c, &facts, facts.now + 50);
         for (struct facts then = facts; then.now < next; then.now++)
             check(condition_evaluate(c, &then) == now);
-        struct facts after = {.now = next, .utc_offset = facts.utc_offset};
+        struct facts after = {.now = next, .zone = facts.zone};
         check(next == facts.now + 50 || condition_evaluate(c, &after) != now);
         check(condition_depends_on_time(c) || next == facts.now + 50);
         print_again(c, arena, &diags);

@@ -24,6 +24,7 @@
 #include "enforce/network.h"
 #include "enforce/process.h"
 #include "enforce/scope.h"
+#include "enforce/tzdata.h"
 #include "policy/parse.h"
 #include "record/record.h"
 
@@ -71,7 +72,7 @@ static void load_generation(struct agent *a, uint32_t generation, struct loaded 
         return;
     l->arena = arena_create(policy_memory_limit(l->size));
     struct diags diags = diags_new(l->arena);
-    l->policy = l->arena ? policy_parse(bytes_of(l->text, l->size), (uint64_t)clock_ns(CLOCK_MONOTONIC), l->arena, &diags) : NULL;
+    l->policy = l->arena ? policy_parse(bytes_of(l->text, l->size), (uint64_t)clock_ns(CLOCK_MONOTONIC), tzdata_find, l->arena, &diags) : NULL;
 }
 
 static void follow_policy(struct agent *a)
@@ -163,13 +164,27 @@ static void repair(struct agent *a)
         note(a, "repair", "pins were gone; pinned again");
 }
 
+/* Read anew: what the policy's time zone means may have changed since. What cannot be read now stays as it was. */
+static void reload(struct agent *a)
+{
+    struct loaded fresh = {0};
+    load_generation(a, datapath_generation(&a->datapath), &fresh);
+    if (fresh.policy) {
+        loaded_free(&a->loaded);
+        a->loaded = fresh;
+    } else {
+        loaded_free(&fresh);
+        follow_policy(a);
+    }
+}
+
 static void renew(struct agent *a)
 {
     int64_t now = clock_ns(CLOCK_MONOTONIC) / 1000000000;
     if (now - a->renewed < RENEW_SECONDS)
         return;
     a->renewed = now;
-    follow_policy(a);
+    reload(a);
     struct state_lock lock;
     struct failure f = {""};
     if (!a->loaded.policy || !state_lock(a->name, &lock, &f)) /* being changed at this moment: next hour */

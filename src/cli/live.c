@@ -8,6 +8,7 @@
 #include "cli/moment.h"
 #include "cli/output.h"
 #include "enforce/file.h"
+#include "enforce/tzdata.h"
 #include "policy/parse.h"
 
 static bool add_name(const char *name, void *argument)
@@ -82,7 +83,7 @@ static bool load_policy(struct running *r)
     if (!r->arena)
         return false;
     struct diags diags = diags_new(r->arena);
-    r->policy = policy_parse(bytes_of(r->text, r->size), seed, r->arena, &diags);
+    r->policy = policy_parse(bytes_of(r->text, r->size), seed, tzdata_find, r->arena, &diags);
     return r->policy;
 }
 

@@ -8,6 +8,7 @@
 #include "cli/moment.h"
 #include "cli/output.h"
 #include "enforce/file.h"
+#include "enforce/tzdata.h"
 #include "policy/parse.h"
 
 #define DIAGS_MEMORY ((size_t)16 << 20) /* DIAGS_MAX of them with long lines in their messages */
@@ -36,7 +37,7 @@ bool policy_load(const char *path, bool json, struct loaded *ret)
         return false;
     }
     ret->diags = diags_new(ret->diags_arena);
-    ret->policy = policy_parse(input_bytes(&ret->source), seed, ret->arena, &ret->diags);
+    ret->policy = policy_parse(input_bytes(&ret->source), seed, tzdata_find, ret->arena, &ret->diags);
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include "cli/moment.h"
 #include "cli/output.h"
 #include "enforce/file.h"
+#include "enforce/tzdata.h"
 #include "policy/parse.h"
 
 #define DIAGS_MEMORY ((size_t)16 << 20)
@@ -85,7 +86,7 @@ bool policy_same(const struct loaded *l, struct bytes text)
     bool same = false;
     if (a && d && chance(&seed)) {
         struct diags diags = diags_new(d);
-        const struct policy *p = policy_parse(text, seed, a, &diags);
+        const struct policy *p = policy_parse(text, seed, tzdata_find, a, &diags);
         same = p && memcmp(p->digest, l->policy->digest, sizeof p->digest) == 0;
     }
     arena_destroy(a);

@@ -26,14 +26,20 @@ struct boundary {
     bool begins;
 };
 
-static uint8_t kind_of(const struct rule *r, int64_t now)
+static struct facts facts_at(const struct policy *p, int64_t now)
+{
+    return (struct facts){.now = now, .zone = p->zone};
+}
+
+static uint8_t kind_of(const struct policy *p, const struct rule *r, int64_t now)
 {
     uint8_t plain = r->allow ? KIND_ALLOW : r->observe ? KIND_TRIED : KIND_DENY;
     if (!r->when)
         return plain;
     if (condition_depends_on_time(r->when))
         return KIND_TIMED;
-    enum truth t = condition_evaluate(r->when, &(struct facts){.now = now});
+    struct facts facts = facts_at(p, now);
+    enum truth t = condition_evaluate(r->when, &facts);
     if (t == TRUTH_TRUE || (t == TRUTH_UNKNOWN && !r->allow))
         return plain;
     return KIND_NEVER;
@@ -48,7 +54,7 @@ bool port_tables_begin(struct port_tables *t, const struct policy *p, int64_t co
     if (!t->kinds || !t->active)
         return false;
     for (uint32_t r = 0; r < p->rule_count; r++)
-        t->kinds[r] = kind_of(&p->rules[r], compiled);
+        t->kinds[r] = kind_of(p, &p->rules[r], compiled);
     return true;
 }
 
@@ -176,9 +182,10 @@ static void take_first(uint32_t *first, uint32_t rule)
 static uint32_t verdict_at(struct port_tables *t, const uint32_t plain[KIND_HEAPS], int64_t now)
 {
     uint32_t first[KIND_HEAPS] = {plain[KIND_DENY], plain[KIND_TRIED], plain[KIND_ALLOW]};
+    struct facts facts = facts_at(t->policy, now);
     for (size_t i = 0; i < t->timed_count; i++) {
         const struct rule *r = &t->policy->rules[t->timed[i]];
-        enum truth truth = condition_evaluate(r->when, &(struct facts){.now = now});
+        enum truth truth = condition_evaluate(r->when, &facts);
         if (truth == TRUTH_TRUE || (truth == TRUTH_UNKNOWN && !r->allow))
             take_first(&first[r->allow ? KIND_ALLOW : r->observe ? KIND_TRIED : KIND_DENY], t->timed[i]);
     }
@@ -187,8 +194,9 @@ static uint32_t verdict_at(struct port_tables *t, const uint32_t plain[KIND_HEAP
 
 static int64_t next_change(struct port_tables *t, int64_t now, int64_t until)
 {
+    struct facts facts = facts_at(t->policy, now);
     for (size_t i = 0; i < t->timed_count; i++) {
-        int64_t change = condition_next_change(t->policy->rules[t->timed[i]].when, &(struct facts){.now = now}, until);
+        int64_t change = condition_next_change(t->policy->rules[t->timed[i]].when, &facts, until);
         if (change < until)
             until = change;
     }

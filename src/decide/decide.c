@@ -136,36 +136,10 @@ bool rule_covers(const struct policy *p, const struct rule *r, const struct flow
     return covers(p, r, f, &from, &to);
 }
 
-/* Seconds to add to UTC for the policy's local time; false when that is not known here. */
-static bool zone_offset(const struct policy *p, int32_t *ret)
-{
-    const char *zone = p->timezone;
-    *ret = 0;
-    if (!zone || strcmp(zone, "UTC") == 0 || strcmp(zone, "GMT") == 0 || strcmp(zone, "Etc/UTC") == 0)
-        return true;
-    if (strncmp(zone, "Etc/GMT", 7) != 0 || (zone[7] != '+' && zone[7] != '-'))
-        return false;
-    int32_t hours = 0;
-    size_t digits = strspn(zone + 8, "0123456789");
-    if (digits == 0 || digits > 2 || zone[8 + digits])
-        return false;
-    for (size_t i = 0; i < digits; i++)
-        hours = hours * 10 + (zone[8 + i] - '0');
-    if (hours > 14)
-        return false;
-    /* POSIX counts westwards: Etc/GMT+5 is five hours behind UTC. */
-    *ret = (zone[7] == '+' ? -hours : hours) * 3600;
-    return true;
-}
-
 enum truth rule_truth(const struct policy *p, const struct rule *r, int64_t now)
 {
-    struct facts facts = {.now = now};
-    if (!r->when)
-        return TRUTH_TRUE;
-    if (!zone_offset(p, &facts.utc_offset) && rule_is_timed(r))
-        return TRUTH_UNKNOWN;
-    return condition_evaluate(r->when, &facts);
+    struct facts facts = {.now = now, .zone = p->zone};
+    return r->when ? condition_evaluate(r->when, &facts) : TRUTH_TRUE;
 }
 
 bool rule_holds(const struct policy *p, const struct rule *r, int64_t now)
@@ -176,10 +150,8 @@ bool rule_holds(const struct policy *p, const struct rule *r, int64_t now)
 
 int64_t rule_next_change(const struct policy *p, const struct rule *r, int64_t now, int64_t until)
 {
-    struct facts facts = {.now = now};
-    if (!rule_is_timed(r) || !zone_offset(p, &facts.utc_offset))
-        return until;
-    return condition_next_change(r->when, &facts, until);
+    struct facts facts = {.now = now, .zone = p->zone};
+    return rule_is_timed(r) ? condition_next_change(r->when, &facts, until) : until;
 }
 
 /* The first rule of each sort that matches, or NONE. */

@@ -83,10 +83,7 @@ struct verdict decide(const struct policy *p, const struct flow *f, struct momen
 /* The same with the time for which the answer stands, given the same time of compilation. */
 struct span decide_span(const struct policy *p, const struct flow *f, struct moment m);
 
-/*
- * The rule's condition at `now` (s UTC). The local time of a zone other than UTC and Etc/GMT+N is not known
- * here (that takes files): conditions on time are then unknown, which closes.
- */
+/* The rule's condition at `now` (s UTC), in the policy's time zone. */
 enum truth rule_truth(const struct policy *p, const struct rule *r, int64_t now);
 /* Unknown makes an allow not match and a deny match. */
 bool rule_holds(const struct policy *p, const struct rule *r, int64_t now);

@@ -103,11 +103,12 @@ static void ports_phrase(const struct rule *r, struct text *out)
     }
 }
 
-/* "01:00", with seconds where they are not zero, with the date where it is not `beside`'s. */
-static void time_phrase(int64_t at, int64_t beside, struct text *out)
+/* In the policy's time zone: "01:00", with seconds where they are not zero, with the date where it is not `beside`'s. */
+static void time_phrase(const struct policy *p, int64_t at, int64_t beside, bool with_offset, struct text *out)
 {
     struct tm t, b;
-    time_t x = at, y = beside;
+    int32_t offset = zone_offset(p->zone, at), ahead = offset < 0 ? -offset : offset;
+    time_t x = at + offset, y = beside + zone_offset(p->zone, beside);
     if (!gmtime_r(&x, &t) || !gmtime_r(&y, &b)) {
         text_printf(out, "%lld", (long long)at);
         return;
@@ -117,6 +118,8 @@ static void time_phrase(int64_t at, int64_t beside, struct text *out)
     text_printf(out, "%02d:%02d", t.tm_hour, t.tm_min);
     if (t.tm_sec)
         text_printf(out, ":%02d", t.tm_sec);
+    if (with_offset)
+        text_printf(out, "%c%02d:%02d", offset < 0 ? '-' : '+', ahead / 3600, ahead / 60 % 60);
 }
 
 static void condition_phrase(const struct policy *p, const struct rule *r, int64_t now, struct text *out)
@@ -129,16 +132,17 @@ static void condition_phrase(const struct policy *p, const struct rule *r, int64
         return;
     }
     int64_t closes = rule_next_change(p, r, opens, opens + AHEAD_SECONDS);
-    if (closes >= opens + AHEAD_SECONDS) {
-        text_puts(out, "it were after ");
-        time_phrase(opens, now, out);
-    } else {
-        text_puts(out, "it were between ");
-        time_phrase(opens, now, out);
+    bool for_long = closes >= opens + AHEAD_SECONDS;
+    /* An hour may stand twice on a day: where the clock is changed before this is over, times say which. */
+    int64_t told_last = for_long ? opens : closes;
+    bool with_offset = zone_next_change(p->zone, now) <= told_last;
+    text_puts(out, for_long ? "it were after " : "it were between ");
+    time_phrase(p, opens, now, with_offset, out);
+    if (!for_long) {
         text_puts(out, " and ");
-        time_phrase(closes, opens, out);
+        time_phrase(p, closes, opens, with_offset, out);
     }
-    text_puts(out, " UTC");
+    text_printf(out, " %s", p->timezone ? p->timezone : "UTC");
 }
 
 static unsigned lacks_of(const struct policy *p, const struct rule *r, const struct flow *f, int64_t now)

@@ -23,6 +23,7 @@
 #include "enforce/network_parts.h"
 #include "enforce/process.h"
 #include "enforce/scope.h"
+#include "enforce/tzdata.h"
 #include "enforce/uplink.h"
 #include "policy/parse.h"
 
@@ -304,7 +305,7 @@ static bool look_for_overlap(const char *name, void *argument)
         return true;
     struct arena *arena = arena_create(((size_t)16 << 20) + 20 * size);
     struct diags diags = diags_new(arena);
-    const struct policy *other = arena ? policy_parse(bytes_of(text, size), 1, arena, &diags) : NULL;
+    const struct policy *other = arena ? policy_parse(bytes_of(text, size), 1, tzdata_find, arena, &diags) : NULL;
     if (other && overlaps(o->policy, other, &o->prefix)) {
         o->found = true;
         snprintf(o->other, sizeof o->other, "%s", name);

@@ -383,8 +383,8 @@ static bool check_uplink(struct checking *c, const struct draft_segment *d)
 static bool check_all(struct checking *c)
 {
     const struct draft *d = &c->r->draft;
-    *c->p = (struct policy){.name = d->name.text, .observe = d->observe != 0, .refuse_drop = d->refuse_drop != 0, .timezone = d->timezone.text,
-        .timeouts = d->timeouts, .index = c->index, .hub = NONE};
+    *c->p = (struct policy){.name = d->name.text, .observe = d->observe != 0, .refuse_drop = d->refuse_drop != 0,
+        .timezone = d->timezone.name.text, .zone = d->timezone.zone, .timeouts = d->timeouts, .index = c->index, .hub = NONE};
     c->index->name_ids = c->r->name_ids;
     c->index->names = c->r->names.items;
     c->index->addresses = c->r->name_ids;

@@ -9,6 +9,7 @@
 
 #include "base/arena.h"
 #include "base/diag.h"
+#include "policy/zone.h"
 
 struct condition;
 
@@ -19,13 +20,14 @@ enum truth {
 };
 
 /*
- * The facts of one decision. `now` has a resolution of one second (fractions are cut off): now.year,
- * now.month (1..12), now.day (1..31), now.hour, now.minute, now.second, now.weekday (0 is Sunday), in the
- * policy's time zone; `now` itself is a timestamp.
+ * The facts of one decision. `now` has a resolution of one second (fractions are cut off) and is a timestamp: a
+ * moment, the same everywhere. Members of timestamps are in the policy's time zone, at the offset that it has
+ * at that timestamp: now.year, now.month (1..12), now.day (1..31), now.hour, now.minute, now.second,
+ * now.weekday (0 is Sunday).
  */
 struct facts {
-    int64_t now;        /* seconds since 1970-01-01T00:00:00Z */
-    int32_t utc_offset; /* seconds to add for local time */
+    int64_t now;             /* seconds since 1970-01-01T00:00:00Z */
+    const struct zone *zone; /* NULL: UTC */
 };
 
 /*

@@ -6,6 +6,8 @@
  */
 #include "policy/condition_tree.h"
 
+#include "policy/calendar.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdio.h>
@@ -63,48 +65,24 @@ static void *make(struct evaluation *e, size_t size)
 
 /* ---- the calendar ---- */
 
-static int64_t floor_divide(int64_t a, int64_t b)
-{
-    return a / b - (a % b < 0);
-}
-static int64_t floor_modulo(int64_t a, int64_t b)
-{
-    return a % b + (a % b < 0 ? b : 0);
-}
-
-/* Both ways count in years that begin in March, and in cycles of 400 years of 146,097 days. */
-int64_t days_of_date(int64_t year, unsigned month, unsigned day)
-{
-    int64_t y = year - (month <= 2), cycle = floor_divide(y, 400), in_cycle = floor_modulo(y, 400);
-    int64_t in_year = (153 * (int64_t)(month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-    return cycle * 146097 + in_cycle * 365 + in_cycle / 4 - in_cycle / 100 + in_year - 719468;
-}
-
 static int64_t date_field(int64_t days, enum field field)
 {
-    int64_t shifted = days + 719468; /* since 0000-03-01 */
-    int64_t cycle = floor_divide(shifted, 146097), day = floor_modulo(shifted, 146097);
-    int64_t year = (day - day / 1460 + day / 36524 - day / 146096) / 365;
-    int64_t in_year = day - (365 * year + year / 4 - year / 100);
-    int64_t march_month = (5 * in_year + 2) / 153;
-    int64_t month = march_month < 10 ? march_month + 3 : march_month - 9;
-    int64_t of_month = in_year - (153 * march_month + 2) / 5;
-    year += cycle * 400 + (month <= 2);
+    struct date d = date_of_days(days);
     switch (field) {
-    case FIELD_YEAR: return year;
-    case FIELD_MONTH: return month;
-    case FIELD_MONTH_ZERO: return month - 1;
-    case FIELD_DAY: return of_month + 1;
-    case FIELD_DAY_ZERO: return of_month;
-    case FIELD_YEARDAY: return days - days_of_date(year, 1, 1);
-    default: return floor_modulo(days + 4, 7); /* 1970-01-01 was a Thursday */
+    case FIELD_YEAR: return d.year;
+    case FIELD_MONTH: return d.month;
+    case FIELD_MONTH_ZERO: return d.month - 1;
+    case FIELD_DAY: return d.day;
+    case FIELD_DAY_ZERO: return d.day - 1;
+    case FIELD_YEARDAY: return d.yearday;
+    default: return weekday_of_days(days);
     }
 }
 
 /* `local`: seconds since 1970 in local time. */
 static int64_t time_field(int64_t local, enum field field)
 {
-    int64_t days = floor_divide(local, 86400), second = floor_modulo(local, 86400);
+    int64_t days = floor_divide(local, DAY_SECONDS), second = floor_modulo(local, DAY_SECONDS);
     switch (field) {
     case FIELD_HOUR: return second / 3600;
     case FIELD_MINUTE: return second / 60 % 60;
@@ -113,10 +91,10 @@ static int64_t time_field(int64_t local, enum field field)
     }
 }
 
-/* Seconds between two changes of a field at the least. */
+/* Seconds between two changes of a field at the least, while the offset from UTC stays. */
 static int64_t field_period(enum field field)
 {
-    return field == FIELD_SECOND ? 1 : field == FIELD_MINUTE ? 60 : field == FIELD_HOUR ? 3600 : 86400;
+    return field == FIELD_SECOND ? 1 : field == FIELD_MINUTE ? 60 : field == FIELD_HOUR ? 3600 : DAY_SECONDS;
 }
 
 static struct value of_timestamp(wide nanoseconds)
@@ -435,9 +413,11 @@ static int64_t count_characters(struct bytes s)
     return n;
 }
 
+/* In local time, by the offset that holds at the timestamp itself. */
 static struct value field_of(const struct evaluation *e, const struct value *timestamp, enum field field)
 {
-    return of_int(time_field(timestamp->integer + (e->facts ? e->facts->utc_offset : 0), field));
+    const struct zone *zone = e->facts ? e->facts->zone : NULL;
+    return of_int(time_field(timestamp->integer + zone_offset(zone, timestamp->integer), field));
 }
 
 static struct value call_string(struct evaluation *e, const struct node *n, struct bytes a, struct bytes b)
@@ -621,7 +601,7 @@ enum truth condition_evaluate(const struct condition *c, const struct facts *fac
  */
 struct search {
     int64_t after, next;
-    int32_t utc_offset;
+    const struct zone *zone;
 };
 
 /* A time as a line over `now`: slope * now + constant, in nanoseconds. */
@@ -686,12 +666,12 @@ static bool candidates_of_field(struct search *s, const struct node *n)
     if (!line_of(n->items[0], &l) || (l.slope != 0 && l.slope != 1))
         return false;
     candidates_of_range(s, n->items[0]);
-    wide shift = l.constant / NANOSECONDS - (l.constant % NANOSECONDS < 0);
-    if (l.slope == 0)
-        return true;
-    wide local = (wide)s->after + shift + s->utc_offset;
-    int64_t period = field_period(n->field), in_period = (int64_t)(local % period);
-    candidate(s, (wide)s->after + period - (in_period < 0 ? in_period + period : in_period));
+    wide shift = l.constant / NANOSECONDS - (l.constant % NANOSECONDS < 0), then = (wide)s->after + shift;
+    if (l.slope == 0 || then < TIMESTAMP_FIRST || then > TIMESTAMP_LAST)
+        return true; /* unknown, until it comes into its range */
+    int64_t at = (int64_t)then, period = field_period(n->field);
+    candidate(s, then + period - floor_modulo(at + zone_offset(s->zone, at), period) - shift);
+    candidate(s, (wide)zone_next_change(s->zone, at) - shift);
     return true;
 }
 
@@ -734,12 +714,12 @@ static void find_candidates(struct search *s, const struct node *n)
 int64_t condition_next_change(const struct condition *c, const struct facts *from, int64_t until)
 {
     enum truth first = condition_evaluate(c, from);
-    struct search s = {.after = from->now, .next = until, .utc_offset = from->utc_offset};
+    struct search s = {.after = from->now, .next = until, .zone = from->zone};
     for (;;) {
         find_candidates(&s, c->root);
         if (s.next >= until)
             return until;
-        struct facts then = {.now = s.next, .utc_offset = from->utc_offset};
+        struct facts then = {.now = s.next, .zone = from->zone};
         if (condition_evaluate(c, &then) != first)
             return s.next;
         s.after = s.next;

@@ -5,6 +5,8 @@
  */
 #include "policy/condition_tree.h"
 
+#include "policy/calendar.h"
+
 /* The byte `ahead` of the next unread one, or -1 past the end. */
 static int peek(const struct compilation *r, size_t ahead)
 {
@@ -425,7 +427,7 @@ bool timestamp_parse(struct bytes text, struct value *ret)
     }
     if (cursor_left(&c) || !date_exists(year, month, day) || hour > 23 || minute > 59 || second > 59)
         return false;
-    int64_t at = days_of_date(year, (unsigned)month, (unsigned)day) * 86400 + hour * 3600 + minute * 60 + second - offset;
+    int64_t at = days_of_date(year, (unsigned)month, (unsigned)day) * DAY_SECONDS + hour * 3600 + minute * 60 + second - offset;
     if (at < TIMESTAMP_FIRST || at > TIMESTAMP_LAST)
         return false;
     *ret = (struct value){.kind = VALUE_TIMESTAMP, .integer = at, .nanoseconds = nanoseconds};

@@ -239,9 +239,6 @@ bool condition_check(struct compilation *r, struct node *root) MUST_USE;
 
 /* ---- condition_evaluate.c ---- */
 
-/* Days since 1970-01-01 of a date of the proleptic Gregorian calendar. */
-int64_t days_of_date(int64_t year, unsigned month, unsigned day);
-
 /*
  * What a node whose items are constant is worth; what has to be stored goes into the arena. `steps`: what
  * may still be spent. False when that is used up or memory is out (`ret_memory`).

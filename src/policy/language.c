@@ -13,7 +13,6 @@ static const struct {
 } features_later[] = {
     {"attach.interface", FEATURE_DECIDED},
     {"adopt", FEATURE_DECIDED},
-    {"timezone", FEATURE_REFUSED},
 };
 
 const char *const selectors_later[] = {"group", "user", "device", "fqdn", NULL};
@@ -176,7 +175,7 @@ static const struct field policy_fields[] = {
     {"rules", &rules_shape, 0, false, NULL, "Who may reach whom. A matching deny wins; else a matching allow; else it is denied."},
     {"enforce", &enforce_shape, offsetof(struct draft, observe), false, NULL, "`observe`: record what would be refused, and let it pass, for the whole network."},
     {"refuse", &refuse_shape, offsetof(struct draft, refuse_drop), false, NULL, "Whether a refusal is answered (`reject`, the default) or silent (`drop`)."},
-    {"timezone", &timezone_shape, offsetof(struct draft, timezone), false, "timezone", "The time zone of `now` in conditions; UTC is the default."},
+    {"timezone", &timezone_shape, offsetof(struct draft, timezone), false, NULL, "The time zone of conditions on time, by its name in tzdata; UTC is the default."},
     {"timeouts", &timeouts_shape, offsetof(struct draft, timeouts), false, NULL, "When sessions are forgotten."},
     {"gateways", &later_shape, 0, false, NULL, "HTTP in front of workloads."},
     {"identity", &later_shape, 0, false, NULL, "People, groups and devices."},

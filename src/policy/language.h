@@ -70,7 +70,7 @@ void read_argument(struct reading *r, const struct yaml_node *n, void *into);   
 void read_user(struct reading *r, const struct yaml_node *n, void *into);        /* struct word */
 void read_path(struct reading *r, const struct yaml_node *n, void *into);        /* struct word: an absolute path */
 void read_interface(struct reading *r, const struct yaml_node *n, void *into);   /* struct word */
-void read_timezone(struct reading *r, const struct yaml_node *n, void *into);    /* struct word */
+void read_timezone(struct reading *r, const struct yaml_node *n, void *into);    /* struct draft_timezone */
 void read_duration(struct reading *r, const struct yaml_node *n, void *into);    /* uint32_t, seconds */
 void read_selector(struct reading *r, const struct yaml_node *n, void *into);    /* reading.selectors */
 void read_ports(struct reading *r, const struct yaml_node *n, void *into);       /* reading.port_items */

@@ -13,6 +13,7 @@
 #define NONE UINT32_MAX /* "no index" */
 
 struct condition; /* policy/condition.h */
+struct zone;      /* policy/zone.h */
 
 enum selector_kind {
     SELECT_WORKLOAD, /* index: workload */
@@ -140,7 +141,8 @@ struct policy {
     uint32_t rule_count;
     bool observe;     /* `enforce: observe` for the whole network */
     bool refuse_drop; /* `refuse: drop`: refusals are not answered */
-    const char *timezone; /* NULL: UTC */
+    const char *timezone;    /* as given; NULL: UTC */
+    const struct zone *zone; /* that one's; NULL: UTC */
     struct uplink uplink;
     struct timeouts timeouts;
     uint8_t digest[32]; /* SHA-256 of the canonical print; filled by policy_parse */

@@ -312,9 +312,9 @@ static bool read_policy(struct reading *r)
     return read_shape(r, &policy_shape, &n, &r->draft) && next(r, &n);
 }
 
-struct policy *policy_parse_all(struct bytes source, uint64_t seed, struct arena *arena, struct diags *diags, bool enforce_all)
+struct policy *policy_parse_all(struct bytes source, uint64_t seed, zone_finder *find_zone, struct arena *arena, struct diags *diags, bool enforce_all)
 {
-    struct reading r = {.arena = arena, .diags = diags, .enforce_all = enforce_all, .hints_left = 2000000};
+    struct reading r = {.arena = arena, .diags = diags, .find_zone = find_zone, .enforce_all = enforce_all, .hints_left = 2000000};
     r.name_ids = table_new(arena, seed);
     r.label_ids = table_new(arena, seed + 1);
     r.rule_ids = table_new(arena, seed + 2);
@@ -331,7 +331,7 @@ struct policy *policy_parse_all(struct bytes source, uint64_t seed, struct arena
     return p && diags_ok(diags) ? p : NULL;
 }
 
-struct policy *policy_parse(struct bytes source, uint64_t seed, struct arena *arena, struct diags *diags)
+struct policy *policy_parse(struct bytes source, uint64_t seed, zone_finder *find_zone, struct arena *arena, struct diags *diags)
 {
-    return policy_parse_all(source, seed, arena, diags, false);
+    return policy_parse_all(source, seed, find_zone, arena, diags, false);
 }

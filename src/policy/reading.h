@@ -8,6 +8,7 @@
 #include "base/table.h"
 #include "policy/model.h"
 #include "policy/yaml.h"
+#include "policy/zone.h"
 
 #define SHOWN_MAX 72 /* of the user's words in messages; more than any name or label key */
 
@@ -114,8 +115,14 @@ struct draft_rule {
     int observe;
 };
 
+struct draft_timezone {
+    struct word name;
+    const struct zone *zone; /* NULL: UTC */
+};
+
 struct draft {
-    struct word version, name, timezone;
+    struct word version, name;
+    struct draft_timezone timezone;
     int observe, refuse_drop;
     struct timeouts timeouts;
     struct list segments;  /* struct draft_segment */
@@ -139,6 +146,7 @@ struct reading {
     struct list selectors;   /* of the list being read; reused */
     size_t errors_before;    /* that list */
     struct list port_items;  /* likewise */
+    zone_finder *find_zone; /* or NULL */
     bool enforce_all; /* for tests: nothing is "not enforced yet" */
     size_t hints_left; /* comparisons of names that hints may still cost */
 };

@@ -17,9 +17,9 @@ struct pair {
     uint32_t deny, next; /* next of the same pair, NONE at the end */
 };
 
-static bool is_unconditional(const struct rule *r)
+static bool is_unconditional(const struct policy *p, const struct rule *r)
 {
-    static const struct facts whenever = {0};
+    const struct facts whenever = {.zone = p->zone};
     return !r->when || (!condition_depends_on_time(r->when) && condition_evaluate(r->when, &whenever) == TRUTH_TRUE);
 }
 
@@ -64,7 +64,7 @@ static bool file_pair(struct suspecting *s, uint32_t from, uint32_t to, uint32_t
 static bool file_deny(struct suspecting *s, uint32_t deny)
 {
     const struct rule *d = &s->p->rules[deny];
-    if (d->allow || d->observe || has_negated(&d->from) || has_negated(&d->to) || !is_unconditional(d))
+    if (d->allow || d->observe || has_negated(&d->from) || has_negated(&d->to) || !is_unconditional(s->p, d))
         return true;
     if ((uint64_t)d->from.count * d->to.count > PAIRS_MAX || has_prefix(&d->from) || has_prefix(&d->to)) {
         if (s->wide_count < sizeof s->wide / sizeof *s->wide)

@@ -134,7 +134,7 @@ static unsigned suspect_end(struct suspecting *s, const struct end *e)
 /* Why no traffic can ever match, or NULL. */
 static const char *why_dead(struct suspecting *s, const struct rule *r, unsigned from, unsigned to)
 {
-    static const struct facts whenever = {0};
+    const struct facts whenever = {.zone = s->p->zone};
     const struct selector *a = &r->from.items[0], *b = &r->to.items[0];
     if (!from)
         return "its `from` selects nothing";

@@ -228,6 +228,28 @@ void read_interface(struct reading *r, const struct yaml_node *n, void *into)
         diag_error(r->diags, n->place, NULL, "`%s` is not the name of a network interface", quote(n->text).text);
 }
 
+/* NULL after a diagnostic. */
+static const struct zone *find_zone(struct reading *r, const struct word *name)
+{
+    const char *why = NULL;
+    if (!r->find_zone)
+        return diag_error(r->diags, name->place, NULL, "no time zone but UTC is known here"), NULL;
+    struct zone_file file = r->find_zone(name->text, r->arena);
+    struct zone *zone = file.found == ZONE_FOUND ? zone_parse(file.tzif, r->arena, &why) : NULL;
+    if (zone)
+        return zone;
+    if (file.found == ZONE_NO_DATA)
+        diag_error(r->diags, name->place, "install the package tzdata", "this machine has no data about time zones");
+    else if (file.found == ZONE_UNKNOWN)
+        diag_error(r->diags, name->place, file.closest ? arena_format(r->arena, "did you mean `%s`?", file.closest) : "their names are those under /usr/share/zoneinfo",
+            "there is no time zone `%s`", name->text);
+    else if (why)
+        diag_error(r->diags, name->place, NULL, "the data of the time zone `%s` cannot be used: %s", name->text, why);
+    else
+        r->diags->out_of_memory = true;
+    return NULL;
+}
+
 void read_timezone(struct reading *r, const struct yaml_node *n, void *into)
 {
     bool ok = n->text.len > 0 && n->text.len <= 64 && n->text.at[0] != '/' && n->text.at[n->text.len - 1] != '/';
@@ -236,10 +258,14 @@ void read_timezone(struct reading *r, const struct yaml_node *n, void *into)
         if (!is_alphanumeric(c) && c != '_' && c != '+' && c != '-' && !(c == '/' && n->text.at[i + 1 < n->text.len ? i + 1 : i] != '/'))
             ok = false;
     }
-    if (ok)
-        keep(r, n, into);
-    else
+    if (!ok) {
         diag_error(r->diags, n->place, NULL, "`%s` is not a time zone such as Europe/Berlin", quote(n->text).text);
+        return;
+    }
+    struct draft_timezone *timezone = into;
+    keep(r, n, &timezone->name);
+    if (timezone->name.text && !is_text(n->text, "UTC"))
+        timezone->zone = find_zone(r, &timezone->name);
 }
 
 /* Decimal digits without a leading zero, at most `max`. */

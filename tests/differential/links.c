@@ -127,7 +127,7 @@ static bool apply(struct bench *b, const char *rules, const char *more)
     struct diags diags = diags_new(b->arena);
     char *copy = arena_text(b->arena, text_cstr(&text), text.len);
     text_free(&text);
-    struct policy *p = policy_parse(bytes_of_text(copy), 1, b->arena, &diags);
+    struct policy *p = policy_parse(bytes_of_text(copy), 1, NULL, b->arena, &diags);
     if (!p)
         return complain(b, diags.items[0].message);
     uint32_t links[SPOKES], generation;

@@ -25,6 +25,7 @@
 #include "enforce/netlink.h"
 #include "decide/uplink.h"
 #include "enforce/netns.h"
+#include "../unit/policy/zones.h"
 #include "leaves.h"
 #include "policy/parse.h"
 #include "random_packet.h"
@@ -77,7 +78,7 @@ static bool parse(struct round *r, const struct random_network *n, struct parsed
     ret->arena = arena_create((size_t)64 << 20);
     ret->tables = arena_create((size_t)256 << 20);
     struct diags diags = diags_new(ret->arena);
-    ret->policy = policy_parse(bytes_of_text(text_cstr(&ret->text)), random_next(&r->random), ret->arena, &diags);
+    ret->policy = policy_parse(bytes_of_text(text_cstr(&ret->text)), random_next(&r->random), zones_made, ret->arena, &diags);
     if (ret->policy)
         return true;
     struct text out = text_new(1 << 16);

@@ -162,7 +162,7 @@ static void print_ports(struct random *r, struct text *out)
 
 static void print_condition(struct random *r, struct text *out)
 {
-    switch (random_below(r, 8)) {
+    switch (random_below(r, 9)) {
     case 0:
         text_printf(out, "    when: now.hour >= %u && now.hour < %u\n", random_below(r, 12), 12 + random_below(r, 12));
         break;
@@ -180,9 +180,21 @@ static void print_condition(struct random *r, struct text *out)
         if (random_chance(r, 5))
             text_puts(out, "    when: now.weekday in [0, 6] || now.second > 30\n");
         break;
+    case 5:
+        text_printf(out, "    when: now.weekday in [%u, %u] || (now + duration(\"%um\")).hour < %u\n", random_below(r, 7), random_below(r, 7),
+            random_below(r, 300), random_below(r, 24));
+        break;
     default:
         break;
     }
+}
+
+/* Of zones_made(): what the day's change of the clock does to conditions, and offsets that are not whole hours. */
+static void print_timezone(struct random *r, struct text *out)
+{
+    static const char *const zones[] = {"Test/Restless", "Test/Restless", "Europe/Berlin", "Australia/Lord_Howe", "Asia/Kathmandu", "UTC"};
+    if (random_chance(r, 50))
+        text_printf(out, "timezone: %s\n", zones[random_below(r, sizeof zones / sizeof zones[0])]);
 }
 
 void random_policy_print(const struct random_network *n, struct random *r, struct text *out)
@@ -209,4 +221,5 @@ void random_policy_print(const struct random_network *n, struct random *r, struc
         text_puts(out, "enforce: observe\n");
     if (random_chance(r, 20))
         text_puts(out, "refuse: drop\n");
+    print_timezone(r, out);
 }

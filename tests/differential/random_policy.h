@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Random policies as YAML text: a network is drawn once, rules over it as often as wanted. */
+/* Random policies as YAML text: a network is drawn once, rules over it as often as wanted. Time zones: zones_made(). */
 #pragma once
 
 #include "base/text.h"

@@ -263,7 +263,8 @@ def the_local_time_zone_does_not_matter(bench):
             ran = bench.run(f"TZ={zone} bulkhead why timed.yaml --from one --to two --port 80/tcp --at {at}")
             if ran.returncode != status:
                 wrong.append(f"{zone} {at}: exit {ran.returncode}")
-    return wrong
+    ran = bench.run("TZDIR=/nonexistent bulkhead check zoned.yaml")
+    return wrong + ([f"TZDIR matters: {ran.stderr}"] if ran.returncode else [])
 
 
 def nothing_needs_privilege_or_writes_unasked(bench):

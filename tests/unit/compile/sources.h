@@ -7,6 +7,7 @@
 
 #include "../../differential/random_policy.h"
 #include "../base/check.h"
+#include "../policy/zones.h"
 #include "compile/compile.h"
 #include "policy/parse.h"
 
@@ -23,7 +24,7 @@ static inline struct source source_of(struct text text)
     struct source s = {.text = text};
     s.arena = arena_create(policy_memory_limit(text.len) * 4);
     struct diags diags = diags_new(s.arena);
-    s.policy = policy_parse(bytes_of(text.at, text.len), 5, s.arena, &diags);
+    s.policy = policy_parse(bytes_of(text.at, text.len), 5, zones_made, s.arena, &diags);
     if (!s.policy)
         fail_msg("%s\n%.3000s", diags.count ? diags.items[0].message : "out of memory", text_cstr(&text));
     s.links = calloc(s.policy->workload_count + 1, sizeof *s.links);

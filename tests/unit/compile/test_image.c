@@ -95,6 +95,9 @@ static int64_t draw_now(struct random *r)
     static const int64_t steps[] = {0, 1, 59, 60, 61, 86399, 86400, 86401, 100000, -1, -5000};
     if (random_chance(r, 40))
         return COMPILED + steps[random_below(r, sizeof steps / sizeof steps[0])];
+    if (random_chance(r, 20)) /* where the restless zone's clock is changed, as it is then or one that it went over */
+        return RESTLESS_FROM + ((COMPILED - RESTLESS_FROM) / RESTLESS_STEP + random_below(r, 4)) * RESTLESS_STEP - 1 + random_below(r, 3) +
+               (random_chance(r, 50) ? (int64_t)random_below(r, 60) * 300 : 0);
     if (random_chance(r, 50)) /* at a full minute or hour, where conditions change */
         return (COMPILED / 3600 + random_below(r, 25)) * 3600 + (int64_t)random_below(r, 60) * 60 - random_below(r, 2);
     return COMPILED + random_below(r, 90000);
@@ -177,12 +180,13 @@ static struct text text_from(const char *body)
     return t;
 }
 
-/* The image of `s` says that a reaches b on 80/tcp at COMPILED + later. */
-static struct verdict ask(const struct source *s, int64_t later)
+/* What the image of `s`, compiled then, says of a to b on 80/tcp. */
+static struct verdict ask_at(const struct source *s, int64_t compiled, int64_t now)
 {
     struct arena *tables = arena_create((size_t)64 << 20);
     struct diags diags = diags_new(tables);
     struct compile_options o = options_of(s, 9);
+    o.compiled = compiled;
     struct compiled *c = compile_policy(s->policy, &o, tables, &diags);
     assert_non_null(c);
     struct image image = image_of(c);
@@ -190,10 +194,15 @@ static struct verdict ask(const struct source *s, int64_t later)
     f.from = (struct address){4, {10, 80, 1, 10}};
     f.to = (struct address){4, {10, 80, 1, 11}};
     struct image_address from = image_address(&image, &f.from), to = image_address(&image, &f.to);
-    struct verdict v = image_verdict(&image, &from, &to, &f, (uint64_t)((COMPILED + later) * 1000000000 + TAI_OFFSET));
+    struct verdict v = image_verdict(&image, &from, &to, &f, (uint64_t)(now * 1000000000 + TAI_OFFSET));
     image_free(&image);
     arena_destroy(tables);
     return v;
+}
+
+static struct verdict ask(const struct source *s, int64_t later)
+{
+    return ask_at(s, COMPILED, COMPILED + later);
 }
 
 static void a_policy_without_rules_denies_everything(void **state)
@@ -214,6 +223,35 @@ static void windows_close_after_a_day(void **state)
     source_free(&s);
 }
 
+/* The clock is changed within the 24 hours: hours of 2:00 to 3:00 are two, or none; and offsets of quarters. */
+static void windows_open_by_the_clock_on_the_wall(void **state)
+{
+    static const struct {
+        const char *zone, *when;
+        int64_t compiled, opens, closes; /* opens == closes: never */
+    } cases[] = {
+        {"Europe/Berlin", "now.hour >= 1 && now.hour < 4", 1774702800, 1774742400, 1774749600}, /* 2026-03-29: two hours */
+        {"Europe/Berlin", "now.hour >= 1 && now.hour < 4", 1792846800, 1792882800, 1792897200}, /* 2026-10-25: four */
+        {"Europe/Berlin", "now.hour == 2", 1774702800, 1774746000, 1774746000},
+        {"Europe/Berlin", "now.hour == 2", 1792846800, 1792886400, 1792893600},
+        {"Australia/Lord_Howe", "now.hour == 1", 1775278800, 1775311200, 1775316600}, /* 2026-04-05: an hour and a half */
+        {"Asia/Kathmandu", "now.hour >= 9 && now.hour < 17", 1790035200, 1790046900, 1790075700},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text body = text_new(4096);
+        text_printf(&body, "rules:\n  - name: r\n    allow: {from: a, to: b, ports: [80/tcp]}\n    when: %s\ntimezone: %s\n", cases[i].when, cases[i].zone);
+        struct source s = source_of(text_from(text_cstr(&body)));
+        const int64_t moments[] = {cases[i].compiled, cases[i].opens - 1, cases[i].opens, cases[i].closes - 1, cases[i].closes, cases[i].compiled + 86399};
+        for (size_t k = 0; k < sizeof moments / sizeof moments[0]; k++) {
+            struct verdict v = ask_at(&s, cases[i].compiled, moments[k]);
+            if (v.allow != (moments[k] >= cases[i].opens && moments[k] < cases[i].closes))
+                fail_msg("%s in %s: %s at %lld", cases[i].when, cases[i].zone, reason_name(v.reason), (long long)moments[k]);
+        }
+        source_free(&s);
+        text_free(&body);
+    }
+}
+
 static void ports_that_touch_or_repeat_are_one(void **state)
 {
     struct source s = source_of(text_from("rules:\n  - name: r\n    allow: {from: a, to: b, ports: [1-79/tcp, 80/tcp, 80-80/tcp, 81/tcp]}\n"));
@@ -230,6 +268,7 @@ int main(void)
         cmocka_unit_test(images_of_random_policies_say_what_decide_says),
         cmocka_unit_test(a_policy_without_rules_denies_everything),
         cmocka_unit_test(windows_close_after_a_day),
+        cmocka_unit_test(windows_open_by_the_clock_on_the_wall),
         cmocka_unit_test(ports_that_touch_or_repeat_are_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "decide/decide.h"
+#include "../policy/zones.h"
 #include "models.h"
 #include "policy/parse.h"
 
@@ -431,23 +432,69 @@ static void more_timed_rules_than_are_kept_are_read_again(void **state)
     REFUSED(at(s, &f, MIDNIGHT, MIDNIGHT + 5 * HOUR), DEFAULT_DENY, NONE);
 }
 
-static void local_time_is_that_of_the_zone_and_an_unknown_zone_closes(void **state)
+static void local_time_is_that_of_the_zone(void **state)
 {
     struct scene *s = *state;
     struct flow f = flow("10.80.1.2", "10.80.2.2", 6, 80);
     uint32_t night = rule(s, "allow", "storefront", "orders", "any", "now.hour == 1");
-    s->policy->timezone = "Etc/GMT-1"; /* one hour ahead */
-    ALLOWED(at(s, &f, MIDNIGHT, MIDNIGHT), night);
-    s->policy->timezone = "Etc/GMT+1";
-    ALLOWED(at(s, &f, MIDNIGHT, MIDNIGHT + 2 * HOUR), night);
-    s->policy->timezone = "UTC";
     ALLOWED(at(s, &f, MIDNIGHT, MIDNIGHT + HOUR), night);
-    s->policy->timezone = "Europe/Berlin";
-    REFUSED(at(s, &f, MIDNIGHT, MIDNIGHT), DEFAULT_DENY, NONE);
+    s->policy->zone = zone_made("CET-1", s->arena);
+    ALLOWED(at(s, &f, MIDNIGHT, MIDNIGHT), night);
     REFUSED(at(s, &f, MIDNIGHT, MIDNIGHT + HOUR), DEFAULT_DENY, NONE);
+    s->policy->zone = zone_made("Asia/Kathmandu", s->arena); /* 5:45 ahead */
+    REFUSED(at(s, &f, MIDNIGHT, MIDNIGHT + 19 * HOUR + 15 * 60 - 1), DEFAULT_DENY, NONE);
+    ALLOWED(at(s, &f, MIDNIGHT, MIDNIGHT + 19 * HOUR + 15 * 60), night);
+    REFUSED(at(s, &f, MIDNIGHT, MIDNIGHT + 20 * HOUR + 15 * 60), DEFAULT_DENY, NONE);
 }
 
-/* Spans against the definition, read second by second at every half hour. */
+/* The only span of `rule` in the day from `compiled` on. */
+static void holds_from_to(struct scene *s, uint32_t allowed, int64_t compiled, int64_t from, int64_t until)
+{
+    struct flow f = flow("10.80.1.2", "10.80.2.2", 6, 80);
+    struct span span = decide_span(s->policy, &f, (struct moment){compiled, from});
+    ALLOWED(span.verdict, allowed);
+    assert_int_equal(span.from, from);
+    assert_int_equal(span.until, until);
+    for (int64_t now = compiled; now < compiled + 24 * HOUR; now += 300)
+        assert_int_equal(at(s, &f, compiled, now).allow, now >= from && now < until);
+}
+
+static void a_window_follows_the_clock_when_it_is_changed(void **state)
+{
+    struct scene *s = *state;
+    int64_t spring = 1774746000, autumn = 1792890000; /* 2026-03-29 and 2026-10-25, 1:00 UTC */
+    s->policy->zone = zone_made("Europe/Berlin", s->arena);
+    uint32_t r = rule(s, "allow", "storefront", "orders", "any", "now.hour >= 1 && now.hour < 4");
+    holds_from_to(s, r, spring - 12 * HOUR, spring - HOUR, spring + HOUR);
+    holds_from_to(s, r, autumn - 12 * HOUR, autumn - 2 * HOUR, autumn + 2 * HOUR);
+    model_forget_rules(s->policy, 0);
+    r = rule(s, "allow", "storefront", "orders", "any", "now.hour == 2");
+    holds_from_to(s, r, autumn - 12 * HOUR, autumn - HOUR, autumn + HOUR); /* it is there twice, without a gap */
+    struct flow f = flow("10.80.1.2", "10.80.2.2", 6, 80);
+    for (int64_t now = spring - 12 * HOUR; now < spring + 12 * HOUR; now += 300) /* and here not at all */
+        REFUSED(at(s, &f, spring - 12 * HOUR, now), DEFAULT_DENY, NONE);
+    model_forget_rules(s->policy, 0);
+    r = rule(s, "allow", "storefront", "orders", "any", "now.hour == 2 && now.minute < 30");
+    ALLOWED(at(s, &f, autumn - 12 * HOUR, autumn - HOUR), r);
+    REFUSED(at(s, &f, autumn - 12 * HOUR, autumn - HOUR / 2), DEFAULT_DENY, NONE);
+    ALLOWED(at(s, &f, autumn - 12 * HOUR, autumn), r);
+    REFUSED(at(s, &f, autumn - 12 * HOUR, autumn + HOUR / 2), DEFAULT_DENY, NONE);
+    model_forget_rules(s->policy, 0);
+    r = rule(s, "allow", "storefront", "orders", "any", "now.weekday == 1");
+    holds_from_to(s, r, spring - HOUR, spring + 21 * HOUR, spring + 23 * HOUR); /* Monday, after a Sunday of 23 hours */
+}
+
+static void a_moment_is_the_same_in_every_zone(void **state)
+{
+    struct scene *s = *state;
+    struct flow f = flow("10.80.1.2", "10.80.2.2", 6, 80);
+    s->policy->zone = zone_made("Asia/Kathmandu", s->arena);
+    uint32_t r = rule(s, "allow", "storefront", "orders", "any", "now < timestamp('2023-11-15T03:00:00Z')");
+    ALLOWED(at(s, &f, MIDNIGHT, MIDNIGHT + 3 * HOUR - 1), r);
+    REFUSED(at(s, &f, MIDNIGHT, MIDNIGHT + 3 * HOUR), DEFAULT_DENY, NONE);
+}
+
+/* Spans against the definition, read at every quarter of an hour, in zones that change the clock on such days. */
 static void spans_are_those_of_the_definition(void **state)
 {
     struct scene *s = *state;
@@ -456,8 +503,10 @@ static void spans_are_those_of_the_definition(void **state)
                                              "now.minute < 30",  "now.hour >= 20 || now.hour == 7",
                                              "now.weekday == 4", NULL};
     static const char *const kinds[] = {"allow", "deny", "try"};
+    static const char *const zones[] = {NULL, "Europe/Berlin", "Asia/Kathmandu", "Australia/Lord_Howe"};
+    static const int64_t days[] = {MIDNIGHT, 1774742400, 1792800000, 1791000000}; /* Berlin's, and Lord Howe's in October */
     uint64_t x = 0x9e3779b97f4a7c15u;
-    for (int round = 0; round < 60; round++) {
+    for (int round = 0; round < 200; round++) {
         model_forget_rules(s->policy, 0);
         bool timed = false;
         for (int i = 0; i < 4; i++) {
@@ -466,11 +515,14 @@ static void spans_are_those_of_the_definition(void **state)
             timed |= when != NULL;
             rule(s, kinds[(x >> 8) % 4 ? (x >> 16) % 2 * 2 % 3 : 1], "storefront", "orders", "any", when);
         }
-        int64_t t = MIDNIGHT + (int64_t)(x >> 40) % 86400 / 1800 * 1800;
+        x ^= x << 13, x ^= x >> 7, x ^= x << 17;
+        int64_t t = days[x % 4] - 43200 + (int64_t)(x >> 40) % 86400 / 900 * 900;
         struct policy *p = s->policy;
+        const char *zone = zones[(x >> 8) % 4];
+        p->zone = zone ? zone_made(zone, s->arena) : NULL;
         struct verdict previous = {0};
         int spans = 0;
-        for (int64_t now = t; now < t + 86400; now += 1800) {
+        for (int64_t now = t; now < t + 86400; now += 900) {
             struct verdict plain = decide(p, &f, (struct moment){now, now});
             if (spans == 0 || previous.rule != plain.rule || previous.reason != plain.reason ||
                 previous.enforced != plain.enforced)
@@ -505,7 +557,7 @@ static void a_policy_from_text_is_decided(void **state)
                                "  - name: never\n"
                                "    deny: {from: segment:web, to: segment:data, ports: 6001/tcp}\n";
     struct diags diags = diags_new(s->arena);
-    s->policy = policy_parse(bytes_of_text(text), 1, s->arena, &diags);
+    s->policy = policy_parse(bytes_of_text(text), 1, NULL, s->arena, &diags);
     if (!s->policy) {
         struct text t = text_new(1 << 16);
         diags_print(&diags, "test", bytes_of_text(text), false, &t);
@@ -545,7 +597,9 @@ int main(void)
         TEST(an_allow_span_ends_where_a_deny_begins),
         TEST(unknown_makes_an_allow_not_match_and_a_deny_match),
         TEST(more_timed_rules_than_are_kept_are_read_again),
-        TEST(local_time_is_that_of_the_zone_and_an_unknown_zone_closes),
+        TEST(local_time_is_that_of_the_zone),
+        TEST(a_window_follows_the_clock_when_it_is_changed),
+        TEST(a_moment_is_the_same_in_every_zone),
         TEST(spans_are_those_of_the_definition),
         TEST(a_policy_from_text_is_decided),
     };

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "policy/condition.h"
+#include "zones.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,12 +40,13 @@ static struct fixture parse(const char *source)
     return parse_at(source, strlen(source), (struct place){.line = 1, .column = 1});
 }
 
-static enum truth truth_at(const char *source, int64_t now, int32_t utc_offset)
+/* `zone`: as zone_made() takes it, or NULL. */
+static enum truth truth_at(const char *source, int64_t now, const char *zone)
 {
     struct fixture f = parse(source);
     if (!f.condition)
         fail_msg("%s: %s", source, f.diags.count ? f.diags.items[0].message : "no diagnostic");
-    struct facts facts = {.now = now, .utc_offset = utc_offset};
+    struct facts facts = {.now = now, .zone = zone ? zone_made(zone, f.arena) : NULL};
     enum truth t = condition_evaluate(f.condition, &facts);
     arena_destroy(f.arena);
     return t;
@@ -53,7 +55,7 @@ static enum truth truth_at(const char *source, int64_t now, int32_t utc_offset)
 static void expect_truth(const char *const *sources, enum truth wanted)
 {
     for (; *sources; sources++) {
-        enum truth t = truth_at(*sources, NOW, 0);
+        enum truth t = truth_at(*sources, NOW, NULL);
         if (t != wanted)
             fail_msg("`%s` is %d, not %d", *sources, (int)t, (int)wanted);
     }
@@ -158,11 +160,85 @@ static void times_have_fields_in_local_time(void **state)
              "timestamp('2024-12-31T23:00:00Z').getDayOfYear() == 365", "timestamp('1969-12-31T23:59:59Z').getFullYear() == 1969",
              "timestamp('0001-01-01T00:00:00Z').getDayOfWeek() == 1", "timestamp('9999-12-31T23:59:59.999999999Z').year == 9999",
              "(now + duration('6h')).day == 1 && (now + duration('6h')).month == 2");
-    assert_int_equal(truth_at("now.hour == 0 && now.minute == 15 && now.day == 1 && now.month == 2 && now.weekday == 0", NOW, 19800), TRUTH_TRUE);
-    assert_int_equal(truth_at("now.hour == 23 && now.day == 30", NOW, -68400), TRUTH_TRUE);
-    assert_int_equal(truth_at("now.year == 1969 && now.day == 31", -1, 0), TRUTH_TRUE);
-    assert_int_equal(truth_at("now.year > 0", INT64_MAX, 0), TRUTH_UNKNOWN);
-    assert_int_equal(truth_at("now.year > 0", INT64_MIN, -1), TRUTH_UNKNOWN);
+    assert_int_equal(truth_at("now.hour == 0 && now.minute == 15 && now.day == 1 && now.month == 2 && now.weekday == 0", NOW, "<+0530>-5:30"), TRUTH_TRUE);
+    assert_int_equal(truth_at("now.hour == 23 && now.day == 30", NOW, "<-19>19"), TRUTH_TRUE);
+    assert_int_equal(truth_at("now.year == 1969 && now.day == 31", -1, NULL), TRUTH_TRUE);
+    assert_int_equal(truth_at("now.year > 0", INT64_MAX, NULL), TRUTH_UNKNOWN);
+    assert_int_equal(truth_at("now.year > 0", INT64_MIN, "<-00>0:00:01"), TRUTH_UNKNOWN);
+}
+
+/* 2026-03-29: Berlin's clock goes from 2:00 to 3:00 at 1:00 UTC. */
+#define SPRING INT64_C(1774746000)
+/* 2026-10-25: from 3:00 back to 2:00 at 1:00 UTC. */
+#define AUTUMN INT64_C(1792890000)
+
+static void an_hour_can_be_missing_and_stand_twice(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source;
+        int64_t now;
+        enum truth truth;
+    } cases[] = {
+        {"now.hour == 1 && now.minute == 59 && now.second == 59", SPRING - 1, TRUTH_TRUE},
+        {"now.hour == 3 && now.minute == 0", SPRING, TRUTH_TRUE},
+        {"now.hour == 2", SPRING - 1, TRUTH_FALSE},
+        {"now.hour == 2", SPRING, TRUTH_FALSE},
+        {"now.hour == 2 && now.minute == 30", AUTUMN - 1800, TRUTH_TRUE},
+        {"now.hour == 2 && now.minute == 30", AUTUMN + 1800, TRUTH_TRUE},
+        {"now.hour == 2 && now.minute == 59", AUTUMN - 1, TRUTH_TRUE},
+        {"now.hour == 2 && now.minute == 0", AUTUMN, TRUTH_TRUE},
+        {"now.hour == 3", AUTUMN + 3600, TRUTH_TRUE},
+        {"now.getHours() == 2 && now.getDayOfWeek() == 0 && now.getDate() == 25", AUTUMN, TRUTH_TRUE},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        if (truth_at(cases[i].source, cases[i].now, "Europe/Berlin") != cases[i].truth)
+            fail_msg("`%s` at %lld", cases[i].source, (long long)cases[i].now);
+}
+
+static void a_timestamp_is_a_moment_and_has_the_fields_of_its_own_moment(void **state)
+{
+    (void)state;
+    static const char *const true_in_winter[] = {
+        "now == timestamp('2026-01-31T18:45:07Z')", "now == timestamp('2026-01-31T19:45:07+01:00')", "now < timestamp('2026-01-31T18:45:08Z')",
+        "now.hour == 19", "timestamp('2026-07-01T12:00:00Z').hour == 14", "timestamp('2026-07-01T12:00:00+02:00').getHours() == 12",
+        "(now + duration('4320h')).hour == 20", "now + duration('1h') - now == duration('1h')",
+        "timestamp('2026-07-01T23:00:00Z').day == 2 && timestamp('2026-12-31T23:00:00Z').year == 2027",
+    };
+    for (size_t i = 0; i < sizeof true_in_winter / sizeof true_in_winter[0]; i++)
+        if (truth_at(true_in_winter[i], NOW, "Europe/Berlin") != TRUTH_TRUE)
+            fail_msg("`%s`", true_in_winter[i]);
+}
+
+static void the_next_change_is_that_of_the_clock_on_the_wall(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *source, *zone;
+        int64_t from, change;
+    } cases[] = {
+        {"now.hour >= 2", "Europe/Berlin", SPRING - 3000, SPRING},          /* 2:00 does not exist: at 3:00 */
+        {"now.hour >= 4", "Europe/Berlin", SPRING - 3000, SPRING + 3600},
+        {"now.hour >= 3", "Europe/Berlin", AUTUMN - 3000, AUTUMN + 3600},   /* 2:59:59 comes twice */
+        {"now.minute < 30", "Europe/Berlin", AUTUMN - 1800, AUTUMN},
+        {"now.hour == 2 && now.minute >= 30", "Europe/Berlin", AUTUMN - 1800, AUTUMN},
+        {"now.hour == 1", "Australia/Lord_Howe", 1775314800, 1775316600},   /* 2026-04-05: 1:30 to 2:00 is there twice */
+        {"now.hour == 0", "Asia/Kathmandu", NOW, 1769886900},               /* at 19:15 UTC */
+        {"now.day == 30", "Europe/Berlin", SPRING - 3600, SPRING + 21 * 3600}, /* a day of 23 hours */
+        {"now.day == 26", "Europe/Berlin", AUTUMN - 7200, AUTUMN + 22 * 3600}, /* and of 25, of which 3 are over */
+        {"now.hour == 0", "AAA0BBB-2,M2.4.4/-1:30,M3.1.1", 1708553000, 1708554600}, /* 22:30 becomes 0:30 */
+        {"(now + duration('30m')).hour >= 3", "Europe/Berlin", SPRING - 7000, SPRING - 1800},
+        {"(now - duration('30m')).hour >= 3", "Europe/Berlin", SPRING - 100, SPRING + 1800},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct fixture f = parse(cases[i].source);
+        assert_non_null(f.condition);
+        struct facts from = {.now = cases[i].from, .zone = zone_made(cases[i].zone, f.arena)};
+        int64_t change = condition_next_change(f.condition, &from, cases[i].change + 7200);
+        if (change != cases[i].change)
+            fail_msg("`%s` changes at %lld, said %lld", cases[i].source, (long long)cases[i].change, (long long)change);
+        arena_destroy(f.arena);
+    }
 }
 
 static void times_and_durations_add_up(void **state)
@@ -518,6 +594,9 @@ int main(void)
         cmocka_unit_test(string_functions_work_on_characters),
         cmocka_unit_test(matches_searches_with_the_syntax_of_re2),
         cmocka_unit_test(times_have_fields_in_local_time),
+        cmocka_unit_test(an_hour_can_be_missing_and_stand_twice),
+        cmocka_unit_test(a_timestamp_is_a_moment_and_has_the_fields_of_its_own_moment),
+        cmocka_unit_test(the_next_change_is_that_of_the_clock_on_the_wall),
         cmocka_unit_test(times_and_durations_add_up),
         cmocka_unit_test(every_mistake_is_refused_at_its_column),
         cmocka_unit_test(one_mistake_is_one_message_and_two_are_two),

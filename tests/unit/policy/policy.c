@@ -14,6 +14,7 @@
 #include "policy/digest.h"
 #include "policy/parse.h"
 #include "policy/print.h"
+#include "zones.h"
 
 static uint64_t state_of_chance;
 
@@ -110,6 +111,8 @@ static struct text random_policy(void)
     }
     if (chance(2))
         text_printf(&t, "timeouts: {tcp: %dm, icmp: %ds}\nrefuse: drop\n", (int)chance(999) + 1, (int)chance(999) + 1);
+    if (chance(2))
+        text_printf(&t, "timezone: %s\n", chance(2) ? "Australia/Lord_Howe" : "UTC");
     return t;
 }
 
@@ -168,6 +171,8 @@ static void same_model(const struct policy *a, const struct policy *b)
     assert_int_equal(a->workload_count, b->workload_count);
     assert_int_equal(a->rule_count, b->rule_count);
     assert_int_equal(a->refuse_drop, b->refuse_drop);
+    assert_true(texts_equal(a->timezone, b->timezone));
+    assert_int_equal(zone_offset(a->zone, 0), zone_offset(b->zone, 0));
     assert_memory_equal(&a->timeouts, &b->timeouts, sizeof a->timeouts);
     assert_memory_equal(a->digest, b->digest, sizeof a->digest);
     for (uint32_t i = 0; i < a->workload_count; i++)
@@ -201,10 +206,10 @@ static void print_is_a_fixed_point(void **unused)
         struct text source = random_policy(), first = text_new((size_t)1 << 20), second = text_new((size_t)1 << 20);
         struct arena *arena = arena_create(policy_memory_limit(source.len)), *again = arena_create(policy_memory_limit(source.len));
         struct diags diags = diags_new(arena), more = diags_new(again);
-        const struct policy *p = policy_parse_all(bytes_in(&source), seed, arena, &diags, true);
+        const struct policy *p = policy_parse_all(bytes_in(&source), seed, zones_made, arena, &diags, true);
         if (p) {
             policy_print(p, &first);
-            const struct policy *q = policy_parse_all(bytes_in(&first), seed + 1, again, &more, true);
+            const struct policy *q = policy_parse_all(bytes_in(&first), seed + 1, zones_made, again, &more, true);
             assert_non_null(q);
             policy_print(q, &second);
             assert_string_equal(text_cstr(&first), text_cstr(&second));
@@ -336,7 +341,7 @@ static void suspicions_are_sound(void **unused)
         struct text source = random_policy();
         struct arena *arena = arena_create(policy_memory_limit(source.len));
         struct diags diags = diags_new(arena);
-        const struct policy *p = policy_parse_all(bytes_in(&source), seed, arena, &diags, true);
+        const struct policy *p = policy_parse_all(bytes_in(&source), seed, zones_made, arena, &diags, true);
         struct address addresses[100];
         bool reached[WORKLOADS] = {0};
         size_t count = p ? sample_addresses(p, addresses) : 0;
@@ -380,7 +385,7 @@ static void example_has_no_warnings(void **unused)
     char *source = read_example(&len);
     struct arena *arena = arena_create(policy_memory_limit(len));
     struct diags diags = diags_new(arena);
-    const struct policy *p = policy_parse(bytes_of(source, len), 1, arena, &diags);
+    const struct policy *p = policy_parse(bytes_of(source, len), 1, NULL, arena, &diags);
     assert_non_null(p);
     assert_int_equal(diags.warnings, 0);
     assert_int_equal(policy_find_workload(p, bytes_of_text("foothold")), 1);
@@ -407,7 +412,7 @@ static void every_failed_allocation_is_survived(void **unused)
         struct arena *arena = arena_create(policy_memory_limit(len));
         struct diags diags = diags_new(arena);
         arena_fail_at(arena, nth);
-        p = policy_parse(bytes_of(source, len), 1, arena, &diags);
+        p = policy_parse(bytes_of(source, len), 1, NULL, arena, &diags);
         assert_true(p || !diags_ok(&diags));
         arena_destroy(arena);
         assert_true(nth < 100000);
@@ -419,7 +424,7 @@ static void every_failed_allocation_is_survived(void **unused)
 
 static void every_failed_allocation_of_a_wrong_file_is_survived(void **unused)
 {
-    static const char source[] = "bulkhead: v1\nname: t\nsegments: {hub: {kind: hub, cidr: 10.0.0.0/24}, web: {cdir: x}}\n"
+    static const char source[] = "bulkhead: v1\nname: t\ntimezone: Europe/Berlin\nsegments: {hub: {kind: hub, cidr: 10.0.0.0/24}, web: {cdir: x}}\n"
                                  "workloads: {a: {segment: wbe}, b: {segment: web, labels: {x: y}}}\nrules:\n"
                                  "- {name: r, allow: {from: [aa, a, a, label:x=z], to: segment:b, ports: [80, 90-80/tcp]}}\n"
                                  "- {name: r, deny: {from: not:a, to: lable:x}}\n";
@@ -427,10 +432,102 @@ static void every_failed_allocation_of_a_wrong_file_is_survived(void **unused)
         struct arena *arena = arena_create(policy_memory_limit(sizeof source));
         struct diags diags = diags_new(arena);
         arena_fail_at(arena, nth);
-        assert_null(policy_parse(bytes_of(source, sizeof source - 1), 1, arena, &diags));
+        assert_null(policy_parse(bytes_of(source, sizeof source - 1), 1, zones_made, arena, &diags));
         assert_false(diags_ok(&diags));
         arena_destroy(arena);
     }
+}
+
+static struct zone_file nothing_installed(const char *name, struct arena *arena)
+{
+    return (struct zone_file){.found = ZONE_NO_DATA};
+}
+
+static struct zone_file meant_otherwise(const char *name, struct arena *arena)
+{
+    return (struct zone_file){.found = ZONE_UNKNOWN, .closest = "Europe/Berlin"};
+}
+
+static struct zone_file broken_file(const char *name, struct arena *arena)
+{
+    return (struct zone_file){.found = ZONE_FOUND, .tzif = bytes_of_text("TZif2")};
+}
+
+static void a_time_zone_is_found_or_the_error_says_why_not(void **unused)
+{
+    static const struct {
+        const char *name;
+        zone_finder *finder;
+        const char *message, *hint; /* NULL: it is found */
+        int32_t offset;
+    } cases[] = {
+        {"UTC", NULL, NULL, NULL, 0},
+        {"Asia/Kathmandu", zones_made, NULL, NULL, 20700},
+        {"Asia/Kathmandu", NULL, "no time zone but UTC is known here", NULL, 0},
+        {"Asia/Katmandoo", zones_made, "there is no time zone `Asia/Katmandoo`", "their names are those under /usr/share/zoneinfo", 0},
+        {"Europe/Berln", meant_otherwise, "there is no time zone `Europe/Berln`", "did you mean `Europe/Berlin`?", 0},
+        {"Europe/Berlin", nothing_installed, "this machine has no data about time zones", "install the package tzdata", 0},
+        {"Europe/Berlin", broken_file, "the data of the time zone `Europe/Berlin` cannot be used: it is not TZif (RFC 8536)", NULL, 0},
+        {"../../../etc/passwd", zones_made, "`../../../etc/passwd` is not a time zone such as Europe/Berlin", NULL, 0},
+        {"/etc/localtime", zones_made, "`/etc/localtime` is not a time zone such as Europe/Berlin", NULL, 0},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text source = text_new(4096);
+        text_printf(&source, "bulkhead: v1\nname: t\nsegments: {hub: {kind: hub, cidr: 10.0.0.0/24}}\ntimezone: %s\n", cases[i].name);
+        struct arena *arena = arena_create(policy_memory_limit(source.len));
+        struct diags diags = diags_new(arena);
+        const struct policy *p = policy_parse(bytes_in(&source), 1, cases[i].finder, arena, &diags);
+        assert_int_equal(p == NULL, cases[i].message != NULL);
+        if (p) {
+            assert_string_equal(p->timezone, cases[i].name);
+            assert_int_equal(zone_offset(p->zone, 1769885107), cases[i].offset);
+        } else {
+            assert_int_equal(diags.errors, 1);
+            assert_int_equal(diags.items[0].place.line, 4);
+            assert_int_equal(diags.items[0].place.column, 11);
+            assert_int_equal(diags.items[0].place.width, strlen(cases[i].name));
+            assert_string_equal(diags.items[0].message, cases[i].message);
+            assert_true(texts_equal(diags.items[0].hint, cases[i].hint));
+        }
+        arena_destroy(arena);
+        text_free(&source);
+    }
+}
+
+/* A condition that does not hang on `now` may hang on the zone; it stands behind the rules. */
+static void what_is_never_true_is_so_in_the_policys_time_zone(void **unused)
+{
+    static const char *const zones[] = {"UTC", "Europe/Berlin"};
+    for (size_t i = 0; i < 2; i++) {
+        struct text source = text_new(4096);
+        text_printf(&source, "bulkhead: v1\nname: t\nsegments: {hub: {kind: hub, cidr: 10.0.0.0/24}}\n"
+            "workloads: {a: {segment: hub}, b: {segment: hub}}\nrules:\n"
+            "- {name: r, allow: {from: a, to: b}, when: 'timestamp(\"2026-07-01T00:00:00Z\").hour == 2'}\ntimezone: %s\n", zones[i]);
+        struct arena *arena = arena_create(policy_memory_limit(source.len));
+        struct diags diags = diags_new(arena);
+        assert_non_null(policy_parse(bytes_in(&source), 1, zones_made, arena, &diags));
+        bool never = false;
+        for (size_t k = 0; k < diags.count; k++)
+            never |= strstr(diags.items[k].message, "never true") || (diags.items[k].hint && strstr(diags.items[k].hint, "never true"));
+        assert_int_equal(never, i == 0);
+        arena_destroy(arena);
+        text_free(&source);
+    }
+}
+
+static void every_failed_allocation_of_a_time_zone_is_survived(void **unused)
+{
+    static const char source[] = "bulkhead: v1\nname: t\nsegments: {hub: {kind: hub, cidr: 10.0.0.0/24}}\ntimezone: Europe/Berlin\n";
+    const struct policy *p = NULL;
+    for (uint64_t nth = 1; !p && nth < 200; nth++) {
+        struct arena *arena = arena_create(policy_memory_limit(sizeof source));
+        struct diags diags = diags_new(arena);
+        arena_fail_at(arena, nth);
+        p = policy_parse(bytes_of(source, sizeof source - 1), 1, zones_made, arena, &diags);
+        assert_true(p ? diags_ok(&diags) && p->zone : !diags_ok(&diags) && diags.errors == 0);
+        arena_destroy(arena);
+    }
+    assert_non_null(p);
 }
 
 /* Peak and current bytes of this process, from /proc/self/status. */
@@ -473,7 +570,7 @@ static void rules_fit_the_budget(void **unused)
     struct diags diags = diags_new(arena);
     struct timespec before, after;
     clock_gettime(CLOCK_MONOTONIC, &before);
-    const struct policy *p = policy_parse(bytes_in(&source), 1, arena, &diags);
+    const struct policy *p = policy_parse(bytes_in(&source), 1, NULL, arena, &diags);
     clock_gettime(CLOCK_MONOTONIC, &after);
     assert_non_null(p);
     assert_int_equal(p->rule_count, count);
@@ -513,6 +610,9 @@ int main(void)
         cmocka_unit_test(suspicions_are_sound),
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(every_failed_allocation_of_a_wrong_file_is_survived),
+        cmocka_unit_test(a_time_zone_is_found_or_the_error_says_why_not),
+        cmocka_unit_test(what_is_never_true_is_so_in_the_policys_time_zone),
+        cmocka_unit_test(every_failed_allocation_of_a_time_zone_is_survived),
         cmocka_unit_test(schema_is_complete),
     };
     return cmocka_run_group_tests_name("policy", tests, NULL, NULL);

@@ -1,0 +1,1 @@
+for at in 00:00 00:59:59 01:00 01:59:59 02:00; do bulkhead why zoned.yaml --from two --to one --port 80/tcp --at 2026-10-25T${at}Z --json | grep -o '"decision": "[a-z]*"'; done; bulkhead why zoned.yaml --from two --to one --port 80/tcp --at 2026-10-24T23:30Z | grep -A1 nearest
