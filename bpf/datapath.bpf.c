@@ -10,13 +10,9 @@
 #include "sweep.h"
 #include "uplink.h"
 #include "answer.h"
+#include "neighbour.h"
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";
-
-ever_inline bool same_mac(const __u8 *a, const __u8 *b)
-{
-    return LOAD(__u32, a) == LOAD(__u32, b) && LOAD(__u16, a + 4) == LOAD(__u16, b + 4);
-}
 
 ever_inline void count(__u32 link, __u32 side, __u32 reason, __u32 bytes)
 {
@@ -508,6 +504,55 @@ ever_inline bool decide_packet(struct context *c)
     return false;
 }
 
+ever_inline bool is_adopted(const struct context *c, __u32 link)
+{
+    const struct link_entry *e = bpf_map_lookup_elem(&links, &link);
+    return e && c->now < e->adopt_until;
+}
+
+ever_inline bool is_uplink(__u32 link)
+{
+    return link && link == config.uplink;
+}
+
+/*
+ * 6.4: a session in the middle of its life, of a workload that is being adopted. c->flow, the packet's own, was decided.
+ * False: nothing was done but to c->flow and its decision.
+ */
+subprogram int adopt(struct context *c)
+{
+    if (!c || (c->tcp_flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK)
+        return false;
+    __u32 from = c->link, to = c->to_link;
+    __u8 delivery = c->delivery;
+    if (!to || is_uplink(from) || is_uplink(to) || (!is_adopted(c, from) && !is_adopted(c, to)))
+        return false;
+    bool forward = c->allowed && !c->observed;
+    if (!forward) {
+        reverse_flow(c);
+        c->far_known = 0;
+        decide(c, to);
+        if (!c->allowed || c->observed || c->to_link != from)
+            return false;
+    }
+    struct pending *p = &c->pending;
+    p->from_link = (__u16)(forward ? from : to);
+    p->to_link = (__u16)(forward ? to : from);
+    p->state = tcp_state(c, 0, forward);
+    p->port = 0;
+    c->to_link = to;
+    c->delivery = delivery;
+    if (delivery != REASON_RULE)
+        return true;
+    c->pending_stamp = make_stamp(c, c->hash);
+    c->direction ^= !forward;
+    if (!confirm(c))
+        refuse(c, REASON_SESSION_TABLE_FULL);
+    c->direction ^= !forward;
+    c->fresh = c->allowed;
+    return true;
+}
+
 /* A packet of no session: 6.4 and 6.5. */
 subprogram int judge_new(struct context *c)
 {
@@ -515,6 +560,19 @@ subprogram int judge_new(struct context *c)
         return 0;
     if (!decide_packet(c))
         return 0;
+    if (unlikely(c->tuple.protocol == IPPROTO_TCP && !plain_syn(c))) {
+        bool observed = c->classes_observed;
+        __u8 delivery = c->delivery, nat = c->nat;
+        __u32 to_link = c->to_link;
+        if (adopt(c)) {
+            deliverable(c);
+            return 0;
+        }
+        c->classes_observed = observed;
+        c->delivery = delivery;
+        c->nat = nat;
+        c->to_link = to_link;
+    }
     if ((c->tuple.protocol == IPPROTO_TCP && !plain_syn(c)) || c->icmp == ICMP_REPLY) {
         bool observed = c->classes_observed;
         refuse(c, REASON_NO_SESSION);
@@ -791,7 +849,7 @@ ever_inline int deliver(struct __sk_buff *skb, struct context *c, __u32 *ret_mtu
     } else if (unlikely(c->ttl <= 1)) {
         c->reason = REASON_TTL;
     } else if (likely(translated(skb, c, to) && rewrite(skb, c, to))) {
-        return to->kind == LINK_ATTACHED ? (int)bpf_redirect_neigh(at, NULL, 0, 0) : (int)bpf_redirect_peer(at, 0);
+        return to->kind == LINK_ATTACHED ? to_neighbour(c, at) : (int)bpf_redirect_peer(at, 0);
     } else {
         c->reason = REASON_MALFORMED;
     }
@@ -831,14 +889,21 @@ int bulkhead_packet(struct __sk_buff *skb)
         count(0, COUNTER_SOURCE, c->reason, skb->len);
         return TC_ACT_SHOT;
     }
-    judge(skb, c, link);
     int action = -1;
+    if (unlikely(link->kind == LINK_ATTACHED)) {
+        action = neighbours(skb, c);
+        if (action != GO_ON)
+            return action;
+    }
+    judge(skb, c, link);
     __u32 mtu = 0;
     if (likely(c->allowed)) {
         action = deliver(skb, c, &mtu);
         if (unlikely((action >= 0 && (c->observed || c->fresh))))
             tell(c, c->observed ? EVENT_REFUSED : EVENT_STARTED);
     }
+    if (unlikely(link->kind == LINK_ATTACHED && c->reason > REASON_SPOOFED_SOURCE))
+        learn_mac(skb, c);
     if (unlikely(c->part == PART_FIRST && c->reason > REASON_NOT_UNICAST))
         fragment_begin(c, action >= 0);
     count(at, COUNTER_SOURCE, c->reason, c->length);
