@@ -247,6 +247,8 @@ struct control {
     __u64 last_event; /* the highest id of an event */
     __u32 issued; /* the highest generation ever given out: a number is never used for two policies */
     __u32 reserved;
+    __u64 capture_until; /* nanoseconds, CLOCK_MONOTONIC: refused packets are captured before it */
+    __u64 lost_captures;
     struct test_verdict test_verdict;
 };
 #define SLOTS 4
@@ -278,6 +280,18 @@ enum bulkhead_event_kind {
     EVENT_REFUSED,
     EVENT_STARTED, /* a session began */
     EVENT_CUT,     /* a session was removed by the sweep; `time` is that of its last packet */
+};
+
+/* The beginning of a refused packet, while somebody captures. */
+#define CAPTURE_BYTES 256
+struct captured {
+    __u64 time; /* nanoseconds, CLOCK_MONOTONIC */
+    __u32 generation, rule;
+    __u32 from_link, to_link; /* to_link 0: not known */
+    __u32 length;             /* of the frame */
+    __u16 size;               /* bytes of it in `bytes` */
+    __u8 reason, reserved;
+    __u8 bytes[CAPTURE_BYTES];
 };
 
 /* A question to the tables in force, and their answer: the frame that the program bulkhead_ask is run with. */

@@ -64,6 +64,35 @@ subprogram int tell(struct context *c, __u32 kind)
     return 0;
 }
 
+/* The frame's beginning for who captures; as it came in, but for the addresses of what could not be written to. */
+subprogram int capture(struct __sk_buff *skb, const struct context *c)
+{
+    __u32 zero = 0, size = skb->len;
+    struct control *ctl = bpf_map_lookup_elem(&control, &zero);
+    if (!c || !ctl || !size)
+        return 0;
+    struct captured *k = bpf_ringbuf_reserve(&captures, sizeof *k, 0);
+    if (!k) {
+        __sync_fetch_and_add(&ctl->lost_captures, 1);
+        return 0;
+    }
+    if (size > CAPTURE_BYTES)
+        size = CAPTURE_BYTES;
+    k->time = bpf_ktime_get_ns();
+    k->generation = c->generation;
+    k->rule = c->rule;
+    k->from_link = c->link;
+    k->to_link = c->to_link;
+    k->length = skb->len;
+    k->size = (__u16)size;
+    k->reason = c->reason;
+    k->reserved = 0;
+    if (bpf_skb_load_bytes(skb, 0, k->bytes, size))
+        k->size = 0;
+    bpf_ringbuf_submit(k, 0);
+    return 0;
+}
+
 /* Length of an IP packet, or of each segment that a GSO packet will become. */
 ever_inline __u32 segment_length(const struct __sk_buff *skb, const struct context *c)
 {
@@ -194,6 +223,8 @@ int bulkhead_packet(struct __sk_buff *skb)
     if (likely(action >= 0))
         return action;
     tell(c, EVENT_REFUSED);
+    if (unlikely(c->now < READ_ONCE(ctl->capture_until)))
+        capture(skb, c);
     load_head(skb, c); /* what answers quote */
     __u32 slot = c->generation % SLOTS;
     void *image = bpf_map_lookup_elem(&images, &slot);

@@ -20,7 +20,7 @@
 
 /* Everything that is pinned, by the name it is pinned under. */
 #define DATAPATH_MAPS(X) \
-    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(translations) X(fragments) X(events) X(receipts) \
+    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(translations) X(fragments) X(events) X(receipts) X(captures) \
     X(event_cells) X(answer_budget) X(sweeps)
 
 /* Bytes that the table of unconfirmed sessions may take, and the least each (target, source) gets. */

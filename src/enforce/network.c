@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "enforce/attached.h"
 #include "enforce/clock.h"
 #include "enforce/file.h"
 #include "enforce/links.h"
@@ -74,6 +75,47 @@ void network_link_macs(uint32_t link, uint8_t far[6], uint8_t hub[6])
     memcpy(hub, mac, 6);
 }
 
+/* Nanoseconds of CLOCK_MONOTONIC until which its sessions are adopted; 0: it has none to adopt. */
+static uint64_t adopt_until(const struct workload *w)
+{
+    return w->adopt_seconds ? (uint64_t)clock_ns(CLOCK_MONOTONIC) + w->adopt_seconds * 1000000000ull : 0;
+}
+
+static struct attached_plan attached_plan_of(const struct policy *p, const struct workload *w)
+{
+    return (struct attached_plan){.network = p->name, .workload = w->name, .interface = w->attach_interface, .hub_ns_fd = -1};
+}
+
+bool network_attached_preflight(const struct policy *p, const struct policy *old, struct failure *f)
+{
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        const struct workload *w = &p->workloads[i];
+        if (!w->attach_interface || (old && policy_find_workload(old, bytes_of_text(w->name)) != NONE))
+            continue;
+        struct attached_plan plan = attached_plan_of(p, w);
+        if (texts_equal(w->attach_interface, p->uplink.interface))
+            return fail(f, "%s is the uplink's interface, and workload %s is to be attached by it: take another", w->attach_interface, w->name);
+        if (!attached_preflight(&plan, f))
+            return false;
+    }
+    return true;
+}
+
+/* The interface takes the place that a veth pair has for others. `entry` has all but what only the interface knows. */
+static bool take_interface(const struct policy *p, const struct workload *w, const struct spoke *spoke, struct link_entry *entry, struct datapath *d,
+    struct failure *f)
+{
+    struct attached_plan plan = attached_plan_of(p, w);
+    plan.hub_ns_fd = spoke->hub_ns_fd;
+    plan.hub_link = spoke->hub_link;
+    plan.hub_index = spoke->hub_index;
+    plan.hub4 = spoke->hub4;
+    plan.hub6 = spoke->hub6;
+    entry->kind = LINK_ATTACHED;
+    memset(entry->mac, 0, sizeof entry->mac);
+    return attached_take(&plan, entry->hub_mac, &entry->mtu, f) && datapath_set_link(d, spoke->hub_index, entry, f);
+}
+
 bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
 {
     const struct workload *w = &p->workloads[index];
@@ -88,7 +130,7 @@ bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link,
     state_netns(p->name, w->name, netns);
     snprintf(hub_link, sizeof hub_link, "w%u", link);
     struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = NETWORK_MTU, .addresses = addresses, .address_count = w->address_count};
-    struct link_entry entry = {.kind = LINK_WORKLOAD, .mtu = NETWORK_MTU};
+    struct link_entry entry = {.kind = LINK_WORKLOAD, .mtu = NETWORK_MTU, .adopt_until = adopt_until(w)};
     if (hub4) {
         next4 = network_link_address(hub4);
         spoke.hub4 = &next4;
@@ -102,6 +144,8 @@ bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link,
     network_link_macs(link, spoke.workload_mac, spoke.hub_mac);
     memcpy(entry.mac, spoke.workload_mac, 6);
     memcpy(entry.hub_mac, spoke.hub_mac, 6);
+    if (w->attach_interface)
+        return take_interface(p, w, &spoke, &entry, d, f);
     return datapath_set_link(d, link, &entry, f) && spoke_create(&spoke, NULL, f);
 }
 
@@ -402,7 +446,7 @@ bool network_up(const struct policy_source *source, struct arena *scratch, struc
         return false;
     if (state_exists(p->name) && !network_down(p->name, &was_up, f)) /* what a killed `up` left */
         return false;
-    if (!network_check_overlap(p, f) || !check_names(p, f) || !network_uplink_preflight(p, f))
+    if (!network_check_overlap(p, f) || !check_names(p, f) || !network_uplink_preflight(p, f) || !network_attached_preflight(p, NULL, f))
         return false;
     bool ok = build(source, &s, scratch, diags, ret, f);
     s.complete = ok;
@@ -453,9 +497,13 @@ static bool remove_links(const struct state *s, struct failure *f)
         ok = netns_open(hub_name, &fd, f);
         if (ok) {
             SCOPED_FD hub = fd;
+            ok = attached_return_all(s->name, hub, f); /* first: a virtual one would go with the hub */
+            if (!ok)
+                return false;
             ok = spokes_delete(hub, list, count, f);
         }
     } else {
+        ok = attached_return_all(s->name, -1, f);
         for (size_t i = 0; i < count; i++)
             ok = netns_delete(list[i], f) && ok;
     }

@@ -29,6 +29,9 @@ bool network_install(const struct policy_source *source, const struct state *s, 
 bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
     __attribute__((warn_unused_result));
 
+/* Whether the host's interfaces can be taken that the policy attaches and `old` does not (NULL: all). */
+bool network_attached_preflight(const struct policy *p, const struct policy *old, struct failure *f) __attribute__((warn_unused_result));
+
 /* The program on every link of the state that has not got it. `hub`: descriptor of the hub's namespace. */
 bool network_attach_missing(int hub, const struct datapath *d, const struct state *s, struct failure *f) __attribute__((warn_unused_result));
 

@@ -11,8 +11,6 @@ static const struct {
     const char *name;
     enum feature_stage stage;
 } features_later[] = {
-    {"attach.interface", FEATURE_DECIDED},
-    {"adopt", FEATURE_DECIDED},
     {"timezone", FEATURE_REFUSED},
 };
 
