@@ -58,7 +58,7 @@ struct image_hash {
 
 /*
  * Line 0. Line 1: IPv4 prefix lengths in use, lines 2 to 4: IPv6's; one octet each, ascending. Line 5: SHA-256 of the
- * policy's canonical form. Line 6: the uplink.
+ * policy's canonical form, and what it was compiled with. Line 6: the uplink.
  */
 struct image_header {
     __u32 magic;
@@ -76,6 +76,13 @@ struct image_header {
 #define IMAGE_DIGEST 5
 #define IMAGE_UPLINK 6
 #define IMAGE_BODY 7 /* first line that is free for tables */
+
+/* Line IMAGE_DIGEST: who compiles the same policy with the same gets the same image, octet for octet. */
+struct image_origin {
+    __u8 digest[32];
+    __u64 seed;
+    __s64 compiled, tai_offset; /* seconds UTC; nanoseconds */
+};
 
 /* Line IMAGE_UPLINK. */
 struct image_uplink {
@@ -284,7 +291,7 @@ enum bulkhead_event_kind {
 
 /* The beginning of a refused packet, while somebody captures. */
 #define CAPTURE_BYTES 256
-struct captured {
+struct captured_packet {
     __u64 time; /* nanoseconds, CLOCK_MONOTONIC */
     __u32 generation, rule;
     __u32 from_link, to_link; /* to_link 0: not known */

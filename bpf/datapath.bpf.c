@@ -19,6 +19,12 @@ ever_inline void count(__u32 link, __u32 side, __u32 reason, __u32 bytes)
     }
 }
 
+/* ff02::16: every Linux host reports its multicast groups there when a link comes up (RFC 3810). Counted, not told. */
+ever_inline bool is_group_report(const struct tuple *t)
+{
+    return t->family == 6 && t->to[0] == bpf_htonl(0xff020000) && !t->to[1] && !t->to[2] && t->to[3] == bpf_htonl(0x16);
+}
+
 /* Tell user space, unless the same was told within this second. Never blocks; what is lost is counted. */
 subprogram int tell(struct context *c, __u32 kind)
 {
@@ -26,6 +32,8 @@ subprogram int tell(struct context *c, __u32 kind)
         return 0;
     /* A session begins once; only refusals repeat. */
     if (kind == EVENT_REFUSED) {
+        if (is_group_report(&c->tuple))
+            return 0;
         set_key(c, &c->tuple);
         __u64 hash = image_hash_mix(hash_key(c) ^ ((__u64)c->reason << 40 | (__u64)c->link << 8 | kind << 1 | c->direction));
         __u32 at = (__u32)hash & (EVENT_CELLS - 1);
@@ -71,7 +79,7 @@ subprogram int capture(struct __sk_buff *skb, const struct context *c)
     struct control *ctl = bpf_map_lookup_elem(&control, &zero);
     if (!c || !ctl || !size)
         return 0;
-    struct captured *k = bpf_ringbuf_reserve(&captures, sizeof *k, 0);
+    struct captured_packet *k = bpf_ringbuf_reserve(&captures, sizeof *k, 0);
     if (!k) {
         __sync_fetch_and_add(&ctl->lost_captures, 1);
         return 0;

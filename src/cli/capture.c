@@ -55,7 +55,7 @@ static const char *link_name(const struct running *r, uint32_t link)
 }
 
 /* Why it was refused, by which rule, and whom it was meant for. */
-static void print_comment(const struct running *r, const struct captured *k, struct text *out)
+static void print_comment(const struct running *r, const struct captured_packet *k, struct text *out)
 {
     const char *to = link_name(r, k->to_link);
     text_puts(out, k->reason < REASONS ? reason_name((enum bulkhead_reason)k->reason) : "unknown");
@@ -70,7 +70,7 @@ static void print_comment(const struct running *r, const struct captured *k, str
 static int take(void *argument, void *data, size_t size)
 {
     struct capturing *c = argument;
-    const struct captured *k = data;
+    const struct captured_packet *k = data;
     if (size < sizeof *k || k->size > CAPTURE_BYTES)
         return 0;
     struct text comment = text_new(4096);

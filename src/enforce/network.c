@@ -116,6 +116,19 @@ static bool take_interface(const struct policy *p, const struct workload *w, con
     return attached_take(&plan, entry->hub_mac, &entry->mtu, f) && datapath_set_link(d, spoke->hub_index, entry, f);
 }
 
+struct link_entry network_link_entry(const struct policy *p, const struct workload *w, uint32_t link)
+{
+    const struct segment *segment = &p->segments[w->segment];
+    const struct address *hub4 = segment_hub_address(segment, 4), *hub6 = segment_hub_address(segment, 6);
+    struct link_entry e = {.kind = LINK_WORKLOAD, .mtu = NETWORK_MTU, .adopt_until = adopt_until(w)};
+    network_link_macs(link, e.mac, e.hub_mac);
+    if (hub4)
+        memcpy(&e.hub_v4, hub4->octets, 4);
+    if (hub6)
+        memcpy(e.hub_v6, hub6->octets, 16);
+    return e;
+}
+
 bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
 {
     const struct workload *w = &p->workloads[index];
@@ -130,20 +143,17 @@ bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link,
     state_netns(p->name, w->name, netns);
     snprintf(hub_link, sizeof hub_link, "w%u", link);
     struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = NETWORK_MTU, .addresses = addresses, .address_count = w->address_count};
-    struct link_entry entry = {.kind = LINK_WORKLOAD, .mtu = NETWORK_MTU, .adopt_until = adopt_until(w)};
+    struct link_entry entry = network_link_entry(p, w, link);
     if (hub4) {
         next4 = network_link_address(hub4);
         spoke.hub4 = &next4;
-        memcpy(&entry.hub_v4, hub4->octets, 4);
     }
     if (hub6) {
         next6 = network_link_address(hub6);
         spoke.hub6 = &next6;
-        memcpy(entry.hub_v6, hub6->octets, 16);
     }
-    network_link_macs(link, spoke.workload_mac, spoke.hub_mac);
-    memcpy(entry.mac, spoke.workload_mac, 6);
-    memcpy(entry.hub_mac, spoke.hub_mac, 6);
+    memcpy(spoke.workload_mac, entry.mac, 6);
+    memcpy(spoke.hub_mac, entry.hub_mac, 6);
     if (w->attach_interface)
         return take_interface(p, w, &spoke, &entry, d, f);
     return datapath_set_link(d, link, &entry, f) && spoke_create(&spoke, NULL, f);
@@ -276,20 +286,26 @@ void workload_netns(const struct policy *p, const struct workload *w, char out[N
         snprintf(out, NETNS_PATH_MAX, "%s-%s", p->name, w->name);
 }
 
+uint32_t *network_link_numbers(const struct policy *p, const struct state *s, struct arena *arena)
+{
+    uint32_t *links = arena_array(arena, p->workload_count, sizeof *links);
+    for (uint32_t i = 0; links && i < p->workload_count; i++) {
+        const struct state_link *l = state_find(s, p->workloads[i].name);
+        links[i] = l ? l->link : 0;
+    }
+    return links;
+}
+
 bool network_install(const struct policy_source *source, const struct state *s, struct datapath *d, struct arena *scratch, struct diags *diags,
     struct network_result *ret, struct receipt *receipt, struct failure *f)
 {
     const struct policy *p = source->policy;
-    uint32_t *links = arena_array(scratch, p->workload_count, sizeof *links);
+    uint32_t *links = network_link_numbers(p, s, scratch);
     uint64_t seed;
     if (!links)
         return fail(f, "out of memory");
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
         return fail_errno(f, errno, "get random numbers");
-    for (uint32_t i = 0; i < p->workload_count; i++) {
-        const struct state_link *l = state_find(s, p->workloads[i].name);
-        links[i] = l ? l->link : 0;
-    }
     struct compile_options o = {
         .compiled = clock_ns(CLOCK_REALTIME) / 1000000000, .tai_offset_ns = clock_ns(CLOCK_TAI) - clock_ns(CLOCK_REALTIME), .seed = seed, .links = links};
     int64_t start = clock_ns(CLOCK_MONOTONIC);
