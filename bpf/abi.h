@@ -58,7 +58,7 @@ struct image_hash {
 
 /*
  * Line 0. Line 1: IPv4 prefix lengths in use, lines 2 to 4: IPv6's; one octet each, ascending. Line 5: SHA-256 of the
- * policy's canonical form. Line 6: the uplink.
+ * policy's canonical form, and what it was compiled with. Line 6: the uplink.
  */
 struct image_header {
     __u32 magic;
@@ -76,6 +76,13 @@ struct image_header {
 #define IMAGE_DIGEST 5
 #define IMAGE_UPLINK 6
 #define IMAGE_BODY 7 /* first line that is free for tables */
+
+/* Line IMAGE_DIGEST: who compiles the same policy with the same gets the same image, octet for octet. */
+struct image_origin {
+    __u8 digest[32];
+    __u64 seed;
+    __s64 compiled, tai_offset; /* seconds UTC; nanoseconds */
+};
 
 /* Line IMAGE_UPLINK. */
 struct image_uplink {
@@ -167,19 +174,20 @@ struct image_span {
 enum bulkhead_link_kind {
     LINK_NONE,
     LINK_WORKLOAD, /* a namespace of ours: the far end is reached with bpf_redirect_peer */
-    LINK_ATTACHED, /* an interface that was moved in: no MAC check, neighbours are resolved */
+    LINK_ATTACHED, /* an interface that was moved in: no MAC check, neighbours are resolved (bpf/neighbour.h) */
     LINK_UPLINK,
 };
 
 struct link_entry {
     __u32 kind;
     __u32 mtu;         /* bytes of IP packet */
-    __u8 mac[6];       /* of the workload's end */
+    __u8 mac[6];       /* of the workload's end; attached: whose packet came last, 0 before the first */
     __u8 hub_mac[6];   /* of the hub's end */
     __u32 hub_v4;      /* the hub's address in this segment, source of ICMP answers; 0: none */
     __u32 hub_v6[4];
     __u32 answers_per_second;
-    __u32 reserved[4];
+    __u32 reserved;
+    __u64 adopt_until; /* nanoseconds, CLOCK_MONOTONIC: sessions in the middle of their life are taken in before it */
 };
 
 /* Counters: packets and bytes for each (link, side, reason). */
@@ -246,6 +254,8 @@ struct control {
     __u64 last_event; /* the highest id of an event */
     __u32 issued; /* the highest generation ever given out: a number is never used for two policies */
     __u32 reserved;
+    __u64 capture_until; /* nanoseconds, CLOCK_MONOTONIC: refused packets are captured before it */
+    __u64 lost_captures;
     struct test_verdict test_verdict;
 };
 #define SLOTS 4
@@ -277,6 +287,18 @@ enum bulkhead_event_kind {
     EVENT_REFUSED,
     EVENT_STARTED, /* a session began */
     EVENT_CUT,     /* a session was removed by the sweep; `time` is that of its last packet */
+};
+
+/* The beginning of a refused packet, while somebody captures. */
+#define CAPTURE_BYTES 256
+struct captured_packet {
+    __u64 time; /* nanoseconds, CLOCK_MONOTONIC */
+    __u32 generation, rule;
+    __u32 from_link, to_link; /* to_link 0: not known */
+    __u32 length;             /* of the frame */
+    __u16 size;               /* bytes of it in `bytes` */
+    __u8 reason, reserved;
+    __u8 bytes[CAPTURE_BYTES];
 };
 
 /* A question to the tables in force, and their answer: the frame that the program bulkhead_ask is run with. */

@@ -190,6 +190,12 @@ struct {
     __uint(max_entries, 1 << 20);
 } receipts SEC(".maps");
 
+/* Refused packets, for who captures them. */
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 20);
+} captures SEC(".maps");
+
 /* The last second in which an event of this hash was sent: the second in the low half. */
 #define EVENT_CELLS 65536
 struct {

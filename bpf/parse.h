@@ -42,6 +42,11 @@ ever_inline bool load(struct __sk_buff *skb, __u32 at, void *into, __u32 size, _
     return at + size <= end && bpf_skb_load_bytes(skb, at, into, size) == 0;
 }
 
+ever_inline bool same_mac(const __u8 *a, const __u8 *b)
+{
+    return LOAD(__u32, a) == LOAD(__u32, b) && LOAD(__u16, a + 4) == LOAD(__u16, b + 4);
+}
+
 /* A fragment's geometry: `offset` in 8 bytes, `payload` bytes of it. */
 ever_inline int check_fragment(struct context *c, __u16 offset, bool more, __u32 payload, __u8 protocol)
 {

@@ -19,6 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent/control.h"
 #include "enforce/clock.h"
 #include "enforce/file.h"
 #include "enforce/network.h"
@@ -52,6 +53,9 @@ struct agent {
     uint64_t lost; /* events, already told */
     char trouble[sizeof((struct failure){0}.text)]; /* that could not be put right, already told */
     int64_t renewed; /* s, CLOCK_MONOTONIC */
+    int64_t began, looked; /* ns, CLOCK_REALTIME; CLOCK_MONOTONIC */
+    uint64_t looks, repairs, recorded;
+    int control;
 };
 
 static void loaded_free(struct loaded *l)
@@ -111,7 +115,7 @@ static int take_event(void *argument, void *data, size_t size)
     };
     struct text t = text_new(1 << 16);
     record_event(&c, e, &t);
-    (void)!record_write(&a->records, &t);
+    a->recorded += record_write(&a->records, &t);
     text_free(&t);
     return 0;
 }
@@ -148,6 +152,9 @@ static void repair(struct agent *a)
     follow_policy(a);
     struct network_realised n = {.datapath = &a->datapath, .state = &a->state, .policy = a->loaded.policy};
     bool ok = network_check(&n, true, &differ, &f);
+    a->looked = clock_ns(CLOCK_MONOTONIC);
+    a->looks++;
+    a->repairs += ok && differ;
     if (!ok && strcmp(f.text, a->trouble) != 0) { /* once, not every time until somebody mends it */
         snprintf(what, sizeof what, "cannot compare or repair: %s", f.text);
         note(a, "differs", what);
@@ -231,15 +238,37 @@ static int signals_to_fd(void)
     return signalfd(-1, &set, SFD_CLOEXEC);
 }
 
+/* "status": what the agent did; "look": it looks, and repairs, now, and then says what it did. */
+static bool answer(void *argument, const char *question, struct text *out)
+{
+    struct agent *a = argument;
+    if (strcmp(question, "look") == 0)
+        repair(a);
+    else if (strcmp(question, "status") != 0)
+        return false;
+    text_printf(out, "{\"pid\": %d, \"since\": \"", getpid());
+    record_time(a->began, out);
+    text_printf(out, "\", \"looks\": %" PRIu64 ", \"looked_ms_ago\": %.0f, \"repairs\": %" PRIu64 ", \"recorded\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"trouble\": ",
+        a->looks, a->looks ? clock_milliseconds_since(a->looked) : 0, a->repairs, a->recorded, a->lost);
+    if (a->trouble[0])
+        text_json(out, a->trouble);
+    else
+        text_puts(out, "null");
+    text_puts(out, "}");
+    return true;
+}
+
 static void loop(struct agent *a, int signals)
 {
-    struct pollfd wait[2] = {{.fd = signals, .events = POLLIN}, {.fd = ring_buffer__epoll_fd(a->ring), .events = POLLIN}};
+    struct pollfd wait[3] = {{.fd = signals, .events = POLLIN}, {.fd = a->control, .events = POLLIN}, {.fd = ring_buffer__epoll_fd(a->ring), .events = POLLIN}};
     int64_t next_check = 0;
     for (;;) {
-        poll(wait, 2, 500);
+        poll(wait, 3, 500);
         if (wait[0].revents)
             return;
         ring_buffer__consume(a->ring);
+        if (wait[1].revents)
+            control_serve(a->control, answer, a);
         int64_t now = clock_ns(CLOCK_MONOTONIC) / 1000000;
         if (now < next_check)
             continue;
@@ -279,6 +308,9 @@ static bool begin(struct agent *a, struct failure *f)
         return fail_errno(f, errno, "open %s", path);
     a->ring = ring_buffer__new(a->datapath.events, take_event, a, NULL);
     a->renewed = clock_ns(CLOCK_MONOTONIC) / 1000000000;
+    a->began = clock_ns(CLOCK_REALTIME);
+    if (!control_listen(a->name, &a->control, f))
+        return false;
     return a->ring || fail_errno(f, errno, "read the ring of events");
 }
 
@@ -300,7 +332,7 @@ static void notify_ready(void)
 
 bool agent_run(const char *name, struct failure *f)
 {
-    struct agent a = {.name = name, .records = {.fd = -1}};
+    struct agent a = {.name = name, .records = {.fd = -1}, .control = -1};
     int lock;
     datapath_init(&a.datapath);
     if (!claim(name, &lock, f))
@@ -314,6 +346,8 @@ bool agent_run(const char *name, struct failure *f)
     }
     ring_buffer__free(a.ring);
     record_close(&a.records);
+    if (a.control >= 0)
+        close(a.control);
     loaded_free(&a.loaded);
     loaded_free(&a.older);
     state_free(&a.state);

@@ -59,9 +59,13 @@ static int run(const char *network, const char *workload, const char *user, char
         complain("the network %s has no workload %s", network, workload);
         return SANDBOX_FAILED;
     }
-    uint32_t index = policy_find_workload(r.policy, bytes_of_text(workload));
-    if (index != NONE)
-        workload_netns(r.policy, &r.policy->workloads[index], netns);
+    const struct workload *w = &r.policy->workloads[policy_find_workload(r.policy, bytes_of_text(workload))];
+    if (w->attach_interface) {
+        complain("workload %s stands behind the interface %s: what runs there is not of this machine", workload, w->attach_interface);
+        running_close(&r);
+        return SANDBOX_FAILED;
+    }
+    workload_netns(r.policy, w, netns);
     network_hosts(r.policy, &hosts);
     running_close(&r);
     struct sandbox s = {.workload = workload, .netns_path = netns, .hosts = text_cstr(&hosts), .argv = command, .user = user};

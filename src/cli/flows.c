@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "cli/capture.h"
 #include "cli/cli.h"
 #include "cli/live.h"
 #include "cli/options.h"
@@ -115,15 +116,15 @@ int verb_flows(int argc, char **argv)
     int status;
     if (!options_read(argc, argv, wanted, (struct operand_range){0, 1, false}, &operands, &status))
         return status;
-    if (pcap)
-        return complain("--pcap is not built yet");
     if (geteuid() != 0)
         return complain("only root can see the records: run it with sudo");
     if (running_open(operands.count ? operands.items[0] : NULL, STATUS_NO, &r, &status)) {
         char path[512], older[520];
         state_path(r.state.name, RECORDS_FILE, path);
         snprintf(older, sizeof older, "%s.1", path);
-        if (suggested)
+        if (pcap)
+            status = capture(&r, pcap);
+        else if (suggested)
             status = suggest(r.policy, (const char *const[]){older, path}, 2);
         else if ((status = show_file(older, json, false)) == STATUS_YES)
             status = show_file(path, json, follow);

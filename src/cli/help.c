@@ -185,14 +185,16 @@ const char help_exec[] =
     "  bulkhead exec shop/orders --user nobody -- curl -s http://ledger:5432/\n";
 
 const char help_status[] =
-    "Usage: bulkhead status [NAME] [--json]\n"
+    "Usage: bulkhead status [NAME] [--contents] [--json]\n"
     "\n"
     "Show what is enforced, and whether the kernel is as the policy says. Exits 0 all\n"
     "realised, 1 something differs or nothing is up, 2 cannot see.\n"
     "\n"
     "Options:\n"
-    "  --json  one object\n"
-    "  --help  this\n"
+    "  --contents  compare what is inside the kernel's tables, too: the policy is\n"
+    "              compiled again\n"
+    "  --json      one object\n"
+    "  --help      this\n"
     "\n"
     "Examples:\n"
     "  bulkhead status\n";
@@ -205,7 +207,8 @@ const char help_flows[] =
     "Options:\n"
     "  -f, --follow     go on\n"
     "      --suggest    rules that would allow what was observed\n"
-    "      --pcap FILE  dropped packets, with their reasons as comments\n"
+    "      --pcap FILE  from now on until Ctrl-C: refused packets, with their reasons\n"
+    "                   as comments, for Wireshark; `-` is standard output\n"
     "      --json       one object a line\n"
     "      --help       this\n"
     "\n"

@@ -93,6 +93,8 @@ struct trial {
 
 static bool add_pair(struct trial *t, struct arena *a, uint32_t from, uint32_t to, uint8_t family)
 {
+    if (t->policy->workloads[from].attach_interface || t->policy->workloads[to].attach_interface)
+        return true; /* not ours to send from, or to listen in */
     const struct address *source = address_of(&t->policy->workloads[from], family), *target = address_of(&t->policy->workloads[to], family);
     if (!source || !target)
         return true;
@@ -188,6 +190,23 @@ static size_t print_differences(const struct trial *t, bool json, struct text *o
     return differences;
 }
 
+/* Workloads behind interfaces: nobody here can send as them, or see what reaches them. */
+static void print_untried(const struct policy *p, bool json, struct text *out)
+{
+    bool first = true;
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        if (!p->workloads[i].attach_interface)
+            continue;
+        if (json)
+            text_printf(out, "%s\"%s\"", first ? "" : ", ", p->workloads[i].name);
+        else
+            text_printf(out, "%s%s", first ? "not tried, as they stand behind interfaces: " : ", ", p->workloads[i].name);
+        first = false;
+    }
+    if (!json && !first)
+        text_puts(out, "\n");
+}
+
 static int report(const struct trial *t, bool json)
 {
     struct text out = text_new(ANSWER_MAX);
@@ -198,11 +217,14 @@ static int report(const struct trial *t, bool json)
     if (json) {
         text_printf(&out, "{\"network\": \"%s\", \"tried\": %zu, \"arrived\": %zu, \"differences\": [", t->policy->name, t->count, arrived);
         differences = print_differences(t, true, &out);
+        text_puts(&out, "], \"not_tried\": [");
+        print_untried(t->policy, true, &out);
         text_puts(&out, "]}\n");
     } else {
         text_printf(&out, "tried %zu times between %u workloads, IPv4 and IPv6; what arrived:\n", t->count, t->policy->workload_count);
         print_arrivals(t, &out);
         differences = print_differences(t, false, &out);
+        print_untried(t->policy, false, &out);
         text_printf(&out, "%zu arrived, %zu did not: %s\n", arrived, t->count - arrived, differences ? "NOT as the policy says" : "exactly as the policy says");
     }
     return output_text(&out, differences ? STATUS_NO : STATUS_YES);

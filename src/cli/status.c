@@ -6,12 +6,16 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/control.h"
 #include "cli/cli.h"
 #include "cli/live.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "enforce/clock.h"
 #include "enforce/process.h"
+#include "record/record.h"
+
+#define SCRATCH_MAX ((size_t)4 << 30)
 
 /* What was found of one network. */
 struct finding {
@@ -20,16 +24,37 @@ struct finding {
     bool digest_equal, links_seen;
     unsigned processes, processes_running;
     uint64_t confirm_ns; /* left until it goes back; 0: nothing waits */
-    uint8_t digest[32];  /* the kernel's */
-    struct failure why;
+    struct image_origin origin; /* the kernel's */
+    bool contents_asked, contents_seen;
+    struct network_contents contents;
+    struct failure why, why_contents;
+    struct text said; /* by the agent, JSON; empty: it does not answer */
 };
 
-static struct finding look(const struct running *r)
+static void look_inside(const struct network_realised *n, struct finding *f)
 {
-    struct finding f = {.agent = agent_pid(r->state.name)};
+    struct arena *scratch = arena_create(SCRATCH_MAX);
+    struct diags diags = diags_new(scratch);
+    f->contents_asked = true;
+    f->contents_seen = scratch && network_compare(n, scratch, &diags, &f->contents, &f->why_contents);
+    arena_destroy(scratch);
+}
+
+static bool contents_are_right(const struct finding *f)
+{
+    return !f->contents_asked || (f->contents_seen && f->contents.lines_differ == 0 && f->contents.links_differ == 0);
+}
+
+static struct finding look(const struct running *r, bool inside)
+{
+    struct finding f = {.agent = agent_pid(r->state.name), .said = text_new(65536)};
+    if (f.agent && !control_ask(r->state.name, "status", &f.said))
+        text_free(&f.said);
     struct network_realised n = {.datapath = &r->datapath, .state = &r->state, .policy = r->policy};
     f.links_seen = network_check(&n, false, &f.links_differ, &f.why);
-    f.digest_equal = datapath_digest(&r->datapath, f.digest) && memcmp(f.digest, r->policy->digest, 32) == 0;
+    f.digest_equal = datapath_origin(&r->datapath, &f.origin) && memcmp(f.origin.digest, r->policy->digest, 32) == 0;
+    if (inside)
+        look_inside(&n, &f);
     for (uint32_t i = 0; i < r->policy->workload_count; i++) {
         const struct state_link *l = state_find(&r->state, r->policy->workloads[i].name);
         if (!r->policy->workloads[i].run.command || !l)
@@ -51,7 +76,7 @@ static uint32_t links_desired(const struct policy *p)
 static bool realised(const struct running *r, const struct finding *f)
 {
     return r->state.complete && f->links_seen && f->links_differ == 0 && f->digest_equal && r->state.count == links_desired(r->policy) &&
-        f->processes == f->processes_running;
+        f->processes == f->processes_running && contents_are_right(f);
 }
 
 static void print_digest(const uint8_t digest[32], size_t bytes, struct text *out)
@@ -63,13 +88,19 @@ static void print_digest(const uint8_t digest[32], size_t bytes, struct text *ou
 static void print_json(const struct running *r, const struct finding *f, struct text *out)
 {
     text_printf(out, "{\"network\": \"%s\", \"realised\": %s, \"agent\": ", r->state.name, realised(r, f) ? "true" : "false");
-    text_printf(out, f->agent ? "{\"pid\": %d}" : "null", f->agent);
+    if (f->said.len)
+        text_puts(out, text_cstr(&f->said));
+    else
+        text_printf(out, f->agent ? "{\"pid\": %d}" : "null", f->agent);
     text_puts(out, ", \"policy\": {\"digest\": \"");
     print_digest(r->policy->digest, 32, out);
     text_puts(out, "\", \"kernel_digest\": \"");
-    print_digest(f->digest, 32, out);
+    print_digest(f->origin.digest, 32, out);
     text_printf(out, "\", \"generation\": %u, \"rules\": %u, \"observe\": %s}, \"links\": {\"desired\": %u, \"known\": %zu, \"differ\": %u}, ", r->generation,
         r->policy->rule_count, r->policy->observe ? "true" : "false", links_desired(r->policy), r->state.count, f->links_differ);
+    if (f->contents_asked)
+        text_printf(out, "\"contents\": {\"lines\": %llu, \"lines_differ\": %llu, \"links_differ\": %llu}, ", (unsigned long long)f->contents.lines,
+            (unsigned long long)f->contents.lines_differ, (unsigned long long)f->contents.links_differ);
     text_printf(out, "\"processes\": {\"desired\": %u, \"running\": %u}, \"confirm_seconds\": ", f->processes, f->processes_running);
     if (f->confirm_ns)
         text_printf(out, "%llu}", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
@@ -83,6 +114,38 @@ static void print_links(const struct running *r, const struct finding *f, struct
     if (f->links_differ)
         text_printf(out, ", %u things about them differ: `bulkhead agent %s` puts them right", f->links_differ, r->state.name);
     text_puts(out, f->links_differ ? "\n" : ", the datapath is on all of them\n");
+}
+
+static void print_agent(const struct finding *f, struct text *out)
+{
+    const char *said = text_cstr(&f->said);
+    char looks[24], ago[24], repairs[24], lost[24], trouble[512];
+    text_printf(out, "  agent      runs, process %d", f->agent);
+    if (!f->said.len) {
+        text_puts(out, ", and does not answer\n");
+        return;
+    }
+    record_field(said, "looks", looks, sizeof looks);
+    record_field(said, "looked_ms_ago", ago, sizeof ago);
+    record_field(said, "repairs", repairs, sizeof repairs);
+    record_field(said, "lost", lost, sizeof lost);
+    record_field(said, "trouble", trouble, sizeof trouble);
+    text_printf(out, ": looked %s times, last %s ms ago, repaired %s, lost %s events\n", looks, ago, repairs, lost);
+    if (strcmp(trouble, "null") != 0)
+        text_printf(out, "             cannot put right: %s\n", trouble);
+}
+
+static void print_contents(const struct finding *f, struct text *out)
+{
+    if (!f->contents_asked)
+        return;
+    if (!f->contents_seen)
+        text_printf(out, "  contents   cannot be compared: %s\n", f->why_contents.text);
+    else if (contents_are_right(f))
+        text_printf(out, "  contents   all %llu lines and every link's entry are what the policy compiles to\n", (unsigned long long)f->contents.lines);
+    else
+        text_printf(out, "  contents   %llu of %llu lines and %llu entries of links are not what the policy compiles to: `bulkhead down` and `up`\n",
+            (unsigned long long)f->contents.lines_differ, (unsigned long long)f->contents.lines, (unsigned long long)f->contents.links_differ);
 }
 
 static void print_uplink(const struct policy *p, struct text *out)
@@ -113,10 +176,11 @@ static void print(const struct running *r, const struct finding *f, struct text 
         text_printf(out, "  links      %s\n", f->why.text);
     else
         print_links(r, f, out);
+    print_contents(f, out);
     print_uplink(p, out);
     text_printf(out, "  processes  %u of %u run\n", f->processes_running, f->processes);
     if (f->agent)
-        text_printf(out, "  agent      runs, process %d\n", f->agent);
+        print_agent(f, out);
     else
         text_printf(out, "  agent      does not run; what is enforced stays, `bulkhead agent %s` starts it\n", r->state.name);
     if (!r->state.complete)
@@ -124,12 +188,12 @@ static void print(const struct running *r, const struct finding *f, struct text 
 }
 
 /* One network; the worst of the statuses so far. */
-static int show(const char *name, bool json, bool first, int worst, struct text *out)
+static int show(const char *name, bool json, bool inside, bool first, int worst, struct text *out)
 {
     struct running r;
     int status;
     if (running_open(name, STATUS_NO, &r, &status)) {
-        struct finding f = look(&r);
+        struct finding f = look(&r, inside);
         status = realised(&r, &f) ? STATUS_YES : STATUS_NO;
         if (json && !first)
             text_puts(out, ",\n ");
@@ -137,6 +201,7 @@ static int show(const char *name, bool json, bool first, int worst, struct text 
             print_json(&r, &f, out);
         else
             print(&r, &f, out);
+        text_free(&f.said);
     }
     running_close(&r);
     return status > worst ? status : worst;
@@ -144,8 +209,8 @@ static int show(const char *name, bool json, bool first, int worst, struct text 
 
 int verb_status(int argc, char **argv)
 {
-    bool json = false;
-    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {0}};
+    bool json = false, contents = false;
+    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {"contents", 0, &contents, NULL}, {0}};
     struct operands operands;
     struct network_names names;
     int status;
@@ -157,14 +222,14 @@ int verb_status(int argc, char **argv)
     if (!network_names(&names))
         return complain("out of memory");
     if (operands.count || names.count <= 1) {
-        status = show(operands.count ? operands.items[0] : NULL, json, true, STATUS_YES, &out);
+        status = show(operands.count ? operands.items[0] : NULL, json, contents, true, STATUS_YES, &out);
         if (json && out.len)
             text_puts(&out, "\n");
     } else {
         status = STATUS_YES;
         text_puts(&out, json ? "[" : "");
         for (size_t i = 0; i < names.count; i++)
-            status = show(names.items[i], json, i == 0, status, &out);
+            status = show(names.items[i], json, contents, i == 0, status, &out);
         text_puts(&out, json ? "]\n" : "");
     }
     free(names.items);

@@ -438,7 +438,9 @@ void compiled_write(const struct compiled *c, void *memory)
     shift_pairs(lines, h.pairs, at);
     write_intervals(c, lines, at);
     memcpy(lines, &h, sizeof h);
-    memcpy(lines + IMAGE_DIGEST * LINE_BYTES, c->policy->digest, sizeof c->policy->digest);
+    struct image_origin origin = {.seed = c->options.seed, .compiled = c->options.compiled, .tai_offset = c->options.tai_offset_ns};
+    memcpy(origin.digest, c->policy->digest, sizeof origin.digest);
+    memcpy(lines + IMAGE_DIGEST * LINE_BYTES, &origin, sizeof origin);
     memcpy(lines + IMAGE_UPLINK * LINE_BYTES, &uplink, sizeof uplink);
     memcpy(lines + IMAGE_LENGTHS_V4 * LINE_BYTES, c->classes.lengths[0], c->classes.length_count[0]);
     memcpy(lines + IMAGE_LENGTHS_V6 * LINE_BYTES, c->classes.lengths[1], c->classes.length_count[1]);

@@ -351,6 +351,53 @@ static struct packet_verdict start_session(struct passage *w, const struct sessi
     return send_to(w, s.to_link, v);
 }
 
+/* Whether either end is being adopted; both are workloads with links. */
+static bool is_adopted(const struct passage *w)
+{
+    const struct reference *r = w->r;
+    uint32_t to = link_towards(r, &w->packet.to);
+    if (w->by_uplink || to == NONE || r->links[to].workload == NONE)
+        return false;
+    return w->now < r->links[w->link].adopt_until || w->now < r->links[to].adopt_until;
+}
+
+/* 6.4: a session in the middle of its life. False: it is not taken in. */
+static bool adopt(struct passage *w, const struct session_key *k, struct packet_verdict *ret)
+{
+    struct reference *r = w->r;
+    if ((w->packet.tcp_flags & (TCP_ACK | TCP_SYN | TCP_RST)) != TCP_ACK || !is_adopted(w))
+        return false;
+    struct session_key keys[] = {*k, session_key_reversed(k)};
+    struct span spans[2];
+    for (size_t i = 0; i < 2; i++) {
+        struct flow f = session_flow(&keys[i]);
+        spans[i] = decide_span(r->policy, &f, moment_of(w));
+    }
+    bool reply = !spans[0].verdict.allow;
+    if (!spans[reply].verdict.allow)
+        return false;
+    uint32_t to_link;
+    enum bulkhead_reason reason = find_link(w, &to_link);
+    struct reference_session s = {
+        .key = keys[reply],
+        .from_link = reply ? link_towards(r, &w->packet.to) : w->link,
+        .to_link = reply ? w->link : link_towards(r, &w->packet.to),
+        .confirmed = true,
+        .last = w->now,
+        .generation = r->generation,
+        .until = spans[reply].until,
+        .verdict = spans[reply].verdict,
+    };
+    note_tcp(&s, &w->packet, reply);
+    if (reason != REASONS)
+        *ret = refuse(reason, s.verdict.rule);
+    else if (!is_room_for(w, &s) || !(w->session = sessions_put(&r->confirmed, &s)))
+        *ret = refuse(REASON_SESSION_TABLE_FULL, NONE);
+    else
+        *ret = send_to(w, to_link, s.verdict);
+    return true;
+}
+
 static struct packet_verdict judge_session(struct passage *w, enum icmp_kind icmp)
 {
     if (w->session) /* found by its outer port */
@@ -372,6 +419,9 @@ static struct packet_verdict judge_session(struct passage *w, enum icmp_kind icm
     w->session = s;
     if (s)
         return pass_session(w, reply);
+    struct packet_verdict adopted;
+    if (p->protocol == IPPROTO_TCP && adopt(w, &want.key, &adopted))
+        return adopted;
     if ((p->protocol == IPPROTO_TCP && !plain_syn) || icmp == ICMP_ECHO_ANSWER)
         return without_session(w);
     return start_session(w, &want.key);

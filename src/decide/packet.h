@@ -13,6 +13,7 @@ struct link {
     uint8_t mac[6];     /* the workload's own */
     uint8_t hub_mac[6]; /* the hub's end of the link */
     bool any_mac;       /* an attached interface: source MACs are not checked */
+    int64_t adopt_until; /* ns UTC: TCP sessions in the middle of their life are taken in before it */
     uint32_t mtu;       /* bytes of IP packet that the link towards the workload takes */
 };
 

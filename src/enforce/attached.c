@@ -133,8 +133,13 @@ bool attached_move_back(const struct attached_record *r, int hub_ns_fd, const st
         return true;
     if (!netlink_open(hub_ns_fd, &hub, f))
         return false;
-    if (!link_get_by_index(hub, r->hub_index, &link, NULL) || !is_it(r, &link))
+    if (!link_get_by_index(hub, r->hub_index, &link, NULL))
         return true;
+    /* Better a way back that waits than a veth that is destroyed with the hub. */
+    if (!is_it(r, &link))
+        return fail(f, "the hub's link %s has another MAC address than %s had, which cannot be told to be it; give it back the address "
+                       "%02x:%02x:%02x:%02x:%02x:%02x (ip link set %s address ...) or remove it, and try again", link.name, r->interface, r->mac[0],
+            r->mac[1], r->mac[2], r->mac[3], r->mac[4], r->mac[5], link.name);
     return hub_move_back(r, hub, host, ret_index, f);
 }
 

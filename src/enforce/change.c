@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "decide/uplink.h"
+#include "enforce/attached.h"
 #include "enforce/clock.h"
 #include "enforce/links.h"
 #include "enforce/netns.h"
@@ -48,12 +49,11 @@ static uint32_t free_link(const struct state *s, uint32_t capacity)
 static bool check_change(const struct policy *old, const struct policy *p, const struct apply_options *o, const struct state *s, uint32_t capacity, struct failure *f)
 {
     uint32_t added = 0, removed = 0;
-    if (!network_check_enforceable(p, f))
-        return false;
     for (uint32_t i = 0; i < p->workload_count; i++) {
         uint32_t before = find_workload(old, p->workloads[i].name);
         added += before == NONE;
-        if (before != NONE && !texts_equal(old->workloads[before].attach_netns, p->workloads[i].attach_netns))
+        if (before != NONE && (!texts_equal(old->workloads[before].attach_netns, p->workloads[i].attach_netns) ||
+                                  !texts_equal(old->workloads[before].attach_interface, p->workloads[i].attach_interface)))
             return fail(f, "workload %s changes what it is attached to, which apply does not do on a running network: `bulkhead down %s` and `up` again", p->workloads[i].name, p->name);
         if (before != NONE && (!same_addresses(&old->workloads[before], &p->workloads[i]) ||
                                   strcmp(old->segments[old->workloads[before].segment].name, p->segments[p->workloads[i].segment].name) != 0))
@@ -107,7 +107,7 @@ static bool remove_workload(const char *name, const struct state_link *l, struct
     if (l->init && !process_stop(l->init, l->init_start, STOP_MS, f))
         return false;
     processes_kill_in_netns((const char *const[]){netns}, 1); /* commands of `exec` */
-    return datapath_set_link(d, l->link, &none, f) && spoke_delete(hub, hub_link, netns, f);
+    return datapath_set_link(d, l->link, &none, f) && attached_return(name, l->workload, hub, f) && spoke_delete(hub, hub_link, netns, f);
 }
 
 static bool remove_gone_workloads(const struct policy *p, struct datapath *d, struct state *s, int hub, struct failure *f)
@@ -190,7 +190,7 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
     if (!remove_gone_workloads(old->policy, d, s, hub, f)) /* what a killed `apply` left */
         return false;
     if (!network_check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) ||
-        (publishes_more(old->policy, p) && !network_uplink_preflight(p, f)) || !reserve_links(p, d, s, f) ||
+        (publishes_more(old->policy, p) && !network_uplink_preflight(p, f)) || !network_attached_preflight(p, old->policy, f) || !reserve_links(p, d, s, f) ||
         !network_install(source, s, d, scratch, diags, ret, receipt, f) || !add_new_workloads(old->policy, p, d, s, hub, f)) {
         struct failure ignored;
         (void)!remove_gone_workloads(old->policy, d, s, hub, &ignored); /* those that were added */

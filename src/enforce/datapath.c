@@ -20,7 +20,7 @@
 
 /* Everything that is pinned, by the name it is pinned under. */
 #define DATAPATH_MAPS(X) \
-    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(translations) X(fragments) X(events) X(receipts) \
+    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(translations) X(fragments) X(events) X(receipts) X(captures) \
     X(event_cells) X(answer_budget) X(sweeps)
 
 /* Bytes that the table of unconfirmed sessions may take, and the least each (target, source) gets. */
@@ -472,16 +472,53 @@ bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, ui
     return true;
 }
 
-bool datapath_digest(const struct datapath *d, uint8_t ret[32])
+/* The map of the image in force; -1 with errno. */
+static int image_in_force(const struct datapath *d)
 {
-    uint32_t slot = datapath_generation(d) % SLOTS, id, line = IMAGE_DIGEST;
-    if (bpf_map_lookup_elem(d->images, &slot, &id))
-        return false;
-    SCOPED_FD image = bpf_map_get_fd_by_id(id);
+    uint32_t slot = datapath_generation(d) % SLOTS, id;
+    return bpf_map_lookup_elem(d->images, &slot, &id) ? -1 : bpf_map_get_fd_by_id(id);
+}
+
+bool datapath_origin(const struct datapath *d, struct image_origin *ret)
+{
     uint8_t bytes[LINE_BYTES];
+    uint32_t line = IMAGE_DIGEST;
+    SCOPED_FD image = image_in_force(d);
     if (image < 0 || bpf_map_lookup_elem(image, &line, bytes))
         return false;
-    memcpy(ret, bytes, 32);
+    memcpy(ret, bytes, sizeof *ret);
+    return true;
+}
+
+/* `there` and `wanted`: images of that many lines. */
+static uint64_t lines_that_differ(const uint8_t *there, const uint8_t *wanted, uint64_t lines)
+{
+    uint64_t differ = 0;
+    for (uint64_t i = 0; i < lines; i++)
+        differ += memcmp(there + i * LINE_BYTES, wanted + i * LINE_BYTES, LINE_BYTES) != 0;
+    return differ;
+}
+
+bool datapath_compare(const struct datapath *d, const struct compiled *c, uint64_t *ret_differ, struct failure *f)
+{
+    struct bpf_map_info info = {0};
+    uint32_t size = sizeof info;
+    uint64_t lines = compiled_sizes(c).lines;
+    SCOPED_FD image = image_in_force(d);
+    if (image < 0 || bpf_obj_get_info_by_fd(image, &info, &size))
+        return fail_errno(f, errno, "look at the policy's image");
+    *ret_differ = lines > info.max_entries ? lines - info.max_entries : info.max_entries - lines;
+    if (*ret_differ)
+        return true;
+    SCOPED_MEMORY uint8_t *wanted = calloc(lines, LINE_BYTES);
+    if (!wanted)
+        return fail(f, "out of memory");
+    compiled_write(c, wanted);
+    void *there = mmap(NULL, lines * LINE_BYTES, PROT_READ, MAP_SHARED, image, 0);
+    if (there == MAP_FAILED)
+        return fail_errno(f, errno, "map the policy's image");
+    *ret_differ = lines_that_differ(there, wanted, lines);
+    munmap(there, lines * LINE_BYTES);
     return true;
 }
 

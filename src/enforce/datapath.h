@@ -16,7 +16,7 @@
 
 struct datapath {
     int program, sweep, ask;
-    int images, control, links, counters, sessions_v4, sessions_v6, pendings, translations, fragments, events, receipts, event_cells, answer_budget, sweeps;
+    int images, control, links, counters, sessions_v4, sessions_v6, pendings, translations, fragments, events, receipts, captures, event_cells, answer_budget, sweeps;
     uint32_t link_capacity;
     struct control *shared; /* the control map's value, mapped */
 };
@@ -68,8 +68,10 @@ uint32_t datapath_program_id(const struct datapath *d);
 /* Summed over the processors. */
 bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, uint32_t reason, struct counter *ret);
 
-/* SHA-256 of the policy in force, as the kernel's own tables say. */
-bool datapath_digest(const struct datapath *d, uint8_t ret[32]);
+/* What the policy in force was compiled from, as the kernel's own tables say. */
+bool datapath_origin(const struct datapath *d, struct image_origin *ret);
+/* How many lines of the image in force are not those of `c`, compiled from the same. */
+bool datapath_compare(const struct datapath *d, const struct compiled *c, uint64_t *ret_differ, struct failure *f) __attribute__((warn_unused_result));
 
 /* Ask the tables in force; the question's fields are set, the answer's are filled in. */
 bool datapath_ask(struct datapath *d, struct ask *question, struct failure *f) __attribute__((warn_unused_result));

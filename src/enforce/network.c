@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "enforce/attached.h"
 #include "enforce/clock.h"
 #include "enforce/file.h"
 #include "enforce/links.h"
@@ -75,6 +76,58 @@ void network_link_macs(uint32_t link, uint8_t far[6], uint8_t hub[6])
     memcpy(hub, mac, 6);
 }
 
+/* Nanoseconds of CLOCK_MONOTONIC until which its sessions are adopted; 0: it has none to adopt. */
+static uint64_t adopt_until(const struct workload *w)
+{
+    return w->adopt_seconds ? (uint64_t)clock_ns(CLOCK_MONOTONIC) + w->adopt_seconds * 1000000000ull : 0;
+}
+
+static struct attached_plan attached_plan_of(const struct policy *p, const struct workload *w)
+{
+    return (struct attached_plan){.network = p->name, .workload = w->name, .interface = w->attach_interface, .hub_ns_fd = -1};
+}
+
+bool network_attached_preflight(const struct policy *p, const struct policy *old, struct failure *f)
+{
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        const struct workload *w = &p->workloads[i];
+        if (!w->attach_interface || (old && policy_find_workload(old, bytes_of_text(w->name)) != NONE))
+            continue;
+        struct attached_plan plan = attached_plan_of(p, w);
+        if (!attached_preflight(&plan, f))
+            return false;
+    }
+    return true;
+}
+
+/* The interface takes the place that a veth pair has for others. `entry` has all but what only the interface knows. */
+static bool take_interface(const struct policy *p, const struct workload *w, const struct spoke *spoke, struct link_entry *entry, struct datapath *d,
+    struct failure *f)
+{
+    struct attached_plan plan = attached_plan_of(p, w);
+    plan.hub_ns_fd = spoke->hub_ns_fd;
+    plan.hub_link = spoke->hub_link;
+    plan.hub_index = spoke->hub_index;
+    plan.hub4 = spoke->hub4;
+    plan.hub6 = spoke->hub6;
+    entry->kind = LINK_ATTACHED;
+    memset(entry->mac, 0, sizeof entry->mac);
+    return attached_take(&plan, entry->hub_mac, &entry->mtu, f) && datapath_set_link(d, spoke->hub_index, entry, f);
+}
+
+struct link_entry network_link_entry(const struct policy *p, const struct workload *w, uint32_t link)
+{
+    const struct segment *segment = &p->segments[w->segment];
+    const struct address *hub4 = segment_hub_address(segment, 4), *hub6 = segment_hub_address(segment, 6);
+    struct link_entry e = {.kind = LINK_WORKLOAD, .mtu = NETWORK_MTU, .adopt_until = adopt_until(w)};
+    network_link_macs(link, e.mac, e.hub_mac);
+    if (hub4)
+        memcpy(&e.hub_v4, hub4->octets, 4);
+    if (hub6)
+        memcpy(e.hub_v6, hub6->octets, 16);
+    return e;
+}
+
 bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
 {
     const struct workload *w = &p->workloads[index];
@@ -89,20 +142,19 @@ bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link,
     state_netns(p->name, w->name, netns);
     snprintf(hub_link, sizeof hub_link, "w%u", link);
     struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = NETWORK_MTU, .addresses = addresses, .address_count = w->address_count};
-    struct link_entry entry = {.kind = LINK_WORKLOAD, .mtu = NETWORK_MTU};
+    struct link_entry entry = network_link_entry(p, w, link);
     if (hub4) {
         next4 = network_link_address(hub4);
         spoke.hub4 = &next4;
-        memcpy(&entry.hub_v4, hub4->octets, 4);
     }
     if (hub6) {
         next6 = network_link_address(hub6);
         spoke.hub6 = &next6;
-        memcpy(entry.hub_v6, hub6->octets, 16);
     }
-    network_link_macs(link, spoke.workload_mac, spoke.hub_mac);
-    memcpy(entry.mac, spoke.workload_mac, 6);
-    memcpy(entry.hub_mac, spoke.hub_mac, 6);
+    memcpy(spoke.workload_mac, entry.mac, 6);
+    memcpy(spoke.hub_mac, entry.hub_mac, 6);
+    if (w->attach_interface)
+        return take_interface(p, w, &spoke, &entry, d, f);
     return datapath_set_link(d, link, &entry, f) && spoke_create(&spoke, NULL, f);
 }
 
@@ -233,20 +285,26 @@ void workload_netns(const struct policy *p, const struct workload *w, char out[N
         snprintf(out, NETNS_PATH_MAX, "%s-%s", p->name, w->name);
 }
 
+uint32_t *network_link_numbers(const struct policy *p, const struct state *s, struct arena *arena)
+{
+    uint32_t *links = arena_array(arena, p->workload_count, sizeof *links);
+    for (uint32_t i = 0; links && i < p->workload_count; i++) {
+        const struct state_link *l = state_find(s, p->workloads[i].name);
+        links[i] = l ? l->link : 0;
+    }
+    return links;
+}
+
 bool network_install(const struct policy_source *source, const struct state *s, struct datapath *d, struct arena *scratch, struct diags *diags,
     struct network_result *ret, struct receipt *receipt, struct failure *f)
 {
     const struct policy *p = source->policy;
-    uint32_t *links = arena_array(scratch, p->workload_count, sizeof *links);
+    uint32_t *links = network_link_numbers(p, s, scratch);
     uint64_t seed;
     if (!links)
         return fail(f, "out of memory");
     if (getrandom(&seed, sizeof seed, 0) != sizeof seed)
         return fail_errno(f, errno, "get random numbers");
-    for (uint32_t i = 0; i < p->workload_count; i++) {
-        const struct state_link *l = state_find(s, p->workloads[i].name);
-        links[i] = l ? l->link : 0;
-    }
     struct compile_options o = {
         .compiled = clock_ns(CLOCK_REALTIME) / 1000000000, .tai_offset_ns = clock_ns(CLOCK_TAI) - clock_ns(CLOCK_REALTIME), .seed = seed, .links = links};
     int64_t start = clock_ns(CLOCK_MONOTONIC);
@@ -341,15 +399,6 @@ static bool check_names(const struct policy *p, struct failure *f)
     return true;
 }
 
-bool network_check_enforceable(const struct policy *p, struct failure *f)
-{
-    struct place at;
-    const char *feature = policy_unenforced(p, &at);
-    if (!feature)
-        return true;
-    return fail(f, "line %u of the policy uses `%s`, which is not enforced yet: remove it, or use the offline verbs (check, why, matrix, diff)", at.line, feature);
-}
-
 static bool build(const struct policy_source *source, struct state *s, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
 {
     const struct policy *p = source->policy;
@@ -399,11 +448,9 @@ bool network_up(const struct policy_source *source, struct arena *scratch, struc
     bool was_up;
     *ret = (struct network_result){0};
     snprintf(s.name, sizeof s.name, "%s", p->name);
-    if (!network_check_enforceable(p, f))
-        return false;
     if (state_exists(p->name) && !network_down(p->name, &was_up, f)) /* what a killed `up` left */
         return false;
-    if (!network_check_overlap(p, f) || !check_names(p, f) || !network_uplink_preflight(p, f))
+    if (!network_check_overlap(p, f) || !check_names(p, f) || !network_uplink_preflight(p, f) || !network_attached_preflight(p, NULL, f))
         return false;
     bool ok = build(source, &s, scratch, diags, ret, f);
     s.complete = ok;
@@ -454,9 +501,13 @@ static bool remove_links(const struct state *s, struct failure *f)
         ok = netns_open(hub_name, &fd, f);
         if (ok) {
             SCOPED_FD hub = fd;
+            ok = attached_return_all(s->name, hub, f); /* first: a virtual one would go with the hub */
+            if (!ok)
+                return false;
             ok = spokes_delete(hub, list, count, f);
         }
     } else {
+        ok = attached_return_all(s->name, -1, f);
         for (size_t i = 0; i < count; i++)
             ok = netns_delete(list[i], f) && ok;
     }

@@ -77,5 +77,13 @@ struct network_realised {
 bool network_check(const struct network_realised *n, bool repair, unsigned *ret_differ, struct failure *f) __attribute__((warn_unused_result));
 
 
+struct network_contents {
+    uint64_t lines, lines_differ; /* of the compiled policy */
+    uint64_t links_differ;        /* entries of the table of links */
+};
+/* What is inside the kernel's tables beside what the policy in force compiles to. Reads all of it. */
+bool network_compare(const struct network_realised *n, struct arena *scratch, struct diags *diags, struct network_contents *ret, struct failure *f)
+    __attribute__((warn_unused_result));
+
 /* Start the `run:` processes that do not run. */
 bool network_start_processes(const struct policy *p, struct state *s, struct failure *f) __attribute__((warn_unused_result));

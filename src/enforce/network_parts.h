@@ -12,9 +12,6 @@
 /* Of every link, bytes of IP packet. */
 #define NETWORK_MTU 1500
 
-/* What no enforcement point does yet is refused, never ignored. */
-bool network_check_enforceable(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
-
 /* The cidrs of another network on this machine must not overlap. */
 bool network_check_overlap(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
 
@@ -25,9 +22,20 @@ bool network_check_overlap(const struct policy *p, struct failure *f) __attribut
 bool network_install(const struct policy_source *source, const struct state *s, struct datapath *d, struct arena *scratch, struct diags *diags,
     struct network_result *ret, struct receipt *receipt, struct failure *f) __attribute__((warn_unused_result));
 
+/* Link numbers of the policy's workloads, in its order; NULL: out of memory. */
+uint32_t *network_link_numbers(const struct policy *p, const struct state *s, struct arena *arena) __attribute__((warn_unused_result));
+
+/* What the datapath is to know of a workload's link, if it is a veth pair. */
+struct link_entry network_link_entry(const struct policy *p, const struct workload *w, uint32_t link);
+/* The same of the uplink's. False: the host cannot be asked for the MTU. */
+bool network_uplink_entry(const struct policy *p, uint32_t link, struct link_entry *ret, struct failure *f) __attribute__((warn_unused_result));
+
 /* The place of workload `index` in the datapath, then its namespace and link; the program on it is for later. */
 bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
     __attribute__((warn_unused_result));
+
+/* Whether the host's interfaces can be taken that the policy attaches and `old` does not (NULL: all). */
+bool network_attached_preflight(const struct policy *p, const struct policy *old, struct failure *f) __attribute__((warn_unused_result));
 
 /* The program on every link of the state that has not got it. `hub`: descriptor of the hub's namespace. */
 bool network_attach_missing(int hub, const struct datapath *d, const struct state *s, struct failure *f) __attribute__((warn_unused_result));

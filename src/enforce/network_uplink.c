@@ -128,19 +128,24 @@ bool network_uplink_update(const struct network_uplink *u, struct failure *f)
     return carry_out(u, uplink_update, f);
 }
 
+bool network_uplink_entry(const struct policy *p, uint32_t link, struct link_entry *ret, struct failure *f)
+{
+    const struct address *outer4 = uplink_outer_address(p, 4), *outer6 = uplink_outer_address(p, 6);
+    *ret = (struct link_entry){.kind = LINK_UPLINK};
+    network_link_macs(link, ret->mac, ret->hub_mac);
+    if (outer4)
+        memcpy(&ret->hub_v4, outer4->octets, 4);
+    if (outer6)
+        memcpy(ret->hub_v6, outer6->octets, 16);
+    return interface_mtu(p->uplink.interface, &ret->mtu, f);
+}
+
 bool network_uplink_create(const struct network_uplink *u, struct datapath *d, struct failure *f)
 {
-    const struct policy *p = u->policy;
-    struct link_entry entry = {.kind = LINK_UPLINK};
-    const struct address *outer4 = uplink_outer_address(p, 4), *outer6 = uplink_outer_address(p, 6);
-    if (!p->uplink.interface)
+    struct link_entry entry;
+    if (!u->policy->uplink.interface)
         return true;
-    network_link_macs(u->link, entry.mac, entry.hub_mac);
-    if (outer4)
-        memcpy(&entry.hub_v4, outer4->octets, 4);
-    if (outer6)
-        memcpy(entry.hub_v6, outer6->octets, 16);
-    return interface_mtu(p->uplink.interface, &entry.mtu, f) && datapath_set_link(d, u->link, &entry, f) && carry_out(u, uplink_create, f);
+    return network_uplink_entry(u->policy, u->link, &entry, f) && datapath_set_link(d, u->link, &entry, f) && carry_out(u, uplink_create, f);
 }
 
 bool network_uplink_check(const struct network_uplink *u, bool repair, unsigned *ret_differ, struct failure *f)

@@ -380,6 +380,31 @@ static bool check_uplink(struct checking *c, const struct draft_segment *d)
     return true;
 }
 
+/* What is attached is attached once: by its link a packet is known. A path has a '/' in it and an interface has not. */
+static bool check_attachments(struct checking *c)
+{
+    const struct policy *p = c->p;
+    const struct draft_workload *drafts = ITEMS(c->r->draft.workloads, struct draft_workload);
+    struct table holders = c->r->name_ids;
+    holders.slots = NULL;
+    holders.count = holders.capacity = 0;
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        const struct workload *w = &p->workloads[i];
+        const char *what = w->attach_netns ? w->attach_netns : w->attach_interface;
+        bool new;
+        if (!what)
+            continue;
+        uint64_t *holder = table_put(&holders, bytes_of_text(what), i, &new);
+        if (!holder)
+            return false;
+        if (!new)
+            diag_error(c->r->diags, drafts[i].attach_place, NULL, "`%s` is attached as `%s` already", what, p->workloads[*holder].name);
+        if (w->attach_interface && p->uplink.interface && strcmp(what, p->uplink.interface) == 0)
+            diag_error(c->r->diags, drafts[i].attach_place, NULL, "`%s` is the uplink's interface, which leads to the world", what);
+    }
+    return true;
+}
+
 static bool check_all(struct checking *c)
 {
     const struct draft *d = &c->r->draft;
@@ -396,7 +421,7 @@ static bool check_all(struct checking *c)
         if (!check_uplink(c, ITEMS(d->segments, struct draft_segment) + i))
             return false;
     check_rules(c);
-    return true;
+    return check_attachments(c);
 }
 
 struct policy *draft_check(struct reading *r)

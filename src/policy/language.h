@@ -44,17 +44,10 @@ struct field {
     const struct shape *shape;
     size_t offset; /* of the value in what the record is read into */
     bool required;
-    const char *later; /* its name in features_later, or NULL */
     const char *doc;
 };
 
 extern const struct shape policy_shape;
-enum feature_stage {
-    FEATURE_ENFORCED,
-    FEATURE_DECIDED, /* the evaluator answers for it, `up` refuses it: a warning */
-    FEATURE_REFUSED, /* an error */
-};
-enum feature_stage feature_stage(const char *feature);
 /* The selectors that are names for people, devices and hosts, refused until something enforces them; NULL-terminated. */
 extern const char *const selectors_later[];
 

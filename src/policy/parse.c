@@ -141,12 +141,8 @@ static bool read_field(struct reading *r, const struct field *f, const struct ya
 {
     r->key = key->place;
     r->key_name = f->key;
-    enum feature_stage stage = f->shape->kind == SHAPE_LATER ? FEATURE_REFUSED : f->later ? feature_stage(f->later) : FEATURE_ENFORCED;
-    const char *feature = f->later ? f->later : f->key;
-    if (stage == FEATURE_REFUSED && (f->shape->kind == SHAPE_LATER || !r->enforce_all))
-        diag_error(r->diags, key->place, NULL, "`%s` is not enforced yet", feature);
-    else if (stage == FEATURE_DECIDED && !r->enforce_all)
-        diag_warning(r->diags, key->place, "why, matrix and diff answer for it; up and apply refuse the policy", "`%s` is not enforced yet", feature);
+    if (f->shape->kind == SHAPE_LATER)
+        diag_error(r->diags, key->place, NULL, "`%s` is not enforced yet", f->key);
     struct yaml_node value;
     if (!next(r, &value))
         return false;
@@ -312,9 +308,9 @@ static bool read_policy(struct reading *r)
     return read_shape(r, &policy_shape, &n, &r->draft) && next(r, &n);
 }
 
-struct policy *policy_parse_all(struct bytes source, uint64_t seed, zone_finder *find_zone, struct arena *arena, struct diags *diags, bool enforce_all)
+struct policy *policy_parse(struct bytes source, uint64_t seed, zone_finder *find_zone, struct arena *arena, struct diags *diags)
 {
-    struct reading r = {.arena = arena, .diags = diags, .find_zone = find_zone, .enforce_all = enforce_all, .hints_left = 2000000};
+    struct reading r = {.arena = arena, .diags = diags, .find_zone = find_zone, .hints_left = 2000000};
     r.name_ids = table_new(arena, seed);
     r.label_ids = table_new(arena, seed + 1);
     r.rule_ids = table_new(arena, seed + 2);
@@ -329,9 +325,4 @@ struct policy *policy_parse_all(struct bytes source, uint64_t seed, zone_finder 
         diags->out_of_memory = true;
     diags_sort(diags);
     return p && diags_ok(diags) ? p : NULL;
-}
-
-struct policy *policy_parse(struct bytes source, uint64_t seed, zone_finder *find_zone, struct arena *arena, struct diags *diags)
-{
-    return policy_parse_all(source, seed, find_zone, arena, diags, false);
 }

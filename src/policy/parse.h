@@ -18,6 +18,3 @@ static inline size_t policy_memory_limit(size_t size)
  * where no zones are known, and then that is an error.
  */
 struct policy *policy_parse(struct bytes source, uint64_t seed, zone_finder *find_zone, struct arena *arena, struct diags *diags) MUST_USE;
-
-/* The first feature of the policy that no enforcement point does yet, and where it stands; NULL: all is enforced. */
-const char *policy_unenforced(const struct policy *p, struct place *ret_place);

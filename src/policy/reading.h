@@ -147,7 +147,6 @@ struct reading {
     size_t errors_before;    /* that list */
     struct list port_items;  /* likewise */
     zone_finder *find_zone; /* or NULL */
-    bool enforce_all; /* for tests: nothing is "not enforced yet" */
     size_t hints_left; /* comparisons of names that hints may still cost */
 };
 

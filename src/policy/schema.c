@@ -67,7 +67,7 @@ static void print_map(const struct shape *s, const char *doc, struct text *out)
 
 static bool is_refused(const struct field *f)
 {
-    return f->shape->kind == SHAPE_LATER || (f->later && feature_stage(f->later) == FEATURE_REFUSED);
+    return f->shape->kind == SHAPE_LATER;
 }
 
 static void print_field(const struct field *f, struct text *out)

@@ -103,7 +103,7 @@ static void set_now(struct round *r)
 static bool set_link(struct round *r, uint32_t number, enum bulkhead_link_kind kind, const struct address *v4, const struct address *v6)
 {
     const struct link *l = &r->links[number];
-    struct link_entry e = {.kind = kind, .mtu = l->mtu};
+    struct link_entry e = {.kind = kind, .mtu = l->mtu, .adopt_until = (uint64_t)l->adopt_until};
     memcpy(e.mac, l->mac, 6);
     memcpy(e.hub_mac, l->hub_mac, 6);
     if (v4)
@@ -154,8 +154,11 @@ static bool set_links(struct round *r, const struct random_network *n, const str
         struct link *l = &r->links[i];
         *l = (struct link){.workload = i < p->workload_count ? i : NONE, .mac = {2, 0, 0, 0, 1, (uint8_t)i}, .hub_mac = {2, 0, 0, 0, 2, (uint8_t)i},
             .mtu = random_chance(&r->random, 8) ? 60 : 1500};
+        l->any_mac = l->workload != NONE && random_chance(&r->random, 20);
+        if (l->workload != NONE && random_chance(&r->random, 30))
+            l->adopt_until = r->now + random_below(&r->random, 300) * (int64_t)NS;
         const struct segment *segment = l->workload != NONE ? &p->segments[p->workloads[i].segment] : NULL;
-        if (segment && !set_link(r, i, LINK_WORKLOAD, segment_hub_address(segment, 4), segment_hub_address(segment, 6)))
+        if (segment && !set_link(r, i, l->any_mac ? LINK_ATTACHED : LINK_WORKLOAD, segment_hub_address(segment, 4), segment_hub_address(segment, 6)))
             return false;
     }
     return true;

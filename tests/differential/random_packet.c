@@ -293,6 +293,8 @@ static void put_ethernet(struct packet_source *s, const struct conversation *c, 
     const struct link *l = &s->links[f->link];
     memcpy(f->bytes, l->hub_mac, 6);
     memcpy(f->bytes + 6, l->mac, 6);
+    if (l->any_mac)
+        f->bytes[11] = (uint8_t)random_next(s->random);
     if (random_chance(r, 1))
         f->bytes[6 + random_below(r, 6)] ^= 1;
     if (random_chance(r, 1))

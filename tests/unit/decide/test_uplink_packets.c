@@ -124,6 +124,7 @@ static void what_cannot_be_translated_does_not_leave(void **state)
     PASSED(L_SF, other, out, L_UP);
     s->policy->uplink.nat = true; /* also in a session that could leave once */
     apply(s);
+    DROPPED_BY(L_SF, sctp(SF, 1, WORLD, 2), REVOKED, out);
     DROPPED_BY(L_SF, sctp(SF, 1, WORLD, 2), NO_UPLINK, out);
 }
 

@@ -619,6 +619,23 @@ static void a_number_that_is_taken_is_named_and_the_rest_comes_back(void **state
     unmake("att0");
 }
 
+static void a_link_of_another_mac_address_is_not_taken_for_it(void **state)
+{
+    struct attached_plan plan = plan_of("att0");
+    struct failure f = {{0}};
+    make_veth();
+    run("ip link set att0 address 02:00:00:aa:bb:cc");
+    char *before = host_looks();
+    take(&plan);
+    run("ip -n hub link set w7 address 02:00:00:aa:bb:cd");
+    refuses(attached_return("shop", "web", hub, &f), &f, "another MAC address", "02:00:00:aa:bb:cc");
+    assert_true(is_recorded());
+    run("ip -n hub link set w7 address 02:00:00:aa:bb:cc");
+    give_back(hub);
+    host_looks_as(before);
+    unmake("att0");
+}
+
 static void what_cannot_be_made_again_is_named(void **state)
 {
     struct attached_plan plan = plan_of("att0");
@@ -994,6 +1011,7 @@ int main(void)
         TEST(an_interface_that_fell_back_by_itself_gets_what_it_had),
         TEST(a_name_that_is_taken_keeps_it_in_the_hub_until_it_is_free),
         TEST(a_number_that_is_taken_is_named_and_the_rest_comes_back),
+        TEST(a_link_of_another_mac_address_is_not_taken_for_it),
         TEST(what_cannot_be_made_again_is_named),
         TEST(a_return_from_another_namespace_touches_nothing),
         TEST(what_was_taken_from_a_namespace_that_is_gone_is_forgotten),

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "policy/digest.h"
 #include "policy/parse.h"
 #include "policy/print.h"
 #include "zones.h"
@@ -37,7 +36,7 @@ static struct text describe(const char *name, struct bytes source)
     struct text out = text_new((size_t)16 << 20);
     struct arena *arena = arena_create(policy_memory_limit(source.len));
     struct diags diags = diags_new(arena);
-    const struct policy *p = policy_parse_all(source, 7, zones_made, arena, &diags, strncmp(name, "all-", 4) == 0);
+    const struct policy *p = policy_parse(source, 7, zones_made, arena, &diags);
     diags_print(&diags, name, source, false, &out);
     if (p) {
         text_puts(&out, "---\n");

@@ -11,7 +11,6 @@
 #include <time.h>
 
 #include "policy/condition.h"
-#include "policy/digest.h"
 #include "policy/parse.h"
 #include "policy/print.h"
 #include "zones.h"
@@ -206,10 +205,10 @@ static void print_is_a_fixed_point(void **unused)
         struct text source = random_policy(), first = text_new((size_t)1 << 20), second = text_new((size_t)1 << 20);
         struct arena *arena = arena_create(policy_memory_limit(source.len)), *again = arena_create(policy_memory_limit(source.len));
         struct diags diags = diags_new(arena), more = diags_new(again);
-        const struct policy *p = policy_parse_all(bytes_in(&source), seed, zones_made, arena, &diags, true);
+        const struct policy *p = policy_parse(bytes_in(&source), seed, zones_made, arena, &diags);
         if (p) {
             policy_print(p, &first);
-            const struct policy *q = policy_parse_all(bytes_in(&first), seed + 1, zones_made, again, &more, true);
+            const struct policy *q = policy_parse(bytes_in(&first), seed + 1, zones_made, again, &more);
             assert_non_null(q);
             policy_print(q, &second);
             assert_string_equal(text_cstr(&first), text_cstr(&second));
@@ -341,7 +340,7 @@ static void suspicions_are_sound(void **unused)
         struct text source = random_policy();
         struct arena *arena = arena_create(policy_memory_limit(source.len));
         struct diags diags = diags_new(arena);
-        const struct policy *p = policy_parse_all(bytes_in(&source), seed, zones_made, arena, &diags, true);
+        const struct policy *p = policy_parse(bytes_in(&source), seed, zones_made, arena, &diags);
         struct address addresses[100];
         bool reached[WORKLOADS] = {0};
         size_t count = p ? sample_addresses(p, addresses) : 0;

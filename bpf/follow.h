@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
+/*
+ * A packet, or what an ICMP error quotes, that belongs to a session: found, decided again where its stamp is not of the
+ * generation in force, moved on (docs/packets.md, 6.1 to 6.3).
+ */
+#ifndef BULKHEAD_FOLLOW_H
+#define BULKHEAD_FOLLOW_H
+
+#include "parse.h"
+#include "sessions.h"
+
+ever_inline void refuse(struct context *c, __u8 reason)
+{
+    c->reason = reason;
+    c->rule = NO_RULE;
+    c->allowed = c->observed = 0;
+}
+
+/* What a stamp says, into the context. */
+ever_inline void take_stamp(struct context *c, __u64 stamp)
+{
+    c->rule = STAMP_RULE(stamp);
+    c->observed = !!(STAMP_FLAGS(stamp) & STAMP_OBSERVED);
+    c->reason = c->observed ? STAMP_FLAGS(stamp) & STAMP_REASON : REASON_RULE;
+    c->allowed = 1;
+    c->delivery = REASON_RULE;
+}
+
+/* c->flow the other way round. */
+ever_inline void reverse_flow(struct context *c)
+{
+    struct tuple *f = &c->flow;
+    for (int i = 0; i < 4; i++) {
+        __u32 word = f->from[i];
+        f->from[i] = f->to[i];
+        f->to[i] = word;
+    }
+    __u16 port = f->from_port;
+    f->from_port = f->to_port;
+    f->to_port = port;
+}
+
+/*
+ * Decide a session again, in its own direction: false when it may not go on, and then the context says revoked.
+ * `ret_stamp` is its new stamp.
+ */
+ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u32 to_link, __u16 port,
+    bool reverse, __u64 *ret_stamp)
+{
+    if (reverse)
+        reverse_flow(c);
+    c->far_known = 0;
+    c->published = port;
+    decide(c, from_link);
+    if (!goes_on(c, to_link, port)) {
+        c->reason = REASON_REVOKED;
+        c->rule = STAMP_RULE(old);
+        c->allowed = c->observed = 0;
+        return false;
+    }
+    *ret_stamp = make_stamp(c, c->hash);
+    return true;
+}
+
+/* The state of a TCP session after a packet with FIN or RST, or without. */
+ever_inline __u8 tcp_state(const struct context *c, __u8 state, bool forward)
+{
+    if (c->tcp_flags & TCP_FIN)
+        state |= forward ? SESSION_FIN_FORWARD : SESSION_FIN_REPLY;
+    if (c->tcp_flags & TCP_RST || (state & SESSION_FINS) == SESSION_FINS)
+        state |= SESSION_CLOSING;
+    return state;
+}
+
+/* How a packet moves its session on. */
+ever_inline void advance_confirmed(struct context *c, struct session *s, bool forward)
+{
+    WRITE_ONCE(s->last, c->now);
+    if (c->tuple.protocol != IPPROTO_TCP || likely(!(c->tcp_flags & (TCP_FIN | TCP_RST))) || s->state & SESSION_CLOSING)
+        return;
+    s->state = tcp_state(c, s->state, forward);
+    if (s->state & SESSION_CLOSING)
+        entry_arm(c, config.tcp_closing);
+}
+
+/* A session was found and may go on: where its packets go. */
+ever_inline void take_links(struct context *c, __u32 from_link, __u32 to_link, bool to_target)
+{
+    c->from_link = from_link;
+    c->to_link = to_target ? to_link : from_link;
+}
+
+/* The session is one that the uplink translates. */
+ever_inline void take_port(struct context *c, __u16 port, bool forward, __u8 phase)
+{
+    c->port = port;
+    c->forward = forward;
+    c->phase = phase;
+}
+
+enum outcome {
+    OUTCOME_NONE, /* belongs to no session */
+    OUTCOME_DONE, /* decided: see the context */
+    OUTCOME_ANEW, /* its session was closing, and this SYN starts a new one */
+};
+
+/*
+ * Confirmed sessions. `quoted`: the tuple in c->flow is one that an ICMP error quotes; it went *towards* c->link.
+ * `forward`: look for one that was started in the tuple's own direction, else for one that it answers.
+ */
+ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool forward, bool quoted)
+{
+    struct session *s = &e->side[(c->direction ^ !forward) & 1];
+    __u32 near = forward == !quoted ? s->from_link : s->to_link; /* the side that the packet came in on */
+    if (!session_alive(s, (c->hash >> 48) & 0xffff, quoted ? c->flow.protocol : c->tuple.protocol, c->now) || near != c->link)
+        return OUTCOME_NONE;
+    if (unlikely(c->reply_port && c->reply_port != s->port))
+        return OUTCOME_NONE;
+    if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && s->state & SESSION_CLOSING) {
+        WRITE_ONCE(s->stamp, 0);
+        return OUTCOME_ANEW;
+    }
+    __u64 stamp = READ_ONCE(s->stamp);
+    __u32 from_link = s->from_link, to_link = s->to_link;
+    if (likely(stamp_is_current(c, stamp))) {
+        take_stamp(c, stamp);
+    } else {
+        __u64 fresh;
+        if (!quoted)
+            c->flow = c->tuple;
+        if (!decide_again(c, stamp, from_link, to_link, s->port, !forward, &fresh)) {
+            tell_cut(c, stamp, s->last, from_link, to_link);
+            WRITE_ONCE(s->stamp, 0);
+            if (!e->side[0].stamp && !e->side[1].stamp)
+                entry_arm(c, TIMER_MIN);
+            c->to_link = forward == !quoted ? to_link : from_link;
+            c->other_link = quoted ? 0 : c->to_link;
+            return OUTCOME_DONE;
+        }
+        WRITE_ONCE(s->stamp, fresh);
+    }
+    if (!quoted)
+        advance_confirmed(c, s, forward);
+    if (unlikely(s->port))
+        take_port(c, s->port, forward, s->state & SESSION_CLOSING ? PHASE_CLOSING : PHASE_CONFIRMED);
+    take_links(c, from_link, to_link, forward == !quoted);
+    return OUTCOME_DONE;
+}
+
+/* The unconfirmed session in c->pending becomes a confirmed one. */
+subprogram int confirm(struct context *c)
+{
+    if (!c)
+        return 0;
+    struct pending *p = &c->pending;
+    struct session_entry *e = entry_find_copied(c);
+    bool made = !e;
+    if (!e) {
+        long error = entry_make(c);
+        if (error && error != -17 /* EEXIST: another CPU was faster */)
+            return false;
+        e = entry_find_copied(c);
+        if (!e)
+            return false;
+    }
+    struct session *s = &e->side[c->direction & 1];
+    WRITE_ONCE(s->stamp, 0);
+    s->last = c->now;
+    s->from_link = p->from_link;
+    s->to_link = p->to_link;
+    s->state = p->state;
+    s->port = p->port;
+    /* a session of the other direction that is still unconfirmed is looked for only where this says so */
+    struct session *other = &e->side[(c->direction ^ 1) & 1];
+    other->crossed = s->crossed = pending_do(c, WHERE(p->from_link, p->to_link), !c->direction, PENDING_TEST);
+    __sync_lock_test_and_set(&s->stamp, c->pending_stamp);
+    __u64 rest = timeout_of(c->tuple.protocol, s->state);
+    entry_arm(c, made ? rest : rest < config.tcp_closing ? rest : config.tcp_closing);
+    return true;
+}
+
+/* A packet of an unconfirmed session moves it on: PENDING's fields for the touch, and whether it confirms it. */
+ever_inline bool advance_pending(struct context *c, struct pending *p, bool forward)
+{
+    if (c->tuple.protocol != IPPROTO_TCP) {
+        bool confirms = forward && p->replied;
+        if (!forward)
+            p->replied = 1;
+        return confirms;
+    }
+    p->state = tcp_state(c, p->state, forward);
+    if (!forward) {
+        bool answer = (c->tcp_flags & (TCP_SYN | TCP_ACK | TCP_RST)) == (TCP_SYN | TCP_ACK);
+        p->replied = answer;
+        if (answer)
+            p->sequence = c->sequence;
+        return false;
+    }
+    bool confirms = p->replied && (c->tcp_flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK &&
+        bpf_ntohl(c->acknowledgement) == bpf_ntohl(p->sequence) + 1;
+    p->replied = 0; /* nothing new about the reply */
+    return confirms;
+}
+
+/* The link of the tuple's other end, for a packet that no confirmed session has. */
+subprogram int find_far(struct context *c, bool quoted)
+{
+    if (!c)
+        return 0;
+    __u32 slot = c->generation % SLOTS, zero = 0;
+    c->to_link = 0;
+    void *image = bpf_map_lookup_elem(&images, &slot);
+    if (!image)
+        return 0;
+    const struct image_header *h = bpf_map_lookup_elem(image, &zero);
+    if (!h)
+        return 0;
+    struct found f;
+    find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, &f);
+    if (!f.endpoint && !(f.to_class & CLASS_INSIDE)) /* also where the policy no longer has an uplink: it is looked for, and revoked */
+        f.link = config.uplink;
+    c->to_link = f.link;
+    if (!quoted) {
+        c->far = f;
+        c->far_known = 1;
+    }
+    return 0;
+}
+
+subprogram int try_pending(struct context *c, bool forward, bool quoted)
+{
+    if (!c)
+        return 0;
+    if (!quoted)
+        c->flow = c->tuple;
+    widen_key(c);
+    if (c->far_known && !quoted)
+        c->to_link = c->far.link;
+    else
+        find_far(c, quoted);
+    struct pending *p = &c->pending;
+    __u8 direction = (__u8)((c->direction ^ !forward) & 1);
+    /* The packet's own source and target, as links; for what an error quotes the other way round. The far one is
+     * found by address: a session's set belongs to its (target, source). */
+    __u32 near = c->link, far = c->to_link;
+    bool near_is_source = forward == !quoted;
+    __u64 where = near_is_source ? WHERE(far, near) : WHERE(near, far);
+    if (!pending_do(c, where, direction, PENDING_FIND) || (c->reply_port && c->reply_port != p->port))
+        return OUTCOME_NONE;
+    if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && p->state & SESSION_CLOSING) {
+        pending_do(c, where, direction, PENDING_REMOVE);
+        return OUTCOME_ANEW;
+    }
+    __u32 from_link = p->from_link, to_link = p->to_link;
+    if (likely(stamp_is_current(c, c->pending_stamp))) {
+        take_stamp(c, c->pending_stamp);
+    } else {
+        __u64 fresh;
+        if (!decide_again(c, c->pending_stamp, from_link, to_link, p->port, !forward, &fresh)) {
+            tell_cut(c, c->pending_stamp, c->pending_last, from_link, to_link);
+            pending_do(c, where, direction, PENDING_REMOVE);
+            c->to_link = near_is_source ? to_link : from_link;
+            c->other_link = quoted ? 0 : c->to_link;
+            return OUTCOME_DONE;
+        }
+        c->pending_stamp = fresh;
+    }
+    take_links(c, from_link, to_link, near_is_source);
+    take_port(c, p->port, forward, PHASE_UNCONFIRMED);
+    if (quoted)
+        return OUTCOME_DONE;
+    if (advance_pending(c, p, forward)) {
+        if (!confirm(c)) {
+            refuse(c, REASON_SESSION_TABLE_FULL);
+            return OUTCOME_DONE;
+        }
+        c->phase = p->state & SESSION_CLOSING ? PHASE_CLOSING : PHASE_CONFIRMED;
+        pending_do(c, where, direction, PENDING_REMOVE);
+        return OUTCOME_DONE;
+    }
+    pending_do(c, where, direction, PENDING_TOUCH);
+    return OUTCOME_DONE;
+}
+
+/* Can the tuple be forward, can it be reply? (docs/packets.md, 6.1) */
+ever_inline bool may_be_forward(const struct context *c)
+{
+    return c->icmp != ICMP_REPLY;
+}
+ever_inline bool may_be_reply(const struct context *c, bool quoted)
+{
+    if (c->icmp == ICMP_REQUEST)
+        return false;
+    return quoted || c->tuple.protocol != IPPROTO_TCP || !plain_syn(c);
+}
+
+/* The whole of step 6.1 to 6.3 for the tuple in c->flow, whose key is set. */
+ever_inline int try_sessions(struct context *c, bool quoted)
+{
+    struct session_entry *e = quoted ? entry_find_copied(c) : entry_find(c);
+    bool crossed = true;
+    int outcome;
+    if (likely(e)) {
+        if (may_be_forward(c)) {
+            outcome = try_confirmed(c, e, true, quoted);
+            if (outcome != OUTCOME_NONE)
+                return outcome;
+        }
+        crossed = e->side[(c->direction ^ 1) & 1].crossed;
+    }
+    if (crossed && may_be_forward(c)) {
+        outcome = try_pending(c, true, quoted);
+        if (outcome != OUTCOME_NONE)
+            return outcome;
+    }
+    if (!may_be_reply(c, quoted))
+        return OUTCOME_NONE;
+    if (e) {
+        outcome = try_confirmed(c, e, false, quoted);
+        if (outcome != OUTCOME_NONE)
+            return outcome;
+    }
+    return try_pending(c, false, quoted);
+}
+
+#endif
