@@ -130,7 +130,10 @@ static void print_agent(const struct finding *f, struct text *out)
     record_field(said, "repairs", repairs, sizeof repairs);
     record_field(said, "lost", lost, sizeof lost);
     record_field(said, "trouble", trouble, sizeof trouble);
-    text_printf(out, ": looked %s times, last %s ms ago, repaired %s, lost %s events\n", looks, ago, repairs, lost);
+    if (strcmp(looks, "0") == 0)
+        text_puts(out, ", has just begun\n");
+    else
+        text_printf(out, ": looked %s times, last %s ms ago, repaired %s, lost %s events\n", looks, ago, repairs, lost);
     if (strcmp(trouble, "null") != 0)
         text_printf(out, "             cannot put right: %s\n", trouble);
 }
