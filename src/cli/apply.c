@@ -94,6 +94,7 @@ static int report(const struct running *r, const struct loaded *l, const struct 
             text_puts(&out, "the policies are too large to compare their access here; see bulkhead diff\n");
         print_receipt(r->policy, receipt, &out);
         text_printf(&out, "%s enforces the new policy (compiled in %.1f ms, installed in %.1f ms)\n", l->policy->name, receipt->compile_ms, receipt->install_ms);
+        print_table_size(&result->sizes, &out);
         if (confirm_ns)
             text_printf(&out, "it goes back by itself in %llu s: `bulkhead confirm %s` keeps it\n", (unsigned long long)(confirm_ns / 1000000000), l->policy->name);
     }

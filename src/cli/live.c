@@ -11,6 +11,9 @@
 #include "enforce/tzdata.h"
 #include "policy/parse.h"
 
+/* 10,000 rules of any family take less (docs/performance.md); twice that is kept while a policy changes. */
+#define TABLES_USUAL ((uint64_t)64 << 20)
+
 static bool add_name(const char *name, void *argument)
 {
     struct network_names *n = argument;
@@ -137,6 +140,15 @@ bool wait_parse(const char *text, uint64_t *ret_ns)
     if (*end && end[1])
         return false;
     return n > 0 && n <= 366ull * 86400 && !__builtin_mul_overflow(n * unit, 1000000000ull, ret_ns);
+}
+
+void print_table_size(const struct compile_sizes *s, struct text *out)
+{
+    uint64_t bytes = s->lines * LINE_BYTES;
+    if (bytes >= TABLES_USUAL)
+        text_printf(out, "warning: its tables take %llu MiB of the kernel's memory, more than usual: %llu x %llu classes of addresses, %llu pairs, %llu intervals of ports\n",
+            (unsigned long long)(bytes >> 20), (unsigned long long)s->from_classes, (unsigned long long)s->to_classes, (unsigned long long)s->pairs,
+            (unsigned long long)s->intervals);
 }
 
 int policy_unfit(const struct diags *d, const struct loaded *l, const struct failure *f)

@@ -35,6 +35,9 @@ bool wait_parse(const char *text, uint64_t *ret_ns) MUST_USE;
 /* Complains about a policy that is valid but does not fit the tables; nothing has changed. Returns STATUS_NO. */
 int policy_unfit(const struct diags *d, const struct loaded *l, const struct failure *f);
 
+/* A line about the kernel's tables, where they are larger than usual; nothing else. */
+void print_table_size(const struct compile_sizes *s, struct text *out);
+
 /* The work of `apply`, for a network that is up; the lock is held. `l` is the new policy. */
 int apply_policy(const struct loaded *l, uint64_t confirm_ns, bool json);
 

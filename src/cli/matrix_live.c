@@ -6,6 +6,7 @@
 
 #include "cli/cli.h"
 #include "cli/live.h"
+#include "cli/meter.h"
 #include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -230,6 +231,15 @@ static int report(const struct trial *t, bool json)
     return output_text(&out, differences ? STATUS_NO : STATUS_YES);
 }
 
+static bool try_all(struct trial *t, struct failure *f)
+{
+    struct meter meter;
+    struct progress progress = meter_begin(&meter, "packets are sent");
+    bool ok = probes_run(t->policy, t->probes, t->count, &progress, f);
+    meter_end(&meter);
+    return ok;
+}
+
 int matrix_live(int argc, char **argv)
 {
     bool json = false, live = false;
@@ -250,7 +260,7 @@ int matrix_live(int argc, char **argv)
         else if (!arena || !list_probes(&t, arena))
             status = complain("too many pairs to try");
         else
-            status = probes_run(l.policy, t.probes, t.count, &f) ? report(&t, json) : complain("%s", f.text);
+            status = try_all(&t, &f) ? report(&t, json) : complain("%s", f.text);
         arena_destroy(arena);
     }
     loaded_free(&l);

@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "cli/cli.h"
 #include "cli/live.h"
+#include "cli/meter.h"
 #include "cli/options.h"
 #include "cli/output.h"
 
@@ -12,8 +13,8 @@ static int report(const struct policy *p, const struct network_result *r, bool j
 {
     struct text out = text_new(ANSWER_MAX);
     if (json) {
-        text_printf(&out, "{\"network\": \"%s\", \"up\": true, \"workloads\": %u, \"rules\": %u, \"generation\": %u}\n", p->name, p->workload_count,
-            p->rule_count, r->generation);
+        text_printf(&out, "{\"network\": \"%s\", \"up\": true, \"workloads\": %u, \"rules\": %u, \"generation\": %u, \"table_bytes\": %llu}\n", p->name,
+            p->workload_count, p->rule_count, r->generation, (unsigned long long)r->sizes.lines * LINE_BYTES);
         return output_text(&out, STATUS_YES);
     }
     text_printf(&out, "%s is up: %u workloads in %u segments, %u rules enforced in the kernel\n", p->name, p->workload_count, p->segment_count, p->rule_count);
@@ -33,6 +34,7 @@ static int report(const struct policy *p, const struct network_result *r, bool j
             text_puts(&out, "\n");
         }
     }
+    print_table_size(&r->sizes, &out);
     return output_text(&out, STATUS_YES);
 }
 
@@ -46,7 +48,11 @@ static int build(const struct loaded *l, bool foreground, bool json)
     struct policy_source source = {l->policy, input_bytes(&l->source)};
     struct network_result result;
     int status = STATUS_YES;
-    if (!network_up(&source, scratch, &diags, &result, &f))
+    struct meter meter;
+    struct progress progress = meter_begin(&meter, "workloads are built");
+    bool built = network_up(&source, &progress, scratch, &diags, &result, &f);
+    meter_end(&meter);
+    if (!built)
         status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
     else
         status = report(l->policy, &result, json);

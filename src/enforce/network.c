@@ -82,9 +82,20 @@ static uint64_t adopt_until(const struct workload *w)
     return w->adopt_seconds ? (uint64_t)clock_ns(CLOCK_MONOTONIC) + w->adopt_seconds * 1000000000ull : 0;
 }
 
-static struct attached_plan attached_plan_of(const struct policy *p, const struct workload *w)
+/* `hub`: room for the hub's addresses in the workload's segment. */
+static struct attached_plan attached_plan_of(const struct policy *p, const struct workload *w, struct link_address hub[2])
 {
-    return (struct attached_plan){.network = p->name, .workload = w->name, .interface = w->attach_interface, .hub_ns_fd = -1};
+    struct attached_plan plan = {.network = p->name, .workload = w->name, .interface = w->attach_interface, .hub_ns_fd = -1};
+    const struct address *hub4 = segment_hub_address(&p->segments[w->segment], 4), *hub6 = segment_hub_address(&p->segments[w->segment], 6);
+    if (hub4) {
+        hub[0] = network_link_address(hub4);
+        plan.hub4 = &hub[0];
+    }
+    if (hub6) {
+        hub[1] = network_link_address(hub6);
+        plan.hub6 = &hub[1];
+    }
+    return plan;
 }
 
 bool network_attached_preflight(const struct policy *p, const struct policy *old, struct failure *f)
@@ -93,7 +104,8 @@ bool network_attached_preflight(const struct policy *p, const struct policy *old
         const struct workload *w = &p->workloads[i];
         if (!w->attach_interface || (old && policy_find_workload(old, bytes_of_text(w->name)) != NONE))
             continue;
-        struct attached_plan plan = attached_plan_of(p, w);
+        struct link_address hub[2];
+        struct attached_plan plan = attached_plan_of(p, w, hub);
         if (!attached_preflight(&plan, f))
             return false;
     }
@@ -104,12 +116,11 @@ bool network_attached_preflight(const struct policy *p, const struct policy *old
 static bool take_interface(const struct policy *p, const struct workload *w, const struct spoke *spoke, struct link_entry *entry, struct datapath *d,
     struct failure *f)
 {
-    struct attached_plan plan = attached_plan_of(p, w);
+    struct link_address hub[2];
+    struct attached_plan plan = attached_plan_of(p, w, hub);
     plan.hub_ns_fd = spoke->hub_ns_fd;
     plan.hub_link = spoke->hub_link;
     plan.hub_index = spoke->hub_index;
-    plan.hub4 = spoke->hub4;
-    plan.hub6 = spoke->hub6;
     entry->kind = LINK_ATTACHED;
     memset(entry->mac, 0, sizeof entry->mac);
     return attached_take(&plan, entry->hub_mac, &entry->mtu, f) && datapath_set_link(d, spoke->hub_index, entry, f);
@@ -399,7 +410,7 @@ static bool check_names(const struct policy *p, struct failure *f)
     return true;
 }
 
-static bool build(const struct policy_source *source, struct state *s, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
+static bool build(const struct policy_source *source, const struct progress *progress, struct state *s, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
 {
     const struct policy *p = source->policy;
     char netns[128], pins[512];
@@ -431,8 +442,10 @@ static bool build(const struct policy_source *source, struct state *s, struct ar
         SCOPED_FD hub = hub_fd;
         struct attach a = {.datapath = &d, .state = s};
         ok = hub_prepare(hub, f);
-        for (uint32_t i = 0; ok && i < p->workload_count; i++)
+        for (uint32_t i = 0; ok && i < p->workload_count; i++) {
             ok = network_add_workload(p, i, LINK_FIRST + i, hub, &d, f);
+            progress_tell(progress, i + 1, p->workload_count);
+        }
         ok = ok && network_uplink_create(&(struct network_uplink){.policy = p, .link = uplink, .hub = hub}, &d, f);
         ok = ok && netns_run_in(hub, attach_all, &a, f);
     }
@@ -440,7 +453,8 @@ static bool build(const struct policy_source *source, struct state *s, struct ar
     return ok && network_start_processes(p, s, f);
 }
 
-bool network_up(const struct policy_source *source, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
+bool network_up(const struct policy_source *source, const struct progress *progress, struct arena *scratch, struct diags *diags, struct network_result *ret,
+    struct failure *f)
 {
     const struct policy *p = source->policy;
     struct state s = {0};
@@ -452,7 +466,7 @@ bool network_up(const struct policy_source *source, struct arena *scratch, struc
         return false;
     if (!network_check_overlap(p, f) || !check_names(p, f) || !network_uplink_preflight(p, f) || !network_attached_preflight(p, NULL, f))
         return false;
-    bool ok = build(source, &s, scratch, diags, ret, f);
+    bool ok = build(source, progress, &s, scratch, diags, ret, f);
     s.complete = ok;
     ok = ok && state_save(&s, f);
     if (!ok && !network_down(p->name, &was_up, &ignored) && f) {

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "enforce/datapath.h"
+#include "enforce/progress.h"
 #include "enforce/state.h"
 
 /* A policy with the text it came from. */
@@ -40,8 +41,8 @@ bool network_preflight(struct failure *f) __attribute__((warn_unused_result));
 bool network_open(const char *name, const struct state *s, struct datapath *ret, struct failure *f) __attribute__((warn_unused_result));
 
 /* Build it. The lock is held. On failure nothing is left of it. */
-bool network_up(const struct policy_source *source, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
-    __attribute__((warn_unused_result));
+bool network_up(const struct policy_source *source, const struct progress *progress, struct arena *scratch, struct diags *diags, struct network_result *ret,
+    struct failure *f) __attribute__((warn_unused_result));
 
 /* Take it down, whatever state it is in. `ret_was_up` is false when there was nothing. */
 bool network_down(const char *name, bool *ret_was_up, struct failure *f) __attribute__((warn_unused_result));

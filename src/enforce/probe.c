@@ -245,12 +245,14 @@ static bool run_batch(struct lab *l, size_t first, size_t count, struct failure 
     return ok;
 }
 
-bool probes_run(const struct policy *p, struct probe *probes, size_t count, struct failure *f)
+bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, struct failure *f)
 {
     struct lab l;
     bool ok = lab_open(p, probes, count, &l, f);
-    for (size_t i = 0; ok && i < count; i += BATCH)
+    for (size_t i = 0; ok && i < count; i += BATCH) {
         ok = run_batch(&l, i, count - i < BATCH ? count - i : BATCH, f);
+        progress_tell(progress, i, count);
+    }
     lab_close(&l);
     return ok;
 }

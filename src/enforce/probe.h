@@ -6,6 +6,7 @@
 #pragma once
 
 #include "enforce/failure.h"
+#include "enforce/progress.h"
 #include "policy/model.h"
 
 struct probe {
@@ -17,4 +18,4 @@ struct probe {
 };
 
 /* Sends all and waits until nothing arrives any more (about half a second). */
-bool probes_run(const struct policy *p, struct probe *probes, size_t count, struct failure *f) __attribute__((warn_unused_result));
+bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, struct failure *f) __attribute__((warn_unused_result));
