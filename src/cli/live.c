@@ -11,7 +11,7 @@
 #include "enforce/tzdata.h"
 #include "policy/parse.h"
 
-/* 10,000 rules of any family take less (docs/performance.md); twice that is kept while a policy changes. */
+/* Some thousands of rules stay far below; twice that is kept while a policy changes. */
 #define TABLES_USUAL ((uint64_t)64 << 20)
 
 static bool add_name(const char *name, void *argument)
