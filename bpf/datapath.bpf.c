@@ -95,7 +95,9 @@ subprogram int capture(struct __sk_buff *skb, const struct context *c)
     k->size = (__u16)size;
     k->reason = c->reason;
     k->reserved = 0;
-    if (bpf_skb_load_bytes(skb, 0, k->bytes, size))
+    __u32 more = size - 1; /* so that the verifier of Linux 6.1 sees 1 to 256 */
+    opaque(more);
+    if (bpf_skb_load_bytes(skb, 0, k->bytes, (more & (CAPTURE_BYTES - 1)) + 1))
         k->size = 0;
     bpf_ringbuf_submit(k, 0);
     return 0;

@@ -1020,8 +1020,8 @@ def _():
 
 def in_fragments(source, target, parts, identification):
     """`parts`: (offset, octets) of what stands behind the header."""
-    return [ip_packet(source, target, 17, text, identification=identification, fragment=(offset, offset + len(text) < max(o + len(t) for o, t in parts)))
-            for offset, text in parts]
+    end = max(offset + len(text) for offset, text in parts)
+    return [ip_packet(source, target, 17, text, identification=identification, fragment=(offset, offset + len(text) < end)) for offset, text in parts]
 
 
 @case("fragments that overlap, that lack their first, or that another port hides in, do not arrive; proper ones do, in any order")
