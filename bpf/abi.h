@@ -196,7 +196,8 @@ struct counter {
 };
 #define COUNTER_SOURCE 0 /* the perimeter it came from */
 #define COUNTER_TARGET 1 /* the perimeter it was meant for */
-#define COUNTERS_PER_LINK 64
+#define COUNTER_OBSERVED 2 /* + side: refused for the reason, but only observed: it passed */
+#define COUNTERS_PER_LINK 128
 #define COUNTER_INDEX(link, side, reason) ((link) * COUNTERS_PER_LINK + (side) * 32 + (reason))
 
 /* Sessions. A key is canonical: the lower (address, port) first; direction 0 is from first to second. */

@@ -224,9 +224,10 @@ int bulkhead_packet(struct __sk_buff *skb)
         learn_mac(skb, c);
     if (unlikely(c->part == PART_FIRST && c->reason > REASON_NOT_UNICAST))
         fragment_begin(c, action >= 0);
-    count(at, COUNTER_SOURCE, c->reason, c->length);
+    __u32 observed = c->observed ? COUNTER_OBSERVED : 0;
+    count(at, COUNTER_SOURCE + observed, c->reason, c->length);
     if (c->to_link)
-        count(c->to_link, COUNTER_TARGET, c->reason, c->length);
+        count(c->to_link, COUNTER_TARGET + observed, c->reason, c->length);
     if (config.test_clock)
         ctl->test_verdict = (struct test_verdict){
             .reason = c->reason, .rule = c->rule, .to_link = c->to_link, .passes = action >= 0, .observed = c->observed};

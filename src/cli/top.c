@@ -11,7 +11,8 @@
 
 struct row {
     const char *name;
-    struct counter sent, received;     /* allowed */
+    struct counter sent, received;     /* what passed */
+    struct counter observed;           /* of these: what would be refused, as source or target */
     struct counter refused[REASONS];   /* as source */
     struct counter kept_away;          /* as target */
     uint64_t refused_packets;
@@ -23,16 +24,32 @@ static void add(struct counter *to, const struct counter *k)
     to->bytes += k->bytes;
 }
 
+static struct counter read_counter(const struct running *r, const struct state_link *l, uint32_t side, uint32_t reason)
+{
+    struct counter k = {0};
+    (void)!datapath_counter(&r->datapath, l->link, side, reason, &k);
+    return k;
+}
+
+/* What passed although it would be refused, were it not only observed. */
+static void count_observed(const struct running *r, const struct state_link *l, uint32_t reason, struct row *row)
+{
+    struct counter source = read_counter(r, l, COUNTER_OBSERVED + COUNTER_SOURCE, reason), target = read_counter(r, l, COUNTER_OBSERVED + COUNTER_TARGET, reason);
+    add(&row->sent, &source);
+    add(&row->received, &target);
+    add(&row->observed, &source);
+    add(&row->observed, &target);
+}
+
 static struct row count(const struct running *r, const struct state_link *l)
 {
     struct row row = {.name = l->workload};
     for (uint32_t reason = 0; reason < REASONS; reason++) {
-        struct counter source = {0}, target = {0};
-        (void)!datapath_counter(&r->datapath, l->link, COUNTER_SOURCE, reason, &source);
-        (void)!datapath_counter(&r->datapath, l->link, COUNTER_TARGET, reason, &target);
+        struct counter source = read_counter(r, l, COUNTER_SOURCE, reason), target = read_counter(r, l, COUNTER_TARGET, reason);
+        count_observed(r, l, reason, &row);
         if (reason == REASON_RULE) {
-            row.sent = source;
-            row.received = target;
+            add(&row.sent, &source);
+            add(&row.received, &target);
             continue;
         }
         row.refused[reason] = source;
@@ -44,18 +61,18 @@ static struct row count(const struct running *r, const struct state_link *l)
 
 static void print_row(const struct row *row, struct text *out)
 {
-    text_printf(out, "%-18s %12llu %12llu %12llu %12llu\n", row->name, (unsigned long long)row->sent.packets, (unsigned long long)row->received.packets,
-        (unsigned long long)row->refused_packets, (unsigned long long)row->kept_away.packets);
+    text_printf(out, "%-18s %11llu %11llu %11llu %11llu %11llu\n", row->name, (unsigned long long)row->sent.packets, (unsigned long long)row->received.packets,
+        (unsigned long long)row->observed.packets, (unsigned long long)row->refused_packets, (unsigned long long)row->kept_away.packets);
     for (int reason = 0; reason < REASONS; reason++)
         if (row->refused[reason].packets)
-            text_printf(out, "  %-54s %12llu\n", reason_name((enum bulkhead_reason)reason), (unsigned long long)row->refused[reason].packets);
+            text_printf(out, "  %-52s %11llu\n", reason_name((enum bulkhead_reason)reason), (unsigned long long)row->refused[reason].packets);
 }
 
 static void print_row_json(const struct row *row, bool first, struct text *out)
 {
-    text_printf(out, "%s{\"workload\": \"%s\", \"sent\": {\"packets\": %llu, \"bytes\": %llu}, \"received\": {\"packets\": %llu, \"bytes\": %llu}, \"kept_away\": %llu, \"refused\": {",
+    text_printf(out, "%s{\"workload\": \"%s\", \"sent\": {\"packets\": %llu, \"bytes\": %llu}, \"received\": {\"packets\": %llu, \"bytes\": %llu}, \"observed\": %llu, \"kept_away\": %llu, \"refused\": {",
         first ? "" : ", ", row->name, (unsigned long long)row->sent.packets, (unsigned long long)row->sent.bytes, (unsigned long long)row->received.packets,
-        (unsigned long long)row->received.bytes, (unsigned long long)row->kept_away.packets);
+        (unsigned long long)row->received.bytes, (unsigned long long)row->observed.packets, (unsigned long long)row->kept_away.packets);
     bool any = false;
     for (int reason = 0; reason < REASONS; reason++)
         if (row->refused[reason].packets) {
@@ -84,7 +101,7 @@ static int show(const struct running *r, bool json)
     if (json)
         text_printf(&out, "{\"network\": \"%s\", \"lost_events\": %llu, \"workloads\": [", r->state.name, (unsigned long long)r->datapath.shared->lost_events);
     else
-        text_printf(&out, "%-18s %12s %12s %12s %12s\n", "packets", "sent", "received", "refused", "kept away");
+        text_printf(&out, "%-18s %11s %11s %11s %11s %11s\n", "packets", "sent", "received", "observed", "refused", "kept away");
     for (size_t i = 0; i < r->state.count; i++) {
         if (json)
             print_row_json(&rows[i], i == 0, &out);

@@ -275,7 +275,7 @@ def counters(n):
         index = int.from_bytes(bytes(int(b, 16) for b in entry["key"]), "little")
         packets = sum(int.from_bytes(bytes(int(b, 16) for b in cpu["value"][:8]), "little") for cpu in entry["values"])
         if packets:
-            found[index // 64, index % 64 // 32, index % 32] = packets
+            found[index // 128, index % 128 // 32, index % 32] = packets
     return found
 
 
