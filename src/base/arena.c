@@ -4,14 +4,20 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #define ALIGNMENT 16
 #define CHUNK_MIN ((size_t)16 << 10)
 #define CHUNK_MAX ((size_t)4 << 20)
 
+/* Chunks from here on are mapped on their own in huge pages, where the kernel has them: a fifth of the time that a policy
+ * of 100,000 rules takes goes into faults of small ones. */
+#define HUGE_PAGE ((size_t)2 << 20)
+
 struct chunk {
     struct chunk *next;
     size_t size, used; /* of the bytes behind this header */
+    size_t mapped;     /* bytes, with this header; 0: it is the heap's */
     _Alignas(ALIGNMENT) uint8_t bytes[];
 };
 
@@ -20,6 +26,34 @@ struct arena {
     size_t ceiling, taken;
     uint64_t allocations, fail_at;
 };
+
+/* Zeroed; NULL when memory is out. The sanitizers see only the heap. */
+static struct chunk *chunk_new(size_t bytes)
+{
+#ifndef __SANITIZE_ADDRESS__
+    if (bytes >= HUGE_PAGE) {
+        uint8_t *at = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (at == MAP_FAILED)
+            return NULL;
+        size_t before = (HUGE_PAGE - (uintptr_t)at % HUGE_PAGE) % HUGE_PAGE;
+        if (before)
+            (void)munmap(at, before);
+        struct chunk *c = (void *)(at + before);
+        (void)madvise(c, bytes, MADV_HUGEPAGE);
+        c->mapped = bytes + HUGE_PAGE - before;
+        return c;
+    }
+#endif
+    return calloc(1, bytes);
+}
+
+static void chunk_free(struct chunk *c)
+{
+    if (c->mapped)
+        (void)munmap(c, c->mapped);
+    else
+        free(c);
+}
 
 struct arena *arena_create(size_t ceiling)
 {
@@ -35,7 +69,7 @@ void arena_destroy(struct arena *a)
         return;
     for (struct chunk *c = a->chunks, *next; c; c = next) {
         next = c->next;
-        free(c);
+        chunk_free(c);
     }
     free(a);
 }
@@ -68,7 +102,7 @@ static struct chunk *chunk_add(struct arena *a, size_t size)
         return NULL;
     if (want > left - sizeof(struct chunk))
         want = size;
-    struct chunk *c = calloc(1, sizeof *c + want);
+    struct chunk *c = chunk_new(sizeof *c + want);
     if (!c)
         return NULL;
     c->size = want;
