@@ -31,7 +31,7 @@ struct arena {
 static struct chunk *chunk_new(size_t bytes)
 {
 #ifndef __SANITIZE_ADDRESS__
-    if (bytes >= HUGE_PAGE) {
+    if (bytes >= HUGE_PAGE && bytes < SIZE_MAX - 2 * HUGE_PAGE) {
         uint8_t *at = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (at == MAP_FAILED)
             return NULL;
