@@ -1743,30 +1743,44 @@ def _():
 
 @case("two networks in one host: one port is only one's, both work, and what both need of the host stays until the last is down")
 def _():
-    with site_of_its_own("t9i", start=False) as first, Site("t9j", alone=False, block=1, start=False) as second:
+    rules = {**RULES, "b-out": allow("b", "world", "80/tcp, 444/tcp, 53/udp, 54/udp")}
+    with site_of_its_own("t9i", rules, start=False) as first, Site("t9j", rules, alone=False, block=1, start=False) as second:
         before = host_state()
         expect(first.bulkhead("up", first.file), 0)
         done = expect(second.bulkhead("up", second.file), 2, "t9i", "443")
         leaves_nothing("t9j")
         assert "another port" in done.stderr, said(done)
         uplink = "interface: uplink0, publish: {444/tcp: a:8443, 54/udp: a:5353}"
-        expect(second.bulkhead("up", second.write(RULES, uplink=uplink)), 0)
+        expect(second.bulkhead("up", second.write(rules, uplink=uplink)), 0)
         for family in FAMILIES:
             pairs = [first.comes_in(family), first.goes_out("b", family), second.comes_in(family, 444), second.goes_out("b", family)]
             assert first.ask(family, 53, within=5) and second.ask(family, 54, within=5)
             assert all(talk(*pair) for pair in pairs)
             # No way from one to the other, through the host: not to its addresses, not by what it publishes.
             at = [n.capture("a") for n in (first, second)]
-            for to in (HOST_AT[family], OUTER[family], second.address("a", family), {4: "10.77.16.1", 6: "fd77:0:0:10::1"}[family]):
-                first.tell("b", family, 53, FORBIDDEN, to)
+            for to in (HOST_AT[family], second.address("a", family), {4: "10.77.16.1", 6: "fd77:0:0:10::1"}[family]):
+                first.tell("b", family, 54, FORBIDDEN, to)
                 s = first.socket("b", family, socket.SOCK_STREAM)
                 s.settimeout(0.2)
                 with contextlib.suppress(OSError):
-                    s.connect((to, 80))
+                    s.connect((to, 444))
                     raise AssertionError(f"connected to {to}")
+            for to in (HOST_AT[family], OUTER[family]):
+                second.tell("b", family, 53, FORBIDDEN, to)
+            first.barrier_in(at[0], family)
             second.barrier_in(at[1], family, 54)
-            assert not [p for capture in at for p in packets(capture) if FORBIDDEN in p.body or p.to_port == 80]
-        expect(first.apply(RULES, uplink=MASQUERADED.replace("443/tcp", "444/tcp")), 2, "t9j", "444")
+            wrong = [p for capture in at for p in packets(capture) if FORBIDDEN in p.body or p.flags & SYN]
+            assert not wrong, wrong
+            # The same would arrive, but for what forbids it in the host.
+            for n in (first, second):
+                n.kill_agent()
+                nft(f"flush chain inet bulkhead-{n.name} passing")
+            first.tell("b", family, 54, ALLOWED, {4: "10.77.16.1", 6: "fd77:0:0:10::1"}[family])
+            wait_for("it arrives", lambda: at[1].with_text(ALLOWED))
+            for n in (first, second):
+                n.start_agent()
+                wait_for("the agent has put it right", lambda: n.bulkhead("status", n.name).returncode == 0, REPAIRED)
+        expect(first.apply(rules, uplink=MASQUERADED.replace("443/tcp", "444/tcp")), 2, "t9j", "444")
         expect(first.bulkhead("down", "t9i"), 0)
         for family in FAMILIES:
             second.comes_in(family, 444)
@@ -1775,6 +1789,36 @@ def _():
         second.forget()
         expect(second.bulkhead("down", "t9j"), 0)
         is_as_before(before)
+
+
+@case("another interface of the host is no way in, and no way out")
+def _():
+    with site_of_its_own("t9p") as n:
+        lan, at_lan = {4: "198.51.100.130", 6: "2001:db8:1a::2"}, {4: "198.51.100.129", 6: "2001:db8:1a::1"}
+        ip(HOST, f"link add lan0 type veth peer name f1 netns {FAR}", f"address add {at_lan[4]}/30 dev lan0", f"address add {at_lan[6]}/64 dev lan0 nodad",
+           "link set lan0 up")
+        ip(FAR, f"address add {lan[4]}/30 dev f1", f"address add {lan[6]}/64 dev f1 nodad", "link set f1 up",
+           *(f"route add {to} via {at_lan[family]}" for family in FAMILIES for to in (OUTER[family], HOST_AT[family])))
+        setting(HOST, "ipv4/conf/lan0/forwarding", "1")
+        n.kill_agent()
+        at_a, far = n.capture("a"), n.outside_capture(FAR)
+
+        def probe(text):
+            for family in FAMILIES:
+                with n.outside(family, socket.SOCK_DGRAM, where=FAR) as s:
+                    s.bind((lan[family], 0))
+                    for to in (OUTER[family], HOST_AT[family]):
+                        s.sendto(text, (to, 53))
+                n.tell("b", family, 53, text, lan[family])
+        probe(FORBIDDEN)
+        for family in FAMILIES:
+            n.barrier_in(at_a, family)
+        for capture in (at_a, far):
+            wrong = [p for p in packets(capture) if FORBIDDEN in p.body and not p.is_error()]
+            assert not wrong, wrong
+        nft(f"flush chain inet bulkhead-{n.name} passing")  # without that rule it would be one
+        probe(ALLOWED)
+        wait_for("it arrives", lambda: len(at_a.with_text(ALLOWED)) >= 2 and len([p for p in packets(far) if ALLOWED in p.body and not p.is_error()]) >= 2)
 
 
 @case("the host's own services go on: from the world, and the host's own connections out, before, while and after")
