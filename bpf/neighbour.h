@@ -127,10 +127,10 @@ subprogram int advertise(struct __sk_buff *skb, struct context *c)
         return TC_ACT_SHOT;
     const struct solicitation *in = (const void *)c->head;
     struct advertisement *out = (void *)c->answer.bytes;
-    __u32 to[4] = {bpf_htonl(0xff020000), 0, 0, bpf_htonl(1)}; /* all nodes: the sender has no address yet */
     bool solicited = in->from[0] || in->from[1] || in->from[2] || in->from[3];
-    if (solicited)
-        __builtin_memcpy(to, in->from, sizeof to);
+    __u32 to[4];
+    for (int i = 0; i < 4; i++) /* the sender has no address yet: all nodes, ff02::1 */
+        to[i] = solicited ? in->from[i] : i == 0 ? bpf_htonl(0xff020000) : i == 3 ? bpf_htonl(1) : 0;
     c->tuple.family = 6;
     __u32 pseudo = answer_headers(c, link, in->target, to, IPPROTO_ICMPV6, sizeof out->body);
     struct advertisement_body body = {
@@ -145,9 +145,10 @@ subprogram int advertise(struct __sk_buff *skb, struct context *c)
     out->body = body;
     out->hop_limit = NEIGHBOUR_HOP_LIMIT;
     __builtin_memcpy(out->to, in->from_mac, ETH_ALEN);
-    if (!solicited) {
-        static const __u8 all_nodes[ETH_ALEN] = {0x33, 0x33, 0, 0, 0, 1};
-        __builtin_memcpy(out->to, all_nodes, ETH_ALEN);
+    if (!solicited) { /* RFC 2464, 7 */
+        out->to[0] = out->to[1] = 0x33;
+        out->to[2] = out->to[3] = out->to[4] = 0;
+        out->to[5] = 1;
     }
     return answer_put(skb, c, sizeof *out, true) ? (int)bpf_redirect(at, 0) : TC_ACT_SHOT;
 }

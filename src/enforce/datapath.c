@@ -245,6 +245,12 @@ bool datapath_open(const char *directory, struct datapath *ret, struct failure *
 
 #define PROGRAM_MAPS_MAX 64
 
+static bool ends_with(const char *text, const char *end)
+{
+    size_t length = strlen(text), tail = strlen(end);
+    return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
 /* The maps that a program uses, by their names; *ret_rodata is that of its constants. */
 static bool take_maps(struct datapath *d, int *ret_rodata, struct failure *f)
 {
@@ -259,7 +265,7 @@ static bool take_maps(struct datapath *d, int *ret_rodata, struct failure *f)
         size = sizeof map;
         if (fd < 0 || bpf_obj_get_info_by_fd(fd, &map, &size))
             return fail_errno(f, errno, "look at a map of the attached program");
-        int *place = strstr(map.name, ".rodata") ? ret_rodata : NULL;
+        int *place = ends_with(map.name, ".rodata") ? ret_rodata : NULL; /* not .rodata.str and its like */
 #define X(each) \
         if (strcmp(map.name, #each) == 0) \
             place = &d->each;
