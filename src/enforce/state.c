@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "enforce/file.h"
+#include "enforce/process.h"
 
 #define POLICY_FILE_MAX ((size_t)1 << 30)
 #define STATE_FILE_MAX ((size_t)16 << 20)
@@ -60,6 +61,37 @@ static bool lock_is_there(int fd, const char *path)
     return fstat(fd, &held) == 0 && stat(path, &there) == 0 && held.st_ino == there.st_ino && held.st_dev == there.st_dev;
 }
 
+#define ORPHAN_PATIENCE_MS 5000
+
+/* Whether the process that took the lock is there; what it had begun to start may hold it for a moment longer. */
+static bool holder_lives(int fd)
+{
+    char text[64] = "", *rest;
+    if (pread(fd, text, sizeof text - 1, 0) <= 0)
+        return true; /* has not said yet who it is */
+    pid_t pid = (pid_t)strtol(text, &rest, 10);
+    return pid <= 0 || process_is(pid, strtoull(rest, NULL, 10));
+}
+
+/* The lock, or an errno value. One whose holder was killed is waited for. */
+static int take_lock(int fd)
+{
+    for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB); waited += 10) {
+        if (errno != EWOULDBLOCK || waited >= ORPHAN_PATIENCE_MS || holder_lives(fd))
+            return errno;
+        usleep(10000);
+    }
+    return 0;
+}
+
+static void sign(int fd)
+{
+    char text[64];
+    int length = snprintf(text, sizeof text, "%d %" PRIu64 "\n", getpid(), process_start_time(getpid()));
+    if (ftruncate(fd, 0) || pwrite(fd, text, (size_t)length, 0) != length)
+        return; /* then nobody waits for us, should we be killed */
+}
+
 bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
 {
     if (geteuid() != 0)
@@ -73,15 +105,17 @@ bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
             continue; /* a `down` took the directory away in between */
         if (ret->fd < 0)
             return fail_errno(f, errno, "open %s", ret->path);
-        if (flock(ret->fd, LOCK_EX | LOCK_NB)) {
-            int error = errno;
+        int error = take_lock(ret->fd);
+        if (error) {
             state_unlock(ret);
             if (error == EWOULDBLOCK)
                 return fail(f, "another bulkhead is changing the network %s at this moment; wait for it to end and try again", name);
             return fail_errno(f, error, "lock %s", ret->path);
         }
-        if (lock_is_there(ret->fd, ret->path))
+        if (lock_is_there(ret->fd, ret->path)) {
+            sign(ret->fd);
             return true;
+        }
         state_unlock(ret);
     }
 }

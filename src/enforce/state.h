@@ -41,7 +41,7 @@ struct state_lock {
 
 void state_free(struct state *s);
 bool state_valid_name(const char *name);
-/* Only one process changes a network at a time: fails at once when another does. */
+/* Only one process changes a network at a time: fails at once when another does; one that was killed is waited for. */
 bool state_lock(const char *name, struct state_lock *ret, struct failure *f) __attribute__((warn_unused_result));
 void state_unlock(struct state_lock *l);
 /* The same when the network is gone: the lock goes too. */
