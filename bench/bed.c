@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bench/feed.skel.h"
+#include "decide/uplink.h"
 #include "enforce/links.h"
 #include "enforce/netlink.h"
 #include "policy/parse.h"
@@ -131,6 +132,11 @@ static void set_links(struct bed *b)
         struct link_entry e = {.kind = link == BED_UPLINK ? LINK_UPLINK : LINK_WORKLOAD, .mtu = 1500};
         set_mac(e.mac, 1, link);
         set_mac(e.hub_mac, 2, link);
+        const struct address *outer4 = uplink_outer_address(b->policy, 4), *outer6 = uplink_outer_address(b->policy, 6);
+        if (link == BED_UPLINK && outer4)
+            memcpy(&e.hub_v4, outer4->octets, 4);
+        if (link == BED_UPLINK && outer6)
+            memcpy(e.hub_v6, outer6->octets, 16);
         struct failure f;
         if (!datapath_set_link(&b->datapath, link, &e, &f))
             die("%s", f.text);
@@ -152,7 +158,7 @@ struct bed *bed_new(char family, uint32_t rules, uint32_t sessions)
     if (!b->policy)
         die("%c, %u rules: line %u: %s", family, rules, diags.items[0].place.line, diags.items[0].message);
     struct failure f;
-    struct datapath_options o = {.links = BED_LINKS, .sessions = sessions, .timeouts = TIMEOUTS_DEFAULT};
+    struct datapath_options o = {.links = BED_LINKS, .sessions = sessions, .timeouts = TIMEOUTS_DEFAULT, .uplink = BED_UPLINK, .nat = true};
     if (!datapath_load(&o, &b->datapath, &f))
         die("%s", f.text);
     set_links(b);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "rules.h"
 
+#include "decide/uplink.h"
+
 #define FEED_TARGET 1
 #define FEED_PORT 443
 
@@ -174,7 +176,10 @@ static void print_end(const struct one_end *e, struct text *out)
 
 void rules_print(const struct rules *r, struct text *out)
 {
-    text_puts(out, "bulkhead: v1\nname: bench\nsegments:\n  hub: {kind: hub, cidr: [10.80.255.0/24, \"fd80:0:0:ffff::/64\"]}\n");
+    text_puts(out, "bulkhead: v1\nname: bench\nsegments:\n  hub: {kind: hub, cidr: [10.80.255.0/24, \"fd80:0:0:ffff::/64\"]");
+    if (r->family == 'c') /* the one way in from the world */
+        text_printf(out, ", uplink: {interface: uplink0, publish: {%u/tcp: w%u:%u}}", FEED_PORT, FEED_TARGET, FEED_PORT);
+    text_puts(out, "}\n");
     for (uint32_t s = 0; s < r->segments; s++)
         text_printf(out, "  s%u: {cidr: [10.80.%u.0/24, \"fd80:0:0:%x::/64\"]}\n", s, s, s);
     text_puts(out, "workloads:\n");
@@ -228,7 +233,7 @@ struct rules_flow rules_draw(const struct rules *r, const struct policy *p, int 
         uint32_t to = workload_in(r, &rule.to, random);
         if (rule.deny || to == NONE || !is_source(r, &rule.from, world))
             continue;
-        struct rules_flow f = {.from_workload = world ? NONE : 0, .to_workload = to, .to = address_of(p, to, ip)};
+        struct rules_flow f = {.from_workload = world ? NONE : 0, .to_workload = to, .to = world ? *uplink_outer_address(p, (uint8_t)ip) : address_of(p, to, ip)};
         f.port = (uint16_t)(rule.first + below(random, (uint32_t)rule.last - rule.first + 1));
         if (f.from_workload != NONE) {
             f.from = address_of(p, f.from_workload, ip);

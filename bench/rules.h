@@ -26,7 +26,7 @@ struct rules {
 
 struct rules_flow {
     struct address from, to;
-    uint32_t from_workload; /* NONE: from the world */
+    uint32_t from_workload; /* NONE: from the world; then `to` is the outer address, and `port` the published one */
     uint32_t to_workload;
     uint16_t port; /* TCP */
 };
