@@ -188,6 +188,7 @@ struct link_entry {
     __u32 answers_per_second;
     __u32 reserved;
     __u64 adopt_until; /* nanoseconds, CLOCK_MONOTONIC: sessions in the middle of their life are taken in before it */
+    __u64 mac_heard;   /* the same clock; attached: when `mac` was learnt last */
 };
 
 /* Counters: packets and bytes for each (link, side, reason). */

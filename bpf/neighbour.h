@@ -67,12 +67,14 @@ struct advertisement {
 #define AF_INET 2
 #define AF_INET6 10
 
+#define HEARD (30 * SECOND) /* so long a learnt MAC is believed before neighbours are asked again (RFC 4861: ReachableTime) */
+
 #define GO_ON (-1) /* not neighbours' talk: judge it */
 
 /* The hub speaks for the address, which c->flow.to holds, on c->link. */
 subprogram bool speaks_for(struct context *c)
 {
-    if (!c)
+    if (!c || !unicast(c->flow.family, c->flow.to))
         return false;
     __u32 slot = c->generation % SLOTS, zero = 0;
     void *image = bpf_map_lookup_elem(&images, &slot);
@@ -153,6 +155,14 @@ subprogram int advertise(struct __sk_buff *skb, struct context *c)
     return answer_put(skb, c, sizeof *out, true) ? (int)bpf_redirect(at, 0) : TC_ACT_SHOT;
 }
 
+/* The hub's own link-local address, made from its MAC (RFC 4291, appendix A). */
+ever_inline bool is_own_link_local(const __u32 *address, const __u8 *mac)
+{
+    return address[0] == bpf_htonl(0xfe800000) && !address[1] &&
+        address[2] == bpf_htonl((__u32)(mac[0] ^ 2) << 24 | (__u32)mac[1] << 16 | (__u32)mac[2] << 8 | 0xff) &&
+        address[3] == bpf_htonl(0xfe000000u | (__u32)mac[3] << 16 | (__u32)mac[4] << 8 | mac[5]);
+}
+
 subprogram int answer_solicitation(struct __sk_buff *skb, struct context *c)
 {
     if (!c)
@@ -168,8 +178,8 @@ subprogram int answer_solicitation(struct __sk_buff *skb, struct context *c)
         return same_mac(in->to_mac, link->hub_mac) ? TC_ACT_OK : GO_ON;
     if (in->type != NEIGHBOUR_SOLICITATION)
         return GO_ON;
-    if (bpf_ntohl(in->target[0]) >> 22 == 0x3fa) /* fe80::/10 */
-        return TC_ACT_OK;
+    if (is_own_link_local(in->target, link->hub_mac))
+        return advertise(skb, c);
     c->flow.family = 6;
     __builtin_memcpy(c->flow.to, in->target, sizeof c->flow.to);
     return speaks_for(c) ? advertise(skb, c) : GO_ON;
@@ -188,14 +198,17 @@ ever_inline int neighbours(struct __sk_buff *skb, struct context *c)
 /* By the attached interface to the workload behind it, whose MAC the hub's own stack finds out where it is not known. */
 subprogram int to_neighbour(const struct context *c, __u32 link)
 {
-    if (!c)
+    const struct link_entry *to = bpf_map_lookup_elem(&links, &link);
+    if (!c || !to)
         return TC_ACT_SHOT;
+    if (to->mac_heard && c->now - to->mac_heard < HEARD) /* the frame has it already */
+        return (int)bpf_redirect(link, 0);
     struct bpf_redir_neigh next = {.nh_family = c->tuple.family == 4 ? AF_INET : AF_INET6};
     __builtin_memcpy(next.ipv6_nh, c->tuple.to, sizeof next.ipv6_nh);
     return (int)bpf_redirect_neigh(link, &next, sizeof next, 0);
 }
 
-/* The sender's MAC, for answers. */
+/* The sender's MAC: for answers, and for what goes there soon. */
 subprogram int learn_mac(struct __sk_buff *skb, const struct context *c)
 {
     __u8 mac[ETH_ALEN];
@@ -203,8 +216,11 @@ subprogram int learn_mac(struct __sk_buff *skb, const struct context *c)
         return 0;
     __u32 at = c->link;
     struct link_entry *link = bpf_map_lookup_elem(&links, &at);
-    if (link && !bpf_skb_load_bytes(skb, ETH_ALEN, mac, sizeof mac) && !same_mac(link->mac, mac))
+    if (!link || bpf_skb_load_bytes(skb, ETH_ALEN, mac, sizeof mac))
+        return 0;
+    if (!same_mac(link->mac, mac))
         __builtin_memcpy(link->mac, mac, sizeof mac);
+    link->mac_heard = c->now;
     return 0;
 }
 

@@ -221,8 +221,8 @@ static void restart_processes(struct agent *a)
     struct state_lock lock;
     struct failure f = {""};
     follow_policy(a);
-    if (!a->loaded.policy || !state_lock(a->name, &lock, &f))
-        return;
+    if (!a->loaded.policy || !network_wants_processes(a->loaded.policy, &a->state) || !state_lock(a->name, &lock, &f))
+        return; /* the lock is for who changes something: nobody else is to wait for it */
     if (follow_state(a) && a->state.complete && !network_start_processes(a->loaded.policy, &a->state, &f))
         note(a, "differs", f.text);
     state_unlock(&lock);

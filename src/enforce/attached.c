@@ -174,14 +174,25 @@ static struct link_address link_local(const uint8_t mac[6])
     return (struct link_address){6, {0xfe, 0x80, 0, 0, 0, 0, 0, 0, mac[0] ^ 2, mac[1], mac[2], 0xff, 0xfe, mac[3], mac[4], mac[5]}};
 }
 
+static bool hub_address(const struct attached_plan *plan, int hub, const uint8_t mac[6], struct failure *f)
+{
+    struct link_address local6 = link_local(mac);
+    return (!plan->hub4 || address_add(hub, plan->hub_index, plan->hub4, f)) &&
+           (!plan->hub6 || (address_add(hub, plan->hub_index, &local6, f) && address_add(hub, plan->hub_index, plan->hub6, f)));
+}
+
 static bool hub_set_up(const struct attached_plan *plan, const uint8_t mac[6], struct failure *f)
 {
     SCOPED_FD hub = -1;
-    struct link_address local6 = link_local(mac);
     return netlink_open(plan->hub_ns_fd, &hub, f) && hub_settings(plan, f) && link_clsact(hub, plan->hub_index, f) &&
-           (!plan->hub4 || address_add(hub, plan->hub_index, plan->hub4, f)) &&
-           (!plan->hub6 || (address_add(hub, plan->hub_index, &local6, f) && address_add(hub, plan->hub_index, plan->hub6, f))) &&
-           link_up(hub, plan->hub_index, f);
+           hub_address(plan, hub, mac, f) && link_up(hub, plan->hub_index, f);
+}
+
+bool attached_readdress(const struct attached_plan *plan, struct failure *f)
+{
+    struct link_state link;
+    SCOPED_FD hub = -1;
+    return netlink_open(plan->hub_ns_fd, &hub, f) && link_get_by_index(hub, plan->hub_index, &link, f) && hub_address(plan, hub, link.mac, f);
 }
 
 static bool hub_has_room(const struct attached_plan *plan, struct failure *f)

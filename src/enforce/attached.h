@@ -39,6 +39,9 @@ bool attached_preflight(const struct attached_plan *plan, struct failure *f) __a
 bool attached_take(const struct attached_plan *plan, uint8_t ret_mac[6], uint32_t *ret_mtu, struct failure *f)
     __attribute__((warn_unused_result));
 
+/* The hub's addresses on the interface again: IPv6 takes them away with the link that goes down. */
+bool attached_readdress(const struct attached_plan *plan, struct failure *f) __attribute__((warn_unused_result));
+
 /*
  * Moves it back and makes all of it as it was; what cannot be made again (a route by a gateway that is gone) is named in
  * the failure after the rest was done, and the record is then gone all the same. Nothing written down is no failure, nor an interface that is gone

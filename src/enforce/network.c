@@ -216,6 +216,19 @@ static bool check_uplink(const struct network_realised *n, int hub, bool repair,
     return network_uplink_check(&(struct network_uplink){.policy = n->policy, .link = l->link, .hub = hub}, repair, ret_differ, f);
 }
 
+/* An attached interface that was down has lost the hub's IPv6 addresses. */
+static bool readdress(const struct policy *p, const struct state_link *l, int hub, struct failure *f)
+{
+    struct link_address room[2];
+    uint32_t w = p ? policy_find_workload(p, bytes_of_text(l->workload)) : NONE;
+    if (w == NONE || !p->workloads[w].attach_interface)
+        return true;
+    struct attached_plan plan = attached_plan_of(p, &p->workloads[w], room);
+    plan.hub_ns_fd = hub;
+    plan.hub_index = l->link;
+    return attached_readdress(&plan, f);
+}
+
 bool network_check(const struct network_realised *n, bool repair, unsigned *ret_differ, struct failure *f)
 {
     const struct state *s = n->state;
@@ -236,7 +249,7 @@ bool network_check(const struct network_realised *n, bool repair, unsigned *ret_
         struct link_state link;
         bool down = link_get_by_index(socket, s->links[i].link, &link, NULL) && !link.up;
         a.differ += down;
-        if (down && repair && !link_up(socket, s->links[i].link, f))
+        if (down && repair && (!link_up(socket, s->links[i].link, f) || !readdress(n->policy, &s->links[i], hub, f)))
             return false;
     }
     *ret_differ = a.differ;

@@ -86,5 +86,7 @@ struct network_contents {
 bool network_compare(const struct network_realised *n, struct arena *scratch, struct diags *diags, struct network_contents *ret, struct failure *f)
     __attribute__((warn_unused_result));
 
+/* Whether a `run:` process is to be started. */
+bool network_wants_processes(const struct policy *p, const struct state *s);
 /* Start the `run:` processes that do not run. */
 bool network_start_processes(const struct policy *p, struct state *s, struct failure *f) __attribute__((warn_unused_result));

@@ -93,7 +93,7 @@ static bool lab_open(const struct policy *p, struct probe *probes, size_t count,
             return fail(f, "out of memory");
     }
     for (uint32_t i = 0; i < p->workload_count; i++)
-        if (!open_station(p, i, &ret->stations[i], f))
+        if (!p->workloads[i].attach_interface && !open_station(p, i, &ret->stations[i], f))
             return false;
     return true;
 }
@@ -155,7 +155,7 @@ static bool collect(struct lab *l)
 {
     bool any = false;
     for (uint32_t i = 0; i < l->policy->workload_count; i++)
-        any |= collect_from(l, &l->stations[i]);
+        any |= l->stations[i].capture >= 0 && collect_from(l, &l->stations[i]);
     return any;
 }
 

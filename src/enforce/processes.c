@@ -38,6 +38,16 @@ static bool wants_start(const struct workload *w, const struct state_link *l)
     return l->init == 0 || (w->run.restart == RESTART_POLICY_ALWAYS && !process_is(l->init, l->init_start));
 }
 
+bool network_wants_processes(const struct policy *p, const struct state *s)
+{
+    for (size_t i = 0; i < s->count; i++) {
+        uint32_t w = policy_find_workload(p, bytes_of_text(s->links[i].workload));
+        if (w != NONE && wants_start(&p->workloads[w], &s->links[i]))
+            return true;
+    }
+    return false;
+}
+
 bool network_start_processes(const struct policy *p, struct state *s, struct failure *f)
 {
     struct text hosts = text_new((size_t)16 << 20);

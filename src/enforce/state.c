@@ -62,6 +62,7 @@ static bool lock_is_there(int fd, const char *path)
 }
 
 #define ORPHAN_PATIENCE_MS 5000
+#define PATIENCE_MS 300 /* with the agent, which holds it for moments */
 
 /* Whether the process that took the lock is there; what it had begun to start may hold it for a moment longer. */
 static bool holder_lives(int fd)
@@ -77,7 +78,7 @@ static bool holder_lives(int fd)
 static int take_lock(int fd)
 {
     for (int waited = 0; flock(fd, LOCK_EX | LOCK_NB); waited += 10) {
-        if (errno != EWOULDBLOCK || waited >= ORPHAN_PATIENCE_MS || holder_lives(fd))
+        if (errno != EWOULDBLOCK || waited >= ORPHAN_PATIENCE_MS || (waited >= PATIENCE_MS && holder_lives(fd)))
             return errno;
         usleep(10000);
     }
