@@ -214,14 +214,14 @@ int bulkhead_packet(struct __sk_buff *skb)
             return action;
     }
     judge(skb, c, link);
+    if (unlikely(link->kind == LINK_ATTACHED && c->reason > REASON_SPOOFED_SOURCE)) /* before the MACs are written anew */
+        learn_mac(skb, c);
     __u32 mtu = 0;
     if (likely(c->allowed)) {
         action = deliver(skb, c, &mtu);
         if (unlikely((action >= 0 && (c->observed || c->fresh))))
             tell(c, c->observed ? EVENT_REFUSED : EVENT_STARTED);
     }
-    if (unlikely(link->kind == LINK_ATTACHED && c->reason > REASON_SPOOFED_SOURCE))
-        learn_mac(skb, c);
     if (unlikely(c->part == PART_FIRST && c->reason > REASON_NOT_UNICAST))
         fragment_begin(c, action >= 0);
     __u32 observed = c->observed ? COUNTER_OBSERVED : 0;
