@@ -173,6 +173,7 @@ struct attach {
     const struct datapath *datapath;
     const struct state *state;
     bool repair;
+    bool pass_gone; /* an interface that has vanished from the machine keeps nobody from changing the policy */
     unsigned differ;
 };
 
@@ -192,7 +193,8 @@ static bool check_all(void *argument, struct failure *f)
     bool ok = true;
     for (size_t i = 0; i < a->state->count; i++) {
         uint32_t link = a->state->links[i].link;
-        if (datapath_attached(link) == id)
+        char name[IF_NAMESIZE];
+        if (datapath_attached(link) == id || (a->pass_gone && !if_indextoname(link, name)))
             continue;
         a->differ++;
         ok = (!a->repair || datapath_attach(a->datapath, link, f)) && ok; /* one that cannot be put right holds up no other */
@@ -202,7 +204,7 @@ static bool check_all(void *argument, struct failure *f)
 
 bool network_attach_missing(int hub, const struct datapath *d, const struct state *s, struct failure *f)
 {
-    struct attach a = {.datapath = d, .state = s, .repair = true};
+    struct attach a = {.datapath = d, .state = s, .repair = true, .pass_gone = true};
     return netns_run_in(hub, check_all, &a, f);
 }
 
