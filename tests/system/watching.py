@@ -1,0 +1,698 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""Who looks sees what is, and disturbs nothing: refused packets as a capture file, the agent's control socket, what is in the tables.
+
+Frames are sent and read here, as the workloads' own; capture files are read by a parser of this file's own, which
+believes nothing.
+
+    tests/system/watching.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
+"""
+
+import collections
+import contextlib
+import json
+import os
+import pty
+import random
+import re
+import select
+import signal
+import socket
+import stat
+import struct
+import subprocess
+import threading
+import time
+
+from harness import (NETNS, Network, PIN_ROOT, PYTHON, STATE_ROOT, allow, bulkhead, case, counters, expect, inside, main, options, run, said,
+                     wait_for)
+
+RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp"), "to-nobody": allow("a", "segment:blue", "7777/udp"),
+         "out": allow("a", "world", "53/udp"), "never": "deny: {from: a, to: c, ports: 7003/udp}"}
+FAMILIES = (4, 6)
+KEPT = 256  # bytes of a packet (CAPTURE_BYTES of bpf/abi.h)
+CAPTURE_UNTIL, LOST_CAPTURES = 48, 56  # offsets in struct control
+REPAIRED = 10  # s
+
+
+# ---- capture files (draft-ietf-opsawg-pcapng) ----
+
+Packet = collections.namedtuple("Packet", "interface time length bytes comment")
+
+
+def padded(data, at, length):
+    """`length` bytes, and where the next begin; what fills up is 0."""
+    end = at + length
+    assert end + -length % 4 <= len(data) and not any(data[end:end + -length % 4]), "filled up with something, or cut short"
+    return data[at:end], end + -length % 4
+
+
+def options_of(data, at):
+    """{code: value}, of options that end where the data ends."""
+    found = {}
+    while True:
+        code, length = struct.unpack_from("<HH", data, at)
+        value, at = padded(data, at + 4, length)
+        if code == 0:
+            assert length == 0 and at == len(data), "something follows the last option"
+            return found
+        assert code not in found, f"option {code} stands there twice"
+        found[code] = value
+
+
+def blocks_of(data):
+    at = 0
+    while at < len(data):
+        kind, length = struct.unpack_from("<II", data, at)
+        assert length >= 12 and length % 4 == 0 and at + length <= len(data), f"a block of {length} bytes at {at} of {len(data)}"
+        assert struct.unpack_from("<I", data, at + length - 4)[0] == length, "the length behind is not that in front"
+        yield kind, data[at + 8:at + length - 4]
+        at += length
+
+
+def parse(data):
+    """(names of interfaces, packets) of a capture file that is right in every byte."""
+    blocks = list(blocks_of(data))
+    kind, body = blocks[0]
+    assert kind == 0x0a0d0d0a and struct.unpack_from("<IHHq", body) == (0x1a2b3c4d, 1, 0, -1), body.hex()
+    assert options_of(body, 16)[4].startswith(b"bulkhead "), "who wrote it"
+    names, packets = [], []
+    for kind, body in blocks[1:]:
+        if kind == 1:
+            assert not packets and struct.unpack_from("<HHI", body) == (1, 0, KEPT), "Ethernet, described before the packets"
+            described = options_of(body, 8)
+            assert described[9] == b"\x09", "nanoseconds"
+            names.append(described[2].decode())
+            continue
+        assert kind == 6, f"a block of kind {kind}"
+        interface, high, low, kept, length = struct.unpack_from("<IIIII", body)
+        content, at = padded(body, 20, kept)
+        assert interface < len(names) and kept == min(length, KEPT), (interface, kept, length)
+        packets.append(Packet(names[interface], (high << 32 | low) / 1e9, length, content, options_of(body, at)[1].decode()))
+    return names, packets
+
+
+# ---- frames ----
+
+def ip(source, to, protocol, body, ttl=64, fragment=0, options=b""):
+    family = socket.AF_INET6 if ":" in to else socket.AF_INET
+    ends = socket.inet_pton(family, source) + socket.inet_pton(family, to)
+    if ":" in to:
+        return b"\x86\xdd" + struct.pack("!IHBB", 6 << 28, len(body), protocol, ttl) + ends + body
+    return b"\x08\0" + struct.pack("!BBHHHBBH", 0x45 + len(options) // 4, 0, 20 + len(options) + len(body), 7, fragment, ttl, protocol, 0) + ends + options + body
+
+
+def udp(port, text, source_port=999):
+    return struct.pack("!HHHH", source_port, port, 8 + len(text), 0) + text
+
+
+def tcp(port, flags, text, source_port=999):
+    return struct.pack("!HHIIBBHHH", source_port, port, 1, 1, 0x50, flags, 1000, 0, 0) + text
+
+
+class Sender:
+    """A workload's raw socket."""
+
+    def __init__(self, n, workload):
+        with inside(n.netns(workload)):
+            self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+            self.socket.bind(("eth0", 0))
+        n.sockets.append(self.socket)
+        number = re.search(rf"^link (\d+) {workload} ", state_of(n), re.M)[1]
+        self.own = mac_of(f"{n.name}-{workload}", "eth0")
+        self.hub = mac_of(f"{n.name}-hub", f"w{number}")
+
+    def send(self, frame, to=None, source=None):
+        frame = (to or self.hub) + (source or self.own) + frame
+        self.socket.send(frame)
+        return frame
+
+
+def state_of(n):
+    with open(f"{STATE_ROOT}/{n.name}/state", encoding="utf-8") as file:
+        return file.read()
+
+
+def mac_of(namespace, link):
+    return bytes.fromhex(json.loads(run("ip", "-n", namespace, "-j", "link", "show", link).stdout)[0]["address"].replace(":", ""))
+
+
+# ---- the program, while it captures ----
+
+class Capturing:
+    """`flows --pcap`, from when the kernel captures for it."""
+
+    def __init__(self, n, file=None, **more):
+        self.file = file or os.path.join(n.directory, f"{os.urandom(4).hex()}.pcapng")
+        self.process = subprocess.Popen([options.bulkhead, "flows", n.name, "--pcap", self.file], stdin=subprocess.DEVNULL,
+                                        stderr=subprocess.PIPE, **{"stdout": subprocess.DEVNULL, **more})
+        n.stops.append(self.kill)
+        wait_for("it captures", lambda: control(n, CAPTURE_UNTIL) > time.monotonic_ns() or self.process.poll() is not None)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def end(self, sign=signal.SIGINT):
+        """(what it says, how many it says that it has, and has lost); it ended well."""
+        time.sleep(0.3)  # what is still under way in the kernel
+        self.process.send_signal(sign)
+        text = self.process.communicate(timeout=10)[1].decode()
+        assert self.process.returncode == 0, f"exit {self.process.returncode}: {text}"
+        has, lost = re.fullmatch(r"(\d+) refused packets captured, (\d+) more came too fast to be kept\n", text).groups()
+        return int(has), int(lost)
+
+    def read(self):
+        with open(self.file, "rb") as file:
+            return parse(file.read())
+
+
+def control(n, offset):
+    """A number of the kernel's block `control`."""
+    dumped = json.loads(run("bpftool", "-j", "map", "dump", "pinned", f"{PIN_ROOT}/{n.name}/control").stdout)
+    value = bytes(int(b, 16) for b in dumped[0]["value"])
+    return int.from_bytes(value[offset:offset + 8], "little")
+
+
+def line_of(n, rule):
+    with open(n.file, encoding="utf-8") as file:
+        return next(i for i, line in enumerate(file, 1) if f"name: {rule}" in line)
+
+
+def refused_frames(n, a):
+    """[(what follows the MACs, MACs, the comment that it gets)], each with a text of its own. What is in brackets may be known already."""
+    mark = (b"MARK%04d" % i for i in range(1000))
+    other = b"\2\2\2\2\2\2"
+    by = {rule: f"{{}} by {rule}, line {line_of(n, rule)}" for rule in RULES}
+    for family in FAMILIES:
+        at = {w: n.address(w, family) for w in "abc"}
+        nobody, world, group = (("10.77.2.99", "198.51.100.9", "224.0.0.1"), ("fd77:0:0:2::99", "2001:db8::9", "ff02::1"))[family == 6]
+        icmp = 1 if family == 4 else 58
+        yield ip(at["a"], at["c"], 17, udp(7002, next(mark))), {}, "default-deny; to c"
+        yield ip(at["a"], at["c"], 17, udp(7003, next(mark))), {}, by["never"].format("deny-rule") + "; to c"
+        yield ip(nobody, at["b"], 17, udp(7002, next(mark))), {}, "spoofed-source[; to b]"
+        yield ip(at["a"], at["b"], 17, udp(7002, next(mark))), {"source": other}, "spoofed-source[; to b]"
+        yield ip(at["a"], at["b"], 17, udp(7002, next(mark))), {"to": other}, "not-unicast[; to b]"
+        yield ip(at["a"], group, 17, udp(7002, next(mark))), {}, "not-unicast"
+        yield ip(at["a"], at["b"], icmp, bytes([13 if family == 4 else 139]) + bytes(7) + next(mark)), {}, "icmp-type[; to b]"
+        yield ip(at["a"], at["b"], 6, tcp(7001, 16, next(mark))), {}, "no-session[; to b]"
+        yield ip(at["a"], nobody, 17, udp(7777, next(mark))), {}, by["to-nobody"].format("no-such-workload")
+        yield ip(at["a"], world, 17, udp(53, next(mark))), {}, by["out"].format("no-uplink")
+        yield ip(at["a"], at["b"], 17, udp(7002, next(mark)), ttl=1), {}, by["a-to-b"].format("ttl") + "; to b"
+        yield ip(at["a"], at["c"], 17, udp(7002, next(mark) + os.urandom(1000))), {}, "default-deny; to c"
+        yield ip(at["a"], at["c"], 17, udp(7002, next(mark) + os.urandom(KEPT - 42 - 8 - (0 if family == 4 else 20)))), {}, "default-deny; to c"
+    yield b"\x88\xb5" + next(mark), {}, "not-ip"
+    yield b"\x08\x06" + next(mark), {}, "not-ip"
+    yield ip(n.v4("a"), n.v4("b"), 17, udp(7002, next(mark)), options=b"\1\1\1\0"), {}, "malformed[; to b]"
+    yield ip(n.v4("a"), n.v4("b"), 17, next(mark), fragment=3), {}, "fragment-unattributed[; to b]"
+    yield ip(n.v6("a"), n.v6("b"), 44, struct.pack("!BBHI", 17, 0, 24, 4711) + next(mark)), {}, "fragment-unattributed[; to b]"
+
+
+@case("flows --pcap writes what is refused as it was sent, with its interface, reason and rule, and nothing that passed; SIGINT ends it well")
+def _():
+    with Network("t11a", RULES) as n:
+        a, passes = Sender(n, "a"), n.capture("b")
+        began = time.time()
+        capturing = Capturing(n)
+        n.session("a", "b", 7001, 4), n.session("a", "b", 7001, 6)
+        sent = {}
+        for behind, macs, comment in refused_frames(n, a):
+            for family in FAMILIES:
+                a.send(ip(n.address("a", family), n.address("b", family), 17, udp(7002, b"PASSES")))
+            frame = a.send(behind, **macs)
+            sent[re.search(rb"MARK\d{4}", frame)[0]] = (frame, comment)
+        frame = Sender(n, "c").send(ip(n.v4("c"), n.v4("a"), 17, udp(7002, b"FROMC")))
+        sent[b"FROMC"] = (frame, "default-deny; to a")
+        wait_for("what passes has arrived", lambda: len(passes.with_text(b"PASSES")) >= 2 * (len(sent) - 1))
+        has, lost = capturing.end()
+        names, packets = capturing.read()
+        assert set("abc") <= set(names) and has == len(packets) and lost == 0, (names, has, len(packets), lost)
+        assert not [p for p in packets if b"PASSES" in p.bytes], "what passed is in the file"
+        for mark, (frame, comment) in sent.items():
+            found = [p for p in packets if mark in p.bytes]
+            assert len(found) == 1, f"{comment}: {len(found)} times in the file"
+            p = found[0]
+            assert p.bytes == frame[:KEPT] and p.length == len(frame), f"{comment}: {p.bytes.hex()} of {p.length}, not {frame.hex()}"
+            assert p.comment in (comment.split("[")[0], re.sub(r"[][]", "", comment)), f"{p}, not {comment}"
+            assert p.interface == ("c" if mark == b"FROMC" else "a"), p
+            assert began - 1 < p.time < time.time() + 1, p.time
+        assert [p.time for p in packets] == sorted(p.time for p in packets)
+        assert stat.S_IMODE(os.stat(capturing.file).st_mode) == 0o600
+        assert control(n, CAPTURE_UNTIL) == 0, "the kernel goes on capturing"
+
+
+@case("of a frame with a VLAN tag flows --pcap shows the tag")
+def _():
+    with Network("t11b", RULES) as n:
+        a = Sender(n, "a")
+        capturing = Capturing(n)
+        frame = a.send(b"\x81\0\0\5" + ip(n.v4("a"), n.v4("b"), 17, udp(7002, b"TAGGED")))
+        capturing.end()
+        found = [p for p in capturing.read()[1] if b"TAGGED" in p.bytes]
+        assert len(found) == 1 and found[0].comment == "not-ip", found
+        assert found[0].bytes == frame and found[0].length == len(frame), f"{found[0].bytes.hex()}, not {frame.hex()}"
+
+
+@case("SIGTERM ends a capture as well as SIGINT; what was refused before and after it is not in it, nor what the policy before refused by that rule")
+def _():
+    with Network("t11c", RULES) as n:
+        a = Sender(n, "a")
+        def refuse(text):
+            a.send(ip(n.v4("a"), n.v4("c"), 17, udp(7003, text)))
+        refuse(b"BEFORE")
+        capturing = Capturing(n)
+        refuse(b"DURING")
+        expect(n.apply({k: v for k, v in RULES.items() if k != "never"}), 0)
+        refuse(b"LATER")
+        has, _ = capturing.end(signal.SIGTERM)
+        refuse(b"AFTER")
+        packets = capturing.read()[1]
+        assert has == len(packets)
+        found = {p.bytes[42:]: p.comment for p in packets if p.bytes[42:] in (b"BEFORE", b"DURING", b"LATER", b"AFTER")}
+        assert set(found) == {b"DURING", b"LATER"}, found
+        assert found[b"DURING"].startswith("deny-rule by never") and found[b"LATER"].startswith("default-deny"), found
+
+
+@case("a capture that is killed stops in the kernel by itself; the next has only what is refused from then on")
+def _():
+    with Network("t11d", RULES) as n:
+        a = Sender(n, "a")
+        def refuse(text, count=1):
+            frame = ip(n.v4("a"), n.v4("c"), 17, udp(7002, text))
+            for _ in range(count):
+                a.send(frame)
+        first = Capturing(n)
+        refuse(b"FIRST")
+        first.process.kill()
+        first.process.wait()
+        refuse(b"UNREAD")  # the kernel has not noticed yet
+        wait_for("the kernel's time for it is over", lambda: control(n, CAPTURE_UNTIL) < time.monotonic_ns(), 4)
+        lost, refused = control(n, LOST_CAPTURES), refusals(n)
+        refuse(b"BETWEEN" + bytes(200), 30000)  # more than the ring holds: some would be counted as lost
+        assert refusals(n) - refused >= 30000 and control(n, LOST_CAPTURES) == lost, "the kernel goes on capturing"
+        second = Capturing(n)
+        refuse(b"SECOND")
+        second.end()
+        found = {p.bytes[42:49] for p in second.read()[1] if p.interface == "a" and p.bytes[12:14] == b"\x08\0"}
+        assert found == {b"SECOND"}, found
+
+
+def refusals(n):
+    return sum(count for (_, side, reason), count in counters(n).items() if side == 0 and reason == 12)  # default-deny
+
+
+@case("a second capture of a network at the same time is refused, and takes nothing from the first")
+def _():
+    with Network("t11e", RULES) as n:
+        a = Sender(n, "a")
+        first = Capturing(n)
+        other = os.path.join(n.directory, "other.pcapng")
+        done = expect(bulkhead("flows", n.name, "--pcap", other, timeout=10), 2, "another", "t11e")
+        assert done.returncode == 2 and not os.path.exists(other)
+        for i in range(50):
+            a.send(ip(n.v4("a"), n.v4("c"), 17, udp(7002, b"ALL%02d" % i)))
+        first.end()
+        assert sum(b"ALL" in p.bytes for p in first.read()[1]) == 50
+        again = Capturing(n)
+        again.end()
+        again.read()
+
+
+@case("a capture goes to a pipe and not to a terminal; it ends when the pipe's other end is closed")
+def _():
+    with Network("t11f", RULES) as n:
+        a = Sender(n, "a")
+        def refuse(text, count=1):
+            for _ in range(count):
+                a.send(ip(n.v4("a"), n.v4("c"), 17, udp(7002, text)))
+        piped = Capturing(n, "-", stdout=subprocess.PIPE)
+        refuse(b"PIPED")
+        time.sleep(0.5)
+        piped.process.send_signal(signal.SIGINT)
+        out, err = piped.process.communicate(timeout=10)
+        assert piped.process.returncode == 0 and b"refused packets captured" in err, err
+        assert any(b"PIPED" in p.bytes for p in parse(out)[1])
+
+        master, slave = pty.openpty()
+        done = subprocess.run([options.bulkhead, "flows", n.name, "--pcap", "-"], stdin=slave, stdout=slave, stderr=subprocess.PIPE, text=True,
+                              timeout=10, check=False)
+        assert done.returncode == 2 and "terminal" in done.stderr and "--pcap FILE" in done.stderr, said(done)
+        assert not select.select([master], [], [], 0)[0], "bytes for the terminal"
+        os.close(master)
+        os.close(slave)
+
+        broken = Capturing(n, "-", stdout=subprocess.PIPE)
+        broken.process.stdout.close()
+        broken.process.stdout = None
+        refuse(b"BROKEN", 10)
+        broken.process.wait(timeout=10)
+        assert broken.process.returncode not in (0, None)
+
+
+@case("SIGINT ends a capture also while nobody reads the pipe that it goes to, and it has not grown meanwhile")
+def _():
+    with Network("t11p", RULES) as n:
+        a = Sender(n, "a")
+        stuck = Capturing(n, "-", stdout=subprocess.PIPE)
+        for _ in range(2000):  # more than a pipe holds
+            a.send(ip(n.v4("a"), n.v4("c"), 17, udp(7002, b"STUCK" + bytes(200))))
+        time.sleep(1)
+        assert memory_peak(stuck.process.pid) < 128
+        stuck.process.send_signal(signal.SIGINT)
+        try:
+            stuck.process.wait(timeout=5)
+        except subprocess.TimeoutExpired as problem:
+            raise AssertionError("SIGINT does not end it") from problem
+
+
+def memory_peak(pid):
+    """MiB."""
+    with open(f"/proc/{pid}/status", encoding="utf-8") as file:
+        return int(re.search(r"VmHWM:\s+(\d+) kB", file.read())[1]) >> 10
+
+
+@case("a file that cannot be written is named with the reason, and the kernel does not capture for it")
+def _():
+    with Network("t11g", RULES) as n:
+        for file, why in (("/no/such/directory/x.pcapng", "No such file"), (n.directory, "Is a directory"), ("/proc/version", "")):
+            done = expect(bulkhead("flows", n.name, "--pcap", file, timeout=10), 2, file, why)
+            assert control(n, CAPTURE_UNTIL) == 0 and done.stderr.count("\n") == 1, said(done)
+        expect(bulkhead("flows", n.name, "--pcap", "/dev/full", timeout=10), 2, "/dev/full", "No space left")
+        assert control(n, CAPTURE_UNTIL) < time.monotonic_ns()
+        expect(bulkhead("flows", "t11g-not-there", "--pcap", "/dev/null", timeout=10), 1, "not up")
+        copy = "/tmp/bulkhead-t11g"
+        run("install", "-m755", options.bulkhead, copy)
+        try:
+            done = run("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", copy, "flows", n.name, "--pcap", "/dev/null", status=2)
+            assert "root" in done.stderr, said(done)
+        finally:
+            os.unlink(copy)
+
+
+@case("in a flood of refused packets a capture does not grow, and says how many it has and how many were lost: all together")
+def _():
+    with Network("t11h", RULES) as n:
+        before = refusals(n)
+        capturing = Capturing(n, "/dev/null")
+        pour = subprocess.Popen([options.pour, "send", n.netns("a"), n.v4("c"), "7009"], stdout=subprocess.PIPE, text=True)
+        time.sleep(1)
+        capturing.process.send_signal(signal.SIGSTOP)  # reads nothing for a while
+        time.sleep(1)
+        capturing.process.send_signal(signal.SIGCONT)
+        time.sleep(1)
+        pour.terminate()
+        pour.communicate(timeout=10)
+        time.sleep(0.3)
+        most = memory_peak(capturing.process.pid)
+        has, lost = capturing.end()
+        refused = refusals(n) - before
+        print(f"# {refused} refused: {has} captured, {lost} lost; {most} MiB of memory")
+        assert refused > 20000 and lost > 0 and has > 1000
+        assert refused <= has + lost <= refused + 100, f"{refused} were refused, it speaks of {has + lost}"
+        assert most < 128, f"{most} MiB"
+
+
+# ---- the control socket ----
+
+ASK = """
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+s.settimeout(3)
+s.connect(sys.argv[1])
+s.send(b"status")
+print(s.recv(65536).decode())
+"""
+
+
+def path_of(n):
+    return f"{STATE_ROOT}/{n.name}/control"
+
+
+def ask(n, question=b"status", patience=3.0):
+    """The answer, or b"" when there is none."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as s:
+        s.settimeout(patience)
+        s.connect(path_of(n))
+        try:
+            s.send(question)
+            return s.recv(65536)
+        except OSError:
+            return b""
+
+
+def detach_all(n):
+    for link in n.hub_links():
+        n.hub("tc", "filter", "del", "dev", link, "ingress")
+
+
+def is_repaired(n):
+    return all("bulkhead_packet" in n.hub("tc", "filter", "show", "dev", link, "ingress").stdout for link in n.hub_links())
+
+
+@case("the control socket hears root of the host, and neither another user nor another PID namespace")
+def _():
+    with Network("t11i", RULES) as n:
+        wait_for("the agent answers", lambda: n.agent() and os.path.exists(path_of(n)))
+        seen = os.stat(path_of(n))
+        assert stat.S_ISSOCK(seen.st_mode) and stat.S_IMODE(seen.st_mode) == 0o600 and seen.st_uid == 0 and seen.st_gid == 0, oct(seen.st_mode)
+        answer = json.loads(run(PYTHON, "-c", ASK, path_of(n)).stdout)
+        assert answer["pid"] == n.agent() and answer["trouble"] is None, answer
+        for into in (("unshare", "-pf", "--mount-proc"), ("unshare", "-pfUr", "--mount-proc")):
+            done = run(*into, PYTHON, "-c", ASK, path_of(n), status=None)
+            assert done.returncode and not done.stdout, f"{into}: {said(done)}"
+        expect_not = run(*("setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"), PYTHON, "-c", ASK, path_of(n), status=None)
+        assert expect_not.returncode and "PermissionError" in expect_not.stderr, said(expect_not)
+        done = n.exec("a", PYTHON, "-c", ASK, path_of(n))
+        assert done.returncode and not done.stdout, said(done)
+        assert json.loads(ask(n))["pid"] == n.agent(), "it does not answer root any more"
+
+
+@case("a process of another PID namespace that kept a way to the socket is not heard, nor one that gives its connection away")
+def _():
+    # The connection is made by a child in the other PID namespace, and used by its parent.
+    given = """
+import ctypes, os, socket, sys
+there, here = socket.socketpair(socket.AF_UNIX)
+ctypes.CDLL(None).unshare(0x20000000)  # CLONE_NEWPID
+if os.fork() == 0:
+    s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    s.connect(sys.argv[1])
+    socket.send_fds(there, [b"x"], [s.fileno()])
+    os._exit(0)
+_, fds, _, _ = socket.recv_fds(here, 1, 1)
+os.wait()
+s = socket.socket(fileno=fds[0])
+s.settimeout(3)
+s.send(b"status")
+got = s.recv(65536)
+print(got.decode())
+sys.exit(not got)
+"""
+    with Network("t11j", RULES) as n:
+        wait_for("the agent answers", lambda: n.agent() and os.path.exists(path_of(n)))
+        done = run(PYTHON, "-c", given, path_of(n), status=None)
+        assert done.returncode and not done.stdout.strip(), said(done)
+
+
+@case("garbage, empty and endless questions, silent clients and hundreds at once are turned away, and meanwhile the agent repairs")
+def _():
+    chance = random.Random(options.seed)
+    with Network("t11k", RULES) as n:
+        wait_for("the agent answers", lambda: n.agent() and os.path.exists(path_of(n)))
+        pid = n.agent()
+        for question in (b"", b"\0", b"nonsense", b"statuS", b"status ", b"x" * 63, b"x" * 64, b"x" * 100000, b"\xff" * 4096, b'"\\\n' * 20, b"%s%n%s%n",
+                         *(chance.randbytes(chance.randrange(1, 300)) for _ in range(50))):
+            got = ask(n, question)
+            assert not got or json.loads(got) == {"error": "no such question"}, f"{question[:40]!r}: {got!r}"
+        assert json.loads(ask(n))["pid"] == json.loads(ask(n, b"look"))["pid"] == pid
+
+        stopping, connected = threading.Event(), []
+
+        def crowd():
+            """Connects and says nothing, again and again, and keeps some."""
+            kept = []
+            while not stopping.is_set():
+                s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+                s.settimeout(0.5)
+                with contextlib.suppress(OSError):
+                    s.connect(path_of(n))
+                    connected.append(1)
+                    kept.append(s)
+                if len(kept) > 30:
+                    kept.pop(0).close()
+        threads = [threading.Thread(target=crowd, daemon=True) for _ in range(20)]
+        for t in threads:
+            t.start()
+        try:
+            for _ in range(2):
+                detach_all(n)
+                wait_for("the agent repairs while it is besieged", lambda: is_repaired(n), REPAIRED, pause=0.2)
+            assert n.agent() == pid
+        finally:
+            stopping.set()
+            for t in threads:
+                t.join()
+        print(f"# {len(connected)} connections that said nothing")
+        with contextlib.ExitStack() as all_of_them:
+            for _ in range(300):
+                s = all_of_them.enter_context(socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET))
+                s.setblocking(False)
+                with contextlib.suppress(OSError):
+                    s.connect(path_of(n))
+            detach_all(n)
+            wait_for("the agent repairs with hundreds waiting", lambda: is_repaired(n), REPAIRED, pause=0.2)
+        wait_for("it answers again", lambda: answers(n, pid))
+        assert len(os.listdir(f"/proc/{pid}/fd")) < 64, "connections stay open in the agent"
+
+
+def answers(n, pid):
+    with contextlib.suppress(OSError, ValueError):
+        return json.loads(ask(n))["pid"] == pid
+    return False
+
+
+def start_agent(n):
+    agent = subprocess.Popen([options.bulkhead, "agent", n.name], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+
+    def stop():
+        agent.kill()
+        agent.wait()
+    n.stops.append(stop)
+    wait_for("the agent runs, or has said why not", lambda: n.agent() or agent.poll() is not None)
+    assert agent.poll() is None, f"the agent ended: {agent.stderr.read()}"
+
+
+@case("status says within seconds that the agent is dead, or does not answer, and what is enforced still decides its exit; the next agent has a new socket")
+def _():
+    with Network("t11l", RULES) as n:
+        wait_for("the agent answers", lambda: n.agent() and answers(n, n.agent()))
+        expect(bulkhead("status", n.name), 0, "realised as the policy says", f"process {n.agent()}")
+        first, inode = n.agent(), os.stat(path_of(n)).st_ino
+        os.kill(first, signal.SIGSTOP)
+        try:
+            expect(bulkhead("status", n.name, timeout=8), 0, f"process {first}, and does not answer")
+            assert json.loads(expect(bulkhead("status", n.name, "--json", timeout=8), 0).stdout)["agent"] == {"pid": first}
+            detach_all(n)
+            expect(bulkhead("status", n.name, timeout=8), 1, "DIFFERS", "does not answer")
+        finally:
+            os.kill(first, signal.SIGCONT)
+        wait_for("it repairs", lambda: is_repaired(n), REPAIRED)
+        wait_for("it answers", lambda: answers(n, first))
+        n.kill_agent()
+        expect(bulkhead("status", n.name, timeout=8), 0, "does not run", f"bulkhead agent {n.name}")
+        assert json.loads(expect(bulkhead("status", n.name, "--json", timeout=8), 0).stdout)["agent"] is None
+        assert os.path.exists(path_of(n)), "nobody has taken it away: this is what the next one finds"
+        start_agent(n)
+        wait_for("the next agent answers", lambda: answers(n, n.agent()))
+        assert n.agent() != first and os.stat(path_of(n)).st_ino != inode or ask(n)
+        assert stat.S_IMODE(os.stat(path_of(n)).st_mode) == 0o600
+        expect(bulkhead("status", n.name), 0, f"process {n.agent()}")
+        # Something else in its place does not keep the next from its work.
+        n.kill_agent()
+        os.unlink(path_of(n))
+        with open(path_of(n), "w", encoding="utf-8") as file:
+            file.write("not a socket")
+        start_agent(n)
+        wait_for("the next agent answers", lambda: answers(n, n.agent()))
+
+
+# ---- what is in the tables ----
+
+def contents(n):
+    done = bulkhead("status", n.name, "--contents", "--json")
+    return done.returncode, json.loads(done.stdout)["contents"]
+
+
+# struct link_entry of bpf/abi.h: where a field stands, and bytes of it
+FIELDS = {"kind": (0, 4), "mtu": (4, 4), "mac": (8, 6), "hub_mac": (14, 6), "hub_v4": (20, 4), "hub_v6": (24, 16), "answers_per_second": (40, 4),
+          "adopt_until": (48, 8)}
+
+
+class Links:
+    """The kernel's table of links, as whoever got hold of its pin changes it."""
+
+    def __init__(self, n):
+        self.pin = f"{PIN_ROOT}/{n.name}/links"
+
+    def get(self, link):
+        key = [f"{b:d}" for b in link.to_bytes(4, "little")]
+        found = json.loads(run("bpftool", "-j", "map", "lookup", "pinned", self.pin, "key", *key).stdout)
+        return bytes(int(b, 16) for b in found["value"])
+
+    def put(self, link, value):
+        run("bpftool", "map", "update", "pinned", self.pin, "key", *(str(b) for b in link.to_bytes(4, "little")), "value", *(str(b) for b in value))
+
+    @contextlib.contextmanager
+    def with_bits_turned(self, link, field):
+        before = self.get(link)
+        at, size = FIELDS[field]
+        changed = bytes([b ^ (1 if at <= i < at + size else 0) for i, b in enumerate(before)])
+        self.put(link, changed)
+        try:
+            yield
+        finally:
+            self.put(link, before)
+
+
+def number_of(n, workload):
+    return int(re.search(rf"^link (\d+) {workload} ", state_of(n), re.M)[1])
+
+
+@case("status --contents finds what is right so, after each change of the policy and on its way back too")
+def _():
+    timed = {**RULES, "hours": allow("c", "b", "7050/tcp") + "\nwhen: now.hour < 12"}
+    with Network("t11m", timed) as n:
+        assert contents(n)[0] == 0, contents(n)
+        done = expect(bulkhead("status", n.name, "--contents"), 0, "contents", "are what the policy compiles to")
+        for rules, arguments, change in ((RULES, (), {}), (timed, (), {"workloads": "abcd"}), (RULES, ("--confirm", "2s"), {"workloads": "abcd"}), ({}, (), {})):
+            expect(n.apply(rules, *arguments, **change), 0)
+            code, found = contents(n)
+            assert code == 0 and found["lines_differ"] == found["links_differ"] == 0 and found["lines"] > 5, found
+            if arguments:
+                time.sleep(2.2)
+                assert contents(n)[0] == 0, "after it went back"
+        n.kill_agent()
+        assert contents(n)[0] == 0
+
+
+@case("an entry of a link that was tampered with, in any field, or that nobody should have, is found by status --contents, which exits 1")
+def _():
+    with Network("t11n", RULES) as n:
+        table, link = Links(n), number_of(n, "a")
+        size = json.loads(run("bpftool", "-j", "map", "show", "pinned", table.pin).stdout)["bytes_value"]
+        assert len(table.get(link)) == size >= 56, size
+        unseen = []
+        for field in FIELDS:
+            with table.with_bits_turned(link, field):
+                code, found = contents(n)
+                if code != 1 or found["links_differ"] != 1:
+                    unseen.append(field)
+                else:
+                    done = bulkhead("status", n.name, "--contents")
+                    assert done.returncode == 1 and "DIFFERS" in done.stdout and "1 entries of links are not" in done.stdout, said(done)
+            assert contents(n)[0] == 0, f"{field} was put back"
+        before = table.get(link + 10)
+        assert not any(before)
+        table.put(link + 10, table.get(link))  # a way in that nobody has
+        assert contents(n)[0] == 1 and contents(n)[1]["links_differ"] == 1, "an entry that nobody should have"
+        table.put(link + 10, before)
+        assert contents(n)[0] == 0
+        assert not unseen, f"not found: {', '.join(unseen)}"
+
+
+@case("the compiled policy in the kernel cannot be changed, not by root either")
+def _():
+    with Network("t11o", RULES) as n:
+        dumped = run("bpftool", "-j", "map", "dump", "pinned", f"{PIN_ROOT}/{n.name}/images", status=None)
+        inner = [int.from_bytes(bytes(int(b, 16) for b in entry["value"]), "little") for entry in json.loads(dumped.stdout) if "value" in entry]
+        assert inner, dumped.stdout
+        for number in inner:
+            shown = json.loads(run("bpftool", "-j", "map", "show", "id", str(number)).stdout)
+            assert shown["frozen"] == 1, shown
+            done = run("bpftool", "map", "update", "id", str(number), "key", "0", "0", "0", "0", "value", *["0"] * shown["bytes_value"], status=None)
+            assert done.returncode, "a line of the image in force was changed"
+        assert contents(n)[0] == 0
+
+
+if __name__ == "__main__":
+    main(__doc__)
