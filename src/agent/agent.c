@@ -7,12 +7,10 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -228,16 +226,6 @@ static void restart_processes(struct agent *a)
     state_unlock(&lock);
 }
 
-static int signals_to_fd(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 /* "status": what the agent did; "look": it looks, and repairs, now, and then says what it did. */
 static bool answer(void *argument, const char *question, struct text *out)
 {
@@ -339,7 +327,7 @@ bool agent_run(const char *name, struct failure *f)
         return false;
     bool ok = begin(&a, f);
     if (ok) {
-        SCOPED_FD signals = signals_to_fd();
+        SCOPED_FD signals = process_ending_signals();
         note(&a, "agent", "the agent started");
         notify_ready();
         loop(&a, signals);

@@ -5,12 +5,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -18,6 +16,7 @@
 #include "decide/decide.h"
 #include "enforce/clock.h"
 #include "enforce/file.h"
+#include "enforce/process.h"
 #include "enforce/scope.h"
 #include "record/pcapng.h"
 #include "record/record.h"
@@ -113,16 +112,6 @@ static bool loop(struct capturing *c, struct ring_buffer *ring, int signals, int
     return ok && flush(c, fd, file);
 }
 
-static int ending_signals(void)
-{
-    sigset_t set;
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    sigprocmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 /* Two at a time would take packets from each other. The lock goes with the process. */
 static bool alone(const char *network, int *ret_lock)
 {
@@ -142,7 +131,7 @@ static int capture_to(struct running *r, int fd, const char *file)
 {
     struct capturing c = {.running = r, .monotonic_to_utc_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC), .out = text_new(BUFFER_MAX)};
     SCOPED_MEMORY uint32_t *interfaces = calloc(r->datapath.link_capacity, sizeof *interfaces);
-    SCOPED_FD signals = ending_signals();
+    SCOPED_FD signals = process_ending_signals();
     struct ring_buffer *ring = ring_buffer__new(r->datapath.captures, take, &c, NULL);
     c.interfaces = interfaces;
     if (!interfaces || !ring || signals < 0) {

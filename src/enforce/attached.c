@@ -2,7 +2,6 @@
 /* The way out is: written down, moved, set up. The way back is one for all cases: found, moved, restored, forgotten. */
 #include "enforce/attached.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
@@ -17,10 +16,7 @@
 bool attached_host_open(struct attached_host *ret, struct failure *f)
 {
     *ret = (struct attached_host){-1, -1};
-    ret->ns_fd = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (ret->ns_fd < 0)
-        return fail_errno(f, errno, "cannot open /proc/thread-self/ns/net (is /proc mounted?)");
-    return netlink_open(ret->ns_fd, &ret->socket, f);
+    return netns_open_own(&ret->ns_fd, f) && netlink_open(ret->ns_fd, &ret->socket, f);
 }
 
 void attached_host_close(struct attached_host *host)

@@ -28,6 +28,12 @@ bool netlink_open(int netns_fd, int *ret_socket, struct failure *f)
     return true;
 }
 
+bool netlink_open_own(int *ret_socket, struct failure *f)
+{
+    SCOPED_FD own = -1;
+    return netns_open_own(&own, f) && netlink_open(own, ret_socket, f);
+}
+
 void netlink_batch_reset(struct netlink_batch *batch)
 {
     batch->used = 0;

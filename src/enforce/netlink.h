@@ -28,6 +28,9 @@ struct netlink_batch {
 /* A route socket inside the namespace, with the kernel's error texts switched on. */
 bool netlink_open(int netns_fd, int *ret_socket, struct failure *f) __attribute__((warn_unused_result));
 
+/* The same in the calling thread's own namespace. */
+bool netlink_open_own(int *ret_socket, struct failure *f) __attribute__((warn_unused_result));
+
 void netlink_batch_reset(struct netlink_batch *batch);
 
 /* Begins the next request (NLM_F_REQUEST | NLM_F_ACK and `flags`); the caller puts header and attributes with

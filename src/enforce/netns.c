@@ -51,12 +51,12 @@ static bool directory_prepare(struct failure *f)
     return true;
 }
 
-static bool home_open(int *ret_home, struct failure *f)
+bool netns_open_own(int *ret_fd, struct failure *f)
 {
     int home = open(OWN_NAMESPACE, O_RDONLY | O_CLOEXEC);
     if (home < 0)
         return fail_errno(f, errno, "cannot open " OWN_NAMESPACE " (is /proc mounted?)");
-    *ret_home = home;
+    *ret_fd = home;
     return true;
 }
 
@@ -85,7 +85,7 @@ bool netns_create(const char *name, int *ret_fd, struct failure *f)
     char path[PATH_MAX];
     path_of(name, path);
     SCOPED_FD home = -1;
-    if (!home_open(&home, f))
+    if (!netns_open_own(&home, f))
         return false;
 
     SCOPED_FD target = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);
@@ -188,7 +188,7 @@ bool netns_enter(int fd, struct failure *f)
 bool netns_run_in(int fd, bool (*visit)(void *argument, struct failure *f), void *argument, struct failure *f)
 {
     SCOPED_FD home = -1;
-    if (!home_open(&home, f) || !netns_enter(fd, f))
+    if (!netns_open_own(&home, f) || !netns_enter(fd, f))
         return false;
     bool done = visit(argument, f);
     home_return(home);

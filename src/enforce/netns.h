@@ -18,6 +18,9 @@ bool netns_create(const char *name, int *ret_fd, struct failure *f) __attribute_
 /* name_or_path: with a '/' a path (for instance /proc/PID/ns/net), else a name in NETNS_DIRECTORY. */
 bool netns_open(const char *name_or_path, int *ret_fd, struct failure *f) __attribute__((warn_unused_result));
 
+/* The calling thread's own; *ret_fd (CLOEXEC) is the caller's to close. */
+bool netns_open_own(int *ret_fd, struct failure *f) __attribute__((warn_unused_result));
+
 /* Takes the name away; the namespace goes when its last process and descriptor are gone. A name that is not
  * there is no failure. */
 bool netns_delete(const char *name, struct failure *f) __attribute__((warn_unused_result));

@@ -67,6 +67,14 @@ struct link_address network_link_address(const struct address *a)
     return l;
 }
 
+const struct link_address *network_maybe_address(const struct address *a, struct link_address *room)
+{
+    if (!a)
+        return NULL;
+    *room = network_link_address(a);
+    return room;
+}
+
 void network_link_macs(uint32_t link, uint8_t far[6], uint8_t hub[6])
 {
     /* locally administered, unicast; a link has two ends and nobody else, so they need not differ between networks */
@@ -85,17 +93,15 @@ static uint64_t adopt_until(const struct workload *w)
 /* `hub`: room for the hub's addresses in the workload's segment. */
 static struct attached_plan attached_plan_of(const struct policy *p, const struct workload *w, struct link_address hub[2])
 {
-    struct attached_plan plan = {.network = p->name, .workload = w->name, .interface = w->attach_interface, .hub_ns_fd = -1};
-    const struct address *hub4 = segment_hub_address(&p->segments[w->segment], 4), *hub6 = segment_hub_address(&p->segments[w->segment], 6);
-    if (hub4) {
-        hub[0] = network_link_address(hub4);
-        plan.hub4 = &hub[0];
-    }
-    if (hub6) {
-        hub[1] = network_link_address(hub6);
-        plan.hub6 = &hub[1];
-    }
-    return plan;
+    const struct segment *s = &p->segments[w->segment];
+    return (struct attached_plan){
+        .network = p->name,
+        .workload = w->name,
+        .interface = w->attach_interface,
+        .hub_ns_fd = -1,
+        .hub4 = network_maybe_address(segment_hub_address(s, 4), &hub[0]),
+        .hub6 = network_maybe_address(segment_hub_address(s, 6), &hub[1]),
+    };
 }
 
 bool network_attached_preflight(const struct policy *p, const struct policy *old, struct failure *f)
@@ -126,11 +132,9 @@ static bool take_interface(const struct policy *p, const struct workload *w, con
     return attached_take(&plan, entry->hub_mac, &entry->mtu, f) && datapath_set_link(d, spoke->hub_index, entry, f);
 }
 
-struct link_entry network_link_entry(const struct policy *p, const struct workload *w, uint32_t link)
+struct link_entry network_entry_of(enum bulkhead_link_kind kind, uint32_t link, const struct address *hub4, const struct address *hub6)
 {
-    const struct segment *segment = &p->segments[w->segment];
-    const struct address *hub4 = segment_hub_address(segment, 4), *hub6 = segment_hub_address(segment, 6);
-    struct link_entry e = {.kind = LINK_WORKLOAD, .mtu = NETWORK_MTU, .adopt_until = adopt_until(w)};
+    struct link_entry e = {.kind = kind, .mtu = NETWORK_MTU};
     network_link_macs(link, e.mac, e.hub_mac);
     if (hub4)
         memcpy(&e.hub_v4, hub4->octets, 4);
@@ -139,11 +143,18 @@ struct link_entry network_link_entry(const struct policy *p, const struct worklo
     return e;
 }
 
+struct link_entry network_link_entry(const struct policy *p, const struct workload *w, uint32_t link)
+{
+    const struct segment *s = &p->segments[w->segment];
+    struct link_entry e = network_entry_of(LINK_WORKLOAD, link, segment_hub_address(s, 4), segment_hub_address(s, 6));
+    e.adopt_until = adopt_until(w);
+    return e;
+}
+
 bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
 {
     const struct workload *w = &p->workloads[index];
     const struct segment *segment = &p->segments[w->segment];
-    const struct address *hub4 = segment_hub_address(segment, 4), *hub6 = segment_hub_address(segment, 6);
     struct link_address addresses[64], next4, next6;
     char netns[128], hub_link[16];
     if (w->address_count > 64)
@@ -154,14 +165,8 @@ bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link,
     snprintf(hub_link, sizeof hub_link, "w%u", link);
     struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = NETWORK_MTU, .addresses = addresses, .address_count = w->address_count};
     struct link_entry entry = network_link_entry(p, w, link);
-    if (hub4) {
-        next4 = network_link_address(hub4);
-        spoke.hub4 = &next4;
-    }
-    if (hub6) {
-        next6 = network_link_address(hub6);
-        spoke.hub6 = &next6;
-    }
+    spoke.hub4 = network_maybe_address(segment_hub_address(segment, 4), &next4);
+    spoke.hub6 = network_maybe_address(segment_hub_address(segment, 6), &next6);
     memcpy(spoke.workload_mac, entry.mac, 6);
     memcpy(spoke.hub_mac, entry.hub_mac, 6);
     if (w->attach_interface)

@@ -25,6 +25,8 @@ bool network_install(const struct policy_source *source, const struct state *s, 
 /* Link numbers of the policy's workloads, in its order; NULL: out of memory. */
 uint32_t *network_link_numbers(const struct policy *p, const struct state *s, struct arena *arena) __attribute__((warn_unused_result));
 
+/* What the datapath is to know of a link that has the network's own MACs; the hub's addresses may be NULL. */
+struct link_entry network_entry_of(enum bulkhead_link_kind kind, uint32_t link, const struct address *hub4, const struct address *hub6);
 /* What the datapath is to know of a workload's link, if it is a veth pair. */
 struct link_entry network_link_entry(const struct policy *p, const struct workload *w, uint32_t link);
 /* The same of the uplink's. False: the host cannot be asked for the MTU. */
@@ -41,6 +43,8 @@ bool network_attached_preflight(const struct policy *p, const struct policy *old
 bool network_attach_missing(int hub, const struct datapath *d, const struct state *s, struct failure *f) __attribute__((warn_unused_result));
 
 struct link_address network_link_address(const struct address *a);
+/* The same into `room`, which is returned; NULL for NULL: there is none. */
+const struct link_address *network_maybe_address(const struct address *a, struct link_address *room);
 
 /* The MACs of both ends of a link: the far one (a workload's, the host's) and the hub's. */
 void network_link_macs(uint32_t link, uint8_t far[6], uint8_t hub[6]);

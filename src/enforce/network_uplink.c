@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A network's way out and in: what its policy wants of the host (enforce/uplink.h), and the uplink's link. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,14 +23,6 @@ static void planned_free(struct planned *w)
 {
     free(w->segments);
     free(w->ports);
-}
-
-static const struct link_address *outer_of(const struct policy *p, uint8_t family, struct link_address *ret)
-{
-    const struct address *outer = uplink_outer_address(p, family);
-    if (outer)
-        *ret = network_link_address(outer);
-    return outer ? ret : NULL;
 }
 
 static bool take_segments(const struct policy *p, struct planned *w, struct failure *f)
@@ -78,11 +68,8 @@ static bool take_ports(const struct policy *p, const struct policy *also, struct
 static bool interface_mtu(const char *interface, uint32_t *ret, struct failure *f)
 {
     struct link_state link;
-    SCOPED_FD own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     SCOPED_FD socket = -1;
-    if (own < 0)
-        return fail_errno(f, errno, "open /proc/thread-self/ns/net (is /proc mounted?)");
-    if (!netlink_open(own, &socket, f))
+    if (!netlink_open_own(&socket, f))
         return false;
     bool less = link_get(socket, interface, &link, NULL) && link.mtu < NETWORK_MTU;
     *ret = less ? link.mtu : NETWORK_MTU;
@@ -97,8 +84,8 @@ static bool plan_make(const struct network_uplink *u, struct planned *w, struct 
         .network = p->name,
         .interface = p->uplink.interface,
         .nat = p->uplink.nat,
-        .outer4 = outer_of(p, 4, &w->outer4),
-        .outer6 = outer_of(p, 6, &w->outer6),
+        .outer4 = network_maybe_address(uplink_outer_address(p, 4), &w->outer4),
+        .outer6 = network_maybe_address(uplink_outer_address(p, 6), &w->outer6),
         .hub_ns_fd = u->hub,
         .hub_link = HUB_LINK,
         .hub_index = u->link,
@@ -130,13 +117,7 @@ bool network_uplink_update(const struct network_uplink *u, struct failure *f)
 
 bool network_uplink_entry(const struct policy *p, uint32_t link, struct link_entry *ret, struct failure *f)
 {
-    const struct address *outer4 = uplink_outer_address(p, 4), *outer6 = uplink_outer_address(p, 6);
-    *ret = (struct link_entry){.kind = LINK_UPLINK};
-    network_link_macs(link, ret->mac, ret->hub_mac);
-    if (outer4)
-        memcpy(&ret->hub_v4, outer4->octets, 4);
-    if (outer6)
-        memcpy(ret->hub_v6, outer6->octets, 16);
+    *ret = network_entry_of(LINK_UPLINK, link, uplink_outer_address(p, 4), uplink_outer_address(p, 6));
     return interface_mtu(p->uplink.interface, &ret->mtu, f);
 }
 

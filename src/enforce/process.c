@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include "enforce/clock.h"
@@ -15,6 +16,16 @@
 
 /* A killed PID 1 takes its whole namespace along, which takes the kernel a while under load. */
 #define KILL_PATIENCE_MS 10000
+
+int process_ending_signals(void)
+{
+    sigset_t set;
+    sigemptyset(&set);
+    sigaddset(&set, SIGTERM);
+    sigaddset(&set, SIGINT);
+    sigprocmask(SIG_BLOCK, &set, NULL);
+    return signalfd(-1, &set, SFD_CLOEXEC);
+}
 
 uint64_t process_start_time(pid_t pid)
 {

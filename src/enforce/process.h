@@ -15,6 +15,9 @@ uint64_t process_start_time(pid_t pid);
 /* Whether that very process still runs. */
 bool process_is(pid_t pid, uint64_t start_time);
 
+/* A descriptor (CLOEXEC) that becomes readable at SIGTERM and SIGINT, which end this process no more; -1 with errno. */
+int process_ending_signals(void);
+
 /* SIGTERM, and SIGKILL when it has not ended after timeout_ms. True when it is gone, also if it was before. */
 bool process_stop(pid_t pid, uint64_t start_time, int timeout_ms, struct failure *f)
     __attribute__((warn_unused_result));

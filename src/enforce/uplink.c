@@ -47,10 +47,7 @@ static bool work_begin(struct work *w, const struct uplink_plan *plan, bool repa
 {
     *w = (struct work){.plan = plan, .repair = repair, .own = -1, .host = -1, .hub = -1};
     uplink_host_link(plan->network, w->link);
-    w->own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
-    if (w->own < 0)
-        return fail_errno(f, errno, "cannot open /proc/thread-self/ns/net (is /proc mounted?)");
-    return netlink_open(w->own, &w->host, f) && netlink_open(plan->hub_ns_fd, &w->hub, f) && uplink_record_make(plan, &w->record, f);
+    return netns_open_own(&w->own, f) && netlink_open(w->own, &w->host, f) && netlink_open(plan->hub_ns_fd, &w->hub, f) && uplink_record_make(plan, &w->record, f);
 }
 
 /* Counts a difference; whether it is to be put right. */
@@ -277,11 +274,8 @@ static bool host_is_here(const struct uplink_record *r, const char *network, boo
 static bool link_remove(const struct uplink_record *r, struct failure *f)
 {
     struct link_state link;
-    SCOPED_FD own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     SCOPED_FD socket = -1;
-    if (own < 0)
-        return fail_errno(f, errno, "cannot open /proc/thread-self/ns/net");
-    if (!netlink_open(own, &socket, f))
+    if (!netlink_open_own(&socket, f))
         return false;
     if (!link_get(socket, r->link, &link, NULL) || memcmp(link.mac, r->mac, sizeof link.mac) != 0)
         return true; /* gone with the hub, or another's */

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
@@ -100,10 +98,7 @@ bool uplink_preflight(const struct uplink_plan *plan, struct failure *f)
 {
     char link[UPLINK_NAME_MAX];
     uplink_host_link(plan->network, link);
-    SCOPED_FD own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     SCOPED_FD socket = -1;
-    if (own < 0)
-        return fail_errno(f, errno, "cannot open /proc/thread-self/ns/net (is /proc mounted?)");
-    return interface_is_sound(plan, f) && link_is_free(plan, link, f) && netlink_open(own, &socket, f) &&
+    return interface_is_sound(plan, f) && link_is_free(plan, link, f) && netlink_open_own(&socket, f) &&
            ports_are_free(plan, socket, f) && advertised_routes_stay(plan, socket, f) && uplink_firewall_check(plan, link, f);
 }

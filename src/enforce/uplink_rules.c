@@ -5,8 +5,6 @@
  * martian), and the host's connection tracking, whose bounded table a flood would fill, sees nothing of it.
  */
 #include <arpa/inet.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -38,12 +36,9 @@ static bool family_add(struct uplink_rules *r, int socket, uint32_t index, const
 
 static bool families_fill(struct uplink_rules *r, struct failure *f)
 {
-    SCOPED_FD own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
     SCOPED_FD socket = -1;
     uint32_t index = if_nametoindex(r->plan->interface);
-    if (own < 0)
-        return fail_errno(f, errno, "cannot open /proc/thread-self/ns/net");
-    return netlink_open(own, &socket, f) && family_add(r, socket, index, r->plan->outer4, f) && family_add(r, socket, index, r->plan->outer6, f);
+    return netlink_open_own(&socket, f) && family_add(r, socket, index, r->plan->outer4, f) && family_add(r, socket, index, r->plan->outer6, f);
 }
 
 static bool publishes(const struct uplink_rules *r, uint8_t protocol)
