@@ -237,10 +237,10 @@ int bulkhead_packet(struct __sk_buff *skb)
     if (unlikely(c->now < READ_ONCE(ctl->capture_until)))
         capture(skb, c);
     load_head(skb, c); /* what answers quote */
-    __u32 slot = c->generation % SLOTS;
-    void *image = bpf_map_lookup_elem(&images, &slot);
-    const struct image_header *h = image ? bpf_map_lookup_elem(image, &zero) : NULL;
-    action = answer(skb, c, h && h->refuse_drop, mtu);
+    void *image;
+    const struct image_header *h;
+    bool silent = image_of(c, &image, &h) && h->refuse_drop;
+    action = answer(skb, c, silent, mtu);
     if (config.test_clock)
         ctl->test_verdict.answered = action != TC_ACT_SHOT;
     return action;

@@ -207,13 +207,10 @@ subprogram int find_far(struct context *c, bool quoted)
 {
     if (!c)
         return 0;
-    __u32 slot = c->generation % SLOTS, zero = 0;
+    void *image;
+    const struct image_header *h;
     c->to_link = 0;
-    void *image = bpf_map_lookup_elem(&images, &slot);
-    if (!image)
-        return 0;
-    const struct image_header *h = bpf_map_lookup_elem(image, &zero);
-    if (!h)
+    if (!image_of(c, &image, &h))
         return 0;
     struct found f;
     find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, &f);

@@ -6,7 +6,6 @@
 #ifndef BULKHEAD_IMAGE_H
 #define BULKHEAD_IMAGE_H
 
-
 #include "image_hash.h"
 #include "maps.h"
 #include "parse.h"
@@ -14,6 +13,17 @@
 #define PROBES_V4 6 /* binary search over at most 33 lengths */
 #define PROBES_V6 8 /* over at most 129 */
 #define PORT_PROBES 19 /* over at most PORT_KEY_END intervals */
+
+/* The image of the context's generation, and its header; false: it has none. */
+ever_inline bool image_of(const struct context *c, void **ret_image, const struct image_header **ret_header)
+{
+    __u32 slot = c->generation % SLOTS, zero = 0;
+    *ret_image = bpf_map_lookup_elem(&images, &slot);
+    if (!*ret_image)
+        return false;
+    *ret_header = bpf_map_lookup_elem(*ret_image, &zero);
+    return *ret_header;
+}
 
 ever_inline const struct line *image_line(void *image, __u32 at)
 {
@@ -302,7 +312,7 @@ ever_inline void set_decision(struct context *c, __u32 verdict, bool observed_cl
     c->allowed = c->observed;
 }
 
-/* Delivery to the world. */
+/* Delivery to the world; what comes from there does not go back, as no published port leads to it. */
 ever_inline void decide_world(struct context *c, void *image)
 {
     const struct image_uplink *u = image_uplink_of(image);
@@ -312,9 +322,7 @@ ever_inline void decide_world(struct context *c, void *image)
         return;
     c->to_link = link;
     c->nat = u->nat;
-    if (link == c->from_link)
-        c->delivery = REASON_NO_SUCH_WORKLOAD;
-    else if (!u->nat || translatable(c->flow.protocol))
+    if (!u->nat || translatable(c->flow.protocol))
         c->delivery = REASON_RULE;
 }
 
@@ -332,12 +340,9 @@ subprogram int decide(struct context *c, __u32 from_link)
     c->reason = REASON_DEFAULT_DENY;
     c->delivery = REASON_NO_SUCH_WORKLOAD;
     c->from_link = c->to_link = 0;
-    __u32 slot = c->generation % SLOTS, zero = 0;
-    void *image = bpf_map_lookup_elem(&images, &slot);
-    if (!image)
-        return 0;
-    const struct image_header *h = bpf_map_lookup_elem(image, &zero);
-    if (!h)
+    void *image;
+    const struct image_header *h;
+    if (!image_of(c, &image, &h))
         return 0;
     struct found from, to;
     find_address(image, h, c->flow.family, c->flow.from, &from);

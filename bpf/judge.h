@@ -158,7 +158,7 @@ subprogram int adopt(struct context *c)
         reverse_flow(c);
         c->far_known = 0;
         decide(c, to);
-        if (!c->allowed || c->observed || c->to_link != from)
+        if (!c->allowed || c->observed)
             return false;
     }
     struct pending *p = &c->pending;

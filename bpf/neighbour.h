@@ -76,12 +76,9 @@ subprogram bool speaks_for(struct context *c)
 {
     if (!c || !unicast(c->flow.family, c->flow.to))
         return false;
-    __u32 slot = c->generation % SLOTS, zero = 0;
-    void *image = bpf_map_lookup_elem(&images, &slot);
-    if (!image)
-        return false;
-    const struct image_header *h = bpf_map_lookup_elem(image, &zero);
-    if (!h)
+    void *image;
+    const struct image_header *h;
+    if (!image_of(c, &image, &h))
         return false;
     struct found f;
     find_address(image, h, c->flow.family, c->flow.to, &f);

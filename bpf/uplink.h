@@ -137,12 +137,10 @@ subprogram int translation_make(struct context *c)
     if (!c)
         return false;
     const struct tuple *t = &c->tuple;
-    __u32 slot = c->generation % SLOTS, share = OUTER_PORTS / config.links, zero = 0;
-    void *image = bpf_map_lookup_elem(&images, &slot);
-    if (!image || !share)
-        return false;
-    const struct image_header *h = bpf_map_lookup_elem(image, &zero);
-    if (!h)
+    __u32 share = OUTER_PORTS / config.links;
+    void *image;
+    const struct image_header *h;
+    if (!share || !image_of(c, &image, &h))
         return false;
     __u32 start = bpf_get_prandom_u32();
     for (__u32 i = 0; i < OUTER_PORT_TRIES; i++) {
@@ -167,13 +165,10 @@ subprogram int publish_arrive(struct context *c, bool quoted)
 {
     if (!c)
         return false;
-    __u32 slot = c->generation % SLOTS, zero = 0;
-    void *image = bpf_map_lookup_elem(&images, &slot);
-    if (!image)
-        return false;
-    const struct image_header *h = bpf_map_lookup_elem(image, &zero);
+    void *image;
+    const struct image_header *h;
     struct image_publish p;
-    if (!h || !publish_find(image, h, quoted ? c->flow.protocol : c->tuple.protocol, c->wire_port, &p))
+    if (!image_of(c, &image, &h) || !publish_find(image, h, quoted ? c->flow.protocol : c->tuple.protocol, c->wire_port, &p))
         return false;
     struct translation *t = &c->translation;
     for (int i = 0; i < 4; i++)
