@@ -181,14 +181,13 @@ enum bulkhead_link_kind {
 struct link_entry {
     __u32 kind;
     __u32 mtu;         /* bytes of IP packet */
-    __u8 mac[6];       /* of the workload's end; attached: whose packet came last, 0 before the first */
+    __u8 mac[6];       /* of the workload's end; attached: 0 */
     __u8 hub_mac[6];   /* of the hub's end */
     __u32 hub_v4;      /* the hub's address in this segment, source of ICMP answers; 0: none */
     __u32 hub_v6[4];
     __u32 answers_per_second;
     __u32 reserved;
     __u64 adopt_until; /* nanoseconds, CLOCK_MONOTONIC: sessions in the middle of their life are taken in before it */
-    __u64 mac_heard;   /* the same clock; attached: when `mac` was learnt last */
 };
 
 /* Counters: packets and bytes for each (link, side, reason). */

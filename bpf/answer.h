@@ -7,6 +7,7 @@
 #ifndef BULKHEAD_ANSWER_H
 #define BULKHEAD_ANSWER_H
 
+#include "image.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -70,6 +71,21 @@ ever_inline __u32 answer_headers(struct context *c, const struct link_entry *to,
     return sum_of(&ip.saddr, 32, sum_of(rest, sizeof rest, 0));
 }
 
+/* The MAC of an attached link's far end, which no table has: of who sent the packet, or of who was heard with its destination. */
+ever_inline bool answer_to_machine(struct context *c, __u32 link, bool back)
+{
+    if (back) {
+        __builtin_memcpy(c->answer.bytes, c->head + ETH_ALEN, ETH_ALEN);
+        return true;
+    }
+    __u32 at = HEARD_INDEX(link, c->tuple.family);
+    const struct heard *h = bpf_map_lookup_elem(&heard, &at);
+    if (!h || !same_v6(h->address, c->tuple.to))
+        return false;
+    __builtin_memcpy(c->answer.bytes, h->mac, ETH_ALEN);
+    return true;
+}
+
 /*
  * Puts the first `size` bytes of the answer in the place of the packet. The kernel does not cut a packet in front of its
  * layer 4: behind long extension headers, what goes `back` to the sender keeps the rest of its own packet as padding.
@@ -111,6 +127,8 @@ subprogram int put_rst(struct __sk_buff *skb, struct context *c, __u32 to_link, 
         tcp.ack = !!(c->tcp_flags & TCP_ACK);
     }
     __u32 pseudo = answer_headers(c, to, back ? t->to : t->from, back ? t->from : t->to, IPPROTO_TCP, sizeof tcp);
+    if (to->kind == LINK_ATTACHED && !answer_to_machine(c, to_link, back))
+        return false;
     tcp.check = sum_fold(sum_of(&tcp, sizeof tcp, pseudo));
     if (t->family == 4) {
         __builtin_memcpy(c->answer.bytes + ETH_HLEN + sizeof(struct iphdr), &tcp, sizeof tcp);
@@ -162,6 +180,8 @@ subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
             return false;
         __u8 *icmp = a + ETH_HLEN + sizeof(struct iphdr);
         answer_headers(c, link, &link->hub_v4, c->tuple.from, IPPROTO_ICMP, sizeof m + QUOTED_V4);
+        if (link->kind == LINK_ATTACHED)
+            answer_to_machine(c, at, true);
         __u8 *quoted = icmp + sizeof m;
         __builtin_memcpy(quoted, c->head + ETH_HLEN, QUOTED_V4);
         clear_behind(c, quoted, sizeof(struct iphdr));
@@ -173,6 +193,8 @@ subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
         return false;
     __u8 *icmp = a + ETH_HLEN + sizeof(struct ipv6hdr);
     __u32 pseudo = answer_headers(c, link, link->hub_v6, c->tuple.from, IPPROTO_ICMPV6, sizeof m + QUOTED_V6);
+    if (link->kind == LINK_ATTACHED)
+        answer_to_machine(c, at, true);
     __u8 *quoted = icmp + sizeof m;
     __builtin_memcpy(quoted, c->head + ETH_HLEN, QUOTED_V6);
     clear_behind(c, quoted, sizeof(struct ipv6hdr));

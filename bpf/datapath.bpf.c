@@ -167,7 +167,7 @@ ever_inline int deliver(struct __sk_buff *skb, struct context *c, __u32 *ret_mtu
     } else if (unlikely(c->ttl <= 1)) {
         c->reason = REASON_TTL;
     } else if (likely(translated(skb, c, to) && rewrite(skb, c, to))) {
-        return to->kind == LINK_ATTACHED ? to_neighbour(c, at) : (int)bpf_redirect_peer(at, 0);
+        return to->kind == LINK_ATTACHED ? to_neighbour(skb, c, at) : (int)bpf_redirect_peer(at, 0);
     } else {
         c->reason = REASON_MALFORMED;
     }

@@ -70,6 +70,21 @@ struct {
     __type(value, struct counter);
 } counters SEC(".maps");
 
+/* On attached links, for each family: the address that was heard last, and from which MAC. */
+struct heard {
+    __u64 when; /* nanoseconds, CLOCK_MONOTONIC; 0: never */
+    __u32 address[4];
+    __u8 mac[6], reserved[2];
+};
+#define HEARD_INDEX(link, family) ((link) * 2 + ((family) == 6))
+
+struct {
+    __uint(type, BPF_MAP_TYPE_ARRAY);
+    __uint(max_entries, 64 * 2);
+    __type(key, __u32);
+    __type(value, struct heard);
+} heard SEC(".maps");
+
 /* Confirmed sessions: both directions of one pair of ends in one entry, which a timer removes. */
 struct session_entry {
     struct session side[2]; /* [d]: the session that was started in direction d of the key */

@@ -192,32 +192,39 @@ ever_inline int neighbours(struct __sk_buff *skb, struct context *c)
     return skb->protocol == bpf_htons(ETH_P_IPV6) ? answer_solicitation(skb, c) : GO_ON;
 }
 
-/* By the attached interface to the workload behind it, whose MAC the hub's own stack finds out where it is not known. */
-subprogram int to_neighbour(const struct context *c, __u32 link)
+/*
+ * By the attached interface to the workload behind it. Several machines may stand there, with an address each: one that was
+ * heard lately gets the frame at the MAC that it was heard with, any other is found by the hub's own stack.
+ */
+subprogram int to_neighbour(struct __sk_buff *skb, const struct context *c, __u32 link)
 {
-    const struct link_entry *to = bpf_map_lookup_elem(&links, &link);
-    if (!c || !to)
+    if (!c)
         return TC_ACT_SHOT;
-    if (to->mac_heard && c->now - to->mac_heard < HEARD) /* the frame has it already */
-        return (int)bpf_redirect(link, 0);
+    __u32 at = HEARD_INDEX(link, c->tuple.family);
+    const struct heard *h = bpf_map_lookup_elem(&heard, &at);
+    if (h && h->when && c->now - h->when < HEARD && same_v6(h->address, c->tuple.to)) {
+        __u8 mac[ETH_ALEN];
+        __builtin_memcpy(mac, h->mac, sizeof mac);
+        return bpf_skb_store_bytes(skb, 0, mac, sizeof mac, 0) ? TC_ACT_SHOT : (int)bpf_redirect(link, 0);
+    }
     struct bpf_redir_neigh next = {.nh_family = c->tuple.family == 4 ? AF_INET : AF_INET6};
     __builtin_memcpy(next.ipv6_nh, c->tuple.to, sizeof next.ipv6_nh);
     return (int)bpf_redirect_neigh(link, &next, sizeof next, 0);
 }
 
-/* The sender's MAC: for answers, and for what goes there soon. */
+/* With which MAC the sender was heard. */
 subprogram int learn_mac(struct __sk_buff *skb, const struct context *c)
 {
     __u8 mac[ETH_ALEN];
-    if (!c)
+    if (!c || bpf_skb_load_bytes(skb, ETH_ALEN, mac, sizeof mac))
         return 0;
-    __u32 at = c->link;
-    struct link_entry *link = bpf_map_lookup_elem(&links, &at);
-    if (!link || bpf_skb_load_bytes(skb, ETH_ALEN, mac, sizeof mac))
+    __u32 at = HEARD_INDEX(c->link, c->tuple.family);
+    struct heard *h = bpf_map_lookup_elem(&heard, &at);
+    if (!h)
         return 0;
-    if (!same_mac(link->mac, mac))
-        __builtin_memcpy(link->mac, mac, sizeof mac);
-    link->mac_heard = c->now;
+    __builtin_memcpy(h->address, c->tuple.from, sizeof h->address);
+    __builtin_memcpy(h->mac, mac, sizeof mac);
+    h->when = c->now;
     return 0;
 }
 

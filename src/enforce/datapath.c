@@ -21,7 +21,7 @@
 /* Everything that is pinned, by the name it is pinned under. */
 #define DATAPATH_MAPS(X) \
     X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(translations) X(fragments) X(events) X(receipts) X(captures) \
-    X(event_cells) X(answer_budget) X(sweeps)
+    X(event_cells) X(answer_budget) X(sweeps) X(heard)
 
 /* Bytes that the table of unconfirmed sessions may take, and the least each (target, source) gets. */
 #define PENDING_BYTES ((uint64_t)48 << 20)
@@ -138,6 +138,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
     };
     return !bpf_map__set_max_entries(s->maps.links, o->links) &&
         !bpf_map__set_max_entries(s->maps.answer_budget, o->links) &&
+        !bpf_map__set_max_entries(s->maps.heard, o->links * 2) &&
         !bpf_map__set_max_entries(s->maps.counters, o->links * COUNTERS_PER_LINK) &&
         !bpf_map__set_max_entries(s->maps.fragments, o->links * 16) &&
         !bpf_map__set_max_entries(s->maps.pendings, o->links * o->links * sets) &&

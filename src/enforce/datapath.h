@@ -16,7 +16,7 @@
 
 struct datapath {
     int program, sweep, ask;
-    int images, control, links, counters, sessions_v4, sessions_v6, pendings, translations, fragments, events, receipts, captures, event_cells, answer_budget, sweeps;
+    int images, control, links, counters, sessions_v4, sessions_v6, pendings, translations, fragments, events, receipts, captures, event_cells, answer_budget, sweeps, heard;
     uint32_t link_capacity;
     struct control *shared; /* the control map's value, mapped */
 };
