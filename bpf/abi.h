@@ -200,45 +200,6 @@ struct counter {
 #define COUNTERS_PER_LINK 128
 #define COUNTER_INDEX(link, side, reason) ((link) * COUNTERS_PER_LINK + (side) * 32 + (reason))
 
-/* Sessions. A key is canonical: the lower (address, port) first; direction 0 is from first to second. */
-struct session_key_v4 {
-    __u32 address[2];
-    __u16 port[2]; /* network order; ICMP echo: identifier twice; others 0 */
-    __u8 protocol;
-    __u8 zero[3];
-} __attribute__((aligned(8)));
-struct session_key_v6 {
-    __u32 address[2][4];
-    __u16 port[2];
-    __u8 protocol;
-    __u8 zero[3];
-} __attribute__((aligned(8)));
-
-/*
- * A stamp is written with one store, so that a session is never seen half decided: generation (16 bits), tag of the
- * key (16 bits: a store that went astray into a reused entry is not believed), flags (8), rule (24). 0: no session.
- */
-#define STAMP_GENERATION(s) ((__u32)((s) >> 48))
-#define STAMP_TAG(s) ((__u32)((s) >> 32) & 0xffff)
-#define STAMP_FLAGS(s) ((__u32)((s) >> 24) & 0xff)
-#define STAMP_RULE(s) ((__u32)(s) & 0xffffff)
-#define STAMP_TIMED 0x80      /* decided again at every packet */
-#define STAMP_OBSERVED 0x40   /* refused, but only observed; the reason in the low bits */
-#define STAMP_REASON 0x1f
-
-struct session {
-    __u64 stamp;
-    __u64 last; /* nanoseconds, CLOCK_MONOTONIC */
-    __u16 from_link, to_link;
-    __u8 state; /* SESSION_* */
-    __u8 crossed; /* an unconfirmed session of the other direction may exist */
-    __u16 port; /* outer or published port at the uplink, network order; 0: it is not translated */
-};
-#define SESSION_CLOSING 1
-#define SESSION_FIN_FORWARD 2 /* from the initiator */
-#define SESSION_FIN_REPLY 4
-#define SESSION_FINS (SESSION_FIN_FORWARD | SESSION_FIN_REPLY)
-
 /* With config.test_clock: what became of the last packet. */
 struct test_verdict {
     __u32 reason, rule, to_link;
@@ -265,9 +226,11 @@ struct control {
 struct config {
     __u32 links;         /* links are numbered below this */
     __u32 uplink;        /* the uplink's number; 0: none */
+    __u32 session_sets;  /* a power of two */
     __u32 pending_sets;  /* sets for each (target, source) pair, a power of two */
     __u32 translation_sets; /* sets for each source link, a power of two */
     __u32 test_clock;
+    __u64 hash_seed; /* nobody outside knows which sessions share a set */
     __u64 tcp, tcp_closing, other, icmp, unconfirmed, fragment; /* timeouts, nanoseconds */
 };
 

@@ -35,7 +35,7 @@ subprogram int tell(struct context *c, __u32 kind)
         if (is_group_report(&c->tuple))
             return 0;
         set_key(c, &c->tuple);
-        __u64 hash = image_hash_mix(hash_key(c) ^ ((__u64)c->reason << 40 | (__u64)c->link << 8 | kind << 1 | c->direction));
+        __u64 hash = image_hash_mix(c->hash ^ ((__u64)c->reason << 40 | (__u64)c->link << 8 | kind << 1 | c->direction));
         __u32 at = (__u32)hash & (EVENT_CELLS - 1);
         __u64 mark = (hash & 0xffffffff00000000ull) | ((c->now / SECOND) & 0xffffffff);
         __u64 *cell = bpf_map_lookup_elem(&event_cells, &at);
@@ -186,7 +186,6 @@ ever_inline void context_reset(struct context *c)
     c->rule = NO_RULE;
     c->from_link = c->to_link = c->other_link = 0;
     c->length = 0;
-    c->key_v4 = (struct session_key_v4){0};
 }
 
 SEC("tc")

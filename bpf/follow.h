@@ -79,8 +79,6 @@ ever_inline void advance_confirmed(struct context *c, struct session *s, bool fo
     if (c->tuple.protocol != IPPROTO_TCP || likely(!(c->tcp_flags & (TCP_FIN | TCP_RST))) || s->state & SESSION_CLOSING)
         return;
     s->state = tcp_state(c, s->state, forward);
-    if (s->state & SESSION_CLOSING)
-        entry_arm(c, config.tcp_closing);
 }
 
 /* A session was found and may go on: where its packets go. */
@@ -105,14 +103,13 @@ enum outcome {
 };
 
 /*
- * Confirmed sessions. `quoted`: the tuple in c->flow is one that an ICMP error quotes; it went *towards* c->link.
- * `forward`: look for one that was started in the tuple's own direction, else for one that it answers.
+ * A confirmed session. `quoted`: the tuple in c->flow is one that an ICMP error quotes; it went *towards* c->link.
+ * `forward`: it was started in the tuple's own direction, else the tuple answers it.
  */
-ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool forward, bool quoted)
+ever_inline int try_confirmed(struct context *c, struct session *s, bool forward, bool quoted)
 {
-    struct session *s = &e->side[(c->direction ^ !forward) & 1];
     __u32 near = forward == !quoted ? s->from_link : s->to_link; /* the side that the packet came in on */
-    if (!session_alive(s, (c->hash >> 48) & 0xffff, quoted ? c->flow.protocol : c->tuple.protocol, c->now) || near != c->link)
+    if (near != c->link)
         return OUTCOME_NONE;
     if (unlikely(c->reply_port && c->reply_port != s->port))
         return OUTCOME_NONE;
@@ -131,8 +128,6 @@ ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool f
         if (!decide_again(c, stamp, from_link, to_link, s->port, !forward, &fresh)) {
             tell_cut(c, stamp, s->last, from_link, to_link);
             WRITE_ONCE(s->stamp, 0);
-            if (!e->side[0].stamp && !e->side[1].stamp)
-                entry_arm(c, TIMER_MIN);
             c->to_link = forward == !quoted ? to_link : from_link;
             c->other_link = quoted ? 0 : c->to_link;
             return OUTCOME_DONE;
@@ -147,35 +142,28 @@ ever_inline int try_confirmed(struct context *c, struct session_entry *e, bool f
     return OUTCOME_DONE;
 }
 
-/* The unconfirmed session in c->pending becomes a confirmed one. */
+/* The unconfirmed session in c->pending, of c->direction, becomes a confirmed one. */
 subprogram int confirm(struct context *c)
 {
     if (!c)
         return 0;
     struct pending *p = &c->pending;
-    struct session_entry *e = entry_find_copied(c);
-    bool made = !e;
-    if (!e) {
-        long error = entry_make(c);
-        if (error && error != -17 /* EEXIST: another CPU was faster */)
-            return false;
-        e = entry_find_copied(c);
-        if (!e)
-            return false;
+    p->key = c->key;
+    p->key.direction = c->direction;
+    __u32 which = 0;
+    while (which < SESSION_SETS && !session_put(c, which))
+        which++;
+    if (which == SESSION_SETS)
+        return false;
+    /* What looks for sessions has to know when there are two; who begins the other one looks for this one too. */
+    struct session *other = session_find(c, c->direction ^ 1);
+    if (other)
+        other->crossed = 1;
+    if (other || pending_do(c, WHERE(p->from_link, p->to_link), c->direction ^ 1, PENDING_TEST)) {
+        struct session *s = session_find(c, c->direction);
+        if (s)
+            s->crossed = 1;
     }
-    struct session *s = &e->side[c->direction & 1];
-    WRITE_ONCE(s->stamp, 0);
-    s->last = c->now;
-    s->from_link = p->from_link;
-    s->to_link = p->to_link;
-    s->state = p->state;
-    s->port = p->port;
-    /* a session of the other direction that is still unconfirmed is looked for only where this says so */
-    struct session *other = &e->side[(c->direction ^ 1) & 1];
-    other->crossed = s->crossed = pending_do(c, WHERE(p->from_link, p->to_link), !c->direction, PENDING_TEST);
-    __sync_lock_test_and_set(&s->stamp, c->pending_stamp);
-    __u64 rest = timeout_of(c->tuple.protocol, s->state);
-    entry_arm(c, made ? rest : rest < config.tcp_closing ? rest : config.tcp_closing);
     return true;
 }
 
@@ -230,7 +218,6 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
         return 0;
     if (!quoted)
         c->flow = c->tuple;
-    widen_key(c);
     if (c->far_known && !quoted)
         c->to_link = c->far.link;
     else
@@ -294,26 +281,32 @@ ever_inline bool may_be_reply(const struct context *c, bool quoted)
 /* The whole of step 6.1 to 6.3 for the tuple in c->flow, whose key is set. */
 ever_inline int try_sessions(struct context *c, bool quoted)
 {
-    struct session_entry *e = quoted ? entry_find_copied(c) : entry_find(c);
+    struct session *s = session_find(c, KEY_ANY), *reply = NULL;
     bool crossed = true;
     int outcome;
-    if (likely(e)) {
-        if (may_be_forward(c)) {
-            outcome = try_confirmed(c, e, true, quoted);
+    if (likely(s)) {
+        crossed = s->crossed;
+        if (s->key.direction != c->direction) {
+            reply = s;
+            s = unlikely(crossed) ? session_find(c, c->direction) : NULL;
+        }
+        if (s && may_be_forward(c)) {
+            outcome = try_confirmed(c, s, true, quoted);
             if (outcome != OUTCOME_NONE)
                 return outcome;
         }
-        crossed = e->side[(c->direction ^ 1) & 1].crossed;
     }
-    if (crossed && may_be_forward(c)) {
+    if ((crossed || s) && may_be_forward(c)) {
         outcome = try_pending(c, true, quoted);
         if (outcome != OUTCOME_NONE)
             return outcome;
     }
     if (!may_be_reply(c, quoted))
         return OUTCOME_NONE;
-    if (e) {
-        outcome = try_confirmed(c, e, false, quoted);
+    if (s && crossed)
+        reply = session_find(c, c->direction ^ 1);
+    if (reply) {
+        outcome = try_confirmed(c, reply, false, quoted);
         if (outcome != OUTCOME_NONE)
             return outcome;
     }

@@ -18,12 +18,11 @@ subprogram int try_translated(struct context *c, bool quoted)
         return OUTCOME_NONE;
     struct tuple *t = quoted ? &c->flow : &c->tuple;
     set_key(c, t);
-    c->hash = hash_key(c);
     c->reply_port = c->wire_port;
     int outcome = OUTCOME_NONE;
-    struct session_entry *e = entry_find_copied(c);
-    if (e)
-        outcome = quoted ? try_confirmed(c, e, true, true) : try_confirmed(c, e, false, false);
+    struct session *s = session_find(c, c->direction ^ !quoted);
+    if (s)
+        outcome = quoted ? try_confirmed(c, s, true, true) : try_confirmed(c, s, false, false);
     if (outcome == OUTCOME_NONE)
         outcome = try_pending(c, quoted, quoted);
     c->reply_port = 0;
@@ -57,7 +56,7 @@ subprogram int arrive(struct context *c)
 }
 
 /* The same for an error: what it quotes is in c->flow. */
-subprogram int arrive_quoted(struct context *c)
+ever_inline int arrive_quoted(struct context *c)
 {
     if (!c)
         return OUTCOME_NONE;
@@ -93,18 +92,16 @@ subprogram int begin(struct context *c)
     c->phase = PHASE_UNCONFIRMED;
     struct pending *p = &c->pending;
     __builtin_memset(p, 0, sizeof *p);
-    widen_key(c);
     c->pending_stamp = make_stamp(c, c->hash);
     p->key = c->key;
+    p->key.direction = c->direction;
     p->from_link = (__u16)c->from_link;
     p->to_link = (__u16)c->to_link;
-    p->family = c->tuple.family;
-    p->direction = c->direction;
     p->port = c->port;
     pending_do(c, WHERE(c->to_link, c->from_link), c->direction, PENDING_INSERT);
-    struct session_entry *e = entry_find_copied(c);
-    if (e)
-        e->side[(c->direction ^ 1) & 1].crossed = 1;
+    struct session *s = session_find(c, c->direction ^ 1);
+    if (s)
+        s->crossed = 1;
     c->fresh = 1;
     return true;
 }
@@ -221,7 +218,6 @@ subprogram int try_quoted(struct context *c)
         return OUTCOME_NONE;
     c->flow = c->quoted;
     set_key(c, &c->flow);
-    c->hash = hash_key(c);
     return try_sessions(c, true);
 }
 
@@ -406,7 +402,6 @@ ever_inline void judge(struct __sk_buff *skb, struct context *c, const struct li
     if (unlikely(c->at_outer) && arrive(c) == OUTCOME_DONE)
         return;
     set_key(c, &c->tuple);
-    c->hash = hash_key(c);
     if (try_sessions(c, false) != OUTCOME_DONE)
         judge_new(c);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0 OR BSD-2-Clause */
 /*
  * Sessions: finding the one a packet belongs to, moving it on, beginning and ending it. docs/packets.md,
- * section 6. Confirmed ones live in hashes and are removed by their timers; unconfirmed ones in sets that
- * belong to one (target, source) each, so that a flood takes nothing from others.
+ * section 6. Confirmed ones live in sets by their hash; unconfirmed ones in sets that belong to one (target, source) each,
+ * so that a flood takes nothing from others.
  */
 #ifndef BULKHEAD_SESSIONS_H
 #define BULKHEAD_SESSIONS_H
@@ -10,66 +10,49 @@
 #include "image.h"
 #include "maps.h"
 
-#define CLOCK_MONOTONIC 1
-#define TIMER_MIN SECOND
-
-/* The tuple's canonical key and the direction of the packet in it. */
+/* The tuple's canonical key, its hash, and the direction of the packet in it. */
 ever_inline void set_key(struct context *c, const struct tuple *t)
 {
+    /* Whole words, as they will be compared: a load across smaller stores waits for all of them. */
+    __u64 *k = (void *)&c->key;
+    __u64 hash, seed = config.hash_seed, rest = ((__u64)t->family << 8 | t->protocol) << 32;
+    __u16 from_port = t->from_port, to_port = t->to_port;
     bool swap;
     if (t->family == 4) {
-        __u32 from = t->from[0], to = t->to[0];
-        __u16 from_port = t->from_port, to_port = t->to_port;
+        __u64 from = t->from[0], to = t->to[0];
         swap = from > to || (from == to && from_port > to_port);
-        /* Two whole words, as the hash will read them: a load across smaller stores waits for all of them. */
-        __u64 *k = (void *)&c->key_v4;
-        k[0] = swap ? (__u64)from << 32 | to : (__u64)to << 32 | from;
-        k[1] = (swap ? (__u64)from_port << 16 | to_port : (__u64)to_port << 16 | from_port) | (__u64)t->protocol << 32;
+        rest |= swap ? (__u64)from_port << 16 | to_port : (__u64)to_port << 16 | from_port;
+        k[0] = swap ? to : from;
+        k[2] = swap ? from : to;
+        k[1] = k[3] = 0;
+        hash = (swap ? from << 32 | to : to << 32 | from) ^ seed;
     } else {
         const __u64 *from = (const void *)t->from, *to = (const void *)t->to;
         __u64 from_high = from[0], from_low = from[1], to_high = to[0], to_low = to[1];
-        __u16 from_port = t->from_port, to_port = t->to_port;
         swap = from_high != to_high ? from_high > to_high : from_low != to_low ? from_low > to_low : from_port > to_port;
-        __u64 *k = (void *)&c->key;
-        k[0] = swap ? to_high : from_high;
-        k[1] = swap ? to_low : from_low;
-        k[2] = swap ? from_high : to_high;
-        k[3] = swap ? from_low : to_low;
-        k[4] = (swap ? (__u64)from_port << 16 | to_port : (__u64)to_port << 16 | from_port) | (__u64)t->protocol << 32;
+        rest |= swap ? (__u64)from_port << 16 | to_port : (__u64)to_port << 16 | from_port;
+        __u64 a = swap ? to_high : from_high, b = swap ? to_low : from_low, d = swap ? from_high : to_high, e = swap ? from_low : to_low;
+        k[0] = a;
+        k[1] = b;
+        k[2] = d;
+        k[3] = e;
+        hash = image_hash_mix(b ^ e * 0x9e3779b97f4a7c15ull ^ seed) ^ a ^ d * 0xd6e8feb86659fd93ull;
     }
+    k[4] = rest;
+    c->hash = image_hash_mix(hash ^ rest * 0x9e3779b97f4a7c15ull);
     c->direction = swap;
 }
 
-/* The unconfirmed table has one form of key for both families. */
-ever_inline void widen_key(struct context *c)
-{
-    if (c->tuple.family != 4)
-        return;
-    __u64 *wide = (void *)&c->key;
-    const __u64 *narrow = (const void *)&c->key_v4;
-    wide[0] = (__u32)narrow[0];
-    wide[1] = 0;
-    wide[2] = narrow[0] >> 32;
-    wide[3] = 0;
-    wide[4] = narrow[1];
-}
+#define KEY_DIRECTION 48 /* of the last word: struct session_key, little endian */
+#define KEY_ANY ((__u64)0xff << KEY_DIRECTION)
 
-ever_inline __u64 hash_key_v4(const struct session_key_v4 *k)
+/* The session's key is the context's, started in `direction`, or with KEY_ANY in either. */
+ever_inline bool same_key(const struct session_key *key, const struct context *c, __u64 direction)
 {
-    const __u64 *w = (const void *)k;
-    return image_hash_mix(w[0] ^ w[1] * 0x9e3779b97f4a7c15ull);
-}
-
-ever_inline __u64 hash_key_v6(const struct session_key_v6 *k)
-{
-    const __u64 *w = (const void *)k;
-    __u64 h = image_hash_mix(w[1] ^ w[3] * 0x9e3779b97f4a7c15ull);
-    return image_hash_mix(h ^ w[0] ^ w[2] * 0xd6e8feb86659fd93ull ^ w[4]);
-}
-
-ever_inline __u64 hash_key(const struct context *c)
-{
-    return c->tuple.family == 4 ? hash_key_v4(&c->key_v4) : hash_key_v6(&c->key);
+    const __u64 *a = (const void *)key, *b = (const void *)&c->key;
+    __u64 last = direction == KEY_ANY ? a[4] & ~KEY_ANY : a[4] ^ direction << KEY_DIRECTION;
+    /* Without a branch between: the verifier has fewer ways to follow. */
+    return !((a[0] ^ b[0]) | (a[1] ^ b[1]) | (a[2] ^ b[2]) | (a[3] ^ b[3]) | (last ^ b[4]));
 }
 
 ever_inline __u64 make_stamp(const struct context *c, __u64 hash)
@@ -96,107 +79,142 @@ ever_inline __u64 timeout_of(__u8 protocol, __u8 state)
     return protocol == IPPROTO_ICMP || protocol == IPPROTO_ICMPV6 ? config.icmp : config.other;
 }
 
-ever_inline bool session_alive(const struct session *s, __u16 tag, __u8 protocol, __u64 now)
+ever_inline bool session_alive(const struct session *s, __u16 tag, __u64 now)
 {
     __u64 stamp = READ_ONCE(s->stamp);
     if (!stamp || STAMP_TAG(stamp) != tag)
         return false;
     __u64 last = READ_ONCE(s->last);
-    return now < last || now - last < timeout_of(protocol, s->state);
+    return now < last || now - last < timeout_of(s->key.protocol, s->state);
 }
 
-/* When the entry may go, at the earliest; 0: now. */
-ever_inline __u64 entry_rest(const struct session_entry *e, __u8 protocol, __u64 now)
+#define SET_SPILLED 56 /* the highest octet of a set's tags */
+#define OCTETS 0x0101010101010101ull
+
+/* Never 0, and none of the bits that choose the sets. */
+ever_inline __u8 tag_of(__u64 hash)
 {
-    __u64 rest = 0;
-    for (int d = 0; d < 2; d++) {
-        if (!READ_ONCE(e->side[d].stamp))
-            continue;
-        __u64 end = READ_ONCE(e->side[d].last) + timeout_of(protocol, e->side[d].state);
-        if (end > now && end - now > rest)
-            rest = end - now;
-    }
-    return rest;
+    return (__u8)(hash >> 56 ?: 1);
 }
 
-static int expire_v4(void *map, struct session_key_v4 *key, struct session_entry *e)
+/* Which ways may hold a session of the tag: bit 7 of each octet. All that do, now and then another one. */
+ever_inline __u64 tag_hits(__u64 tags, __u8 tag)
 {
-    __u64 rest = entry_rest(e, key->protocol, bpf_ktime_get_coarse_ns());
-    if (rest)
-        bpf_timer_start(&e->timer, rest < TIMER_MIN ? TIMER_MIN : rest, 0);
-    else
-        bpf_map_delete_elem(map, key);
-    return 0;
+    __u64 zero = tags ^ tag * OCTETS;
+    return (zero - OCTETS) & ~zero & (OCTETS << 7) & ~(0xffull << SET_SPILLED);
 }
 
-static int expire_v6(void *map, struct session_key_v6 *key, struct session_entry *e)
+/* The number of the lowest hit: the product has it in the highest three bits, as the factor has i at bit 54 - 8 i. */
+ever_inline __u64 first_hit(__u64 hits)
 {
-    __u64 rest = entry_rest(e, key->protocol, bpf_ktime_get_coarse_ns());
-    if (rest)
-        bpf_timer_start(&e->timer, rest < TIMER_MIN ? TIMER_MIN : rest, 0);
-    else
-        bpf_map_delete_elem(map, key);
-    return 0;
+    return (hits & -hits) * (1ull << 46 | 2ull << 38 | 3ull << 30 | 4ull << 22 | 5ull << 14 | 6ull << 6) >> 61;
 }
 
-/*
- * The entry of the context's key. A subprogram's context is memory that Linux 6.1 does not take a key from: there, and
- * only there, it is copied.
- */
-ever_inline struct session_entry *entry_find(struct context *c)
+/* The number of a set that the session may stand in: which < SESSION_SETS. */
+ever_inline __u32 session_set_at(const struct context *c, __u32 which)
 {
-    if (c->tuple.family == 4)
-        return bpf_map_lookup_elem(&sessions_v4, &c->key_v4);
-    return bpf_map_lookup_elem(&sessions_v6, &c->key);
+    return ((__u32)c->hash + which * ((__u32)(c->hash >> 32) | 1)) & (config.session_sets - 1);
 }
 
-ever_inline struct session_entry *entry_find_copied(const struct context *c)
+ever_inline struct session *way_of(struct session_set *set, __u64 at)
 {
-    if (c->tuple.family == 4) {
-        struct session_key_v4 key = c->key_v4;
-        return bpf_map_lookup_elem(&sessions_v4, &key);
-    }
-    struct session_key_v6 key = c->key;
-    return bpf_map_lookup_elem(&sessions_v6, &key);
+    /* It always is; in one piece, so that the verifier sees the bound on what is added. */
+    __asm__ volatile("if %0 < %1 goto +1\n\t%0 = 0" : "+r"(at) : "i"(SESSION_WAYS));
+    return &set->way[at];
 }
 
-/* Make the entry of the context's key; not 0 when the table is full. */
-subprogram int entry_make(struct context *c)
+ever_inline bool session_is(const struct session *s, const struct context *c, __u64 direction)
+{
+    return same_key(&s->key, c, direction) && session_alive(s, (c->hash >> 48) & 0xffff, c->now);
+}
+
+#define NO_WAY 64u
+
+/* Wherever it may stand: the number of the set, times 8, and of the way in it; NO_WAY: nowhere. */
+subprogram __u32 session_search(struct context *c, __u64 direction)
 {
     if (!c)
-        return -1;
-    struct session_entry fresh = {0};
-    if (c->tuple.family == 4) {
-        struct session_key_v4 key = c->key_v4;
-        return (int)bpf_map_update_elem(&sessions_v4, &key, &fresh, BPF_NOEXIST);
+        return NO_WAY;
+    for (__u32 i = 0; i < SESSION_SETS * 8; i++) {
+        __u32 at = session_set_at(c, i >> 3);
+        const __u64 *tags = bpf_map_lookup_elem(&session_tags, &at);
+        struct session_set *set = bpf_map_lookup_elem(&sessions, &at);
+        if (!tags || !set)
+            return NO_WAY;
+        if (!tag_hits(READ_ONCE(*tags), tag_of(c->hash)))
+            i |= 7; /* on to the next set */
+        else if ((i & 7) < SESSION_WAYS && session_is(&set->way[i & 7], c, direction))
+            return i;
     }
-    struct session_key_v6 key = c->key;
-    return (int)bpf_map_update_elem(&sessions_v6, &key, &fresh, BPF_NOEXIST);
+    return NO_WAY;
 }
 
-/* (Re)start the timer of the entry that the context's key names. */
-subprogram int entry_arm(struct context *c, __u64 after)
+/* The live session of the context's key, started in that direction, or with KEY_ANY in either. */
+ever_inline struct session *session_find(struct context *c, __u64 direction)
 {
-    if (!c || config.test_clock)
-        return 0;
-    if (c->tuple.family == 4) {
-        struct session_key_v4 key = c->key_v4;
-        struct session_entry *e = bpf_map_lookup_elem(&sessions_v4, &key);
-        if (!e)
-            return 0;
-        bpf_timer_init(&e->timer, &sessions_v4, CLOCK_MONOTONIC);
-        bpf_timer_set_callback(&e->timer, expire_v4);
-        bpf_timer_start(&e->timer, after, 0);
-    } else {
-        struct session_key_v6 key = c->key;
-        struct session_entry *e = bpf_map_lookup_elem(&sessions_v6, &key);
-        if (!e)
-            return 0;
-        bpf_timer_init(&e->timer, &sessions_v6, CLOCK_MONOTONIC);
-        bpf_timer_set_callback(&e->timer, expire_v6);
-        bpf_timer_start(&e->timer, after, 0);
+    __u32 at = session_set_at(c, 0);
+    const __u64 *there = bpf_map_lookup_elem(&session_tags, &at);
+    if (!there)
+        return NULL;
+    __u64 tags = READ_ONCE(*there), hits = tag_hits(tags, tag_of(c->hash));
+    struct session_set *set;
+    if (hits) {
+        set = bpf_map_lookup_elem(&sessions, &at);
+        if (!set)
+            return NULL;
+        struct session *s = way_of(set, first_hit(hits));
+        if (likely(session_is(s, c, direction)))
+            return s;
     }
-    return 0;
+    if (likely(!(hits & (hits - 1)) && !(tags >> SET_SPILLED)))
+        return NULL;
+    __u32 found = session_search(c, direction);
+    if (found >= NO_WAY)
+        return NULL;
+    at = session_set_at(c, found >> 3);
+    set = bpf_map_lookup_elem(&sessions, &at);
+    return set ? way_of(set, found & 7) : NULL;
+}
+
+/* Puts c->pending, confirmed, into a set, in place of itself or of what is not alive. False: there is no room. */
+subprogram int session_put(struct context *c, __u32 which)
+{
+    if (!c)
+        return false;
+    __u32 number = session_set_at(c, which);
+    __u64 *tags = bpf_map_lookup_elem(&session_tags, &number);
+    struct session_set *set = bpf_map_lookup_elem(&sessions, &number);
+    if (!set || !tags)
+        return false;
+    const struct pending *p = &c->pending;
+    __u32 at = SESSION_WAYS;
+    bpf_spin_lock(&set->lock);
+    for (__u32 i = 0; i < SESSION_WAYS; i++) {
+        struct session *s = &set->way[i];
+        bool alive = session_alive(s, STAMP_TAG(s->stamp), c->now);
+        if (alive && same_key(&s->key, c, c->direction)) {
+            at = i;
+            break;
+        }
+        if (!alive && at == SESSION_WAYS)
+            at = i;
+    }
+    bool room = at < SESSION_WAYS;
+    if (room) {
+        struct session *s = &set->way[at];
+        WRITE_ONCE(s->stamp, 0);
+        s->key = p->key;
+        s->last = c->now;
+        s->from_link = p->from_link;
+        s->to_link = p->to_link;
+        s->state = p->state;
+        s->crossed = 0;
+        s->port = p->port;
+        __sync_lock_test_and_set(&s->stamp, c->pending_stamp);
+    }
+    WRITE_ONCE(((__u8 *)tags)[at], room ? tag_of(c->hash) : 1);
+    bpf_spin_unlock(&set->lock);
+    return room;
 }
 
 ever_inline struct pending_set *pending_set_of(struct context *c, __u32 target, __u32 source, __u64 hash)
@@ -213,13 +231,9 @@ ever_inline bool pending_is(const struct pending_set *set, __u32 i, const struct
     __u64 stamp = set->stamp[i];
     if (!stamp || STAMP_TAG(stamp) != ((c->hash >> 48) & 0xffff))
         return false;
-    const struct pending *p = &set->way[i];
-    if (p->direction != direction || p->family != c->tuple.family)
-        return false;
     if (c->now >= set->last[i] && c->now - set->last[i] >= config.unconfirmed)
         return false;
-    const __u64 *a = (const void *)&p->key, *b = (const void *)&c->key;
-    return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3] && a[4] == b[4];
+    return same_key(&set->way[i].key, c, direction);
 }
 
 /* A session (c->flow, in its own direction) ended because the policy no longer allows it. */

@@ -21,16 +21,16 @@ struct sweep_run {
     __u32 reserved;
 };
 
-/* One session; c->flow is its own direction, c->hash its key's. False when it ended. */
-ever_inline bool sweep_session(struct context *c, struct session *s, struct sweep *r)
+/* One session; c->flow is its own direction. */
+ever_inline void sweep_session(struct context *c, struct session *s, struct sweep *r)
 {
     __u64 stamp = READ_ONCE(s->stamp);
     if (!stamp)
-        return false;
-    if (!session_alive(s, (c->hash >> 48) & 0xffff, c->flow.protocol, c->now)) {
+        return;
+    if (!session_alive(s, STAMP_TAG(stamp), c->now)) {
         WRITE_ONCE(s->stamp, 0);
         r->expired++;
-        return false;
+        return;
     }
     r->seen++;
     if (!stamp_is_current(c, stamp)) {
@@ -40,77 +40,38 @@ ever_inline bool sweep_session(struct context *c, struct session *s, struct swee
             WRITE_ONCE(s->stamp, 0);
             if (s->state & SESSION_CLOSING) { /* both ends have ended it already */
                 r->expired++;
-                return false;
+                return;
             }
             tell_cut(c, stamp, s->last, s->from_link, s->to_link);
             r->cut++;
-            return false;
+            return;
         }
-        WRITE_ONCE(s->stamp, make_stamp(c, c->hash));
+        WRITE_ONCE(s->stamp, make_stamp(c, (__u64)STAMP_TAG(stamp) << 48));
     }
     r->kept++;
-    return true;
 }
 
-/* The sweep's own scratch, for an entry of a family. */
-ever_inline struct context *sweep_context(const struct sweep_run *run, __u8 family)
+static long sweep_set(void *map, __u32 *at, struct session_set *set, struct sweep_run *run)
 {
-    __u32 one = 1;
-    struct context *c = bpf_map_lookup_elem(&scratch, &one);
-    if (c) {
-        c->now = run->now;
-        c->generation = run->generation;
-        c->tuple.family = family;
-    }
-    return c;
-}
-
-static long sweep_v4(void *map, struct session_key_v4 *key, struct session_entry *e, struct sweep_run *run)
-{
-    __u32 zero = 0;
-    struct context *c = sweep_context(run, 4);
+    __u32 zero = 0, one = 1;
+    struct context *c = bpf_map_lookup_elem(&scratch, &one); /* the sweep's own */
     struct sweep *r = bpf_map_lookup_elem(&sweeps, &zero);
     if (!c || !r)
         return 1;
-    c->hash = hash_key_v4(key);
-    bool any = false;
-    UNROLLED
-    for (int d = 0; d < 2; d++) {
-        __builtin_memset(&c->flow, 0, sizeof c->flow);
-        c->flow.family = 4;
-        c->flow.protocol = key->protocol;
-        c->flow.from[0] = key->address[d];
-        c->flow.to[0] = key->address[!d];
-        c->flow.from_port = key->port[d];
-        c->flow.to_port = key->port[!d];
-        any |= sweep_session(c, &e->side[d], r);
+    c->now = run->now;
+    c->generation = run->generation;
+    for (int i = 0; i < SESSION_WAYS; i++) {
+        struct session *s = &set->way[i];
+        const struct session_key *k = &s->key;
+        __u32 from = k->direction & 1, to = from ^ 1;
+        __builtin_memcpy(c->flow.from, k->address[from], 16);
+        __builtin_memcpy(c->flow.to, k->address[to], 16);
+        c->flow.from_port = k->port[from];
+        c->flow.to_port = k->port[to];
+        c->flow.protocol = k->protocol;
+        c->flow.family = k->family;
+        sweep_session(c, s, r);
     }
-    if (!any)
-        bpf_map_delete_elem(map, key);
-    return 0;
-}
-
-static long sweep_v6(void *map, struct session_key_v6 *key, struct session_entry *e, struct sweep_run *run)
-{
-    __u32 zero = 0;
-    struct context *c = sweep_context(run, 6);
-    struct sweep *r = bpf_map_lookup_elem(&sweeps, &zero);
-    if (!c || !r)
-        return 1;
-    c->hash = hash_key_v6(key);
-    bool any = false;
-    UNROLLED
-    for (int d = 0; d < 2; d++) {
-        c->flow.family = 6;
-        c->flow.protocol = key->protocol;
-        __builtin_memcpy(c->flow.from, key->address[d], 16);
-        __builtin_memcpy(c->flow.to, key->address[!d], 16);
-        c->flow.from_port = key->port[d];
-        c->flow.to_port = key->port[!d];
-        any |= sweep_session(c, &e->side[d], r);
-    }
-    if (!any)
-        bpf_map_delete_elem(map, key);
     return 0;
 }
 
@@ -125,8 +86,7 @@ int bulkhead_sweep(struct __sk_buff *skb)
     __builtin_memset(r, 0, sizeof *r);
     struct sweep_run run = {.now = config.test_clock ? READ_ONCE(ctl->test_now) : bpf_ktime_get_coarse_ns()};
     run.generation = generation_in_force(ctl, run.now);
-    bpf_for_each_map_elem(&sessions_v4, sweep_v4, &run, 0);
-    bpf_for_each_map_elem(&sessions_v6, sweep_v6, &run, 0);
+    bpf_for_each_map_elem(&sessions, sweep_set, &run, 0);
     return TC_ACT_OK;
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
@@ -20,20 +21,21 @@
 
 /* Everything that is pinned, by the name it is pinned under. */
 #define DATAPATH_MAPS(X) \
-    X(images) X(control) X(links) X(counters) X(sessions_v4) X(sessions_v6) X(pendings) X(translations) X(fragments) X(events) X(receipts) X(captures) \
+    X(images) X(control) X(links) X(counters) X(sessions) X(session_tags) X(pendings) X(translations) X(fragments) X(events) X(receipts) X(captures) \
     X(event_cells) X(answer_budget) X(sweeps) X(heard)
 
-/* Bytes that the table of unconfirmed sessions may take, and the least each (target, source) gets. */
+/* Bytes that the table of unconfirmed sessions may take, and the sets that each (target, source) gets of it. */
 #define PENDING_BYTES ((uint64_t)48 << 20)
-#define PENDING_SET_BYTES ((uint64_t)648) /* struct pending_set */
 #define PENDING_SETS_MAX 64u
 /* With the least of one set each, the table grows with the square of the links: past this it is refused. */
 #define PENDING_BYTES_MAX ((uint64_t)512 << 20)
 
-/* Bytes that the table of outer ports may take, and the sets of 8 that each workload gets of it. */
+/* Bytes that the table of outer ports may take, and the sets that each workload gets of it. */
 #define TRANSLATION_BYTES ((uint64_t)32 << 20)
-#define TRANSLATION_SET_BYTES ((uint64_t)456) /* struct translation_set */
 #define TRANSLATION_SETS_MAX 1024u
+
+/* Sessions that a set is meant for, of its seven places: then one in some ten million finds no place in any of its sets. */
+#define SESSIONS_PER_SET 4u
 
 #define ANSWERS_PER_SECOND 1000
 
@@ -80,7 +82,6 @@ bool datapath_probe(struct failure *f)
     } helpers[] = {
         {BPF_FUNC_redirect_peer, "bpf_redirect_peer (Linux 5.10)"},
         {BPF_FUNC_for_each_map_elem, "bpf_for_each_map_elem (Linux 5.13)"},
-        {BPF_FUNC_timer_init, "bpf_timer (Linux 5.15)"},
         {BPF_FUNC_ktime_get_tai_ns, "bpf_ktime_get_tai_ns (Linux 6.1)"},
     };
     libbpf_set_print(quiet);
@@ -101,34 +102,40 @@ static uint64_t seconds(uint32_t s)
     return (uint64_t)s * 1000000000u;
 }
 
-/* Sets for each (target, source): a power of two that keeps the table within its budget. */
-static uint32_t pending_sets(uint32_t links)
+/* How many sets each of `owners` gets, a power of two up to `most`: as many as keep the table within `budget` bytes. */
+static uint32_t sets_within(const struct bpf_map *table, uint64_t owners, uint32_t most, uint64_t budget)
 {
-    uint64_t pairs = (uint64_t)links * links;
-    uint32_t sets = PENDING_SETS_MAX;
-    while (sets > 1 && pairs * sets * PENDING_SET_BYTES > PENDING_BYTES)
+    uint32_t sets = most;
+    while (sets > 1 && owners * sets * bpf_map__value_size(table) > budget)
         sets /= 2;
     return sets;
 }
 
-/* Sets for each link: a power of two that keeps the table within its budget. */
-static uint32_t translation_sets(const struct datapath_options *o)
+static uint32_t session_sets(uint32_t sessions)
 {
-    uint32_t sets = o->nat ? TRANSLATION_SETS_MAX : 1;
-    while (sets > 1 && (uint64_t)o->links * sets * TRANSLATION_SET_BYTES > TRANSLATION_BYTES)
-        sets /= 2;
+    uint32_t sets = 1;
+    while (sets < (sessions + SESSIONS_PER_SET - 1) / SESSIONS_PER_SET)
+        sets *= 2;
     return sets;
 }
 
 static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
 {
-    uint32_t sets = pending_sets(o->links), translations = translation_sets(o);
+    uint64_t pairs = (uint64_t)o->links * o->links;
+    uint32_t pendings = sets_within(s->maps.pendings, pairs, PENDING_SETS_MAX, PENDING_BYTES);
+    uint32_t translations = sets_within(s->maps.translations, o->links, o->nat ? TRANSLATION_SETS_MAX : 1, TRANSLATION_BYTES);
+    uint32_t sessions = session_sets(o->sessions);
+    uint64_t seed = 0;
+    if (!o->test_clock && getrandom(&seed, sizeof seed, 0) != sizeof seed)
+        return false;
     s->rodata->config = (struct config){
         .links = o->links,
         .uplink = o->uplink,
-        .pending_sets = sets,
+        .session_sets = sessions,
+        .pending_sets = pendings,
         .translation_sets = translations,
         .test_clock = o->test_clock,
+        .hash_seed = seed,
         .tcp = seconds(o->timeouts.tcp),
         .tcp_closing = seconds(o->timeouts.tcp_closing),
         .other = seconds(o->timeouts.other),
@@ -141,9 +148,9 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
         !bpf_map__set_max_entries(s->maps.heard, o->links * 2) &&
         !bpf_map__set_max_entries(s->maps.counters, o->links * COUNTERS_PER_LINK) &&
         !bpf_map__set_max_entries(s->maps.fragments, o->links * 16) &&
-        !bpf_map__set_max_entries(s->maps.pendings, o->links * o->links * sets) &&
+        !bpf_map__set_max_entries(s->maps.pendings, o->links * o->links * pendings) &&
         !bpf_map__set_max_entries(s->maps.translations, o->links * translations) &&
-        !bpf_map__set_max_entries(s->maps.sessions_v4, o->sessions) && !bpf_map__set_max_entries(s->maps.sessions_v6, o->sessions);
+        !bpf_map__set_max_entries(s->maps.sessions, sessions) && !bpf_map__set_max_entries(s->maps.session_tags, sessions);
 }
 
 static bool keep(int fd, int *ret, struct failure *f, const char *what)
@@ -182,13 +189,14 @@ bool datapath_load(const struct datapath_options *o, struct datapath *ret, struc
 {
     libbpf_set_print(quiet);
     datapath_init(ret);
-    if ((uint64_t)o->links * o->links * PENDING_SET_BYTES > PENDING_BYTES_MAX)
-        return fail(f, "%u links are more than this version's tables hold: about 700 workloads a network", o->links);
     struct datapath_bpf *s = datapath_bpf__open();
     if (!s)
         return fail_errno(f, errno, "open the datapath's programs");
-    bool ok = set_sizes(s, o);
-    if (!ok)
+    bool fits = (uint64_t)o->links * o->links * bpf_map__value_size(s->maps.pendings) <= PENDING_BYTES_MAX;
+    bool ok = fits && set_sizes(s, o);
+    if (!fits)
+        fail(f, "%u links are more than this version's tables hold: about 700 workloads a network", o->links);
+    else if (!ok)
         fail(f, "cannot size the datapath's maps for %u links", o->links);
     else if (datapath_bpf__load(s))
         ok = fail_errno(f, errno, "load the datapath's programs into the kernel (root, or CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, is needed)");

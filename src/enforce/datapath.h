@@ -16,14 +16,14 @@
 
 struct datapath {
     int program, sweep, ask;
-    int images, control, links, counters, sessions_v4, sessions_v6, pendings, translations, fragments, events, receipts, captures, event_cells, answer_budget, sweeps, heard;
+    int images, control, links, counters, sessions, session_tags, pendings, translations, fragments, events, receipts, captures, event_cells, answer_budget, sweeps, heard;
     uint32_t link_capacity;
     struct control *shared; /* the control map's value, mapped */
 };
 
 struct datapath_options {
     uint32_t links;        /* links are numbered below this */
-    uint32_t sessions;     /* room for confirmed sessions, in each family */
+    uint32_t sessions;     /* confirmed ones that there is room for */
     struct timeouts timeouts;
     uint32_t uplink;       /* the uplink's link; 0: none */
     bool nat;              /* room for the translations of what leaves by it */
