@@ -156,11 +156,11 @@ subprogram int confirm(struct context *c)
     if (which == SESSION_SETS)
         return false;
     /* What looks for sessions has to know when there are two; who begins the other one looks for this one too. */
-    struct session *other = session_find(c, c->direction ^ 1);
+    struct session *other = session_seek(c, c->direction ^ 1);
     if (other)
         other->crossed = 1;
     if (other || pending_do(c, WHERE(p->from_link, p->to_link), c->direction ^ 1, PENDING_TEST)) {
-        struct session *s = session_find(c, c->direction);
+        struct session *s = session_seek(c, c->direction);
         if (s)
             s->crossed = 1;
     }
@@ -288,7 +288,7 @@ ever_inline int try_sessions(struct context *c, bool quoted)
         crossed = s->crossed;
         if (s->key.direction != c->direction) {
             reply = s;
-            s = unlikely(crossed) ? session_find(c, c->direction) : NULL;
+            s = unlikely(crossed) ? session_seek(c, c->direction) : NULL;
         }
         if (s && may_be_forward(c)) {
             outcome = try_confirmed(c, s, true, quoted);
@@ -304,7 +304,7 @@ ever_inline int try_sessions(struct context *c, bool quoted)
     if (!may_be_reply(c, quoted))
         return OUTCOME_NONE;
     if (s && crossed)
-        reply = session_find(c, c->direction ^ 1);
+        reply = session_seek(c, c->direction ^ 1);
     if (reply) {
         outcome = try_confirmed(c, reply, false, quoted);
         if (outcome != OUTCOME_NONE)

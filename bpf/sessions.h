@@ -149,7 +149,20 @@ subprogram __u32 session_search(struct context *c, __u64 direction)
     return NO_WAY;
 }
 
-/* The live session of the context's key, started in that direction, or with KEY_ANY in either. */
+ever_inline struct session *session_seek(struct context *c, __u64 direction)
+{
+    __u32 found = session_search(c, direction);
+    if (found >= NO_WAY)
+        return NULL;
+    __u32 at = session_set_at(c, found >> 3);
+    struct session_set *set = bpf_map_lookup_elem(&sessions, &at);
+    return set ? way_of(set, found & 7) : NULL;
+}
+
+/*
+ * The live session of the context's key, started in that direction, or with KEY_ANY in either. session_seek is the same,
+ * slower where there is one, and less for the verifier to follow.
+ */
 ever_inline struct session *session_find(struct context *c, __u64 direction)
 {
     __u32 at = session_set_at(c, 0);
@@ -157,9 +170,8 @@ ever_inline struct session *session_find(struct context *c, __u64 direction)
     if (!there)
         return NULL;
     __u64 tags = READ_ONCE(*there), hits = tag_hits(tags, tag_of(c->hash));
-    struct session_set *set;
     if (hits) {
-        set = bpf_map_lookup_elem(&sessions, &at);
+        struct session_set *set = bpf_map_lookup_elem(&sessions, &at);
         if (!set)
             return NULL;
         struct session *s = way_of(set, first_hit(hits));
@@ -168,12 +180,7 @@ ever_inline struct session *session_find(struct context *c, __u64 direction)
     }
     if (likely(!(hits & (hits - 1)) && !(tags >> SET_SPILLED)))
         return NULL;
-    __u32 found = session_search(c, direction);
-    if (found >= NO_WAY)
-        return NULL;
-    at = session_set_at(c, found >> 3);
-    set = bpf_map_lookup_elem(&sessions, &at);
-    return set ? way_of(set, found & 7) : NULL;
+    return session_seek(c, direction);
 }
 
 /* Puts c->pending, confirmed, into a set, in place of itself or of what is not alive. False: there is no room. */
