@@ -18,8 +18,9 @@ static const struct address *nth_address(const struct policy *p, uint32_t worklo
     return NULL;
 }
 
-static bool add_workload(struct diffing *d, struct crowd *c, size_t *capacity, const char *name)
+static bool add_workload(const struct diffing *d, struct population *p, size_t *capacity, const char *name)
 {
+    struct crowd *c = &p->crowd;
     struct bytes text = bytes_of_text(name);
     uint32_t ids[2] = {policy_find_workload(d->policies[0], text), policy_find_workload(d->policies[1], text)};
     for (uint32_t n = 0;; n++) {
@@ -33,7 +34,7 @@ static bool add_workload(struct diffing *d, struct crowd *c, size_t *capacity, c
         if (!r.exists[0] && !r.exists[1])
             return true;
         struct resident *grown =
-            arena_grow(d->arena, c->residents, c->resident_count, capacity, sizeof *grown);
+            arena_grow(p->arena, c->residents, c->resident_count, capacity, sizeof *grown);
         if (!grown)
             return false;
         c->residents = grown;
@@ -41,29 +42,29 @@ static bool add_workload(struct diffing *d, struct crowd *c, size_t *capacity, c
     }
 }
 
-static bool add_workloads(struct diffing *d, struct crowd *c)
+static bool add_workloads(const struct diffing *d, struct population *p)
 {
     const struct policy *old = d->policies[BEFORE], *new = d->policies[AFTER];
     size_t capacity = 0;
     for (uint32_t i = 0; i < old->workload_count; i++) {
-        if (!add_workload(d, c, &capacity, old->workloads[i].name))
+        if (!add_workload(d, p, &capacity, old->workloads[i].name))
             return false;
     }
     for (uint32_t i = 0; i < new->workload_count; i++) {
         const char *name = new->workloads[i].name;
-        if (policy_find_workload(old, bytes_of_text(name)) == NONE && !add_workload(d, c, &capacity, name))
+        if (policy_find_workload(old, bytes_of_text(name)) == NONE && !add_workload(d, p, &capacity, name))
             return false;
     }
     return true;
 }
 
 /* What is in no segment of one of the policies. */
-static bool add_world(struct diffing *d, struct population *p)
+static bool add_world(const struct diffing *d, struct population *p)
 {
     size_t count, kept = 0;
-    if (!space_addresses(d->policies, 2, p->crowd.family, d->arena, &p->pieces, &count))
+    if (!space_addresses(d->policies, 2, p->crowd.family, p->arena, &p->pieces, &count))
         return false;
-    struct address *world = arena_array(d->arena, count, sizeof *world);
+    struct address *world = arena_array(p->arena, count, sizeof *world);
     if (!world)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -78,10 +79,10 @@ static bool add_world(struct diffing *d, struct population *p)
     return (uint64_t)kept + p->crowd.resident_count < NONE;
 }
 
-static bool find_flags(struct diffing *d, struct population *p)
+static bool find_flags(const struct diffing *d, struct population *p)
 {
     uint32_t count = crowd_count(&p->crowd);
-    p->flags = arena_array(d->arena, count, 1);
+    p->flags = arena_array(p->arena, count, 1);
     for (uint32_t i = 0; p->flags && i < count; i++) {
         for (unsigned k = 0; k < 2; k++) {
             const struct address *a = crowd_address(&p->crowd, k, i);
@@ -114,10 +115,11 @@ static size_t group_key(const struct population *p, enum side side, uint32_t res
     return count;
 }
 
-static bool list_members(struct diffing *d, struct groups *g, uint32_t residents)
+static bool list_members(const struct population *p, struct groups *g)
 {
-    g->members.first = arena_array(d->arena, (size_t)g->count + 2, sizeof *g->members.first);
-    g->members.items = arena_array(d->arena, residents, sizeof *g->members.items);
+    uint32_t residents = p->crowd.resident_count;
+    g->members.first = arena_array(p->arena, (size_t)g->count + 2, sizeof *g->members.first);
+    g->members.items = arena_array(p->arena, residents, sizeof *g->members.items);
     if (!g->members.first || !g->members.items)
         return false;
     for (uint32_t i = 0; i < residents; i++)
@@ -129,16 +131,16 @@ static bool list_members(struct diffing *d, struct groups *g, uint32_t residents
     return true;
 }
 
-static bool find_groups(struct diffing *d, struct population *p, enum side side)
+static bool find_groups(struct population *p, enum side side)
 {
     uint32_t residents = p->crowd.resident_count;
-    struct table known = table_new(d->arena, 41);
+    struct table known = table_new(p->arena, 41);
     struct groups *g = &p->groups[side];
-    g->of = arena_array(d->arena, residents, sizeof *g->of);
+    g->of = arena_array(p->arena, residents, sizeof *g->of);
     const struct lists *selections = &p->selections.of_resident;
     for (uint32_t i = 0; g->of && i < residents; i++) {
         size_t most = (size_t)selections->first[i + 1] - selections->first[i] + 1;
-        uint32_t *key = arena_array(d->arena, most, sizeof *key);
+        uint32_t *key = arena_array(p->arena, most, sizeof *key);
         uint64_t *number = NULL;
         bool new;
         if (key)
@@ -148,17 +150,25 @@ static bool find_groups(struct diffing *d, struct population *p, enum side side)
         g->count += new;
         g->of[i] = (uint32_t)*number;
     }
-    return g->of && list_members(d, g, residents);
+    return g->of && list_members(p, g);
+}
+
+static bool compare_population(struct diffing *d, struct population *p)
+{
+    return p->arena && add_workloads(d, p) && add_world(d, p) && find_flags(d, p) &&
+           selections_find(&p->crowd, d->ends, p->arena, &p->selections) && find_groups(p, SIDE_FROM) &&
+           find_groups(p, SIDE_TO) && range_table_new(p->arena, 42, &p->parties) && diff_compare(d, p) &&
+           diff_name(d, p);
 }
 
 static bool diff_family(struct diffing *d, uint8_t family)
 {
     struct population p = {
+        .arena = arena_child(d->arena),
         .crowd = {.policies = {d->policies[0], d->policies[1]}, .policy_count = 2, .family = family}};
-    return add_workloads(d, &p.crowd) && add_world(d, &p) && find_flags(d, &p) &&
-           selections_find(&p.crowd, d->ends, d->arena, &p.selections) && find_groups(d, &p, SIDE_FROM) &&
-           find_groups(d, &p, SIDE_TO) && range_table_new(d->arena, 42, &p.parties) && diff_compare(d, &p) &&
-           diff_name(d, &p);
+    bool ok = compare_population(d, &p);
+    arena_destroy(p.arena);
+    return ok;
 }
 
 /* Some workload of either policy has an address of the family: else nothing of that family can pass. */

@@ -26,7 +26,7 @@ struct diff_line {
 struct diff {
     struct diff_line *lines; /* gained ones first */
     size_t count;
-    size_t more[2]; /* lines that are not among them, because there are too many: gained, lost; IPv4 and IPv6 apart */
+    size_t more[2]; /* what is not among them, because there are too many: gained, lost; for single ends */
     const char *incomplete; /* why not everything was compared, or NULL */
 };
 

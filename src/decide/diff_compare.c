@@ -72,7 +72,7 @@ static int compare_keys(const void *a, const void *b)
 static struct rule_key *rule_keys(const struct comparing *c, unsigned policy)
 {
     uint32_t count = c->d->policies[policy]->rule_count;
-    struct rule_key *keys = arena_array(c->d->arena, count, sizeof *keys);
+    struct rule_key *keys = arena_array(c->p->arena, count, sizeof *keys);
     for (uint32_t r = 0; keys && r < count; r++)
         keys[r] = (struct rule_key){c->p->selections.of_rule[policy][SIDE_FROM][r],
                                     c->p->selections.of_rule[policy][SIDE_TO][r],
@@ -93,7 +93,7 @@ static bool find_changed(struct comparing *c)
     size_t counts[2] = {c->d->policies[0]->rule_count, c->d->policies[1]->rule_count}, i = 0, k = 0;
     struct rule_key *old = rule_keys(c, BEFORE), *new = rule_keys(c, AFTER);
     for (int side = 0; side < SIDES; side++)
-        c->changed[side] = arena_array(c->d->arena, c->p->selections.sets.count, sizeof *c->changed[side]);
+        c->changed[side] = arena_array(c->p->arena, c->p->selections.sets.count, sizeof *c->changed[side]);
     if (!old || !new || !c->changed[SIDE_FROM] || !c->changed[SIDE_TO])
         return false;
     while (i < counts[0] || k < counts[1]) {
@@ -114,7 +114,7 @@ static bool find_cuts(struct comparing *c)
     size_t cuts = 2;
     for (uint32_t i = 1; i < count; i++)
         cuts += c->p->flags[i] != c->p->flags[i - 1];
-    c->cuts = arena_array(c->d->arena, cuts, sizeof *c->cuts);
+    c->cuts = arena_array(c->p->arena, cuts, sizeof *c->cuts);
     for (uint32_t i = 0; c->cuts && i < count; i++) {
         uint8_t flags = c->p->flags[i];
         if (i && flags != c->p->flags[i - 1])
@@ -183,7 +183,7 @@ static bool gather_found(struct comparing *c, size_t moments)
         if (!s->times)
             continue;
         struct found_change *grown =
-            arena_grow(c->d->arena, c->found, c->found_count, &c->found_capacity, sizeof *grown);
+            arena_grow(c->p->arena, c->found, c->found_count, &c->found_capacity, sizeof *grown);
         if (!grown)
             return false;
         c->found = grown;
@@ -196,6 +196,7 @@ static bool gather_found(struct comparing *c, size_t moments)
     return true;
 }
 
+/* NONE: there are too many already. */
 static bool line_number(struct diffing *d, const struct change_line *l, uint32_t *ret)
 {
     uint32_t key[] = {(l->lost ? 1u : 0u) | (l->at_times ? 2u : 0u), l->rule, l->denier, l->services};
@@ -204,6 +205,9 @@ static bool line_number(struct diffing *d, const struct change_line *l, uint32_t
         *ret = (uint32_t)*number;
         return true;
     }
+    *ret = NONE;
+    if (d->line_count == LINES_MAX)
+        return true;
     struct change_line *grown = arena_grow(d->arena, d->lines, d->line_count, &d->line_capacity, sizeof *grown);
     uint32_t *kept = arena_alloc(d->arena, sizeof key);
     if (!grown || !kept)
@@ -218,7 +222,7 @@ static bool line_number(struct diffing *d, const struct change_line *l, uint32_t
 static bool add_hit(struct comparing *c, uint32_t line, struct range parties)
 {
     struct hits *h = &c->hits;
-    struct hit *grown = arena_grow(c->d->arena, h->items, h->count, &h->capacity, sizeof *grown);
+    struct hit *grown = arena_grow(c->p->arena, h->items, h->count, &h->capacity, sizeof *grown);
     if (!grown)
         return false;
     h->items = grown;
@@ -238,7 +242,11 @@ static bool note_found(struct comparing *c, struct range parties)
                 return false;
         }
         if (!range_table_put(&c->d->services, range_list_all(&c->services), &line.services) ||
-            !line_number(c->d, &line, &number) || !add_hit(c, number, parties))
+            !line_number(c->d, &line, &number))
+            return false;
+        if (number == NONE)
+            c->d->out->more[line.lost]++;
+        else if (!add_hit(c, number, parties))
             return false;
     }
     return true;
@@ -251,7 +259,7 @@ static bool compare_pair(struct comparing *c, struct range parties)
     size_t wanted = 2 * c->services_walk.stretch_count, moments = c->services_walk.conditional ? c->d->moments.count : 1;
     if (wanted > c->stretch_capacity) {
         c->stretch_capacity = 2 * wanted;
-        c->stretches = arena_array(c->d->arena, c->stretch_capacity, sizeof *c->stretches);
+        c->stretches = arena_array(c->p->arena, c->stretch_capacity, sizeof *c->stretches);
         if (!c->stretches)
             return false;
     }
@@ -325,28 +333,42 @@ static bool compare_group(struct comparing *c, enum side side, uint32_t group)
 
 /* Columns */
 
-static struct change_column *column_of(struct comparing *c, uint32_t line, struct range_list *sources)
+static bool add_column(struct comparing *c, const uint32_t key[2])
+{
+    struct population *p = c->p;
+    struct change_column *grown =
+        arena_grow(p->arena, p->columns, p->column_count, &p->column_capacity, sizeof *grown);
+    uint32_t *kept = arena_array(p->arena, 2, sizeof *kept);
+    if (!grown || !kept)
+        return false;
+    memcpy(kept, key, 2 * sizeof *kept);
+    p->columns = grown;
+    p->columns[p->column_count] =
+        (struct change_column){.line = key[0], .sources = key[1], .targets.arena = p->arena};
+    c->d->column_count++;
+    return table_put(&c->columns, bytes_of(kept, 2 * sizeof *kept), p->column_count++, NULL) != NULL;
+}
+
+/* The targets to which the line holds from these sources; NULL in `ret` when there are too many lines already. */
+static bool targets_of(struct comparing *c, uint32_t line, struct range_list *sources, struct range_list **ret)
 {
     struct population *p = c->p;
     uint32_t key[2] = {line};
     range_list_normalize(sources);
     if (!range_table_put(&p->parties, range_list_all(sources), &key[1]))
-        return NULL;
+        return false;
     const uint64_t *at = table_get(&c->columns, bytes_of(key, sizeof key));
-    if (at)
-        return &p->columns[*at];
-    struct change_column *grown =
-        arena_grow(c->d->arena, p->columns, p->column_count, &p->column_capacity, sizeof *grown);
-    uint32_t *kept = arena_alloc(c->d->arena, sizeof key);
-    if (!grown || !kept)
-        return NULL;
-    memcpy(kept, key, sizeof key);
-    p->columns = grown;
-    p->columns[p->column_count] =
-        (struct change_column){.line = line, .sources = key[1], .targets.arena = c->d->arena};
-    if (!table_put(&c->columns, bytes_of(kept, sizeof key), p->column_count, NULL))
-        return NULL;
-    return &p->columns[p->column_count++];
+    *ret = NULL;
+    if (at) {
+        *ret = &p->columns[*at].targets;
+    } else if (c->d->column_count == LINES_MAX) {
+        c->d->out->more[c->d->lines[line].lost]++;
+    } else {
+        if (!add_column(c, key))
+            return false;
+        *ret = &p->columns[p->column_count - 1].targets;
+    }
+    return true;
 }
 
 static bool add_members(const struct groups *g, uint32_t group, struct range_list *out)
@@ -379,8 +401,9 @@ static bool file_sources(struct comparing *c, struct range_list *sources)
             if (!range_list_add(sources, h->items[i].parties.first, h->items[i].parties.last))
                 return false;
         }
-        struct change_column *column = column_of(c, line, sources);
-        if (!column || !add_members(&c->p->groups[SIDE_TO], c->group, &column->targets))
+        struct range_list *targets;
+        if (!targets_of(c, line, sources, &targets) ||
+            (targets && !add_members(&c->p->groups[SIDE_TO], c->group, targets)))
             return false;
     }
     h->count = 0;
@@ -406,9 +429,9 @@ static bool file_targets(struct comparing *c, struct range_list *sources)
 {
     struct hits *h = &c->hits;
     size_t count = 0;
-    struct border *borders = arena_array(c->d->arena, h->count * 2, sizeof *borders);
+    struct border *borders = arena_array(c->p->arena, h->count * 2, sizeof *borders);
     struct number_set active;
-    if (!borders || !number_set_new(c->d->arena, c->p->groups[SIDE_FROM].count, &active))
+    if (!borders || !number_set_new(c->p->arena, c->p->groups[SIDE_FROM].count, &active))
         return false;
     for (size_t i = 0; i < h->count; i++) {
         const struct hit *hit = &h->items[i];
@@ -437,8 +460,9 @@ static bool file_targets(struct comparing *c, struct range_list *sources)
         c->d->effort.spent += 1 + sources->count;
         if (sources->count == 0)
             continue;
-        struct change_column *column = column_of(c, line, sources);
-        if (!column || !range_list_add(&column->targets, at, borders[end].at - 1))
+        struct range_list *targets;
+        if (!targets_of(c, line, sources, &targets) ||
+            (targets && !range_list_add(targets, at, borders[end].at - 1)))
             return false;
     }
     h->count = 0;
@@ -447,11 +471,11 @@ static bool file_targets(struct comparing *c, struct range_list *sources)
 
 bool diff_compare(struct diffing *d, struct population *p)
 {
-    struct comparing c = {.d = d, .p = p, .services.arena = d->arena, .columns = table_new(d->arena, 51)};
-    struct range_list sources = {.arena = d->arena};
+    struct comparing c = {.d = d, .p = p, .services.arena = p->arena, .columns = table_new(p->arena, 51)};
+    struct range_list sources = {.arena = p->arena};
     d->effort.spent += crowd_count(&p->crowd) + d->policies[0]->rule_count + d->policies[1]->rule_count;
-    if (!party_walk_new(&p->selections, &d->acts, &d->effort, d->arena, &c.everybody) ||
-        !service_walk_new(&p->crowd, &d->acts, &d->moments, &d->effort, d->arena, &c.services_walk) || !find_changed(&c) ||
+    if (!party_walk_new(&p->selections, &d->acts, &d->effort, p->arena, &c.everybody) ||
+        !service_walk_new(&p->crowd, &d->acts, &d->moments, &d->effort, p->arena, &c.services_walk) || !find_changed(&c) ||
         !find_cuts(&c))
         return false;
     for (uint32_t g = 0; g < p->groups[SIDE_TO].count && effort_spend(&d->effort, 1); g++) {

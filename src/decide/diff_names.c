@@ -5,8 +5,7 @@
 #define NAME_MAX_BYTES ((size_t)1 << 20)
 /* Room for that and the longest item behind it: the prefixes of one range. */
 #define NAME_ROOM ((size_t)2 << 20)
-/* Lines, and bytes of all their names; lines behind that are counted. */
-#define LINES_MAX  1000000
+/* Bytes of all names; lines behind that are counted. */
 #define TEXT_BYTES ((size_t)256 << 20)
 
 /* The text in the arena, equal ones once; NULL when memory is out. Frees it. */
@@ -71,7 +70,7 @@ static size_t world_ranges(const struct population *p, struct ranges world, cons
 /* "world", "world except cidr:A and cidr:B", or "cidr:A, cidr:B": whichever is shortest. */
 static bool print_world(struct diffing *d, const struct population *p, struct ranges world, struct text *out)
 {
-    struct range_list rest = {.arena = d->arena};
+    struct range_list rest = {.arena = p->arena};
     struct range all = {0, p->crowd.world_count - 1};
     text_puts(out, out->len ? ", " : "");
     if (!ranges_subtract((struct ranges){&all, 1}, world, &rest))
@@ -124,7 +123,7 @@ static bool world_of(const struct population *p, struct ranges parties, struct r
 static const char *names_of(struct diffing *d, const struct population *p, struct ranges parties)
 {
     struct text t = text_new(NAME_ROOM);
-    struct range_list world = {.arena = d->arena};
+    struct range_list world = {.arena = p->arena};
     if (!world_of(p, parties, &world))
         return NULL;
     print_residents(p, parties, &t);
@@ -192,17 +191,17 @@ static bool name_column(struct diffing *d, const struct population *p, const str
 
 bool diff_name(struct diffing *d, struct population *p)
 {
-    uint32_t *targets = arena_array(d->arena, p->column_count, sizeof *targets);
+    uint32_t *targets = arena_array(p->arena, p->column_count, sizeof *targets);
     for (size_t i = 0; targets && i < p->column_count; i++) {
         range_list_normalize(&p->columns[i].targets);
         if (!range_table_put(&p->parties, range_list_all(&p->columns[i].targets), &targets[i]))
             return false;
     }
-    const char **cache = arena_array(d->arena, p->parties.count, sizeof *cache);
+    const char **cache = arena_array(p->arena, p->parties.count, sizeof *cache);
     if (!targets || !cache)
         return false;
     for (size_t i = 0; i < p->column_count; i++) {
-        if (d->out->count >= LINES_MAX || d->text_bytes > TEXT_BYTES)
+        if (d->text_bytes > TEXT_BYTES)
             d->out->more[d->lines[p->columns[i].line].lost]++;
         else if (!name_column(d, p, &p->columns[i], targets[i], cache))
             return false;

@@ -25,7 +25,7 @@ struct change_column {
 };
 
 struct diffing {
-    struct arena *arena;
+    struct arena *arena; /* the caller's */
     const struct policy *policies[2];
     struct effort effort;
     struct moments moments;
@@ -35,6 +35,7 @@ struct diffing {
     struct change_line *lines;
     size_t line_count, line_capacity;
     struct table line_numbers;
+    size_t column_count; /* of both families */
     struct diff *out;
     size_t out_capacity, text_bytes;
     struct table texts;     /* of the output, each once */
@@ -54,6 +55,7 @@ struct groups {
 
 /* One family of addresses. */
 struct population {
+    struct arena *arena; /* as long as the family is looked at */
     struct crowd crowd;
     struct piece *pieces; /* of the world */
     uint8_t *flags;       /* of each party */
@@ -63,6 +65,9 @@ struct population {
     struct change_column *columns;
     size_t column_count, column_capacity;
 };
+
+/* Lines, and so columns, that are kept; what differs besides is counted. */
+#define LINES_MAX 500000
 
 /* Fills the columns. False when memory is out. */
 bool diff_compare(struct diffing *d, struct population *p) MUST_USE;

@@ -24,7 +24,7 @@ void diff_print(const struct diff *d, struct text *out)
         text_puts(out, "\n");
     }
     if (d->more[0] || d->more[1])
-        text_printf(out, "and %zu more lines: %zu gained, %zu lost (each family of addresses by itself)\n",
+        text_printf(out, "and %zu more: %zu gained, %zu lost\n",
                     d->more[0] + d->more[1], d->more[0], d->more[1]);
     if (d->incomplete)
         text_printf(out, "not complete: %s\n", d->incomplete);

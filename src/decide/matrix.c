@@ -13,7 +13,7 @@ struct allowance {
 
 struct building {
     const struct policy *policy;
-    struct arena *arena;
+    struct arena *arena; /* until the matrix is built; what stays is in the matrix's own */
     struct matrix *m;
     struct effort effort;
     struct moments moments;
@@ -130,7 +130,7 @@ static size_t nesting_move(struct nesting *n, const struct address *a)
 static bool add_prefix(struct building *b, const struct prefix *prefix)
 {
     char buffer[ADDRESS_TEXT_MAX];
-    const char *name = arena_format(b->arena, "cidr:%s", prefix_print(prefix, buffer));
+    const char *name = arena_format(b->m->arena, "cidr:%s", prefix_print(prefix, buffer));
     b->m->places[b->m->count++] = (struct place_of_matrix){.name = name, .workload = NONE, .segment = NONE};
     return name != NULL;
 }
@@ -182,7 +182,7 @@ static bool find_places(struct building *b, struct quarter quarters[2])
             return false;
         most += count[six];
     }
-    b->m->places = most < NONE ? arena_array(b->arena, most, sizeof *b->m->places) : NULL;
+    b->m->places = most < NONE ? arena_array(b->m->arena, most, sizeof *b->m->places) : NULL;
     if (!b->m->places)
         return false;
     add_workloads(b);
@@ -314,8 +314,8 @@ static bool gather_cells(struct building *b)
     struct matrix *m = b->m;
     struct range_list both = {.arena = b->arena};
     size_t count = 0;
-    m->cells = arena_array(b->arena, b->count, sizeof *m->cells);
-    m->row_begins = arena_array(b->arena, m->count + 1, sizeof *m->row_begins);
+    m->cells = arena_array(m->arena, b->count, sizeof *m->cells);
+    m->row_begins = arena_array(m->arena, m->count + 1, sizeof *m->row_begins);
     if (!m->cells || !m->row_begins)
         return false;
     if (b->count)
@@ -339,9 +339,9 @@ static bool gather_cells(struct building *b)
 static bool build(struct building *b, int64_t now)
 {
     struct quarter quarters[2];
-    return moments_now(&b->policy, 1, now, b->arena, &b->moments) &&
+    return b->arena && moments_now(&b->policy, 1, now, b->arena, &b->moments) &&
            acts_find(&b->policy, 1, &b->moments, b->arena, &b->acts) &&
-           ends_find(b->policy, b->arena, &b->ends) && range_table_new(b->arena, 61, &b->m->services) &&
+           ends_find(b->policy, b->arena, &b->ends) && range_table_new(b->m->arena, 61, &b->m->services) &&
            find_places(b, quarters) && fill_quarter(&quarters[0]) && fill_quarter(&quarters[1]) &&
            (b->effort.spent > b->effort.limit || gather_cells(b));
 }
@@ -350,8 +350,10 @@ enum matrix_result matrix_make(const struct policy *p, int64_t now, uint64_t lim
                                struct matrix *ret)
 {
     struct matrix m = {.policy = p, .arena = a};
-    struct building b = {.policy = p, .arena = a, .m = &m, .effort = {.limit = limit}};
-    if (!build(&b, now))
+    struct building b = {.policy = p, .arena = arena_child(a), .m = &m, .effort = {.limit = limit}};
+    bool built = build(&b, now);
+    arena_destroy(b.arena);
+    if (!built)
         return MATRIX_NO_MEMORY;
     if (b.effort.spent > limit)
         return MATRIX_TOO_LARGE;

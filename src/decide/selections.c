@@ -83,21 +83,29 @@ static bool end_number(struct end_finding *f, const struct end *e, struct ends *
     return table_put(&f->known, bytes_of(key, size), *ret, NULL) != NULL;
 }
 
+static bool number_ends(struct end_finding *f, const struct policy *p, struct ends *ends)
+{
+    for (uint32_t r = 0; r < p->rule_count; r++) {
+        if (!end_number(f, &p->rules[r].from, ends, &ends->of_rule[SIDE_FROM][r]) ||
+            !end_number(f, &p->rules[r].to, ends, &ends->of_rule[SIDE_TO][r]))
+            return false;
+    }
+    return true;
+}
+
 bool ends_find(const struct policy *p, struct arena *a, struct ends *ret)
 {
-    struct end_finding f = {.arena = a, .known = table_new(a, 11), .labels = table_new(a, 12)};
     struct ends ends = {.items = arena_array(a, (size_t)p->rule_count * 2, sizeof *ends.items)};
     for (int side = 0; side < SIDES; side++)
         ends.of_rule[side] = arena_array(a, p->rule_count, sizeof *ends.of_rule[side]);
-    if (!ends.items || !ends.of_rule[SIDE_FROM] || !ends.of_rule[SIDE_TO])
-        return false;
-    for (uint32_t r = 0; r < p->rule_count; r++) {
-        if (!end_number(&f, &p->rules[r].from, &ends, &ends.of_rule[SIDE_FROM][r]) ||
-            !end_number(&f, &p->rules[r].to, &ends, &ends.of_rule[SIDE_TO][r]))
-            return false;
-    }
-    *ret = ends;
-    return true;
+    struct arena *scratch = arena_child(a);
+    struct end_finding f = {.arena = scratch, .known = table_new(scratch, 11), .labels = table_new(scratch, 12)};
+    bool ok = scratch && ends.items && ends.of_rule[SIDE_FROM] && ends.of_rule[SIDE_TO] &&
+              number_ends(&f, p, &ends);
+    arena_destroy(scratch);
+    if (ok)
+        *ret = ends;
+    return ok;
 }
 
 /* Selections */

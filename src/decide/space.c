@@ -276,10 +276,11 @@ static int compare_addresses(const void *a, const void *b)
     return address_compare(a, b);
 }
 
-bool space_addresses(const struct policy *const *policies, size_t count, uint8_t family, struct arena *a,
-                     struct piece **ret, size_t *ret_count)
+/* Every address at which a piece may begin, each once, in order. False when memory is out. */
+static bool find_cuts(const struct policy *const *policies, size_t count, uint8_t family, struct arena *scratch,
+                      struct cuts *ret)
 {
-    struct cuts c = {.arena = a, .family = family};
+    struct cuts c = {.arena = scratch, .family = family};
     struct address first = {.family = family};
     cut_at(&c, &first);
     for (size_t i = 0; i < sizeof not_unicast / sizeof not_unicast[0]; i++) {
@@ -290,14 +291,28 @@ bool space_addresses(const struct policy *const *policies, size_t count, uint8_t
     }
     for (size_t i = 0; i < count; i++)
         cut_out_policy(&c, policies[i]);
-    struct piece *pieces = c.failed ? NULL : arena_array(a, c.count, sizeof *pieces);
-    if (!pieces)
+    if (c.failed)
         return false;
+    size_t kept = 0;
     qsort(c.items, c.count, sizeof *c.items, compare_addresses);
-    size_t n = 0;
     for (size_t i = 0; i < c.count; i++) {
-        if (i + 1 < c.count && address_equal(&c.items[i], &c.items[i + 1]))
-            continue;
+        if (kept == 0 || !address_equal(&c.items[kept - 1], &c.items[i]))
+            c.items[kept++] = c.items[i];
+    }
+    c.count = kept;
+    *ret = c;
+    return true;
+}
+
+bool space_addresses(const struct policy *const *policies, size_t count, uint8_t family, struct arena *a,
+                     struct piece **ret, size_t *ret_count)
+{
+    struct cuts c;
+    size_t n = 0;
+    struct arena *scratch = arena_child(a);
+    bool found = scratch && find_cuts(policies, count, family, scratch, &c);
+    struct piece *pieces = found ? arena_array(a, c.count, sizeof *pieces) : NULL;
+    for (size_t i = 0; pieces && i < c.count; i++) {
         if (!address_is_unicast(&c.items[i]))
             continue;
         pieces[n].first = c.items[i];
@@ -305,6 +320,9 @@ bool space_addresses(const struct policy *const *policies, size_t count, uint8_t
             pieces[n].last = prefix_last(&(struct prefix){.address = {.family = family}, .length = 0});
         n++;
     }
+    arena_destroy(scratch);
+    if (!pieces)
+        return false;
     *ret = pieces;
     *ret_count = n;
     return true;
