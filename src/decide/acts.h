@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What rules do, apart from their ends and names: allow or deny, on which services, under which condition. Rules
- * that do the same have the same number, in both of two policies.
+ * What rules do, apart from their ends and names: allow or deny, on which services, under which condition.
+ * Rules that do the same have the same number, in both of two policies.
  */
 #pragma once
 

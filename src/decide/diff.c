@@ -33,8 +33,7 @@ static bool add_workload(const struct diffing *d, struct population *p, size_t *
         }
         if (!r.exists[0] && !r.exists[1])
             return true;
-        struct resident *grown =
-            arena_grow(p->arena, c->residents, c->resident_count, capacity, sizeof *grown);
+        struct resident *grown = arena_grow(p->arena, c->residents, c->resident_count, capacity, sizeof *grown);
         if (!grown)
             return false;
         c->residents = grown;
@@ -69,7 +68,8 @@ static bool add_world(const struct diffing *d, struct population *p)
         return false;
     for (size_t i = 0; i < count; i++) {
         const struct address *a = &p->pieces[i].first;
-        if (policy_segment_of(d->policies[BEFORE], a) != NONE && policy_segment_of(d->policies[AFTER], a) != NONE)
+        if (policy_segment_of(d->policies[BEFORE], a) != NONE &&
+            policy_segment_of(d->policies[AFTER], a) != NONE)
             continue;
         world[kept] = *a;
         p->pieces[kept++] = p->pieces[i];
@@ -97,7 +97,8 @@ static bool find_flags(const struct diffing *d, struct population *p)
 
 /* Groups */
 
-/* The selections that have the resident and are on that side of some rule: with its flags, what it is told by. */
+/* The selections that have the resident and are on that side of some rule: with its flags, what it is told by.
+ */
 static size_t group_key(const struct population *p, enum side side, uint32_t resident, uint32_t *key)
 {
     const struct selections *s = &p->selections;
@@ -207,8 +208,8 @@ static bool diff_begin(struct diffing *d, int64_t now)
 {
     return moments_find(d->policies, 2, now, d->arena, &d->moments) &&
            acts_find(d->policies, 2, &d->moments, d->arena, &d->acts) &&
-           ends_find(d->policies[0], d->arena, &d->ends[0]) && ends_find(d->policies[1], d->arena, &d->ends[1]) &&
-           range_table_new(d->arena, 43, &d->services);
+           ends_find(d->policies[0], d->arena, &d->ends[0]) &&
+           ends_find(d->policies[1], d->arena, &d->ends[1]) && range_table_new(d->arena, 43, &d->services);
 }
 
 bool diff_make(const struct policy *before, const struct policy *after, int64_t now, uint64_t limit,

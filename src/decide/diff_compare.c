@@ -1,57 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A pair can only differ where a rule that applies to it is not in both policies, or where an end is under
- * observation, or exists, in one of them alone. So every workload is held fixed in turn, as a target of everybody
- * and as a source to the world, and the other end is walked over; all but such pairs are passed by.
+ * observation, or exists, in one of them alone. So every workload is held fixed in turn, as a target of
+ * everybody and as a source to the world, and the other end is walked over; all but such pairs are passed by.
  */
 #include <stdlib.h>
 
-#include "decide/diff_parts.h"
-
-/* What differs on one stretch of services, in one direction. */
-struct stretch_change {
-    uint32_t rule, denier; /* at the first moment at which it differs */
-    uint32_t times;        /* moments at which it differs */
-};
-
-struct found_change {
-    struct change_line line; /* without services */
-    uint32_t stretch;
-};
-
-/* A line holds between the fixed party and these. */
-struct hit {
-    uint32_t line;
-    uint32_t group; /* of the fixed party */
-    struct range parties;
-};
-
-struct hits {
-    struct hit *items;
-    size_t count, capacity;
-};
-
-struct comparing {
-    struct diffing *d;
-    struct population *p;
-    struct party_walk everybody;
-    struct service_walk services_walk;
-    bool *changed[SIDES]; /* of each selection: a rule with it on that side is not in the other policy */
-    uint32_t *cuts;       /* where flags change, and room for two */
-    size_t cut_count;
-    bool uneven; /* some party is not the same in both policies, whatever the rules */
-
-    uint32_t group, fixed, self; /* that is compared; `self` is not compared, or NONE */
-    bool exists[2], observed[2]; /* of the pair */
-    struct hits hits;
-
-    struct stretch_change *stretches; /* two for each: gained, lost */
-    size_t stretch_capacity;
-    struct found_change *found;
-    size_t found_count, found_capacity;
-    struct range_list services;
-    struct table columns;
-};
+#include "decide/diff_comparing.h"
 
 /* Rules that are not in both policies */
 
@@ -74,34 +29,39 @@ static struct rule_key *rule_keys(const struct comparing *c, unsigned policy)
     uint32_t count = c->d->policies[policy]->rule_count;
     struct rule_key *keys = arena_array(c->p->arena, count, sizeof *keys);
     for (uint32_t r = 0; keys && r < count; r++)
-        keys[r] = (struct rule_key){c->p->selections.of_rule[policy][SIDE_FROM][r],
-                                    c->p->selections.of_rule[policy][SIDE_TO][r],
-                                    c->d->acts.of_rule[policy][r], r};
+        keys[r] =
+            (struct rule_key){c->p->selections.of_rule[policy][SIDE_FROM][r],
+                              c->p->selections.of_rule[policy][SIDE_TO][r], c->d->acts.of_rule[policy][r], r};
     if (keys && count)
         qsort(keys, count, sizeof *keys, compare_keys);
     return keys;
 }
 
-static void mark_changed(struct comparing *c, const struct rule_key *k)
+static void mark_changed(struct comparing *c, unsigned policy, const struct rule_key *k)
 {
+    c->changed_rules[policy][k->rule] = true;
     c->changed[SIDE_FROM][k->from] = c->changed[SIDE_TO][k->to] = true;
 }
 
-/* Rules that do the same between the same parties, in whatever order and under whatever name, need no comparison. */
+/* Rules that do the same between the same parties, in whatever order and under whatever name, need no
+ * comparison. */
 static bool find_changed(struct comparing *c)
 {
     size_t counts[2] = {c->d->policies[0]->rule_count, c->d->policies[1]->rule_count}, i = 0, k = 0;
     struct rule_key *old = rule_keys(c, BEFORE), *new = rule_keys(c, AFTER);
     for (int side = 0; side < SIDES; side++)
         c->changed[side] = arena_array(c->p->arena, c->p->selections.sets.count, sizeof *c->changed[side]);
-    if (!old || !new || !c->changed[SIDE_FROM] || !c->changed[SIDE_TO])
+    for (unsigned p = 0; p < 2; p++)
+        c->changed_rules[p] = arena_array(c->p->arena, counts[p], sizeof *c->changed_rules[p]);
+    if (!old || !new || !c->changed_rules[0] || !c->changed_rules[1] || !c->changed[SIDE_FROM] ||
+        !c->changed[SIDE_TO])
         return false;
     while (i < counts[0] || k < counts[1]) {
         int order = i == counts[0] ? 1 : k == counts[1] ? -1 : compare_keys(&old[i], &new[k]);
         if (order < 0)
-            mark_changed(c, &old[i++]);
+            mark_changed(c, BEFORE, &old[i++]);
         else if (order > 0)
-            mark_changed(c, &new[k++]);
+            mark_changed(c, AFTER, &new[k++]);
         else
             i++, k++;
     }
@@ -137,41 +97,49 @@ static struct outcome outcome_of(const struct comparing *c, unsigned when, const
     if (!c->exists[when])
         return (struct outcome){.rule = NONE, .denier = NONE};
     struct verdict v = matched_verdict(matched, c->observed[when]);
-    return (struct outcome){.passes = verdict_passes(&v),
-                            .rule = v.allow ? v.rule : NONE,
-                            .denier = v.allow ? NONE : v.rule};
+    return (struct outcome){
+        .passes = verdict_passes(&v), .rule = v.allow ? v.rule : NONE, .denier = v.allow ? NONE : v.rule};
 }
 
-static void compare_stretch(void *context, size_t stretch, const struct matched matched[2])
+void note_outcomes(const struct comparing *c, struct stretch_change changes[2], const struct matched matched[2])
 {
-    struct comparing *c = context;
     struct outcome old = outcome_of(c, BEFORE, &matched[BEFORE]), new = outcome_of(c, AFTER, &matched[AFTER]);
     if (old.passes == new.passes)
         return;
-    struct stretch_change *change = &c->stretches[2 * stretch + (old.passes ? 1 : 0)];
+    struct stretch_change *change = &changes[old.passes ? 1 : 0];
     if (change->times++ == 0) {
         change->rule = old.passes ? old.rule : new.rule;
         change->denier = old.passes ? new.denier : old.denier;
     }
 }
 
+static void compare_stretch(void *context, size_t stretch, const struct matched matched[2])
+{
+    struct comparing *c = context;
+    note_outcomes(c, &c->stretches[2 * stretch], matched);
+}
+
+int compare_change_lines(const struct change_line *a, const struct change_line *b)
+{
+    if (a->lost != b->lost)
+        return a->lost ? 1 : -1;
+    if (a->at_times != b->at_times)
+        return a->at_times ? 1 : -1;
+    if (a->rule != b->rule)
+        return a->rule < b->rule ? -1 : 1;
+    return (a->denier > b->denier) - (a->denier < b->denier);
+}
+
+bool is_same_line(const struct change_line *a, const struct change_line *b)
+{
+    return compare_change_lines(a, b) == 0;
+}
+
 static int compare_found(const void *a, const void *b)
 {
     const struct found_change *x = a, *y = b;
-    if (x->line.lost != y->line.lost)
-        return x->line.lost ? 1 : -1;
-    if (x->line.at_times != y->line.at_times)
-        return x->line.at_times ? 1 : -1;
-    if (x->line.rule != y->line.rule)
-        return x->line.rule < y->line.rule ? -1 : 1;
-    if (x->line.denier != y->line.denier)
-        return x->line.denier < y->line.denier ? -1 : 1;
-    return (x->stretch > y->stretch) - (x->stretch < y->stretch);
-}
-
-static bool is_same_line(const struct change_line *a, const struct change_line *b)
-{
-    return a->lost == b->lost && a->at_times == b->at_times && a->rule == b->rule && a->denier == b->denier;
+    int order = compare_change_lines(&x->line, &y->line);
+    return order ? order : (x->stretch > y->stretch) - (x->stretch < y->stretch);
 }
 
 /* The stretches that differ, those that differ alike together. */
@@ -230,23 +198,27 @@ static bool add_hit(struct comparing *c, uint32_t line, struct range parties)
     return true;
 }
 
+bool note_line(struct comparing *c, struct change_line line, struct ranges services, struct range parties)
+{
+    uint32_t number;
+    if (!range_table_put(&c->d->services, services, &line.services) || !line_number(c->d, &line, &number))
+        return false;
+    if (number == NONE)
+        c->d->out->more[line.lost]++;
+    return number == NONE || add_hit(c, number, parties);
+}
+
 static bool note_found(struct comparing *c, struct range parties)
 {
     for (size_t i = 0; i < c->found_count;) {
         struct change_line line = c->found[i].line;
-        uint32_t number;
         c->services.count = 0;
         for (; i < c->found_count && is_same_line(&c->found[i].line, &line); i++) {
             struct range stretch = service_walk_stretch(&c->services_walk, c->found[i].stretch);
             if (!range_list_add(&c->services, stretch.first, stretch.last))
                 return false;
         }
-        if (!range_table_put(&c->d->services, range_list_all(&c->services), &line.services) ||
-            !line_number(c->d, &line, &number))
-            return false;
-        if (number == NONE)
-            c->d->out->more[line.lost]++;
-        else if (!add_hit(c, number, parties))
+        if (!note_line(c, line, range_list_all(&c->services), parties))
             return false;
     }
     return true;
@@ -256,7 +228,8 @@ static bool compare_pair(struct comparing *c, struct range parties)
 {
     if (!service_walk_set(&c->services_walk, c->everybody.active))
         return false;
-    size_t wanted = 2 * c->services_walk.stretch_count, moments = c->services_walk.conditional ? c->d->moments.count : 1;
+    size_t wanted = 2 * c->services_walk.stretch_count,
+           moments = c->services_walk.conditional ? c->d->moments.count : 1;
     if (wanted > c->stretch_capacity) {
         c->stretch_capacity = 2 * wanted;
         c->stretches = arena_array(c->p->arena, c->stretch_capacity, sizeof *c->stretches);
@@ -269,35 +242,68 @@ static bool compare_pair(struct comparing *c, struct range parties)
     return gather_found(c, moments) && note_found(c, parties);
 }
 
+void set_pair(struct comparing *c, uint32_t party)
+{
+    uint8_t here = c->p->flags[c->fixed], there = c->p->flags[party];
+    for (unsigned i = 0; i < 2; i++) {
+        c->exists[i] = party != c->self && here & there & PARTY_EXISTS(i);
+        c->observed[i] = c->exists[i] && (here | there) & PARTY_OBSERVED(i);
+    }
+}
+
+bool may_differ(const struct comparing *c)
+{
+    if (!c->exists[BEFORE] && !c->exists[AFTER])
+        return false;
+    return c->exists[BEFORE] != c->exists[AFTER] || c->observed[BEFORE] != c->observed[AFTER] ||
+           c->everybody.unbalanced;
+}
+
 static bool visit_parties(void *context, struct range parties)
 {
     struct comparing *c = context;
-    uint8_t here = c->p->flags[c->fixed], there = c->p->flags[parties.first];
-    if (parties.first == c->self)
-        return true;
-    for (unsigned i = 0; i < 2; i++) {
-        c->exists[i] = here & there & PARTY_EXISTS(i);
-        c->observed[i] = c->exists[i] && (here | there) & PARTY_OBSERVED(i);
-    }
-    if (!c->exists[BEFORE] && !c->exists[AFTER])
-        return true;
-    if (c->exists[BEFORE] == c->exists[AFTER] && c->observed[BEFORE] == c->observed[AFTER] &&
-        c->everybody.unbalanced == 0)
-        return true;
-    return compare_pair(c, parties);
+    set_pair(c, parties.first);
+    return !may_differ(c) || compare_pair(c, parties);
 }
 
 /* All pairs of one group */
 
-static bool needs_comparison(const struct comparing *c, enum side side, uint32_t resident)
+static bool add_changed(struct comparing *c, enum side side, unsigned policy, uint32_t selection)
 {
-    const struct lists *l = &c->p->selections.of_resident;
-    bool changed = c->uneven;
-    for (uint32_t k = l->first[resident]; k < l->first[resident + 1] && !changed; k++)
-        changed = c->changed[side][l->items[k]];
-    return changed;
+    const struct lists *rules = &c->p->selections.rules[policy][side];
+    for (uint32_t k = rules->first[selection]; k < rules->first[selection + 1]; k++) {
+        uint32_t rule = rules->items[k];
+        if (!c->changed_rules[policy][rule])
+            continue;
+        struct ranges s =
+            c->d->acts.services.items[c->d->acts.items[c->d->acts.of_rule[policy][rule]].services];
+        for (size_t i = 0; i < s.count; i++) {
+            if (!range_list_add(&c->wanted, s.items[i].first, s.items[i].last))
+                return false;
+        }
+    }
+    return true;
 }
 
+/* The services on which something can differ: those of the rules that are in one policy alone; all, where
+ * parties themselves differ. */
+static bool find_wanted(struct comparing *c, enum side side, uint32_t resident)
+{
+    const struct lists *l = &c->p->selections.of_resident;
+    c->wanted.count = 0;
+    if (c->uneven)
+        return range_list_add(&c->wanted, 0, SERVICES - 1);
+    for (uint32_t k = l->first[resident]; k < l->first[resident + 1]; k++) {
+        uint32_t selection = l->items[k];
+        if (c->changed[side][selection] &&
+            (!add_changed(c, side, BEFORE, selection) || !add_changed(c, side, AFTER, selection)))
+            return false;
+    }
+    range_list_normalize(&c->wanted);
+    return true;
+}
+
+/* The only member of its group. */
 static bool is_alone(const struct groups *g, uint32_t resident)
 {
     const uint32_t *first = &g->members.first[g->of[resident]];
@@ -326,9 +332,16 @@ static bool compare_group(struct comparing *c, enum side side, uint32_t group)
         c->cuts[plan.cut_count++] = c->self;
         c->cuts[plan.cut_count++] = c->self + 1;
     }
-    if (!needs_comparison(c, side, c->fixed))
+    if (!find_wanted(c, side, c->fixed))
+        return false;
+    if (c->wanted.count == 0)
         return true;
-    return party_walk_run(&c->everybody, &plan, visit_parties, c);
+    struct ranges wanted = range_list_all(&c->wanted);
+    plan.services = c->uneven ? NULL : &wanted;
+    bool plane;
+    if (!party_walk_set(&c->everybody, &plan) || !plane_choose(c, &plane))
+        return false;
+    return plane ? plane_compare(c) : party_walk_run(&c->everybody, visit_parties, c);
 }
 
 /* Columns */
@@ -349,7 +362,8 @@ static bool add_column(struct comparing *c, const uint32_t key[2])
     return table_put(&c->columns, bytes_of(kept, 2 * sizeof *kept), p->column_count++, NULL) != NULL;
 }
 
-/* The targets to which the line holds from these sources; NULL in `ret` when there are too many lines already. */
+/* The targets to which the line holds from these sources; NULL in `ret` when there are too many lines already.
+ */
 static bool targets_of(struct comparing *c, uint32_t line, struct range_list *sources, struct range_list **ret)
 {
     struct population *p = c->p;
@@ -471,12 +485,16 @@ static bool file_targets(struct comparing *c, struct range_list *sources)
 
 bool diff_compare(struct diffing *d, struct population *p)
 {
-    struct comparing c = {.d = d, .p = p, .services.arena = p->arena, .columns = table_new(p->arena, 51)};
+    struct comparing c = {.d = d,
+                          .p = p,
+                          .services.arena = p->arena,
+                          .wanted.arena = p->arena,
+                          .columns = table_new(p->arena, 51)};
     struct range_list sources = {.arena = p->arena};
     d->effort.spent += crowd_count(&p->crowd) + d->policies[0]->rule_count + d->policies[1]->rule_count;
     if (!party_walk_new(&p->selections, &d->acts, &d->effort, p->arena, &c.everybody) ||
-        !service_walk_new(&p->crowd, &d->acts, &d->moments, &d->effort, p->arena, &c.services_walk) || !find_changed(&c) ||
-        !find_cuts(&c))
+        !service_walk_new(&p->crowd, &d->acts, &d->moments, &d->effort, p->arena, &c.services_walk) ||
+        !find_changed(&c) || !find_cuts(&c))
         return false;
     for (uint32_t g = 0; g < p->groups[SIDE_TO].count && effort_spend(&d->effort, 1); g++) {
         if (!compare_group(&c, SIDE_TO, g) || !file_sources(&c, &sources))

@@ -150,8 +150,13 @@ static const char *ports_of(struct diffing *d, uint32_t services)
 /* A finished line; the same line of the other family is joined with it. */
 static bool add_line(struct diffing *d, const struct diff_line *line)
 {
-    const void *key[] = {line->from, line->to, line->ports, line->rule, line->denier,
-                         line->gained ? d : NULL, line->at_times ? d : NULL}; /* texts are there once each */
+    const void *key[] = {line->from,
+                         line->to,
+                         line->ports,
+                         line->rule,
+                         line->denier,
+                         line->gained ? d : NULL,
+                         line->at_times ? d : NULL}; /* texts are there once each */
     const uint64_t *at = table_get(&d->out_lines, bytes_of(key, sizeof key));
     if (at) {
         if (d->out->lines[*at].families != line->families)

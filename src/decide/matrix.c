@@ -135,8 +135,8 @@ static bool add_prefix(struct building *b, const struct prefix *prefix)
     return name != NULL;
 }
 
-/* Pieces of the world with the same narrowest prefix are alike: one place for all of them, and the first stands for
- * them. `taken`: of each prefix and, behind them, of the rest of the world. */
+/* Pieces of the world with the same narrowest prefix are alike: one place for all of them, and the first stands
+ * for them. `taken`: of each prefix and, behind them, of the rest of the world. */
 static bool add_pieces(struct quarter *q, const struct piece *pieces, size_t count, struct nesting *nesting,
                        bool *taken)
 {
@@ -253,8 +253,8 @@ static bool visit_parties(void *context, struct range parties)
     for (uint32_t i = parties.first; services && i <= parties.last && effort_spend(&b->effort, 8); i++) {
         uint32_t fixed = q->place[q->fixed], other = q->place[i];
         bool from_fixed = q->fixed_side == SIDE_FROM;
-        if (fixed != other && !add_allowance(b, from_fixed ? fixed : other, from_fixed ? other : fixed, is_six(q),
-                                             services))
+        if (fixed != other &&
+            !add_allowance(b, from_fixed ? fixed : other, from_fixed ? other : fixed, is_six(q), services))
             return false;
     }
     return true;
@@ -277,7 +277,7 @@ static bool fill_quarter(struct quarter *q)
             struct party_plan plan = {.fixed_side = (enum side)side, .fixed = i, .window = window};
             q->fixed_side = plan.fixed_side;
             q->fixed = i;
-            if (!party_walk_run(&q->everybody, &plan, visit_parties, q))
+            if (!party_walk_set(&q->everybody, &plan) || !party_walk_run(&q->everybody, visit_parties, q))
                 return false;
         }
     }

@@ -6,7 +6,8 @@
 /* Bytes of a cell; what does not fit is counted. */
 #define CELL_MAX   ((size_t)1 << 16)
 #define CELL_LIMIT (4 * CELL_MAX)
-/* A table with more places than this would have some 20 million cells: it shows workloads and the world as a whole. */
+/* A table with more places than this would have some 20 million cells: it shows workloads and the world as a
+ * whole. */
 #define TABLE_PLACES 4472
 /* And then at most this many of them. */
 #define TABLE_PLACES_MAX 1000
@@ -40,7 +41,8 @@ static bool print_family(const struct matrix *m, const struct cell *cell, uint8_
     if (families == (CELL_IPV4 | CELL_IPV6))
         made = ranges_intersect(four, six, scratch);
     else
-        made = families == CELL_IPV4 ? ranges_subtract(four, six, scratch) : ranges_subtract(six, four, scratch);
+        made =
+            families == CELL_IPV4 ? ranges_subtract(four, six, scratch) : ranges_subtract(six, four, scratch);
     out->failed |= !made;
     if (!made || scratch->count == 0)
         return false;

@@ -74,7 +74,8 @@ static void holding_at(const struct finding *f, int64_t at, uint8_t *out)
 {
     for (size_t i = 0; i < f->count; i++) {
         enum truth t = rule_truth(f->items[i].policy, f->items[i].rule, at);
-        out[i] = f->items[i].uses & ((t == TRUTH_TRUE ? MOMENT_ALLOW : 0) | (t != TRUTH_FALSE ? MOMENT_DENY : 0));
+        out[i] =
+            f->items[i].uses & ((t == TRUTH_TRUE ? MOMENT_ALLOW : 0) | (t != TRUTH_FALSE ? MOMENT_DENY : 0));
     }
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * When rules hold: every different combination of conditions that the following week has, for one or two policies.
- * Rules with the same condition are looked at once.
+ * When rules hold: every different combination of conditions that the following week has, for one or two
+ * policies. Rules with the same condition are looked at once.
  */
 #pragma once
 
@@ -13,8 +13,8 @@
 struct moments {
     uint32_t *condition_of[2]; /* of each rule, by policy; NONE: it always holds */
     uint32_t condition_count;
-    uint8_t *holding; /* for each moment, for each condition: MOMENT_ALLOW, MOMENT_DENY */
-    size_t count;     /* at least 1 */
+    uint8_t *holding;       /* for each moment, for each condition: MOMENT_ALLOW, MOMENT_DENY */
+    size_t count;           /* at least 1 */
     const char *incomplete; /* why not every moment is there, or NULL */
 };
 

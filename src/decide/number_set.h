@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A set of numbers below a fixed size of which the least is wanted often: the rules that hold at one point, where
- * the first in the file is named. A bit for each number, and above each 64 of them one bit that says whether
- * there are any: every operation takes as many steps as there are levels.
+ * A set of numbers below a fixed size of which the least is wanted often: the rules that hold at one point,
+ * where the first in the file is named. A bit for each number, and above each 64 of them one bit that says
+ * whether there are any: every operation takes as many steps as there are levels.
  */
 #pragma once
 

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide/party_walk.h"
 
-#include <stdlib.h>
-
-/* At a party, a rule begins or ceases to apply; or a cut, with no rule. */
-struct party_event {
-    uint32_t at;
-    uint32_t rule; /* NONE: a cut */
-    uint8_t policy;
-    bool begins;
-};
+#include "decide/number_sort.h"
 
 bool party_walk_new(const struct selections *s, const struct acts *acts, struct effort *effort, struct arena *a,
-               struct party_walk *ret)
+                    struct party_walk *ret)
 {
     struct party_walk w = {.arena = a, .selections = s, .acts = acts, .effort = effort};
     w.balance = arena_array(a, acts->count, sizeof *w.balance);
@@ -34,7 +26,8 @@ static bool add_event(struct party_walk *s, struct party_event e)
     return true;
 }
 
-static bool add_rule(struct party_walk *s, unsigned policy, uint32_t rule, struct ranges parties, struct range window)
+static bool add_rule(struct party_walk *s, unsigned policy, uint32_t rule, struct ranges parties,
+                     struct range window)
 {
     size_t low = 0, high = parties.count;
     while (low < high) { /* the first range that ends within the window or behind it */
@@ -58,6 +51,12 @@ static bool add_rule(struct party_walk *s, unsigned policy, uint32_t rule, struc
     return true;
 }
 
+static bool is_wanted(const struct party_walk *s, const struct party_plan *plan, unsigned policy, uint32_t rule)
+{
+    const struct act *act = &s->acts->items[s->acts->of_rule[policy][rule]];
+    return !plan->services || ranges_overlap(s->acts->services.items[act->services], *plan->services);
+}
+
 static bool add_rules(struct party_walk *s, const struct party_plan *plan)
 {
     const struct selections *all = s->selections;
@@ -69,6 +68,8 @@ static bool add_rules(struct party_walk *s, const struct party_plan *plan)
             uint32_t set = holding->items[k];
             for (uint32_t j = rules->first[set]; j < rules->first[set + 1]; j++) {
                 uint32_t rule = rules->items[j];
+                if (!is_wanted(s, plan, i, rule))
+                    continue;
                 if (!add_rule(s, i, rule, all->sets.items[all->of_rule[i][other][rule]], plan->window))
                     return false;
             }
@@ -88,7 +89,7 @@ static bool add_cuts(struct party_walk *s, const struct party_plan *plan)
            add_event(s, (struct party_event){.at = plan->window.last + 1, .rule = NONE});
 }
 
-static void apply_event(struct party_walk *s, const struct party_event *e)
+void party_walk_balance(struct party_walk *s, const struct party_event *e)
 {
     if (e->rule == NONE)
         return;
@@ -96,27 +97,44 @@ static void apply_event(struct party_walk *s, const struct party_event *e)
     s->unbalanced -= *balance != 0;
     *balance += (e->policy == 0) == e->begins ? 1 : -1;
     s->unbalanced += *balance != 0;
+}
+
+static void apply_event(struct party_walk *s, const struct party_event *e)
+{
+    party_walk_balance(s, e);
+    if (e->rule == NONE)
+        return;
     if (e->begins)
         number_set_add(&s->active[e->policy], e->rule);
     else
         number_set_remove(&s->active[e->policy], e->rule);
 }
 
-static int compare_events(const void *a, const void *b)
+static bool sort_events(struct party_walk *s, uint32_t most)
 {
-    const struct party_event *x = a, *y = b;
-    return (x->at > y->at) - (x->at < y->at);
+    if (s->spare_capacity < s->capacity) {
+        s->spare = arena_array(s->arena, s->capacity, sizeof *s->spare);
+        s->spare_capacity = s->capacity;
+    }
+    if (s->spare)
+        number_sort(s->events, s->spare, s->count, sizeof *s->events, most);
+    return s->spare != NULL;
 }
 
-bool party_walk_run(struct party_walk *s, const struct party_plan *plan, party_visit *visit, void *context)
+bool party_walk_set(struct party_walk *s, const struct party_plan *plan)
 {
     s->count = 0;
     if (plan->window.first > plan->window.last || plan->window.last == UINT32_MAX)
         return true;
     if (!add_rules(s, plan) || !add_cuts(s, plan))
         return false;
-    qsort(s->events, s->count, sizeof *s->events, compare_events);
-    bool going = effort_spend(s->effort, s->count * 8);
+    s->effort->spent += s->count * 4;
+    return sort_events(s, plan->window.last + 1);
+}
+
+bool party_walk_run(struct party_walk *s, party_visit *visit, void *context)
+{
+    bool going = effort_spend(s->effort, 1);
     for (size_t i = 0; i < s->count;) {
         uint32_t at = s->events[i].at;
         while (i < s->count && s->events[i].at == at)

@@ -66,7 +66,8 @@ bool ranges_intersect(struct ranges a, struct ranges b, struct range_list *out)
 {
     for (size_t i = 0, k = 0; i < a.count && k < b.count;) {
         const struct range *x = &a.items[i], *y = &b.items[k];
-        uint32_t first = x->first > y->first ? x->first : y->first, last = x->last < y->last ? x->last : y->last;
+        uint32_t first = x->first > y->first ? x->first : y->first,
+                 last = x->last < y->last ? x->last : y->last;
         if (first <= last && !range_list_add(out, first, last))
             return false;
         if (x->last < y->last)
@@ -77,12 +78,28 @@ bool ranges_intersect(struct ranges a, struct ranges b, struct range_list *out)
     return true;
 }
 
-uint64_t ranges_size(struct ranges r)
+/* The first range that ends at the number or behind it. */
+static size_t range_from(struct ranges r, uint32_t number)
 {
-    uint64_t size = 0;
-    for (size_t i = 0; i < r.count; i++)
-        size += (uint64_t)r.items[i].last - r.items[i].first + 1;
-    return size;
+    size_t low = 0, high = r.count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (r.items[middle].last < number)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+bool ranges_overlap(struct ranges a, struct ranges b)
+{
+    for (size_t i = 0; i < a.count; i++) {
+        size_t k = range_from(b, a.items[i].first);
+        if (k < b.count && b.items[k].first <= a.items[i].last)
+            return true;
+    }
+    return false;
 }
 
 bool range_table_new(struct arena *a, uint64_t seed, struct range_table *ret)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Sets of numbers as sorted ranges that neither overlap nor touch, so that equal sets have equal ranges: parties
- * by number, services on their line. Equal sets can be kept once, under one number.
+ * Sets of numbers as sorted ranges that neither overlap nor touch, so that equal sets have equal ranges:
+ * parties by number, services on their line. Equal sets can be kept once, under one number.
  */
 #pragma once
 
@@ -34,8 +34,8 @@ static inline struct ranges range_list_all(const struct range_list *l)
 /* What is in `a` and not in `b`, or in both, at the end of `out`. False when memory is out. */
 bool ranges_subtract(struct ranges a, struct ranges b, struct range_list *out) MUST_USE;
 bool ranges_intersect(struct ranges a, struct ranges b, struct range_list *out) MUST_USE;
-/* How many numbers they hold. */
-uint64_t ranges_size(struct ranges r);
+/* Whether some number is in both; quick where `a` has few ranges. */
+bool ranges_overlap(struct ranges a, struct ranges b);
 
 /* Each different set once, numbered from 0; number 0 is the empty set. */
 struct range_table {

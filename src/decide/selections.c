@@ -99,9 +99,10 @@ bool ends_find(const struct policy *p, struct arena *a, struct ends *ret)
     for (int side = 0; side < SIDES; side++)
         ends.of_rule[side] = arena_array(a, p->rule_count, sizeof *ends.of_rule[side]);
     struct arena *scratch = arena_child(a);
-    struct end_finding f = {.arena = scratch, .known = table_new(scratch, 11), .labels = table_new(scratch, 12)};
-    bool ok = scratch && ends.items && ends.of_rule[SIDE_FROM] && ends.of_rule[SIDE_TO] &&
-              number_ends(&f, p, &ends);
+    struct end_finding f = {
+        .arena = scratch, .known = table_new(scratch, 11), .labels = table_new(scratch, 12)};
+    bool ok =
+        scratch && ends.items && ends.of_rule[SIDE_FROM] && ends.of_rule[SIDE_TO] && number_ends(&f, p, &ends);
     arena_destroy(scratch);
     if (ok)
         *ret = ends;

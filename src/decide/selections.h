@@ -25,7 +25,8 @@ struct crowd {
     uint8_t family;
     struct resident *residents;
     uint32_t resident_count;
-    const struct address *world; /* ascending, unicast: each stands for all addresses that no rule tells from it */
+    const struct address
+        *world; /* ascending, unicast: each stands for all addresses that no rule tells from it */
     uint32_t world_count;
 };
 
@@ -57,10 +58,10 @@ struct lists {
 
 struct selections {
     const struct crowd *crowd;
-    struct range_table sets;             /* of parties: a selection is a number of these */
-    uint32_t *of_rule[2][SIDES];         /* by policy: the selection of each rule's end */
-    struct lists rules[2][SIDES];        /* by policy: of each selection the rules whose end it is, in order */
-    struct lists of_resident;            /* of each resident the selections that have it, ascending */
+    struct range_table sets;      /* of parties: a selection is a number of these */
+    uint32_t *of_rule[2][SIDES];  /* by policy: the selection of each rule's end */
+    struct lists rules[2][SIDES]; /* by policy: of each selection the rules whose end it is, in order */
+    struct lists of_resident;     /* of each resident the selections that have it, ascending */
 };
 /* `ends`: of each policy. False when memory is out. */
 bool selections_find(const struct crowd *c, const struct ends *ends, struct arena *a,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide/service_walk.h"
 
-#include <stdlib.h>
+#include "decide/number_sort.h"
 
 /* At a service, a rule begins or ceases to apply. */
 struct service_event {
@@ -57,10 +57,15 @@ static bool add_rule(struct service_walk *w, unsigned policy, uint32_t rule)
     return true;
 }
 
-static int compare_events(const void *a, const void *b)
+static bool sort_events(struct service_walk *w)
 {
-    const struct service_event *x = a, *y = b;
-    return (x->at > y->at) - (x->at < y->at);
+    if (w->spare_capacity < w->capacity) {
+        w->spare = arena_array(w->arena, w->capacity, sizeof *w->spare);
+        w->spare_capacity = w->capacity;
+    }
+    if (w->spare)
+        number_sort(w->events, w->spare, w->count, sizeof *w->events, SERVICES);
+    return w->spare != NULL;
 }
 
 static bool find_stretches(struct service_walk *w)
@@ -93,8 +98,7 @@ bool service_walk_set(struct service_walk *w, const struct number_set active[2])
                 return false;
         }
     }
-    qsort(w->events, w->count, sizeof *w->events, compare_events);
-    return find_stretches(w);
+    return sort_events(w) && find_stretches(w);
 }
 
 static void apply_event(struct service_walk *w, const struct service_event *e, size_t moment)

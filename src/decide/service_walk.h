@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * For one pair of parties and the rules that apply to it: the services in stretches that none of these rules tells
- * apart, and the first rule of each sort on each stretch.
+ * For one pair of parties and the rules that apply to it: the services in stretches that none of these rules
+ * tells apart, and the first rule of each sort on each stretch.
  */
 #pragma once
 
@@ -16,8 +16,8 @@ struct service_walk {
     struct effort *effort;
     unsigned policy_count;
     struct number_set holding[2][RULE_SORTS]; /* empty between walks */
-    struct service_event *events;
-    size_t count, capacity;
+    struct service_event *events, *spare;
+    size_t count, capacity, spare_capacity;
     uint32_t *begins; /* of each stretch, and SERVICES behind the last */
     size_t stretch_count, stretch_capacity;
     bool conditional; /* some of the rules has a condition: moments may differ */

@@ -44,9 +44,8 @@ struct port_class services_next(const struct range *r, uint32_t *at)
     *at = last + 1;
     if (i >= 3)
         return (struct port_class){.protocol = protocols[i], .last = 65535};
-    return (struct port_class){.protocol = protocols[i],
-                               .first = (uint16_t)(first - begin + 1),
-                               .last = (uint16_t)(last - begin + 1)};
+    return (struct port_class){
+        .protocol = protocols[i], .first = (uint16_t)(first - begin + 1), .last = (uint16_t)(last - begin + 1)};
 }
 
 void services_print(struct ranges services, size_t most, struct text *out)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Everything a packet can ask for, on one line of numbers: the ports of TCP, of UDP, of SCTP, then ICMP, then all
- * other protocols together, which rules reach by `any` alone. A rule's `ports` are then ranges on that line.
+ * Everything a packet can ask for, on one line of numbers: the ports of TCP, of UDP, of SCTP, then ICMP, then
+ * all other protocols together, which rules reach by `any` alone. A rule's `ports` are then ranges on that
+ * line.
  */
 #pragma once
 
@@ -21,5 +22,6 @@ extern const uint32_t service_beginnings[SERVICE_BEGINNINGS];
 bool services_of_ports(const struct ports *list, uint32_t count, struct range_list *out) MUST_USE;
 /* The part of the range from `*at` on that belongs to one protocol, as ports; moves `*at` behind it. */
 struct port_class services_next(const struct range *r, uint32_t *at);
-/* "8080/tcp, 1-79/udp, icmp"; "any" for all. The lists are cut off at `most` bytes, with a count of the rest. */
+/* "8080/tcp, 1-79/udp, icmp"; "any" for all. The lists are cut off at `most` bytes, with a count of the rest.
+ */
 void services_print(struct ranges services, size_t most, struct text *out);
