@@ -23,6 +23,7 @@ struct chunk {
 
 struct arena {
     struct chunk *chunks; /* the newest first; only the first has room */
+    struct arena *parent; /* or NULL */
     size_t ceiling, taken;
     uint64_t allocations, fail_at;
 };
@@ -63,10 +64,31 @@ struct arena *arena_create(size_t ceiling)
     return a;
 }
 
+/* Counts one more, here and in all parents; false when it is to fail. */
+static bool may_allocate(struct arena *a)
+{
+    bool may = true;
+    for (; a; a = a->parent) {
+        a->allocations++;
+        may &= !a->fail_at || a->allocations < a->fail_at;
+    }
+    return may;
+}
+
+struct arena *arena_child(struct arena *parent)
+{
+    struct arena *a = may_allocate(parent) ? arena_create(SIZE_MAX) : NULL;
+    if (a)
+        a->parent = parent;
+    return a;
+}
+
 void arena_destroy(struct arena *a)
 {
     if (!a)
         return;
+    for (struct arena *p = a->parent; p; p = p->parent)
+        p->taken -= a->taken;
     for (struct chunk *c = a->chunks, *next; c; c = next) {
         next = c->next;
         chunk_free(c);
@@ -89,6 +111,17 @@ size_t arena_used(const struct arena *a)
     return a->taken;
 }
 
+/* What the arena and all its parents may still take. */
+static size_t bytes_left(const struct arena *a)
+{
+    size_t left = SIZE_MAX;
+    for (; a; a = a->parent) {
+        if (a->ceiling - a->taken < left)
+            left = a->ceiling - a->taken;
+    }
+    return left;
+}
+
 /* A chunk with at least `size` bytes; doubling sizes keep the number of chunks small. */
 static struct chunk *chunk_add(struct arena *a, size_t size)
 {
@@ -97,7 +130,7 @@ static struct chunk *chunk_add(struct arena *a, size_t size)
         want = CHUNK_MAX;
     if (want < size)
         want = size;
-    size_t left = a->ceiling - a->taken;
+    size_t left = bytes_left(a);
     if (left < sizeof(struct chunk) || left - sizeof(struct chunk) < size)
         return NULL;
     if (want > left - sizeof(struct chunk))
@@ -106,7 +139,8 @@ static struct chunk *chunk_add(struct arena *a, size_t size)
     if (!c)
         return NULL;
     c->size = want;
-    a->taken += sizeof *c + want;
+    for (struct arena *p = a; p; p = p->parent)
+        p->taken += sizeof *c + want;
     /* A chunk that is full from the start goes behind the one that still has room. */
     if (a->chunks && want == size && a->chunks->size - a->chunks->used > 0) {
         c->next = a->chunks->next;
@@ -120,8 +154,7 @@ static struct chunk *chunk_add(struct arena *a, size_t size)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
-    a->allocations++;
-    if (a->fail_at && a->allocations >= a->fail_at)
+    if (!may_allocate(a))
         return NULL;
     if (size > SIZE_MAX - ALIGNMENT)
         return NULL;

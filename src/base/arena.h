@@ -11,6 +11,9 @@ struct arena;
 
 /* `ceiling`: most bytes the arena may take from the system. NULL when there is no memory. */
 struct arena *arena_create(size_t ceiling);
+/* One for a part of the work: what it takes counts against the parent's ceiling too, and no longer once it is
+ * destroyed, which must be before the parent is. NULL when there is no memory. */
+struct arena *arena_child(struct arena *parent) MUST_USE;
 void arena_destroy(struct arena *a);
 static inline void arena_destroyp(struct arena **a)
 {

@@ -12,8 +12,7 @@
 #include "record/record.h"
 
 #define SCRATCH_MAX ((size_t)4 << 30)
-#define DIFF_MAX ((size_t)512 << 20)
-#define DIFF_LIMIT ((uint64_t)50 << 20)
+#define DIFF_MAX ((size_t)1 << 30)
 #define CUTS_SHOWN 20
 
 /* The session of a cut, in the names of the policy that allowed it. */

@@ -10,8 +10,7 @@
 
 #pragma weak diff_flows
 
-#define COMPARISONS_MAX ((uint64_t)100000000)
-#define DIFF_MEMORY     ((size_t)1 << 30)
+#define DIFF_MEMORY ((size_t)1 << 30)
 
 /* Of a comparison that is not complete, only a difference that was found is an answer. */
 static int difference_status(const struct diff *d)
@@ -27,7 +26,7 @@ static int print_difference(const struct policy *before, const struct policy *af
     struct diff d;
     int status;
     struct arena *a = arena_create(DIFF_MEMORY);
-    if (!a || !diff_make(before, after, now, COMPARISONS_MAX, a, &d)) {
+    if (!a || !diff_make(before, after, now, DIFF_LIMIT, a, &d)) {
         status = complain_in(json, "out of memory: the policies are too large to compare");
     } else {
         if (json)

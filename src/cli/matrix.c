@@ -10,7 +10,6 @@
 
 #pragma weak matrix_live
 
-#define VERDICTS_MAX  ((uint64_t)100000000)
 #define MATRIX_MEMORY ((size_t)1 << 30)
 
 static int print_matrix(const struct loaded *l, int64_t now, bool json, bool dot)
@@ -19,7 +18,7 @@ static int print_matrix(const struct loaded *l, int64_t now, bool json, bool dot
     struct matrix m;
     int status = STATUS_YES;
     struct arena *a = arena_create(MATRIX_MEMORY);
-    switch (a ? matrix_make(l->policy, now, VERDICTS_MAX, a, &m) : MATRIX_NO_MEMORY) {
+    switch (a ? matrix_make(l->policy, now, MATRIX_LIMIT, a, &m) : MATRIX_NO_MEMORY) {
     case MATRIX_DONE:
         if (json)
             matrix_print_json(&m, &out);

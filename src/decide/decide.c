@@ -154,13 +154,6 @@ int64_t rule_next_change(const struct policy *p, const struct rule *r, int64_t n
     return rule_is_timed(r) ? condition_next_change(r->when, &facts, until) : until;
 }
 
-/* The first rule of each sort that matches, or NONE. */
-struct matched {
-    uint32_t allow;
-    uint32_t deny;     /* enforced */
-    uint32_t observed; /* a deny with `enforce: observe` */
-};
-
 static void matched_add(struct matched *m, const struct policy *p, uint32_t rule)
 {
     const struct rule *r = &p->rules[rule];
@@ -187,7 +180,7 @@ static struct verdict refusal(enum bulkhead_reason reason, uint32_t rule, bool e
 }
 
 /* packets.md, "Observation": a deny that is only tried out yields to enforced ones, and opens nothing. */
-static struct verdict verdict_of(const struct matched *m, bool observed)
+struct verdict matched_verdict(const struct matched *m, bool observed)
 {
     if (m->deny != NONE)
         return refusal(REASON_DENY_RULE, m->deny, !observed);
@@ -269,7 +262,7 @@ static struct verdict coverage_verdict(const struct coverage *c, int64_t now)
         if (rule_holds(c->policy, &c->policy->rules[rule], now))
             matched_add(&m, c->policy, rule);
     }
-    return verdict_of(&m, coverage_observed(c));
+    return matched_verdict(&m, coverage_observed(c));
 }
 
 /* The first second in (now, until) at which some timed condition changes; else `until`. */
@@ -308,7 +301,7 @@ struct span decide_span(const struct policy *p, const struct flow *f, struct mom
     struct coverage c;
     coverage_find(&c, p, f, m.compiled);
     if (c.timed_count == 0) {
-        forever.verdict = verdict_of(&c.fixed, coverage_observed(&c));
+        forever.verdict = matched_verdict(&c.fixed, coverage_observed(&c));
         return forever;
     }
     int64_t at = m.compiled, horizon = m.compiled + HORIZON_SECONDS;

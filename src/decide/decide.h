@@ -42,6 +42,20 @@ struct verdict {
     enum bulkhead_reason reason;
     uint32_t rule; /* index of the deciding rule, or NONE */
 };
+/* Whether packets get through: allowed, or refused but observed. */
+static inline bool verdict_passes(const struct verdict *v)
+{
+    return v->allow || !v->enforced;
+}
+
+/* The first rule of each sort that matches a flow, or NONE. */
+struct matched {
+    uint32_t allow;
+    uint32_t deny;     /* enforced */
+    uint32_t observed; /* a deny with `enforce: observe` */
+};
+/* What they come to; `observed`: the flow is under observation. */
+struct verdict matched_verdict(const struct matched *m, bool observed);
 
 /* A verdict and the seconds [from, until) for which it stands; INT64_MIN and INT64_MAX: for ever. */
 struct span {

@@ -2,16 +2,14 @@
 /*
  * What access is gained and lost between two policies, for all traffic and not by trying: addresses and ports
  * are cut into pieces that neither policy tells apart, and every pair of pieces is compared. Workloads are
- * matched by name; the world by address. Addresses of segments that no workload has are left out: nothing
+ * matched by name; the world by address. Conditions on time are compared at every moment of the following week at
+ * which one of them changes. Addresses of segments that no workload has are left out: nothing
  * comes from them or reaches them. Access is what passes: allowed, or refused but only observed.
  */
 #pragma once
 
 #include "base/text.h"
 #include "decide/decide.h"
-
-/* Conditions on time are compared at every moment of this long at which one of them changes. */
-#define DIFF_SECONDS (7 * 86400)
 
 struct diff_line {
     bool gained;           /* else lost */
@@ -28,8 +26,12 @@ struct diff_line {
 struct diff {
     struct diff_line *lines; /* gained ones first */
     size_t count;
+    size_t more[2]; /* what is not among them, because there are too many: gained, lost; for single ends */
     const char *incomplete; /* why not everything was compared, or NULL */
 };
+
+/* Comparisons that are made at most where nobody says otherwise: about 20 s of work. */
+#define DIFF_LIMIT ((uint64_t)2000000000)
 
 /* `now`: s UTC, from which on times are compared. `limit`: comparisons to make at most. False when memory is
  * out. */

@@ -23,6 +23,9 @@ void diff_print(const struct diff *d, struct text *out)
         print_reason(l, out);
         text_puts(out, "\n");
     }
+    if (d->more[0] || d->more[1])
+        text_printf(out, "and %zu more: %zu gained, %zu lost\n",
+                    d->more[0] + d->more[1], d->more[0], d->more[1]);
     if (d->incomplete)
         text_printf(out, "not complete: %s\n", d->incomplete);
     else if (d->count == 0)
@@ -73,5 +76,7 @@ void diff_print_json(const struct diff *d, struct text *out)
     json_lines(d, true, out);
     text_puts(out, ", ");
     json_lines(d, false, out);
+    if (d->more[0] || d->more[1])
+        text_printf(out, ", \"more\": {\"gained\": %zu, \"lost\": %zu}", d->more[0], d->more[1]);
     text_puts(out, "}\n");
 }

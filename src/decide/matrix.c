@@ -1,407 +1,362 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide/matrix.h"
 
-#include "decide/reach.h"
+#include <stdlib.h>
 
-#define LABEL_MAX (1 << 16)
+#include "decide/service_walk.h"
 
-/* Addresses behind the places. */
-struct building {
-    const struct policy *p;
-    struct arena *arena;
-    struct matrix *m;
-    struct address *addresses;
-    uint32_t *place; /* of each address */
-    size_t count, capacity;
-    struct reach reach;
-    struct reach_pair pair;
-    uint64_t *holds;
+/* What is allowed between two addresses of one family. */
+struct allowance {
+    uint32_t row, column, services;
+    uint8_t six;
 };
 
-static void add_address(struct building *b, const struct address *address, size_t place)
+struct building {
+    const struct policy *policy;
+    struct arena *arena; /* until the matrix is built; what stays is in the matrix's own */
+    struct matrix *m;
+    struct effort effort;
+    struct moments moments;
+    struct acts acts;
+    struct ends ends;
+    struct allowance *items;
+    size_t count, capacity;
+};
+
+/* One family of addresses. */
+struct quarter {
+    struct building *b;
+    struct crowd crowd;
+    uint32_t *place; /* of each party, once there are all places; NONE: the rest of the world */
+    struct selections selections;
+    struct party_walk everybody;
+    struct service_walk services_walk;
+    enum side fixed_side;
+    uint32_t fixed;
+    struct range_list services;
+};
+
+static unsigned is_six(const struct quarter *q)
 {
-    b->addresses[b->count] = *address;
-    b->place[b->count++] = (uint32_t)place;
+    return q->crowd.family == 6;
 }
+
+/* Places */
 
 static void add_workloads(struct building *b)
 {
-    for (uint32_t i = 0; i < b->p->workload_count; i++) {
-        const struct workload *w = &b->p->workloads[i];
-        for (uint32_t k = 0; k < w->address_count; k++)
-            add_address(b, &w->addresses[k], b->m->count);
+    for (uint32_t i = 0; i < b->policy->workload_count; i++) {
+        const struct workload *w = &b->policy->workloads[i];
         b->m->places[b->m->count++] =
             (struct place_of_matrix){.name = w->name, .workload = i, .segment = w->segment};
     }
 }
 
-/* The narrowest prefix of a rule that has the address; NULL when there is none but /0. */
-static const struct prefix *narrowest_prefix(const struct policy *p, const struct address *a)
+static bool add_residents(struct quarter *q)
 {
-    const struct prefix *narrowest = NULL;
-    for (uint32_t i = 0; i < p->rule_count; i++) {
-        const struct end *ends[] = {&p->rules[i].from, &p->rules[i].to};
-        for (size_t e = 0; e < 2; e++) {
-            for (uint32_t k = 0; k < ends[e]->count; k++) {
-                const struct selector *s = &ends[e]->items[k];
-                if (s->kind == SELECT_CIDR && s->prefix.length > (narrowest ? narrowest->length : 0) &&
-                    prefix_contains(&s->prefix, a))
-                    narrowest = &s->prefix;
-            }
+    const struct policy *p = q->b->policy;
+    size_t count = 0;
+    for (uint32_t i = 0; i < p->workload_count; i++)
+        count += p->workloads[i].address_count;
+    q->crowd.residents = arena_array(q->b->arena, count, sizeof *q->crowd.residents);
+    q->place = arena_array(q->b->arena, count, sizeof *q->place);
+    for (uint32_t i = 0; q->crowd.residents && q->place && i < p->workload_count; i++) {
+        for (uint32_t k = 0; k < p->workloads[i].address_count; k++) {
+            const struct address *a = &p->workloads[i].addresses[k];
+            if (a->family != q->crowd.family)
+                continue;
+            q->place[q->crowd.resident_count] = i;
+            q->crowd.residents[q->crowd.resident_count++] =
+                (struct resident){.workload = p->workloads[i].name, .at = {*a}, .exists = {true}};
         }
     }
-    return narrowest;
+    return q->crowd.residents && q->place;
 }
 
-/* Pieces with the same narrowest prefix are alike: one place for all of them. */
-static bool add_prefix(struct building *b, const struct prefix *prefix, const struct address *some)
+static int compare_prefixes(const void *a, const void *b)
+{
+    const struct prefix *x = a, *y = b;
+    int order = address_compare(&x->address, &y->address);
+    return order ? order : (int)x->length - (int)y->length;
+}
+
+/* Every prefix but /0 that an end names, each once, a wider one before those in it. NULL when memory is out. */
+static struct prefix *named_prefixes(const struct building *b, uint8_t family, size_t *ret_count)
+{
+    struct prefix *prefixes = NULL;
+    size_t count = 0, capacity = 0, kept = 0;
+    for (uint32_t e = 0; e < b->ends.count; e++) {
+        for (uint32_t i = 0; i < b->ends.items[e]->count; i++) {
+            const struct selector *s = &b->ends.items[e]->items[i];
+            if (s->kind != SELECT_CIDR || s->prefix.address.family != family || s->prefix.length == 0)
+                continue;
+            prefixes = arena_grow(b->arena, prefixes, count, &capacity, sizeof *prefixes);
+            if (!prefixes)
+                return NULL;
+            prefixes[count++] = s->prefix;
+        }
+    }
+    if (count)
+        qsort(prefixes, count, sizeof *prefixes, compare_prefixes);
+    for (size_t i = 0; i < count; i++) {
+        if (kept == 0 || compare_prefixes(&prefixes[kept - 1], &prefixes[i]) != 0)
+            prefixes[kept++] = prefixes[i];
+    }
+    *ret_count = kept;
+    return prefixes ? prefixes : arena_alloc(b->arena, 0);
+}
+
+/* The prefixes around an address that only moves forward. */
+struct nesting {
+    const struct prefix *prefixes;
+    size_t count, next;
+    size_t open[129]; /* each within the one before */
+    size_t depth;
+};
+
+/* The narrowest prefix that has the address, or SIZE_MAX. */
+static size_t nesting_move(struct nesting *n, const struct address *a)
+{
+    for (; n->next < n->count && address_compare(&n->prefixes[n->next].address, a) <= 0; n->next++) {
+        while (n->depth && !prefix_covers(&n->prefixes[n->open[n->depth - 1]], &n->prefixes[n->next]))
+            n->depth--;
+        n->open[n->depth++] = n->next;
+    }
+    while (n->depth && !prefix_contains(&n->prefixes[n->open[n->depth - 1]], a))
+        n->depth--;
+    return n->depth ? n->open[n->depth - 1] : SIZE_MAX;
+}
+
+static bool add_prefix(struct building *b, const struct prefix *prefix)
 {
     char buffer[ADDRESS_TEXT_MAX];
-    const char *name = arena_format(b->arena, "cidr:%s", prefix_print(prefix, buffer));
-    if (!name)
-        return false;
-    for (size_t i = b->p->workload_count; i < b->m->count; i++) {
-        if (strcmp(b->m->places[i].name, name) == 0)
-            return true;
-    }
-    add_address(b, some, b->m->count);
+    const char *name = arena_format(b->m->arena, "cidr:%s", prefix_print(prefix, buffer));
     b->m->places[b->m->count++] = (struct place_of_matrix){.name = name, .workload = NONE, .segment = NONE};
+    return name != NULL;
+}
+
+/* Pieces of the world with the same narrowest prefix are alike: one place for all of them, and the first stands
+ * for them. `taken`: of each prefix and, behind them, of the rest of the world. */
+static bool add_pieces(struct quarter *q, const struct piece *pieces, size_t count, struct nesting *nesting,
+                       bool *taken)
+{
+    struct building *b = q->b;
+    struct address *world = arena_array(b->arena, count, sizeof *world);
+    uint32_t *place = arena_array(b->arena, count + q->crowd.resident_count, sizeof *place);
+    if (!world || !place)
+        return false;
+    if (q->crowd.resident_count)
+        memcpy(place, q->place, q->crowd.resident_count * sizeof *place);
+    for (size_t i = 0; i < count; i++) {
+        if (policy_segment_of(b->policy, &pieces[i].first) != NONE)
+            continue;
+        size_t prefix = nesting_move(nesting, &pieces[i].first);
+        bool *known = &taken[prefix == SIZE_MAX ? nesting->count : prefix];
+        if (*known)
+            continue;
+        *known = true;
+        place[crowd_count(&q->crowd)] = prefix == SIZE_MAX ? NONE : (uint32_t)b->m->count;
+        world[q->crowd.world_count++] = pieces[i].first;
+        if (prefix != SIZE_MAX && !add_prefix(b, &nesting->prefixes[prefix]))
+            return false;
+    }
+    q->crowd.world = world;
+    q->place = place;
     return true;
 }
 
-/* The world last: what no rule names is one place with an address of each family. */
-static bool add_world(struct building *b, struct piece *const pieces[2], const size_t piece_count[2])
+static bool add_world(struct quarter *q, const struct piece *pieces, size_t count)
 {
-    const struct address *rest[2] = {NULL, NULL};
+    struct nesting nesting = {0};
+    nesting.prefixes = named_prefixes(q->b, q->crowd.family, &nesting.count);
+    bool *taken = nesting.prefixes ? arena_array(q->b->arena, nesting.count + 1, sizeof *taken) : NULL;
+    return taken && add_pieces(q, pieces, count, &nesting, taken);
+}
+
+static bool find_places(struct building *b, struct quarter quarters[2])
+{
+    struct piece *pieces[2];
+    size_t count[2], most = (size_t)b->policy->workload_count + 1;
     for (unsigned six = 0; six < 2; six++) {
-        for (size_t i = 0; i < piece_count[six]; i++) {
-            const struct address *first = &pieces[six][i].first;
-            if (policy_segment_of(b->p, first) != NONE)
-                continue;
-            const struct prefix *prefix = narrowest_prefix(b->p, first);
-            if (!prefix)
-                rest[six] = first;
-            else if (!add_prefix(b, prefix, first))
-                return false;
-        }
+        if (!space_addresses(&b->policy, 1, six ? 6 : 4, b->arena, &pieces[six], &count[six]))
+            return false;
+        most += count[six];
     }
+    b->m->places = most < NONE ? arena_array(b->m->arena, most, sizeof *b->m->places) : NULL;
+    if (!b->m->places)
+        return false;
+    add_workloads(b);
     for (unsigned six = 0; six < 2; six++) {
-        if (rest[six])
-            add_address(b, rest[six], b->m->count);
+        struct quarter *q = &quarters[six];
+        *q = (struct quarter){.b = b, .services.arena = b->arena};
+        q->crowd = (struct crowd){.policies = {b->policy}, .policy_count = 1, .family = six ? 6 : 4};
+        if (!add_residents(q) || !add_world(q, pieces[six], count[six]))
+            return false;
     }
     b->m->places[b->m->count++] = (struct place_of_matrix){.name = "world", .workload = NONE, .segment = NONE};
-    return true;
-}
-
-/* Adds the family to each class on which the pair of addresses may talk. */
-static void mark_families(struct building *b, size_t i, size_t j, uint8_t family, uint8_t *families)
-{
-    reach_pair_set(&b->reach, i, j, &b->pair);
-    for (size_t k = 0; k < b->m->class_count && b->pair.count; k++) {
-        if (reach_verdict(&b->reach, &b->pair, k, b->holds).allow)
-            families[k] |= family;
-    }
-}
-
-/* Allowed by some address of the family at either end: names stand for all their addresses. */
-static bool fill_cell(struct building *b, size_t row, size_t column, const size_t *begin, uint8_t *families,
-                      struct cell *cell)
-{
-    const struct matrix *m = b->m;
-    uint32_t count = 0;
-    memset(families, 0, m->class_count);
-    for (size_t i = begin[row]; i < begin[row + 1]; i++) {
-        for (size_t j = begin[column]; j < begin[column + 1]; j++) {
-            if (b->addresses[i].family != b->addresses[j].family)
-                continue;
-            uint8_t family = b->addresses[i].family == 4 ? CELL_IPV4 : CELL_IPV6;
-            cell->both |= family;
-            mark_families(b, i, j, family, families);
+    for (unsigned six = 0; six < 2; six++) {
+        for (uint32_t i = 0; i < crowd_count(&quarters[six].crowd); i++) {
+            uint32_t *place = &quarters[six].place[i];
+            if (*place == NONE)
+                *place = (uint32_t)b->m->count - 1;
+            b->m->places[*place].families |= six ? CELL_IPV6 : CELL_IPV4;
         }
     }
-    for (size_t k = 0; k < m->class_count; k++)
-        count += families[k] != 0;
-    if (count == 0)
-        return true;
-    cell->classes = arena_array(b->arena, count, sizeof *cell->classes);
-    cell->families = arena_array(b->arena, count, sizeof *cell->families);
-    if (!cell->classes || !cell->families)
+    return true;
+}
+
+/* Cells */
+
+static void allow_stretch(void *context, size_t stretch, const struct matched matched[2])
+{
+    struct quarter *q = context;
+    struct verdict v = matched_verdict(&matched[0], false);
+    struct range services = service_walk_stretch(&q->services_walk, stretch);
+    /* There is room: see visit_parties. */
+    if (v.allow && !range_list_add(&q->services, services.first, services.last))
+        q->services.count = 0;
+}
+
+static bool add_allowance(struct building *b, uint32_t from, uint32_t to, unsigned six, uint32_t services)
+{
+    struct allowance *grown = arena_grow(b->arena, b->items, b->count, &b->capacity, sizeof *grown);
+    if (!grown)
         return false;
-    for (size_t k = 0; k < m->class_count; k++) {
-        if (!families[k])
-            continue;
-        cell->classes[cell->count] = (uint32_t)k;
-        cell->families[cell->count++] = families[k];
+    b->items = grown;
+    b->items[b->count++] = (struct allowance){from, to, services, (uint8_t)six};
+    return true;
+}
+
+static bool has_room(struct range_list *l, size_t count)
+{
+    if (l->capacity >= count)
+        return true;
+    l->items = arena_array(l->arena, 2 * count, sizeof *l->items);
+    l->capacity = l->items ? 2 * count : 0;
+    return l->items != NULL;
+}
+
+static bool visit_parties(void *context, struct range parties)
+{
+    struct quarter *q = context;
+    struct building *b = q->b;
+    uint32_t services;
+    if (number_set_first(&q->everybody.active[0]) == NONE)
+        return true;
+    q->services.count = 0;
+    if (!service_walk_set(&q->services_walk, q->everybody.active) ||
+        !has_room(&q->services, q->services_walk.stretch_count))
+        return false;
+    service_walk_run(&q->services_walk, 0, allow_stretch, q);
+    if (!range_table_put(&b->m->services, range_list_all(&q->services), &services))
+        return false;
+    for (uint32_t i = parties.first; services && i <= parties.last && effort_spend(&b->effort, 8); i++) {
+        uint32_t fixed = q->place[q->fixed], other = q->place[i];
+        bool from_fixed = q->fixed_side == SIDE_FROM;
+        if (fixed != other &&
+            !add_allowance(b, from_fixed ? fixed : other, from_fixed ? other : fixed, is_six(q), services))
+            return false;
     }
     return true;
 }
 
-static bool fill_cells(struct building *b)
+/* Everybody to each workload, and each workload to the world. */
+static bool fill_quarter(struct quarter *q)
 {
-    struct matrix *m = b->m;
-    size_t *begin = arena_array(b->arena, m->count + 1, sizeof *begin);
-    uint8_t *families = arena_array(b->arena, m->class_count, 1);
-    m->cells = arena_array(b->arena, m->count * m->count, sizeof *m->cells);
-    if (!begin || !families || !m->cells)
+    struct building *b = q->b;
+    b->effort.spent += crowd_count(&q->crowd) + b->policy->rule_count;
+    if (!selections_find(&q->crowd, &b->ends, b->arena, &q->selections) ||
+        !party_walk_new(&q->selections, &b->acts, &b->effort, b->arena, &q->everybody) ||
+        !service_walk_new(&q->crowd, &b->acts, &b->moments, &b->effort, b->arena, &q->services_walk))
         return false;
-    for (size_t i = 0, place = 0; place <= m->count; place++) {
-        while (i < b->count && b->place[i] < place)
-            i++;
-        begin[place] = i;
-    }
-    for (size_t row = 0; row < m->count; row++) {
-        for (size_t column = 0; column < m->count; column++) {
-            bool world = m->places[row].workload == NONE && m->places[column].workload == NONE;
-            if (row != column && !world &&
-                !fill_cell(b, row, column, begin, families, &m->cells[row * m->count + column]))
+    for (int side = 0; side < SIDES; side++) {
+        struct range window = {side == SIDE_FROM ? q->crowd.resident_count : 0, crowd_count(&q->crowd) - 1};
+        if (side == SIDE_FROM && q->crowd.world_count == 0)
+            continue;
+        for (uint32_t i = 0; i < q->crowd.resident_count && effort_spend(&b->effort, 1); i++) {
+            struct party_plan plan = {.fixed_side = (enum side)side, .fixed = i, .window = window};
+            q->fixed_side = plan.fixed_side;
+            q->fixed = i;
+            if (!party_walk_set(&q->everybody, &plan) || !party_walk_run(&q->everybody, visit_parties, q))
                 return false;
         }
     }
     return true;
+}
+
+static int compare_allowances(const void *a, const void *b)
+{
+    const struct allowance *x = a, *y = b;
+    if (x->row != y->row)
+        return x->row < y->row ? -1 : 1;
+    return (x->column > y->column) - (x->column < y->column);
+}
+
+/* Adds services to those of a cell: names stand for all their addresses. */
+static bool cell_allow(struct building *b, struct cell *cell, const struct allowance *from,
+                       struct range_list *both)
+{
+    uint32_t *set = &cell->allowed[from->six];
+    const struct ranges parts[] = {b->m->services.items[*set], b->m->services.items[from->services]};
+    both->count = 0;
+    for (size_t i = 0; i < 2; i++) {
+        for (size_t k = 0; k < parts[i].count; k++) {
+            if (!range_list_add(both, parts[i].items[k].first, parts[i].items[k].last))
+                return false;
+        }
+    }
+    range_list_normalize(both);
+    return range_table_put(&b->m->services, range_list_all(both), set);
+}
+
+static bool gather_cells(struct building *b)
+{
+    struct matrix *m = b->m;
+    struct range_list both = {.arena = b->arena};
+    size_t count = 0;
+    m->cells = arena_array(m->arena, b->count, sizeof *m->cells);
+    m->row_begins = arena_array(m->arena, m->count + 1, sizeof *m->row_begins);
+    if (!m->cells || !m->row_begins)
+        return false;
+    if (b->count)
+        qsort(b->items, b->count, sizeof *b->items, compare_allowances);
+    for (size_t i = 0; i < b->count; i++) {
+        const struct allowance *a = &b->items[i];
+        if (i == 0 || compare_allowances(a, &b->items[i - 1]) != 0) {
+            m->cells[count++] = (struct cell){.row = a->row, .column = a->column};
+            m->row_begins[a->row + 1] = count;
+        }
+        if (!cell_allow(b, &m->cells[count - 1], a, &both))
+            return false;
+    }
+    for (size_t row = 1; row <= m->count; row++) {
+        if (m->row_begins[row] < m->row_begins[row - 1])
+            m->row_begins[row] = m->row_begins[row - 1];
+    }
+    return true;
+}
+
+static bool build(struct building *b, int64_t now)
+{
+    struct quarter quarters[2];
+    return b->arena && moments_now(&b->policy, 1, now, b->arena, &b->moments) &&
+           acts_find(&b->policy, 1, &b->moments, b->arena, &b->acts) &&
+           ends_find(b->policy, b->arena, &b->ends) && range_table_new(b->m->arena, 61, &b->m->services) &&
+           find_places(b, quarters) && fill_quarter(&quarters[0]) && fill_quarter(&quarters[1]) &&
+           (b->effort.spent > b->effort.limit || gather_cells(b));
 }
 
 enum matrix_result matrix_make(const struct policy *p, int64_t now, uint64_t limit, struct arena *a,
                                struct matrix *ret)
 {
-    struct matrix m = {.policy = p};
-    struct building b = {.p = p, .arena = a, .m = &m};
-    struct piece *pieces[2];
-    size_t piece_count[2], most = 2;
-    for (unsigned six = 0; six < 2; six++) {
-        if (!space_addresses(&p, 1, six ? 6 : 4, a, &pieces[six], &piece_count[six]))
-            return MATRIX_NO_MEMORY;
-        most += piece_count[six];
-    }
-    if (!space_ports(&p, 1, a, &m.classes, &m.class_count))
+    struct matrix m = {.policy = p, .arena = a};
+    struct building b = {.policy = p, .arena = arena_child(a), .m = &m, .effort = {.limit = limit}};
+    bool built = build(&b, now);
+    arena_destroy(b.arena);
+    if (!built)
         return MATRIX_NO_MEMORY;
-    if ((double)most * (double)p->rule_count > (double)limit)
+    if (b.effort.spent > limit)
         return MATRIX_TOO_LARGE;
-    m.places = arena_array(a, most + p->workload_count, sizeof *m.places);
-    b.addresses = arena_array(a, most, sizeof *b.addresses);
-    b.place = arena_array(a, most, sizeof *b.place);
-    if (!m.places || !b.addresses || !b.place)
-        return MATRIX_NO_MEMORY;
-    add_workloads(&b);
-    if (!add_world(&b, pieces, piece_count))
-        return MATRIX_NO_MEMORY;
-    if ((double)b.count * (double)b.count * (double)m.class_count > (double)limit ||
-        (double)b.count * (double)p->rule_count > (double)limit)
-        return MATRIX_TOO_LARGE;
-    if (!reach_new(p, b.addresses, b.count, m.classes, m.class_count, a, &b.reach))
-        return MATRIX_NO_MEMORY;
-    b.holds = arena_array(a, b.reach.words, sizeof *b.holds);
-    if (!b.holds || !reach_pair_new(&b.reach, a, &b.pair))
-        return MATRIX_NO_MEMORY;
-    reach_holding(&b.reach, now, b.holds);
-    if (!fill_cells(&b))
-        return MATRIX_NO_MEMORY;
     *ret = m;
     return MATRIX_DONE;
-}
-
-/* Prints */
-
-/* The classes of a cell that exactly these families may use; true when there are any. */
-static bool print_family(const struct matrix *m, const struct cell *cell, uint8_t families, const char *head,
-                         const char *tail, struct text *out)
-{
-    struct text t = text_new(LABEL_MAX);
-    for (uint32_t i = 0; i < cell->count;) {
-        if (cell->families[i] != families) {
-            i++;
-            continue;
-        }
-        struct port_class run = m->classes[cell->classes[i]];
-        uint32_t next = i + 1;
-        while (next < cell->count && cell->families[next] == families &&
-               cell->classes[next] == cell->classes[next - 1] + 1 &&
-               m->classes[cell->classes[next]].protocol == run.protocol)
-            run.last = m->classes[cell->classes[next++]].last;
-        text_puts(&t, t.len ? ", " : "");
-        port_class_print(&run, &t);
-        i = next;
-    }
-    bool any = t.len > 0;
-    bool all = true;
-    for (uint32_t i = 0; i < cell->count; i++)
-        all = all && cell->families[i] == families;
-    if (any)
-        text_printf(out, "%s%s%s", head, all && cell->count == m->class_count ? "any" : text_cstr(&t), tail);
-    text_free(&t);
-    return any;
-}
-
-/* "8080/tcp, icmp"; families are told where they differ. */
-static void print_cell(const struct matrix *m, const struct cell *cell, struct text *out)
-{
-    bool begun = print_family(m, cell, cell->both, "", "", out);
-    for (uint8_t family = CELL_IPV4; family <= CELL_IPV6; family++) {
-        if (family != cell->both)
-            begun |= print_family(m, cell, family, begun ? ", " : "",
-                                  family == CELL_IPV4 ? " (IPv4)" : " (IPv6)", out);
-    }
-}
-
-/* A table: 14 columns of names, then as many of 22 as fit in 80. */
-#define NAME_WIDTH    14
-#define CELL_WIDTH    21
-#define CELLS_A_BLOCK 3
-
-/* The next line of `text` that fits `width`, broken at a space; returns what is left. */
-static const char *put_piece(struct text *out, const char *text, size_t width)
-{
-    size_t len = strlen(text);
-    if (len > width) {
-        len = width;
-        while (len > 0 && text[len] != ' ')
-            len--;
-        if (len == 0)
-            len = width;
-    }
-    text_append(out, text, len);
-    text_printf(out, "%*s", (int)(width - len), "");
-    text += len;
-    return text + strspn(text, " ");
-}
-
-static void trim_end(struct text *out)
-{
-    while (out->len > 0 && out->at[out->len - 1] == ' ')
-        out->at[--out->len] = 0;
-}
-
-/* One row of up to CELLS_A_BLOCK texts, as many lines as the longest needs. */
-static void put_row(struct text *out, const char *name, const char *const *cells, size_t count)
-{
-    const char *left[CELLS_A_BLOCK + 1] = {name};
-    bool more = true;
-    for (size_t i = 0; i < count; i++)
-        left[i + 1] = cells[i];
-    while (more) {
-        more = false;
-        for (size_t i = 0; i <= count; i++) {
-            if (i)
-                text_puts(out, " ");
-            left[i] = put_piece(out, left[i], i ? CELL_WIDTH : NAME_WIDTH);
-            more |= *left[i] != 0;
-        }
-        trim_end(out);
-        text_puts(out, "\n");
-    }
-}
-
-static void print_block(const struct matrix *m, size_t first, size_t count, struct text *out)
-{
-    const char *cells[CELLS_A_BLOCK];
-    for (size_t i = 0; i < count; i++)
-        cells[i] = m->places[first + i].name;
-    put_row(out, "from \\ to", cells, count);
-    for (size_t row = 0; row < m->count; row++) {
-        struct text texts[CELLS_A_BLOCK];
-        for (size_t i = 0; i < count; i++) {
-            texts[i] = text_new(LABEL_MAX);
-            const struct cell *cell = &m->cells[row * m->count + first + i];
-            if (cell->count)
-                print_cell(m, cell, &texts[i]);
-            else
-                text_puts(&texts[i], row == first + i ? "." : "-");
-            cells[i] = text_cstr(&texts[i]);
-            out->failed |= texts[i].failed;
-        }
-        put_row(out, m->places[row].name, cells, count);
-        for (size_t i = 0; i < count; i++)
-            text_free(&texts[i]);
-    }
-}
-
-void matrix_print(const struct matrix *m, struct text *out)
-{
-    for (size_t first = 0; first < m->count; first += CELLS_A_BLOCK) {
-        size_t count = m->count - first < CELLS_A_BLOCK ? m->count - first : CELLS_A_BLOCK;
-        text_puts(out, first ? "\n" : "");
-        print_block(m, first, count, out);
-    }
-}
-
-static void json_ports(const struct matrix *m, const struct cell *cell, uint8_t family, struct text *out)
-{
-    bool begun = false;
-    for (uint32_t i = 0; i < cell->count;) {
-        if (!(cell->families[i] & family)) {
-            i++;
-            continue;
-        }
-        struct port_class run = m->classes[cell->classes[i]];
-        uint32_t next = i + 1;
-        while (next < cell->count && (cell->families[next] & family) &&
-               cell->classes[next] == cell->classes[next - 1] + 1 &&
-               m->classes[cell->classes[next]].protocol == run.protocol)
-            run.last = m->classes[cell->classes[next++]].last;
-        text_puts(out, begun ? ", \"" : "\"");
-        port_class_print(&run, out);
-        text_puts(out, "\"");
-        begun = true;
-        i = next;
-    }
-}
-
-void matrix_print_json(const struct matrix *m, struct text *out)
-{
-    text_puts(out, "{\"places\": [");
-    for (size_t i = 0; i < m->count; i++) {
-        const struct place_of_matrix *place = &m->places[i];
-        text_puts(out, i ? ", {\"name\": " : "{\"name\": ");
-        text_json(out, place->name);
-        text_puts(out, ", \"segment\": ");
-        if (place->segment == NONE)
-            text_puts(out, "null");
-        else
-            text_json(out, m->policy->segments[place->segment].name);
-        text_puts(out, "}");
-    }
-    text_puts(out, "], \"allowed\": [");
-    bool begun = false;
-    for (size_t i = 0; i < m->count * m->count; i++) {
-        const struct cell *cell = &m->cells[i];
-        if (!cell->count)
-            continue;
-        text_puts(out, begun ? ", {\"from\": " : "{\"from\": ");
-        text_json(out, m->places[i / m->count].name);
-        text_puts(out, ", \"to\": ");
-        text_json(out, m->places[i % m->count].name);
-        text_puts(out, ", \"ipv4\": [");
-        json_ports(m, cell, CELL_IPV4, out);
-        text_puts(out, "], \"ipv6\": [");
-        json_ports(m, cell, CELL_IPV6, out);
-        text_puts(out, "]}");
-        begun = true;
-    }
-    text_puts(out, "]}\n");
-}
-
-void matrix_print_dot(const struct matrix *m, struct text *out)
-{
-    text_puts(out, "digraph ");
-    text_json(out, m->policy->name);
-    text_puts(out, " {\n  rankdir=LR;\n  node [shape=box];\n");
-    for (uint32_t s = 0; s < m->policy->segment_count; s++) {
-        text_printf(out, "  subgraph \"cluster_%s\" {\n    label=\"%s\";\n", m->policy->segments[s].name,
-                    m->policy->segments[s].name);
-        for (size_t i = 0; i < m->count; i++) {
-            if (m->places[i].segment == s)
-                text_printf(out, "    \"%s\";\n", m->places[i].name);
-        }
-        text_puts(out, "  }\n");
-    }
-    for (size_t i = 0; i < m->count * m->count; i++) {
-        const struct cell *cell = &m->cells[i];
-        if (!cell->count)
-            continue;
-        struct text label = text_new(LABEL_MAX);
-        print_cell(m, cell, &label);
-        text_printf(out, "  \"%s\" -> \"%s\" [label=\"%s\"];\n", m->places[i / m->count].name,
-                    m->places[i % m->count].name, text_cstr(&label));
-        text_free(&label);
-    }
-    text_puts(out, "}\n");
 }

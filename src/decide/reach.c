@@ -86,21 +86,14 @@ struct verdict reach_verdict(const struct reach *r, const struct reach_pair *pai
                              const uint64_t *holding)
 {
     const uint64_t *ports = r->ports[r->addresses[pair->from].family == 6] + port_class * r->words;
-    uint32_t allow = NONE, deny = NONE, tried = NONE; /* the first of each */
-    for (size_t i = 0; i < pair->count && deny == NONE; i++) {
+    struct matched m = {NONE, NONE, NONE};
+    for (size_t i = 0; i < pair->count && m.deny == NONE; i++) {
         uint32_t rule = pair->rules[i];
         if (!set_has(ports, rule) || !set_has(holding, rule))
             continue;
-        uint32_t *first = set_has(r->allow, rule) ? &allow : set_has(r->tried, rule) ? &tried : &deny;
+        uint32_t *first = set_has(r->allow, rule) ? &m.allow : set_has(r->tried, rule) ? &m.observed : &m.deny;
         if (*first == NONE)
             *first = rule;
     }
-    bool enforced = !(r->observed[pair->from] || r->observed[pair->to]);
-    if (deny != NONE)
-        return (struct verdict){.enforced = enforced, .reason = REASON_DENY_RULE, .rule = deny};
-    if (allow == NONE)
-        return (struct verdict){.enforced = enforced, .reason = REASON_DEFAULT_DENY, .rule = NONE};
-    if (tried != NONE)
-        return (struct verdict){.enforced = false, .reason = REASON_DENY_RULE, .rule = tried};
-    return (struct verdict){.allow = true, .enforced = true, .reason = REASON_RULE, .rule = allow};
+    return matched_verdict(&m, r->observed[pair->from] || r->observed[pair->to]);
 }

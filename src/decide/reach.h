@@ -35,8 +35,3 @@ bool reach_pair_new(const struct reach *r, struct arena *a, struct reach_pair *r
 void reach_pair_set(const struct reach *r, size_t from, size_t to, struct reach_pair *pair);
 struct verdict reach_verdict(const struct reach *r, const struct reach_pair *pair, size_t port_class,
                              const uint64_t *holding);
-/* Whether packets get through: allowed, or refused but observed. */
-static inline bool verdict_passes(const struct verdict *v)
-{
-    return v->allow || !v->enforced;
-}

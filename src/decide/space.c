@@ -202,7 +202,7 @@ bool address_previous(const struct address *a, struct address *ret)
     return false;
 }
 
-static struct address prefix_last(const struct prefix *p)
+struct address prefix_last(const struct prefix *p)
 {
     struct address last = p->address;
     for (unsigned bit = p->length; bit < address_bits(&last); bit++)
@@ -276,10 +276,11 @@ static int compare_addresses(const void *a, const void *b)
     return address_compare(a, b);
 }
 
-bool space_addresses(const struct policy *const *policies, size_t count, uint8_t family, struct arena *a,
-                     struct piece **ret, size_t *ret_count)
+/* Every address at which a piece may begin, each once, in order. False when memory is out. */
+static bool find_cuts(const struct policy *const *policies, size_t count, uint8_t family, struct arena *scratch,
+                      struct cuts *ret)
 {
-    struct cuts c = {.arena = a, .family = family};
+    struct cuts c = {.arena = scratch, .family = family};
     struct address first = {.family = family};
     cut_at(&c, &first);
     for (size_t i = 0; i < sizeof not_unicast / sizeof not_unicast[0]; i++) {
@@ -290,14 +291,28 @@ bool space_addresses(const struct policy *const *policies, size_t count, uint8_t
     }
     for (size_t i = 0; i < count; i++)
         cut_out_policy(&c, policies[i]);
-    struct piece *pieces = c.failed ? NULL : arena_array(a, c.count, sizeof *pieces);
-    if (!pieces)
+    if (c.failed)
         return false;
+    size_t kept = 0;
     qsort(c.items, c.count, sizeof *c.items, compare_addresses);
-    size_t n = 0;
     for (size_t i = 0; i < c.count; i++) {
-        if (i + 1 < c.count && address_equal(&c.items[i], &c.items[i + 1]))
-            continue;
+        if (kept == 0 || !address_equal(&c.items[kept - 1], &c.items[i]))
+            c.items[kept++] = c.items[i];
+    }
+    c.count = kept;
+    *ret = c;
+    return true;
+}
+
+bool space_addresses(const struct policy *const *policies, size_t count, uint8_t family, struct arena *a,
+                     struct piece **ret, size_t *ret_count)
+{
+    struct cuts c;
+    size_t n = 0;
+    struct arena *scratch = arena_child(a);
+    bool found = scratch && find_cuts(policies, count, family, scratch, &c);
+    struct piece *pieces = found ? arena_array(a, c.count, sizeof *pieces) : NULL;
+    for (size_t i = 0; pieces && i < c.count; i++) {
         if (!address_is_unicast(&c.items[i]))
             continue;
         pieces[n].first = c.items[i];
@@ -305,36 +320,70 @@ bool space_addresses(const struct policy *const *policies, size_t count, uint8_t
             pieces[n].last = prefix_last(&(struct prefix){.address = {.family = family}, .length = 0});
         n++;
     }
+    arena_destroy(scratch);
+    if (!pieces)
+        return false;
     *ret = pieces;
     *ret_count = n;
     return true;
 }
 
-/* The largest prefix that begins at `first` and does not pass `last`. */
-static struct prefix largest_prefix(const struct address *first, const struct address *last)
+/* The first bit from which on all are `value`; the number of bits when the last one is not. */
+static unsigned tail_of(const struct address *a, unsigned value)
 {
-    struct prefix p = {.address = *first, .length = address_bits(first)};
-    while (p.length > 0) {
-        struct prefix wider = {.address = *first, .length = (uint8_t)(p.length - 1)};
-        if (address_bit(first, wider.length))
-            break;
-        struct address end = prefix_last(&wider);
-        if (address_compare(&end, last) > 0)
-            break;
-        p = wider;
-    }
-    return p;
+    unsigned bit = address_bits(a);
+    uint8_t octet = value ? 0xff : 0;
+    while (bit > 0 && a->octets[bit / 8 - 1] == octet)
+        bit -= 8;
+    while (bit > 0 && address_bit(a, bit - 1) == value)
+        bit--;
+    return bit;
 }
 
+/* The first bit in which they differ; the number of bits when they are equal. */
+static unsigned common_bits(const struct address *a, const struct address *b)
+{
+    unsigned bit = 0, bits = address_bits(a);
+    while (bit < bits && a->octets[bit / 8] == b->octets[bit / 8])
+        bit += 8;
+    while (bit < bits && address_bit(a, bit) == address_bit(b, bit))
+        bit++;
+    return bit;
+}
+
+/* The largest prefix that begins at `first` and does not pass `last`: the whole range, where it is a prefix, else
+ * in the half below the bit in which they differ. */
+static struct prefix largest_prefix(const struct address *first, const struct address *last)
+{
+    unsigned zeros = tail_of(first, 0), ones = tail_of(last, 1), common = common_bits(first, last);
+    unsigned whole = zeros > ones ? zeros : ones, half = zeros > common + 1 ? zeros : common + 1;
+    return (struct prefix){.address = *first, .length = (uint8_t)(whole <= common ? whole : half)};
+}
+
+static unsigned ones_behind(const struct address *a, unsigned from)
+{
+    unsigned ones = 0;
+    for (; from % 8; from++)
+        ones += address_bit(a, from);
+    for (size_t i = from / 8; i < address_octets(a); i++)
+        ones += (unsigned)__builtin_popcount(a->octets[i]);
+    return ones;
+}
+
+/* Below and above the middle, at which the bit that differs turns from 0 to 1, there is a prefix for each bit that is
+ * set in the number of addresses. */
 size_t range_prefixes(const struct address *first, const struct address *last)
 {
-    struct address at = *first;
-    for (size_t count = 1;; count++) {
-        struct prefix p = largest_prefix(&at, last);
-        struct address end = prefix_last(&p);
-        if (address_compare(&end, last) >= 0 || !address_next(&end, &at))
-            return count;
-    }
+    unsigned bits = address_bits(first), common = common_bits(first, last);
+    unsigned zeros = tail_of(first, 0), ones = tail_of(last, 1);
+    if (zeros <= common && ones <= common)
+        return 1;
+    unsigned behind = common + 1, width = bits - behind;
+    unsigned trailing_zeros = bits - (zeros > behind ? zeros : behind);
+    unsigned trailing_ones = bits - (ones > behind ? ones : behind);
+    unsigned below = width - ones_behind(first, behind) - trailing_zeros + 1;
+    unsigned above = ones_behind(last, behind) - trailing_ones + 1;
+    return below + above;
 }
 
 void range_print(const struct address *first, const struct address *last, const char *separator,

@@ -38,6 +38,7 @@ bool space_addresses(const struct policy *const *policies, size_t count, uint8_t
 bool address_next(const struct address *a, struct address *ret) MUST_USE;
 /* False at the first address of its family. */
 bool address_previous(const struct address *a, struct address *ret) MUST_USE;
+struct address prefix_last(const struct prefix *p);
 /* How many prefixes range_print would write. */
 size_t range_prefixes(const struct address *first, const struct address *last);
 /* The fewest prefixes that make up [first, last], each after `separator` but for the first: "cidr:10.0.0.0/8,

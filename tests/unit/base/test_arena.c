@@ -67,6 +67,34 @@ static void most_of_the_ceiling_can_be_used(void **state)
     arena_destroy(a);
 }
 
+static void a_child_takes_from_its_parents_and_gives_back(void **state)
+{
+    struct arena *a = arena_create((size_t)1 << 20);
+    assert_non_null(arena_alloc(a, 100000));
+    size_t before = arena_used(a);
+    for (int i = 0; i < 5; i++) {
+        struct arena *child = arena_child(a), *grandchild = arena_child(child);
+        assert_non_null(arena_alloc(child, 300000));
+        assert_non_null(arena_alloc(grandchild, 300000));
+        assert_true(arena_used(a) >= before + 600000);
+        assert_true(arena_used(child) >= 600000);
+        while (arena_alloc(grandchild, 1000))
+            assert_true(arena_used(a) <= (size_t)1 << 20);
+        arena_destroy(grandchild);
+        assert_non_null(arena_alloc(child, 300000));
+        arena_destroy(child);
+        assert_int_equal(arena_used(a), before);
+    }
+    arena_fail_at(a, 2);
+    struct arena *child = arena_child(a);
+    assert_non_null(child);
+    assert_null(arena_alloc(child, 1)); /* the parent's second */
+    assert_null(arena_child(a));
+    arena_fail_at(a, 0);
+    arena_destroy(child);
+    arena_destroy(a);
+}
+
 static void sizes_that_cannot_be_are_refused(void **state)
 {
     struct arena *a = arena_create(SIZE_MAX);
@@ -146,6 +174,7 @@ int main(void)
         cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
         cmocka_unit_test(the_ceiling_holds),
         cmocka_unit_test(most_of_the_ceiling_can_be_used),
+        cmocka_unit_test(a_child_takes_from_its_parents_and_gives_back),
         cmocka_unit_test(sizes_that_cannot_be_are_refused),
         cmocka_unit_test(the_nth_allocation_fails_and_all_after_it),
         cmocka_unit_test(texts_are_copies_with_a_nul),

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What diff_compare.c and diff_plane.c share: the comparison of one workload with everybody. */
+#pragma once
+
+#include "decide/diff_parts.h"
+
+/* What differs on one stretch of services, in one direction. */
+struct stretch_change {
+    uint32_t rule, denier; /* at the first moment at which it differs */
+    uint32_t times;        /* moments at which it differs */
+};
+
+struct found_change {
+    struct change_line line; /* without services */
+    uint32_t stretch;
+};
+
+/* A line holds between the fixed party and these. */
+struct hit {
+    uint32_t line;
+    uint32_t group; /* of the fixed party */
+    struct range parties;
+};
+
+struct hits {
+    struct hit *items;
+    size_t count, capacity;
+};
+
+struct comparing {
+    struct diffing *d;
+    struct population *p;
+    struct party_walk everybody;
+    struct service_walk services_walk;
+    bool *changed_rules[2]; /* by policy: the rule is not in the other one */
+    bool *changed[SIDES];   /* of each selection: a rule with it on that side is not in the other policy */
+    uint32_t *cuts;         /* where flags change, and room for two */
+    size_t cut_count;
+    bool uneven; /* some party is not the same in both policies, whatever the rules */
+
+    uint32_t group, fixed, self; /* that is compared; `self` is not compared, or NONE */
+    bool exists[2], observed[2]; /* of the pair */
+    struct hits hits;
+
+    struct stretch_change *stretches; /* two for each: gained, lost */
+    size_t stretch_capacity;
+    struct found_change *found;
+    size_t found_count, found_capacity;
+    struct range_list wanted; /* services on which something can differ */
+    struct range_list services;
+    struct table columns;
+
+    struct strip *strips; /* diff_plane.c's */
+    size_t strip_count, strip_capacity;
+    uint32_t *dirty;
+    size_t dirty_count;
+    struct tile *tiles;
+    size_t tile_count, tile_capacity;
+    struct number_set open_strips;
+};
+
+/* Adds what the rules of one moment come to. `changes`: gained, lost. */
+void note_outcomes(const struct comparing *c, struct stretch_change changes[2],
+                   const struct matched matched[2]);
+bool is_same_line(const struct change_line *a, const struct change_line *b);
+int compare_change_lines(const struct change_line *a, const struct change_line *b);
+/* The line with these services, between the fixed party and these parties. False when memory is out. */
+bool note_line(struct comparing *c, struct change_line line, struct ranges services,
+               struct range parties) MUST_USE;
+/* Sets `exists` and `observed`. */
+void set_pair(struct comparing *c, uint32_t party);
+/* Whether anything can differ between the pair, given the acts by which the policies differ there. */
+bool may_differ(const struct comparing *c);
+
+/* diff_plane.c: what is cheaper where wide rules meet many narrow ones. The walk over everybody is set. */
+bool plane_choose(struct comparing *c, bool *ret_plane) MUST_USE;
+bool plane_compare(struct comparing *c) MUST_USE;

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decide/diff_parts.h"
+
+/* Bytes of one list of names or ports; what does not fit is counted. */
+#define NAME_MAX_BYTES ((size_t)1 << 20)
+/* Room for that and the longest item behind it: the prefixes of one range. */
+#define NAME_ROOM ((size_t)2 << 20)
+/* Bytes of all names; lines behind that are counted. */
+#define TEXT_BYTES ((size_t)256 << 20)
+
+/* The text in the arena, equal ones once; NULL when memory is out. Frees it. */
+static const char *keep_text(struct diffing *d, struct text *t)
+{
+    const char *kept = NULL;
+    const uint64_t *known = t->failed ? NULL : table_get(&d->texts, bytes_of(text_cstr(t), t->len));
+    if (known) {
+        kept = (const char *)(uintptr_t)*known;
+    } else if (!t->failed) {
+        const char *copy = arena_text(d->arena, text_cstr(t), t->len);
+        if (copy && table_put(&d->texts, bytes_of(copy, t->len), (uintptr_t)copy, NULL))
+            kept = copy;
+        d->text_bytes += t->len;
+    }
+    text_free(t);
+    return kept;
+}
+
+/*
+ * The world's parties are in the order of their addresses. What lies between two neighbours belongs to no party
+ * (segments, not unicast), so that a range may run over it where that makes it shorter to write.
+ */
+static struct piece widest(const struct population *p, uint32_t first, uint32_t last)
+{
+    struct piece narrow = {p->pieces[first].first, p->pieces[last].last}, best = narrow, wide = narrow;
+    struct address bottom = {.family = p->crowd.family}, top = {.family = p->crowd.family};
+    memset(top.octets, 0xff, address_octets(&top));
+    if (first == 0 || !address_next(&p->pieces[first - 1].last, &wide.first))
+        wide.first = bottom;
+    if (last + 1 == p->crowd.world_count || !address_previous(&p->pieces[last + 1].first, &wide.last))
+        wide.last = top;
+    for (unsigned mask = 1; mask < 4; mask++) {
+        struct piece q = {mask & 1 ? wide.first : narrow.first, mask & 2 ? wide.last : narrow.last};
+        if (range_prefixes(&q.first, &q.last) < range_prefixes(&best.first, &best.last))
+            best = q;
+    }
+    return best;
+}
+
+/* How many prefixes ranges of the world take; also prints them unless `out` is NULL. */
+static size_t world_ranges(const struct population *p, struct ranges world, const char *separator,
+                           struct text *out)
+{
+    size_t prefixes = 0, more = 0;
+    for (size_t i = 0; i < world.count; i++) {
+        struct piece range = widest(p, world.items[i].first, world.items[i].last);
+        size_t here = range_prefixes(&range.first, &range.last);
+        if (out && out->len < NAME_MAX_BYTES) {
+            text_puts(out, prefixes ? separator : "");
+            range_print(&range.first, &range.last, separator, out);
+        } else {
+            more += here;
+        }
+        prefixes += here;
+    }
+    if (out && more)
+        text_printf(out, " and %zu more", more);
+    return prefixes;
+}
+
+/* "world", "world except cidr:A and cidr:B", or "cidr:A, cidr:B": whichever is shortest. */
+static bool print_world(struct diffing *d, const struct population *p, struct ranges world, struct text *out)
+{
+    struct range_list rest = {.arena = p->arena};
+    struct range all = {0, p->crowd.world_count - 1};
+    text_puts(out, out->len ? ", " : "");
+    if (!ranges_subtract((struct ranges){&all, 1}, world, &rest))
+        return false;
+    d->effort.spent += 16 * (world.count + rest.count);
+    if (rest.count == 0) {
+        text_puts(out, "world");
+    } else if (world_ranges(p, range_list_all(&rest), "", NULL) < world_ranges(p, world, "", NULL)) {
+        text_puts(out, "world except ");
+        world_ranges(p, range_list_all(&rest), " and ", out);
+    } else {
+        world_ranges(p, world, ", ", out);
+    }
+    return true;
+}
+
+/* Workloads stand before the world. One with several addresses is named once. */
+static void print_residents(const struct population *p, struct ranges parties, struct text *out)
+{
+    const char *last = NULL;
+    size_t more = 0;
+    for (size_t i = 0; i < parties.count; i++) {
+        for (uint32_t k = parties.items[i].first; k <= parties.items[i].last; k++) {
+            if (k >= p->crowd.resident_count)
+                break;
+            const char *name = p->crowd.residents[k].workload;
+            if (name != last && out->len < NAME_MAX_BYTES)
+                text_printf(out, "%s%s", out->len ? ", " : "", name);
+            else
+                more += name != last;
+            last = name;
+        }
+    }
+    if (more)
+        text_printf(out, " and %zu more", more);
+}
+
+/* Those of the world, as indexes of its pieces. */
+static bool world_of(const struct population *p, struct ranges parties, struct range_list *ret)
+{
+    uint32_t begin = p->crowd.resident_count;
+    for (size_t i = 0; i < parties.count; i++) {
+        struct range r = parties.items[i];
+        if (r.last >= begin && !range_list_add(ret, r.first > begin ? r.first - begin : 0, r.last - begin))
+            return false;
+    }
+    return true;
+}
+
+static const char *names_of(struct diffing *d, const struct population *p, struct ranges parties)
+{
+    struct text t = text_new(NAME_ROOM);
+    struct range_list world = {.arena = p->arena};
+    if (!world_of(p, parties, &world))
+        return NULL;
+    print_residents(p, parties, &t);
+    if (world.count && !print_world(d, p, range_list_all(&world), &t))
+        t.failed = true;
+    return keep_text(d, &t);
+}
+
+/* The names of a set of parties, once. */
+static const char *cached_names(struct diffing *d, const struct population *p, const char **cache, uint32_t set)
+{
+    if (!cache[set])
+        cache[set] = names_of(d, p, p->parties.items[set]);
+    return cache[set];
+}
+
+static const char *ports_of(struct diffing *d, uint32_t services)
+{
+    struct text t = text_new(NAME_ROOM);
+    services_print(d->services.items[services], NAME_MAX_BYTES, &t);
+    return keep_text(d, &t);
+}
+
+/* A finished line; the same line of the other family is joined with it. */
+static bool add_line(struct diffing *d, const struct diff_line *line)
+{
+    const void *key[] = {line->from,
+                         line->to,
+                         line->ports,
+                         line->rule,
+                         line->denier,
+                         line->gained ? d : NULL,
+                         line->at_times ? d : NULL}; /* texts are there once each */
+    const uint64_t *at = table_get(&d->out_lines, bytes_of(key, sizeof key));
+    if (at) {
+        if (d->out->lines[*at].families != line->families)
+            d->out->lines[*at].families = 4 + 6;
+        return true;
+    }
+    struct diff_line *grown =
+        arena_grow(d->arena, d->out->lines, d->out->count, &d->out_capacity, sizeof *grown);
+    void *kept = arena_alloc(d->arena, sizeof key);
+    if (!grown || !kept)
+        return false;
+    memcpy(kept, key, sizeof key);
+    d->out->lines = grown;
+    d->out->lines[d->out->count++] = *line;
+    return table_put(&d->out_lines, bytes_of(kept, sizeof key), d->out->count - 1, NULL) != NULL;
+}
+
+static const char *rule_name(const struct policy *p, uint32_t rule)
+{
+    return rule == NONE ? NULL : p->rules[rule].name;
+}
+
+static bool name_column(struct diffing *d, const struct population *p, const struct change_column *column,
+                        uint32_t targets, const char **cache)
+{
+    const struct change_line *l = &d->lines[column->line];
+    struct diff_line line = {.gained = !l->lost,
+                             .at_times = l->at_times,
+                             .from = cached_names(d, p, cache, column->sources),
+                             .to = cached_names(d, p, cache, targets),
+                             .ports = ports_of(d, l->services),
+                             .rule = rule_name(d->policies[l->lost ? BEFORE : AFTER], l->rule),
+                             .denier = rule_name(d->policies[l->lost ? AFTER : BEFORE], l->denier),
+                             .families = p->crowd.family};
+    return line.from && line.to && line.ports && add_line(d, &line);
+}
+
+bool diff_name(struct diffing *d, struct population *p)
+{
+    uint32_t *targets = arena_array(p->arena, p->column_count, sizeof *targets);
+    for (size_t i = 0; targets && i < p->column_count; i++) {
+        range_list_normalize(&p->columns[i].targets);
+        if (!range_table_put(&p->parties, range_list_all(&p->columns[i].targets), &targets[i]))
+            return false;
+    }
+    const char **cache = arena_array(p->arena, p->parties.count, sizeof *cache);
+    if (!targets || !cache)
+        return false;
+    for (size_t i = 0; i < p->column_count; i++) {
+        if (d->text_bytes > TEXT_BYTES)
+            d->out->more[d->lines[p->columns[i].line].lost]++;
+        else if (!name_column(d, p, &p->columns[i], targets[i], cache))
+            return false;
+    }
+    return true;
+}

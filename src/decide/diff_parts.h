@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What the files of diff share; nobody else's. diff.c: who is compared; diff_compare.c: what differs;
+ * diff_names.c: how it is said. */
+#pragma once
+
+#include "decide/diff.h"
+#include "decide/service_walk.h"
+
+#define BEFORE 0
+#define AFTER  1
+
+/* What differs, apart from between whom. */
+struct change_line {
+    bool lost, at_times;
+    uint32_t rule;     /* that allows it, of the policy in which it passes, or NONE */
+    uint32_t denier;   /* that refuses it, of the other policy, or NONE */
+    uint32_t services; /* number of the set */
+};
+
+/* A change from one set of parties to another. */
+struct change_column {
+    uint32_t line;
+    uint32_t sources; /* number of a set of parties */
+    struct range_list targets;
+};
+
+struct diffing {
+    struct arena *arena; /* the caller's */
+    const struct policy *policies[2];
+    struct effort effort;
+    struct moments moments;
+    struct acts acts;
+    struct ends ends[2];
+    struct range_table services;
+    struct change_line *lines;
+    size_t line_count, line_capacity;
+    struct table line_numbers;
+    size_t column_count; /* of both families */
+    struct diff *out;
+    size_t out_capacity, text_bytes;
+    struct table texts;     /* of the output, each once */
+    struct table out_lines; /* text of a line -> index */
+};
+
+/* What a party is in each policy. */
+#define PARTY_EXISTS(policy)   (1u << (policy))
+#define PARTY_OBSERVED(policy) (4u << (policy))
+
+/* Residents that no rule of either policy tells apart on one side: a pair of groups is compared once. */
+struct groups {
+    uint32_t count;
+    uint32_t *of;         /* of each resident */
+    struct lists members; /* residents, ascending */
+};
+
+/* One family of addresses. */
+struct population {
+    struct arena *arena; /* as long as the family is looked at */
+    struct crowd crowd;
+    struct piece *pieces; /* of the world */
+    uint8_t *flags;       /* of each party */
+    struct selections selections;
+    struct groups groups[SIDES];
+    struct range_table parties; /* sets of them */
+    struct change_column *columns;
+    size_t column_count, column_capacity;
+};
+
+/* Lines, and so columns, that are kept; what differs besides is counted. */
+#define LINES_MAX 500000
+
+/* Fills the columns. False when memory is out. */
+bool diff_compare(struct diffing *d, struct population *p) MUST_USE;
+/* Makes lines of the output of the columns. False when memory is out. */
+bool diff_name(struct diffing *d, struct population *p) MUST_USE;

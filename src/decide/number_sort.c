@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "decide/number_sort.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define DIGIT_BITS 8
+#define DIGITS     (1u << DIGIT_BITS)
+
+static uint32_t number_at(const uint8_t *items, size_t i, size_t size)
+{
+    uint32_t n;
+    memcpy(&n, items + i * size, sizeof n);
+    return n;
+}
+
+/* By one digit, from one place to the other. */
+static void distribute(const uint8_t *from, uint8_t *to, size_t count, size_t size, unsigned shift)
+{
+    size_t begins[DIGITS + 1] = {0};
+    for (size_t i = 0; i < count; i++)
+        begins[(number_at(from, i, size) >> shift) % DIGITS + 1]++;
+    for (size_t d = 1; d < DIGITS; d++)
+        begins[d] += begins[d - 1];
+    for (size_t i = 0; i < count; i++) {
+        size_t at = begins[(number_at(from, i, size) >> shift) % DIGITS]++;
+        memcpy(to + at * size, from + i * size, size);
+    }
+}
+
+/* For few items: each is put among those before it. `spare` holds it meanwhile. */
+static void insert_each(uint8_t *items, uint8_t *spare, size_t count, size_t size)
+{
+    for (size_t i = 1; i < count; i++) {
+        uint32_t n = number_at(items, i, size);
+        size_t at = i;
+        while (at > 0 && number_at(items, at - 1, size) > n)
+            at--;
+        if (at == i)
+            continue;
+        memcpy(spare, items + i * size, size);
+        memmove(items + (at + 1) * size, items + at * size, (i - at) * size);
+        memcpy(items + at * size, spare, size);
+    }
+}
+
+void number_sort(void *items, void *spare, size_t count, size_t size, uint32_t most)
+{
+    uint8_t *from = items, *to = spare;
+    if (count < 32) {
+        insert_each(items, spare, count, size);
+        return;
+    }
+    for (unsigned shift = 0; shift < 32 && most >> shift; shift += DIGIT_BITS) {
+        distribute(from, to, count, size, shift);
+        uint8_t *sorted = to;
+        to = from;
+        from = sorted;
+    }
+    if (from != items)
+        memcpy(items, from, count * size);
+}
