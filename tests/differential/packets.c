@@ -33,6 +33,7 @@
 
 /* Two sets of seven places, and a session may stand in either: there are spilled ones, and the table is full at times. */
 #define SESSIONS 8
+#define SESSION_SETS 2
 #define SESSIONS_MAX 14
 #define HEADERS_MAX 54 /* Ethernet and IPv6 */
 #define LINKS_MAX (NETWORK_WORKLOADS_MAX + 1) /* and the uplink */
@@ -353,6 +354,11 @@ static bool start_over(struct round *r)
     set_now(r);
     reference_destroy(r->reference);
     r->reference = reference_create(&(struct reference_options){.sessions_max = SESSIONS_MAX});
+    for (uint32_t set = 0; set < SESSION_SETS; set++) { /* and no mark of what did not fit */
+        uint64_t none = 0;
+        if (bpf_map_update_elem(r->datapath->session_tags, &set, &none, BPF_ANY))
+            return false;
+    }
     if (datapath_sweep(r->datapath, &ignored, &f))
         return r->reference;
     printf("# %s\n", f.text);
