@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/capture.h"
 
+#include <arpa/inet.h>
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -66,19 +67,35 @@ static void print_comment(const struct running *r, const struct captured_packet 
         text_printf(out, "; to %s", to);
 }
 
+#define MACS 12 /* bytes of a frame in front of where a tag stands */
+#define VLAN_TAG 4
+
+/* The frame's beginning as it was on the wire; at most CAPTURE_BYTES of it, which is what the interfaces' description says. */
+static struct bytes wire_bytes(const struct captured_packet *k, uint8_t out[CAPTURE_BYTES + VLAN_TAG])
+{
+    if (!k->vlan_protocol || k->size < MACS)
+        return bytes_of(k->bytes, k->size);
+    uint16_t tag[2] = {k->vlan_protocol, htons(k->vlan_control)};
+    memcpy(out, k->bytes, MACS);
+    memcpy(out + MACS, tag, VLAN_TAG);
+    memcpy(out + MACS + VLAN_TAG, k->bytes + MACS, k->size - MACS);
+    return bytes_slice(bytes_of(out, k->size + VLAN_TAG), 0, CAPTURE_BYTES);
+}
+
 static int take(void *argument, void *data, size_t size)
 {
     struct capturing *c = argument;
     const struct captured_packet *k = data;
     if (size < sizeof *k || k->size > CAPTURE_BYTES)
         return 0;
+    uint8_t room[CAPTURE_BYTES + VLAN_TAG];
     struct text comment = text_new(4096);
     print_comment(c->running, k, &comment);
     pcapng_packet(&(struct pcapng_packet){
                       .interface = k->from_link < c->running->datapath.link_capacity ? c->interfaces[k->from_link] : 0,
                       .time_ns = (uint64_t)((int64_t)k->time + c->monotonic_to_utc_ns),
-                      .length = k->length,
-                      .bytes = bytes_of(k->bytes, k->size),
+                      .length = k->length + (k->vlan_protocol ? VLAN_TAG : 0),
+                      .bytes = wire_bytes(k, room),
                       .comment = text_cstr(&comment),
                   },
         &c->out);

@@ -247,10 +247,15 @@ def _():
         a = Sender(n, "a")
         capturing = Capturing(n)
         frame = a.send(b"\x81\0\0\5" + ip(n.v4("a"), n.v4("b"), 17, udp(7002, b"TAGGED")))
+        more = [a.send(tags + ip(n.v4("a"), n.v4("b"), 17, udp(7002, b"MORE" + bytes(size))))
+                for tags in (b"\x81\0\0\0", b"\x81\0\xff\xff", b"\x88\xa8\x60\7", b"\x88\xa8\0\7\x81\0\xa0\5") for size in (0, 206, 210, 211, 1000)]
         capturing.end()
-        found = [p for p in capturing.read()[1] if b"TAGGED" in p.bytes]
+        packets = capturing.read()[1]
+        found = [p for p in packets if b"TAGGED" in p.bytes]
         assert len(found) == 1 and found[0].comment == "not-ip", found
         assert found[0].bytes == frame and found[0].length == len(frame), f"{found[0].bytes.hex()}, not {frame.hex()}"
+        found = [(p.bytes, p.length) for p in packets if b"MORE" in p.bytes]
+        assert found == [(frame[:KEPT], len(frame)) for frame in more], [(content.hex(), length) for content, length in found]
 
 
 @case("SIGTERM ends a capture as well as SIGINT; what was refused before and after it is not in it, nor what the policy before refused by that rule")
