@@ -5,6 +5,7 @@
 #include <bpf/libbpf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,14 +26,20 @@
 /* The kernel captures until then; it is asked again and again, so that it stops by itself when nobody asks any more. */
 #define ASKED_NS 3000000000ull
 #define POLL_MS 200
-#define BUFFER_MAX ((size_t)16 << 20)
+#define PATIENCE_MS 1000
+/* So much is written before more is read: a flood does not keep it from that, and from signals. */
+#define BATCH_BYTES ((size_t)256 << 10)
+#define BUFFER_MAX ((size_t)16 << 20) /* thousands of interfaces are described at once */
 
 struct capturing {
     const struct running *running;
     uint32_t *interfaces; /* by link number: that of the file; 0: not known */
     int64_t monotonic_to_utc_ns;
     struct text out;
+    size_t written; /* of `out` */
     uint64_t packets;
+    int fd;
+    const char *file; /* its name, for people */
 };
 
 /* Interface 0 is for packets whose link has gone since. */
@@ -101,32 +108,64 @@ static int take(void *argument, void *data, size_t size)
         &c->out);
     text_free(&comment);
     c->packets++;
-    return 0;
+    return c->out.len < BATCH_BYTES ? 0 : -ENOBUFS; /* ends the round */
 }
 
-static bool flush(struct capturing *c, int fd, const char *file)
+static bool has_output(const struct capturing *c)
 {
-    bool ok = !c->out.failed && write_all(fd, bytes_of(c->out.at, c->out.len));
-    c->out.len = 0;
+    return c->written < c->out.len;
+}
+
+/* More out of the ring. While there is something to write it is left alone: the kernel counts what it cannot keep. */
+static bool read_ring(struct capturing *c, struct ring_buffer *ring)
+{
+    if (has_output(c))
+        return true;
+    c->out.len = c->written = 0;
+    ring_buffer__consume(ring);
+    if (c->out.failed)
+        complain("cannot write to %s: out of memory", c->file);
+    return !c->out.failed;
+}
+
+/* No more than a pipe that polls as ready takes at once (pipe(7)): who waits in write(2) hears no signal. */
+static bool write_some(struct capturing *c)
+{
+    struct bytes next = bytes_slice(bytes_of(c->out.at, c->out.len), c->written, PIPE_BUF);
+    ssize_t put = write(c->fd, next.at, next.len);
+    c->written += put > 0 ? (size_t)put : 0;
+    bool ok = put >= 0 || errno == EINTR || errno == EAGAIN;
     if (!ok)
-        complain("cannot write to %s: %s", file, c->out.failed ? "out of memory" : strerror(errno));
+        complain("cannot write to %s: %s", c->file, strerror(errno));
     return ok;
 }
 
-static bool loop(struct capturing *c, struct ring_buffer *ring, int signals, int fd, const char *file)
+/* Until a signal; then what there still is, as long as somebody takes it. */
+static bool loop(struct capturing *c, struct ring_buffer *ring, int signals)
 {
     struct control *control = c->running->datapath.shared;
-    struct pollfd wait[2] = {{.fd = signals, .events = POLLIN}, {.fd = ring_buffer__epoll_fd(ring), .events = POLLIN}};
-    bool ok = true;
-    while (ok && !wait[0].revents) {
-        __atomic_store_n(&control->capture_until, (uint64_t)clock_ns(CLOCK_MONOTONIC) + ASKED_NS, __ATOMIC_RELEASE);
-        poll(wait, 2, POLL_MS);
-        ring_buffer__consume(ring);
-        ok = flush(c, fd, file);
+    int64_t end = 0; /* who takes nothing is waited for until then, clock_milliseconds; 0: no signal yet */
+    while (read_ring(c, ring)) {
+        bool writes = has_output(c);
+        if (end && !writes)
+            return true;
+        struct pollfd wait[] = {{.fd = end ? -1 : signals, .events = POLLIN},
+            {.fd = writes ? -1 : ring_buffer__epoll_fd(ring), .events = POLLIN}, {.fd = writes ? c->fd : -1, .events = POLLOUT}};
+        if (!end)
+            __atomic_store_n(&control->capture_until, (uint64_t)clock_ns(CLOCK_MONOTONIC) + ASKED_NS, __ATOMIC_RELEASE);
+        poll(wait, sizeof wait / sizeof wait[0], POLL_MS);
+        if (wait[0].revents) {
+            __atomic_store_n(&control->capture_until, 0, __ATOMIC_RELEASE);
+            end = clock_milliseconds() + PATIENCE_MS;
+        }
+        if (wait[2].revents && !write_some(c))
+            return false;
+        if (writes && !wait[2].revents && end && clock_milliseconds() >= end) {
+            complain("nobody reads %s: what was captured last is not in it", c->file);
+            return false;
+        }
     }
-    __atomic_store_n(&control->capture_until, 0, __ATOMIC_RELEASE);
-    ring_buffer__consume(ring);
-    return ok && flush(c, fd, file);
+    return false;
 }
 
 /* Two at a time would take packets from each other. The lock goes with the process. */
@@ -146,7 +185,8 @@ static bool alone(const char *network, int *ret_lock)
 
 static int capture_to(struct running *r, int fd, const char *file)
 {
-    struct capturing c = {.running = r, .monotonic_to_utc_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC), .out = text_new(BUFFER_MAX)};
+    struct capturing c = {.running = r, .monotonic_to_utc_ns = clock_ns(CLOCK_REALTIME) - clock_ns(CLOCK_MONOTONIC), .out = text_new(BUFFER_MAX),
+        .fd = fd, .file = file};
     SCOPED_MEMORY uint32_t *interfaces = calloc(r->datapath.link_capacity, sizeof *interfaces);
     SCOPED_FD signals = process_ending_signals();
     struct ring_buffer *ring = ring_buffer__new(r->datapath.captures, take, &c, NULL);
@@ -155,13 +195,15 @@ static int capture_to(struct running *r, int fd, const char *file)
         ring_buffer__free(ring);
         return complain("cannot read captured packets: %s", strerror(errno));
     }
-    ring_buffer__consume(ring); /* what an earlier one left */
+    while (ring_buffer__consume(ring) < 0) /* what an earlier one left */
+        c.out.len = 0;
     text_free(&c.out);
     c.out = text_new(BUFFER_MAX);
     c.packets = 0;
     uint64_t lost = r->datapath.shared->lost_captures;
     begin(&c);
-    bool ok = loop(&c, ring, signals, fd, file);
+    bool ok = loop(&c, ring, signals);
+    __atomic_store_n(&r->datapath.shared->capture_until, 0, __ATOMIC_RELEASE);
     ring_buffer__free(ring);
     text_free(&c.out);
     if (!ok)

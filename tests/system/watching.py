@@ -368,6 +368,29 @@ def _():
             stuck.process.wait(timeout=5)
         except subprocess.TimeoutExpired as problem:
             raise AssertionError("SIGINT does not end it") from problem
+        said_last = stuck.process.stderr.read()
+        assert stuck.process.returncode == 2 and b"nobody reads -" in said_last, said_last
+
+
+@case("a capture into a pipe that is read late goes on all the time, and nothing of it is lost that the ring can hold")
+def _():
+    with Network("t11q", RULES) as n:
+        a = Sender(n, "a")
+        late = Capturing(n, "-", stdout=subprocess.PIPE)
+        for text in [b"EARLY"] * 2000 + [b"LATE"] * 50:  # more than a pipe holds, and less than the ring
+            if text == b"LATE":
+                time.sleep(0.08)  # all of it longer than the kernel captures for who does not ask again
+            a.send(ip(n.v4("a"), n.v4("c"), 17, udp(7002, text + bytes(200))))
+        read = []
+        reader = threading.Thread(target=lambda: read.append(late.process.stdout.read()), daemon=True)
+        reader.start()
+        time.sleep(0.5)
+        late.process.send_signal(signal.SIGINT)
+        reader.join(10)
+        assert late.process.wait(timeout=10) == 0, late.process.stderr.read()
+        packets = parse(read[0])[1]
+        assert sum(b"EARLY" in p.bytes for p in packets) == 2000 and sum(b"LATE" in p.bytes for p in packets) == 50, len(packets)
+        assert re.match(rb"%d refused packets captured, 0 more" % len(packets), late.process.stderr.read())
 
 
 def memory_peak(pid):
