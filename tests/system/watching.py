@@ -24,7 +24,7 @@ import subprocess
 import threading
 import time
 
-from harness import (NETNS, Network, PIN_ROOT, PYTHON, STATE_ROOT, allow, bulkhead, case, counters, expect, inside, main, options, run, said,
+from harness import (NETNS, Network, PIN_ROOT, PYTHON, STATE_ROOT, WORKLOADS, allow, bulkhead, case, counters, expect, inside, main, options, run, said,
                      wait_for)
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp"), "to-nobody": allow("a", "segment:blue", "7777/udp"),
@@ -706,6 +706,69 @@ def _():
         table.put(link + 10, before)
         assert contents(n)[0] == 0
         assert not unseen, f"not found: {', '.join(unseen)}"
+
+
+class Adopting(Network):
+    """`adopts`: {workload: for how long}. These are attached, each to a namespace of the machine."""
+
+    def write(self, rules, file="policy.yaml", adopts=None, **change):
+        path = super().write(rules, file, **change)
+        with open(path, encoding="utf-8") as text:
+            text = text.read()
+        for workload, duration in (self.adopts if adopts is None else adopts).items():
+            more = f"attach: {{netns: {NETNS}/around-{self.name}-{workload}}}" + (f", adopt: {duration}" if duration else "")
+            text = re.sub(rf"^(  {workload}: {{.*)}}$", rf"\1, {more}}}", text, flags=re.M)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return path
+
+    def __init__(self, name, rules, adopts):
+        self.adopts = adopts
+        super().__init__(name, rules)
+
+    def __enter__(self):
+        for workload in WORKLOADS:
+            run("ip", "netns", "add", f"around-{self.name}-{workload}")
+        return super().__enter__()
+
+    def __exit__(self, *problem):
+        super().__exit__(*problem)
+        for workload in WORKLOADS:
+            run("ip", "netns", "del", f"around-{self.name}-{workload}", status=None)
+
+
+@case("until when a workload adopts is known: status --contents finds another moment, also one that has passed, and follows what apply adds")
+def _():
+    with Adopting("t11r", RULES, {"a": "3s"}) as n:
+        table, at = Links(n), slice(FIELDS["adopt_until"][0], sum(FIELDS["adopt_until"]))
+        started = time.monotonic_ns()
+
+        def until(workload):
+            return int.from_bytes(table.get(number_of(n, workload))[at], "little")
+
+        def tampered(workload, moment):
+            before = table.get(number_of(n, workload))
+            table.put(number_of(n, workload), before[:at.start] + moment.to_bytes(8, "little") + before[at.stop:])
+            code, found = contents(n)
+            table.put(number_of(n, workload), before)
+            return code == 1 and found["links_differ"] == 1
+        first = until("a")
+        assert abs(first - started - 3e9) < 3e9 and until("b") == 0
+        assert contents(n)[0] == 0
+        for moment in (0, first - 1, first + 1, first + 3600 * 10**9, 2**64 - 1):
+            assert tampered("a", moment), moment
+        assert tampered("b", first), "nobody lets b adopt"
+        time.sleep(max(0, (first - time.monotonic_ns()) / 1e9 + 0.1))
+        assert contents(n)[0] == 0, "its time has passed"
+        assert tampered("a", first + 3600 * 10**9)
+        expect(n.apply(RULES, adopts={"a": ""}), 0)
+        assert contents(n)[0] == 0 and until("a") == first, "apply changes no link that is there"
+        expect(n.apply(RULES, adopts={"a": "60s", "d": "60s"}, workloads="abcd"), 0)
+        assert contents(n)[0] == 0 and until("a") == first and until("d") > time.monotonic_ns(), contents(n)
+        assert tampered("d", until("d") + 1)
+        os.kill(n.agent(), signal.SIGKILL)
+        start_agent(n)
+        assert contents(n)[0] == 0
 
 
 @case("the compiled policy in the kernel cannot be changed, not by root either")
