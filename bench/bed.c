@@ -129,7 +129,7 @@ static void set_mac(uint8_t mac[6], uint8_t side, uint32_t link)
 static void set_links(struct bed *b)
 {
     for (uint32_t link = LINK_FIRST; link < BED_LINKS; link++) {
-        struct link_entry e = {.kind = link == BED_UPLINK ? LINK_UPLINK : LINK_WORKLOAD, .mtu = 1500};
+        struct link_entry e = {.kind = link == BED_UPLINK ? LINK_UPLINK : LINK_WORKLOAD, .mtu = 1500, .answers_per_second = ANSWERS_PER_SECOND};
         set_mac(e.mac, 1, link);
         set_mac(e.hub_mac, 2, link);
         const struct address *outer4 = uplink_outer_address(b->policy, 4), *outer6 = uplink_outer_address(b->policy, 6);

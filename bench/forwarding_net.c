@@ -236,7 +236,7 @@ static void forward_by_bulkhead(struct net *n)
         die("%s", f.text);
     datapath_switch(&n->datapath, install(n), 0);
     for (uint32_t link = SOURCE_LINK; link <= TARGET_LINK; link++) {
-        struct link_entry e = {.kind = LINK_WORKLOAD, .mtu = MTU};
+        struct link_entry e = {.kind = LINK_WORKLOAD, .mtu = MTU, .answers_per_second = ANSWERS_PER_SECOND};
         mac_of(e.mac, link, 1);
         mac_of(e.hub_mac, link, 2);
         if (!datapath_set_link(&n->datapath, link, &e, &f))

@@ -253,7 +253,10 @@ enum bulkhead_event_kind {
     EVENT_CUT,     /* a session was removed by the sweep; `time` is that of its last packet */
 };
 
-/* The beginning of a refused packet, while somebody captures. */
+/*
+ * The beginning of a refused packet, while somebody captures. The kernel takes the outermost VLAN tag out of a frame
+ * before any program sees it: `bytes`, `length` and `size` are without it.
+ */
 #define CAPTURE_BYTES 256
 struct captured_packet {
     __u64 time; /* nanoseconds, CLOCK_MONOTONIC */
@@ -261,7 +264,9 @@ struct captured_packet {
     __u32 from_link, to_link; /* to_link 0: not known */
     __u32 length;             /* of the frame */
     __u16 size;               /* bytes of it in `bytes` */
-    __u8 reason, reserved;
+    __u16 vlan_protocol;      /* of the tag, network order: 802.1Q or 802.1ad; 0: there was none */
+    __u16 vlan_control;       /* of the tag: priority, drop eligible, VLAN (IEEE 802.1Q, 9.6) */
+    __u8 reason, reserved[5];
     __u8 bytes[CAPTURE_BYTES];
 };
 

@@ -93,8 +93,10 @@ subprogram int capture(struct __sk_buff *skb, const struct context *c)
     k->to_link = c->to_link;
     k->length = skb->len;
     k->size = (__u16)size;
+    k->vlan_protocol = skb->vlan_present ? (__u16)skb->vlan_proto : 0;
+    k->vlan_control = (__u16)skb->vlan_tci;
     k->reason = c->reason;
-    k->reserved = 0;
+    __builtin_memset(k->reserved, 0, sizeof k->reserved);
     __u32 more = size - 1; /* so that the verifier of Linux 6.1 sees 1 to 256 */
     opaque(more);
     if (bpf_skb_load_bytes(skb, 0, k->bytes, (more & (CAPTURE_BYTES - 1)) + 1))

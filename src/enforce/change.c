@@ -93,9 +93,9 @@ static bool add_new_workloads(const struct policy *old, const struct policy *p, 
     if (!state_save(s, f))
         return false;
     for (uint32_t i = 0; i < p->workload_count; i++)
-        if (find_workload(old, p->workloads[i].name) == NONE && !network_add_workload(p, i, state_find(s, p->workloads[i].name)->link, hub, d, f))
+        if (find_workload(old, p->workloads[i].name) == NONE && !network_add_workload(p, i, state_find(s, p->workloads[i].name), hub, d, f))
             return false;
-    return network_attach_missing(hub, d, s, f);
+    return state_save(s, f) && network_attach_missing(hub, d, s, f);
 }
 
 static bool remove_workload(const char *name, const struct state_link *l, struct datapath *d, int hub, struct failure *f)

@@ -5,18 +5,18 @@
 #include "enforce/network_parts.h"
 
 /* An attached interface's own MAC and MTU are what they are, and the one behind it is learnt. */
-static bool same_entry(const struct link_entry *there, const struct link_entry *wanted, bool attached)
+static void take_from_interface(const struct link_entry *there, struct link_entry *wanted)
 {
-    bool same = there->kind == (attached ? (uint32_t)LINK_ATTACHED : wanted->kind) && there->hub_v4 == wanted->hub_v4 &&
-        memcmp(there->hub_v6, wanted->hub_v6, sizeof wanted->hub_v6) == 0;
-    return same && (attached || (memcmp(there->mac, wanted->mac, 6) == 0 && memcmp(there->hub_mac, wanted->hub_mac, 6) == 0 && there->mtu == wanted->mtu));
+    wanted->kind = LINK_ATTACHED;
+    wanted->mtu = there->mtu;
+    memset(wanted->mac, 0, sizeof wanted->mac);
+    memcpy(wanted->hub_mac, there->hub_mac, sizeof wanted->hub_mac);
 }
 
 static bool compare_link(const struct network_realised *n, const struct state_link *l, bool *ret_same, struct failure *f)
 {
     const struct policy *p = n->policy;
     struct link_entry there, wanted;
-    bool attached = false;
     if (!datapath_get_link(n->datapath, l->link, &there, f))
         return false;
     if (state_is_uplink(l)) {
@@ -27,10 +27,11 @@ static bool compare_link(const struct network_realised *n, const struct state_li
         *ret_same = false;
         if (w == NONE)
             return true;
-        attached = p->workloads[w].attach_interface;
-        wanted = network_link_entry(p, &p->workloads[w], l->link);
+        wanted = network_link_entry(p, &p->workloads[w], l);
+        if (p->workloads[w].attach_interface)
+            take_from_interface(&there, &wanted);
     }
-    *ret_same = same_entry(&there, &wanted, attached);
+    *ret_same = memcmp(&there, &wanted, sizeof wanted) == 0; /* it has no padding */
     return true;
 }
 

@@ -37,8 +37,6 @@
 /* Sessions that a set is meant for, of its seven places: then one in some ten million finds no place in any of its sets. */
 #define SESSIONS_PER_SET 4u
 
-#define ANSWERS_PER_SECOND 1000
-
 #define FILTER_PRIORITY 1
 #define FILTER_HANDLE 1
 
@@ -428,10 +426,7 @@ uint32_t datapath_generation(const struct datapath *d)
 
 bool datapath_set_link(struct datapath *d, uint32_t link, const struct link_entry *entry, struct failure *f)
 {
-    struct link_entry e = *entry;
-    if (e.answers_per_second == 0)
-        e.answers_per_second = ANSWERS_PER_SECOND;
-    if (bpf_map_update_elem(d->links, &link, &e, BPF_ANY))
+    if (bpf_map_update_elem(d->links, &link, entry, BPF_ANY))
         return fail_errno(f, errno, "enter link %u, of %u that there is room for", link, d->link_capacity);
     return true;
 }

@@ -56,6 +56,8 @@ bool datapath_waits(const struct datapath *d);
 /* The generation in force now. */
 uint32_t datapath_generation(const struct datapath *d);
 
+/* Of a link, where nothing else is wanted. */
+#define ANSWERS_PER_SECOND 1000
 bool datapath_set_link(struct datapath *d, uint32_t link, const struct link_entry *entry, struct failure *f) __attribute__((warn_unused_result));
 bool datapath_get_link(const struct datapath *d, uint32_t link, struct link_entry *ret, struct failure *f) __attribute__((warn_unused_result));
 

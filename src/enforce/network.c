@@ -134,7 +134,7 @@ static bool take_interface(const struct policy *p, const struct workload *w, con
 
 struct link_entry network_entry_of(enum bulkhead_link_kind kind, uint32_t link, const struct address *hub4, const struct address *hub6)
 {
-    struct link_entry e = {.kind = kind, .mtu = NETWORK_MTU};
+    struct link_entry e = {.kind = kind, .mtu = NETWORK_MTU, .answers_per_second = ANSWERS_PER_SECOND};
     network_link_macs(link, e.mac, e.hub_mac);
     if (hub4)
         memcpy(&e.hub_v4, hub4->octets, 4);
@@ -143,17 +143,18 @@ struct link_entry network_entry_of(enum bulkhead_link_kind kind, uint32_t link, 
     return e;
 }
 
-struct link_entry network_link_entry(const struct policy *p, const struct workload *w, uint32_t link)
+struct link_entry network_link_entry(const struct policy *p, const struct workload *w, const struct state_link *l)
 {
     const struct segment *s = &p->segments[w->segment];
-    struct link_entry e = network_entry_of(LINK_WORKLOAD, link, segment_hub_address(s, 4), segment_hub_address(s, 6));
-    e.adopt_until = adopt_until(w);
+    struct link_entry e = network_entry_of(LINK_WORKLOAD, l->link, segment_hub_address(s, 4), segment_hub_address(s, 6));
+    e.adopt_until = l->adopt_until;
     return e;
 }
 
-bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
+bool network_add_workload(const struct policy *p, uint32_t index, struct state_link *l, int hub, struct datapath *d, struct failure *f)
 {
     const struct workload *w = &p->workloads[index];
+    uint32_t link = l->link;
     const struct segment *segment = &p->segments[w->segment];
     struct link_address addresses[64], next4, next6;
     char netns[128], hub_link[16];
@@ -164,7 +165,8 @@ bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link,
     state_netns(p->name, w->name, netns);
     snprintf(hub_link, sizeof hub_link, "w%u", link);
     struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = NETWORK_MTU, .addresses = addresses, .address_count = w->address_count};
-    struct link_entry entry = network_link_entry(p, w, link);
+    l->adopt_until = adopt_until(w);
+    struct link_entry entry = network_link_entry(p, w, l);
     spoke.hub4 = network_maybe_address(segment_hub_address(segment, 4), &next4);
     spoke.hub6 = network_maybe_address(segment_hub_address(segment, 6), &next6);
     memcpy(spoke.workload_mac, entry.mac, 6);
@@ -463,7 +465,7 @@ static bool build(const struct policy_source *source, const struct progress *pro
         struct attach a = {.datapath = &d, .state = s};
         ok = hub_prepare(hub, f);
         for (uint32_t i = 0; ok && i < p->workload_count; i++) {
-            ok = network_add_workload(p, i, LINK_FIRST + i, hub, &d, f);
+            ok = network_add_workload(p, i, &s->links[i], hub, &d, f);
             progress_tell(progress, i + 1, p->workload_count);
         }
         ok = ok && network_uplink_create(&(struct network_uplink){.policy = p, .link = uplink, .hub = hub}, &d, f);

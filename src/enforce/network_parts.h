@@ -28,12 +28,15 @@ uint32_t *network_link_numbers(const struct policy *p, const struct state *s, st
 /* What the datapath is to know of a link that has the network's own MACs; the hub's addresses may be NULL. */
 struct link_entry network_entry_of(enum bulkhead_link_kind kind, uint32_t link, const struct address *hub4, const struct address *hub6);
 /* What the datapath is to know of a workload's link, if it is a veth pair. */
-struct link_entry network_link_entry(const struct policy *p, const struct workload *w, uint32_t link);
+struct link_entry network_link_entry(const struct policy *p, const struct workload *w, const struct state_link *l);
 /* The same of the uplink's. False: the host cannot be asked for the MTU. */
 bool network_uplink_entry(const struct policy *p, uint32_t link, struct link_entry *ret, struct failure *f) __attribute__((warn_unused_result));
 
-/* The place of workload `index` in the datapath, then its namespace and link; the program on it is for later. */
-bool network_add_workload(const struct policy *p, uint32_t index, uint32_t link, int hub, struct datapath *d, struct failure *f)
+/*
+ * The place of workload `index` in the datapath, then its namespace and link; the program on it is for later. Until when
+ * it adopts goes to `l`, which is for the caller to save.
+ */
+bool network_add_workload(const struct policy *p, uint32_t index, struct state_link *l, int hub, struct datapath *d, struct failure *f)
     __attribute__((warn_unused_result));
 
 /* Whether the host's interfaces can be taken that the policy attaches and `old` does not (NULL: all). */

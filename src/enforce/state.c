@@ -196,7 +196,8 @@ bool state_save(const struct state *s, struct failure *f)
     struct text t = text_new(STATE_FILE_MAX);
     text_printf(&t, "bulkhead-state %d\ncomplete %d\n", STATE_VERSION, s->complete);
     for (size_t i = 0; i < s->count; i++)
-        text_printf(&t, "link %u %s %ld %" PRIu64 "\n", s->links[i].link, s->links[i].workload, (long)s->links[i].init, s->links[i].init_start);
+        text_printf(&t, "link %u %s %ld %" PRIu64 " %" PRIu64 "\n", s->links[i].link, s->links[i].workload, (long)s->links[i].init,
+            s->links[i].init_start, s->links[i].adopt_until);
     state_path(s->name, "state", path);
     bool ok = !t.failed ? file_write(path, bytes_of(t.at, t.len), f) : fail(f, "out of memory");
     text_free(&t);
@@ -217,13 +218,15 @@ static char *next_word(char **line)
 
 static bool take_link(struct state *s, char *line, struct failure *f)
 {
-    char *link = next_word(&line), *workload = next_word(&line), *init = next_word(&line), *start = next_word(&line);
-    if (!start)
+    char *link = next_word(&line), *workload = next_word(&line), *init = next_word(&line), *start = next_word(&line), *adopt_until = next_word(&line);
+    if (!adopt_until)
         return fail(f, "cut short");
     if (!state_add(s, workload, (uint32_t)strtoul(link, NULL, 10), f))
         return false;
-    s->links[s->count - 1].init = (pid_t)strtol(init, NULL, 10);
-    s->links[s->count - 1].init_start = strtoull(start, NULL, 10);
+    struct state_link *l = &s->links[s->count - 1];
+    l->init = (pid_t)strtol(init, NULL, 10);
+    l->init_start = strtoull(start, NULL, 10);
+    l->adopt_until = strtoull(adopt_until, NULL, 10);
     return true;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What is remembered of a running network, under /run/bulkhead/NAME: which workload has which link, which processes
- * run, and the text of the policy of each generation that may be in force. Everything else is asked of the kernel.
+ * What is remembered of a running network, under /run/bulkhead/NAME: which workload has which link, until when it
+ * adopts, which processes run, and the text of the policy of each generation that may be in force. Everything else is
+ * asked of the kernel.
  */
 #pragma once
 
@@ -14,7 +15,7 @@
 #include "policy/model.h"
 
 #define STATE_ROOT "/run/bulkhead"
-#define STATE_VERSION 2
+#define STATE_VERSION 3
 #define PIN_ROOT "/sys/fs/bpf/bulkhead"
 #define STATE_NAME_MAX 32
 /* The uplink's link stands beside those of workloads, under a name that no workload can have. */
@@ -25,6 +26,7 @@ struct state_link {
     char workload[STATE_NAME_MAX];
     pid_t init; /* of its `run:` process on the host; 0: none */
     uint64_t init_start;
+    uint64_t adopt_until; /* as it stands in the link's entry (bpf/abi.h), since the link was made */
 };
 
 struct state {

@@ -106,7 +106,7 @@ static void set_now(struct round *r)
 static bool set_link(struct round *r, uint32_t number, enum bulkhead_link_kind kind, const struct address *v4, const struct address *v6)
 {
     const struct link *l = &r->links[number];
-    struct link_entry e = {.kind = kind, .mtu = l->mtu, .adopt_until = (uint64_t)l->adopt_until};
+    struct link_entry e = {.kind = kind, .mtu = l->mtu, .answers_per_second = ANSWERS_PER_SECOND, .adopt_until = (uint64_t)l->adopt_until};
     memcpy(e.mac, l->mac, 6);
     memcpy(e.hub_mac, l->hub_mac, 6);
     if (v4)

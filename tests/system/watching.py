@@ -24,7 +24,7 @@ import subprocess
 import threading
 import time
 
-from harness import (NETNS, Network, PIN_ROOT, PYTHON, STATE_ROOT, allow, bulkhead, case, counters, expect, inside, main, options, run, said,
+from harness import (NETNS, Network, PIN_ROOT, PYTHON, STATE_ROOT, WORKLOADS, allow, bulkhead, case, counters, expect, inside, main, options, run, said,
                      wait_for)
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp"), "to-nobody": allow("a", "segment:blue", "7777/udp"),
@@ -247,10 +247,15 @@ def _():
         a = Sender(n, "a")
         capturing = Capturing(n)
         frame = a.send(b"\x81\0\0\5" + ip(n.v4("a"), n.v4("b"), 17, udp(7002, b"TAGGED")))
+        more = [a.send(tags + ip(n.v4("a"), n.v4("b"), 17, udp(7002, b"MORE" + bytes(size))))
+                for tags in (b"\x81\0\0\0", b"\x81\0\xff\xff", b"\x88\xa8\x60\7", b"\x88\xa8\0\7\x81\0\xa0\5") for size in (0, 206, 210, 211, 1000)]
         capturing.end()
-        found = [p for p in capturing.read()[1] if b"TAGGED" in p.bytes]
+        packets = capturing.read()[1]
+        found = [p for p in packets if b"TAGGED" in p.bytes]
         assert len(found) == 1 and found[0].comment == "not-ip", found
         assert found[0].bytes == frame and found[0].length == len(frame), f"{found[0].bytes.hex()}, not {frame.hex()}"
+        found = [(p.bytes, p.length) for p in packets if b"MORE" in p.bytes]
+        assert found == [(frame[:KEPT], len(frame)) for frame in more], [(content.hex(), length) for content, length in found]
 
 
 @case("SIGTERM ends a capture as well as SIGINT; what was refused before and after it is not in it, nor what the policy before refused by that rule")
@@ -363,6 +368,29 @@ def _():
             stuck.process.wait(timeout=5)
         except subprocess.TimeoutExpired as problem:
             raise AssertionError("SIGINT does not end it") from problem
+        said_last = stuck.process.stderr.read()
+        assert stuck.process.returncode == 2 and b"nobody reads -" in said_last, said_last
+
+
+@case("a capture into a pipe that is read late goes on all the time, and nothing of it is lost that the ring can hold")
+def _():
+    with Network("t11q", RULES) as n:
+        a = Sender(n, "a")
+        late = Capturing(n, "-", stdout=subprocess.PIPE)
+        for text in [b"EARLY"] * 2000 + [b"LATE"] * 50:  # more than a pipe holds, and less than the ring
+            if text == b"LATE":
+                time.sleep(0.08)  # all of it longer than the kernel captures for who does not ask again
+            a.send(ip(n.v4("a"), n.v4("c"), 17, udp(7002, text + bytes(200))))
+        read = []
+        reader = threading.Thread(target=lambda: read.append(late.process.stdout.read()), daemon=True)
+        reader.start()
+        time.sleep(0.5)
+        late.process.send_signal(signal.SIGINT)
+        reader.join(10)
+        assert late.process.wait(timeout=10) == 0, late.process.stderr.read()
+        packets = parse(read[0])[1]
+        assert sum(b"EARLY" in p.bytes for p in packets) == 2000 and sum(b"LATE" in p.bytes for p in packets) == 50, len(packets)
+        assert re.match(rb"%d refused packets captured, 0 more" % len(packets), late.process.stderr.read())
 
 
 def memory_peak(pid):
@@ -678,6 +706,69 @@ def _():
         table.put(link + 10, before)
         assert contents(n)[0] == 0
         assert not unseen, f"not found: {', '.join(unseen)}"
+
+
+class Adopting(Network):
+    """`adopts`: {workload: for how long}. These are attached, each to a namespace of the machine."""
+
+    def write(self, rules, file="policy.yaml", adopts=None, **change):
+        path = super().write(rules, file, **change)
+        with open(path, encoding="utf-8") as text:
+            text = text.read()
+        for workload, duration in (self.adopts if adopts is None else adopts).items():
+            more = f"attach: {{netns: {NETNS}/around-{self.name}-{workload}}}" + (f", adopt: {duration}" if duration else "")
+            text = re.sub(rf"^(  {workload}: {{.*)}}$", rf"\1, {more}}}", text, flags=re.M)
+        with open(path, "w", encoding="utf-8") as out:
+            out.write(text)
+        return path
+
+    def __init__(self, name, rules, adopts):
+        self.adopts = adopts
+        super().__init__(name, rules)
+
+    def __enter__(self):
+        for workload in WORKLOADS:
+            run("ip", "netns", "add", f"around-{self.name}-{workload}")
+        return super().__enter__()
+
+    def __exit__(self, *problem):
+        super().__exit__(*problem)
+        for workload in WORKLOADS:
+            run("ip", "netns", "del", f"around-{self.name}-{workload}", status=None)
+
+
+@case("until when a workload adopts is known: status --contents finds another moment, also one that has passed, and follows what apply adds")
+def _():
+    with Adopting("t11r", RULES, {"a": "3s"}) as n:
+        table, at = Links(n), slice(FIELDS["adopt_until"][0], sum(FIELDS["adopt_until"]))
+        started = time.monotonic_ns()
+
+        def until(workload):
+            return int.from_bytes(table.get(number_of(n, workload))[at], "little")
+
+        def tampered(workload, moment):
+            before = table.get(number_of(n, workload))
+            table.put(number_of(n, workload), before[:at.start] + moment.to_bytes(8, "little") + before[at.stop:])
+            code, found = contents(n)
+            table.put(number_of(n, workload), before)
+            return code == 1 and found["links_differ"] == 1
+        first = until("a")
+        assert abs(first - started - 3e9) < 3e9 and until("b") == 0
+        assert contents(n)[0] == 0
+        for moment in (0, first - 1, first + 1, first + 3600 * 10**9, 2**64 - 1):
+            assert tampered("a", moment), moment
+        assert tampered("b", first), "nobody lets b adopt"
+        time.sleep(max(0, (first - time.monotonic_ns()) / 1e9 + 0.1))
+        assert contents(n)[0] == 0, "its time has passed"
+        assert tampered("a", first + 3600 * 10**9)
+        expect(n.apply(RULES, adopts={"a": ""}), 0)
+        assert contents(n)[0] == 0 and until("a") == first, "apply changes no link that is there"
+        expect(n.apply(RULES, adopts={"a": "60s", "d": "60s"}, workloads="abcd"), 0)
+        assert contents(n)[0] == 0 and until("a") == first and until("d") > time.monotonic_ns(), contents(n)
+        assert tampered("d", until("d") + 1)
+        os.kill(n.agent(), signal.SIGKILL)
+        start_agent(n)
+        assert contents(n)[0] == 0
 
 
 @case("the compiled policy in the kernel cannot be changed, not by root either")
