@@ -885,9 +885,30 @@ def _():
             quoted = error.quoted()
             assert error.source == HOST_AT[family], f"the error came from {error.source}"
             assert (quoted.target, quoted.to_port, quoted.source) == (HOST_AT[family], 53, s.getsockname()[0]), quoted
-            assert error.sound() and (family == 6 or sum_of(error.body[8:28]) == 0xffff), f"checksums are wrong: {error}"
+            assert error.sound() and quoted.sound(), f"checksums are wrong: {error}"
         inner = [p for p in packets(seen) if octets("10.77.0.0")[:2] in p.frame[26:34] or b"\xfd\x77" in p.frame[22:54]]
         assert not inner, f"inner addresses left the host: {inner}"
+
+
+@case("errors about what went out by a published port reach the workload, and quote its own address and port")
+def _():
+    with site() as n, as_on_a_wire(n):
+        at_a = n.capture("a")
+        for family in FAMILIES:
+            for option in (0, 1) if family == 4 else (0,):  # SO_NO_CHECK: without a checksum, which IPv6 does not allow
+                sender, receiver, peer = n.ask(family, within=5)
+                sender.close()  # nobody has the port that the answer goes to
+                receiver.setsockopt(socket.SOL_SOCKET, 11, option)
+                receiver.sendto(b"too late", peer)
+
+                def errors():
+                    return [p for p in packets(at_a) if p.family == family and p.is_error()]
+                wait_for("the error comes to the workload", lambda: len(errors()) > option)
+                error, quoted = errors()[-1], errors()[-1].quoted()
+                assert (quoted.source, quoted.from_port, quoted.target) == (n.address("a", family), 5353, peer[0]), quoted
+                assert error.sound(), f"a wrong checksum: {error}"
+                assert quoted.body[6:8] == b"\0\0" if option else quoted.sound(), f"a wrong checksum in what is quoted: {error}"
+                receiver.close()
 
 
 # ---- attacks from the world ----
