@@ -29,7 +29,7 @@
 #define subprogram __attribute__((noinline))
 
 /* Sizes are set by user space before loading; what stands here makes the object load alone. */
-const volatile struct config config = {.links = 64, .pending_sets = 8, .translation_sets = 1};
+const volatile struct config config = {.links = 64, .pending_sets = 8, .translation_sets = 1, .outer_ports = 768};
 
 struct line {
     __u8 bytes[LINE_BYTES];
@@ -173,12 +173,10 @@ enum phase {
     PHASE_CLOSING,
 };
 struct translation {
-    __u64 last;
+    __u64 since; /* nanoseconds, CLOCK_MONOTONIC */
     __u32 remote[4], local[4];
-    __u16 remote_port, local_port, port; /* network order; ICMP: identifiers, and no remote one */
+    __u16 remote_port, local_port, port; /* network order; ICMP: identifiers, and no remote one. port 0: free */
     __u8 family, protocol;
-    __u8 phase; /* of its session */
-    __u8 reserved[7];
 };
 
 struct translation_set {

@@ -32,8 +32,9 @@
 
 /* Bytes that the table of outer ports may take, and the sets of 8 that each workload gets of it. */
 #define TRANSLATION_BYTES ((uint64_t)32 << 20)
-#define TRANSLATION_SET_BYTES ((uint64_t)456) /* struct translation_set */
+#define TRANSLATION_SET_BYTES ((uint64_t)392) /* struct translation_set */
 #define TRANSLATION_SETS_MAX 1024u
+#define OUTER_PORTS (65536u - OUTER_PORT_FIRST)
 
 #define ANSWERS_PER_SECOND 1000
 
@@ -128,6 +129,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
         .uplink = o->uplink,
         .pending_sets = sets,
         .translation_sets = translations,
+        .outer_ports = o->outer_ports ? o->outer_ports : OUTER_PORTS / o->links,
         .test_clock = o->test_clock,
         .tcp = seconds(o->timeouts.tcp),
         .tcp_closing = seconds(o->timeouts.tcp_closing),
