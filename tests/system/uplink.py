@@ -770,6 +770,17 @@ def _():
             remote.close()
 
 
+def serve_short(listener):
+    """Answers what each says; closes first where that is odd."""
+    for _ in range(SHORT):
+        with listener.accept()[0] as s:
+            s.settimeout(5)
+            text = s.recv(6)
+            s.sendall(text)
+            if int(text) % 2 == 0:
+                s.recv(1)
+
+
 @case("400 connections of one workload at once to one port of one remote end each carry their own")
 def _():
     with site() as n:
@@ -791,6 +802,39 @@ def _():
             assert [int(c.recv(6)) - 1 for c in clients] == list(range(400))
             listener.close()
             n.forget()
+
+
+SHORT, A_SECOND = 2000, 200  # more than the some 1,300 outer ports that a workload has
+
+
+def call_short(family):
+    """Seconds that all took, and the slowest of them."""
+    begun, slowest = time.monotonic(), 0.0
+    for number in range(SHORT):
+        time.sleep(max(0.0, begun + number / A_SECOND - time.monotonic()))
+        one = time.monotonic()
+        with socket.create_connection((WORLD_AT[family], 80), timeout=5) as client:
+            client.sendall(b"%06d" % number)
+            assert client.recv(6) == b"%06d" % number, f"IPv{family}: connection {number} got another one's"
+            if number % 2:
+                assert client.recv(1) == b"", "the other end closes first: it remembers the port for a minute"
+        slowest = max(slowest, time.monotonic() - one)
+    return time.monotonic() - begun, slowest
+
+
+@case(f"{SHORT} short connections of one workload, {A_SECOND} a second, to one port of one remote end all carry what they are to, whoever closes first")
+def _():
+    with site() as n:
+        for family in FAMILIES:
+            listener = n.outside_listen(80, family)
+            server = threading.Thread(target=serve_short, args=(listener,), daemon=True)
+            server.start()
+            with inside(n.netns("b")):
+                took, slowest = call_short(family)
+            server.join()
+            listener.close()
+            assert took < 2 * SHORT / A_SECOND, f"{took:.1f} s"
+            assert slowest < 0.9, f"one took {slowest:.1f} s: a second to wait for"
 
 
 # ---- errors ----
