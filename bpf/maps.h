@@ -166,12 +166,6 @@ struct {
 
 /* Outer ports at the uplink and whose they are: sets for each workload's link. */
 #define TRANSLATION_WAYS 8
-enum phase {
-    PHASE_NONE, /* free */
-    PHASE_UNCONFIRMED,
-    PHASE_CONFIRMED,
-    PHASE_CLOSING,
-};
 struct translation {
     __u64 since; /* nanoseconds, CLOCK_MONOTONIC */
     __u32 remote[4], local[4];
@@ -313,8 +307,6 @@ struct context {
     __u8 quoted_protocol;
     __u8 at_outer;         /* addressed to the outer address */
     __u8 arrived;          /* and translated: c->tuple has the inner one */
-    __u8 forward;          /* the packet goes its session's own way */
-    __u8 phase;            /* of its session */
     __u8 way_in;           /* of decide(): not from the world, or by a published port */
     __u8 nat;              /* of decide(): what goes there is translated */
     __u32 wire[4];

@@ -118,9 +118,6 @@ subprogram int translation_do(struct context *c, int act)
     return found;
 }
 
-/* A packet of a session that has an outer port: the translation needs nothing of it. */
-ever_inline void translation_touch(struct context *c, bool leaving) {}
-
 /* The packet that begins a session, whose tuple c->flow has too, and the key of its sessions. */
 ever_inline void take_tuple_again(struct context *c)
 {
