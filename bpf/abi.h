@@ -219,8 +219,13 @@ struct control {
     __u64 capture_until; /* nanoseconds, CLOCK_MONOTONIC: refused packets are captured before it */
     __u64 lost_captures;
     struct test_verdict test_verdict;
+    __u32 test_outer_port; /* with config.test_clock: the last that a session was given */
+    __u32 reserved2;
 };
 #define SLOTS 4
+
+/* What leaves by the uplink has a port from here on: each link its share, in the order of their numbers. */
+#define OUTER_PORT_FIRST 16384u
 
 /* Fixed when the programs are loaded. */
 struct config {
@@ -229,6 +234,7 @@ struct config {
     __u32 session_sets;  /* a power of two */
     __u32 pending_sets;  /* sets for each (target, source) pair, a power of two */
     __u32 translation_sets; /* sets for each source link, a power of two */
+    __u32 outer_ports;      /* of each source link */
     __u32 test_clock;
     __u64 hash_seed; /* nobody outside knows which sessions share a set */
     __u64 tcp, tcp_closing, other, icmp, unconfirmed, fragment; /* timeouts, nanoseconds */

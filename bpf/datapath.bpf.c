@@ -151,8 +151,6 @@ ever_inline bool translated(struct __sk_buff *skb, struct context *c, const stru
     bool leaves = to->kind == LINK_UPLINK && c->port;
     if (likely(!c->arrived && !leaves))
         return true;
-    if (leaves && c->forward && c->part != PART_LATER && c->icmp != ICMP_ERROR)
-        translation_touch(c, true);
     return !translate(skb, c, c->to_link);
 }
 
@@ -183,7 +181,7 @@ ever_inline void context_reset(struct context *c)
     c->part = c->icmp = c->tcp_flags = c->far_known = 0;
     c->allowed = c->observed = c->timed = c->fresh = c->direction = 0;
     c->port = c->published = c->reply_port = 0;
-    c->at_outer = c->arrived = c->forward = c->nat = 0;
+    c->at_outer = c->arrived = c->nat = 0;
     c->reason = REASON_MALFORMED;
     c->rule = NO_RULE;
     c->from_link = c->to_link = c->other_link = 0;

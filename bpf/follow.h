@@ -88,14 +88,6 @@ ever_inline void take_links(struct context *c, __u32 from_link, __u32 to_link, b
     c->to_link = to_target ? to_link : from_link;
 }
 
-/* The session is one that the uplink translates. */
-ever_inline void take_port(struct context *c, __u16 port, bool forward, __u8 phase)
-{
-    c->port = port;
-    c->forward = forward;
-    c->phase = phase;
-}
-
 enum outcome {
     OUTCOME_NONE, /* belongs to no session */
     OUTCOME_DONE, /* decided: see the context */
@@ -114,6 +106,7 @@ ever_inline int try_confirmed(struct context *c, struct session *s, bool forward
     if (unlikely(c->reply_port && c->reply_port != s->port))
         return OUTCOME_NONE;
     if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && s->state & SESSION_CLOSING) {
+        c->port_before = s->port;
         WRITE_ONCE(s->stamp, 0);
         return OUTCOME_ANEW;
     }
@@ -136,8 +129,7 @@ ever_inline int try_confirmed(struct context *c, struct session *s, bool forward
     }
     if (!quoted)
         advance_confirmed(c, s, forward);
-    if (unlikely(s->port))
-        take_port(c, s->port, forward, s->state & SESSION_CLOSING ? PHASE_CLOSING : PHASE_CONFIRMED);
+    c->port = s->port;
     take_links(c, from_link, to_link, forward == !quoted);
     return OUTCOME_DONE;
 }
@@ -250,7 +242,7 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
         c->pending_stamp = fresh;
     }
     take_links(c, from_link, to_link, near_is_source);
-    take_port(c, p->port, forward, PHASE_UNCONFIRMED);
+    c->port = p->port;
     if (quoted)
         return OUTCOME_DONE;
     if (advance_pending(c, p, forward)) {
@@ -258,7 +250,6 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
             refuse(c, REASON_SESSION_TABLE_FULL);
             return OUTCOME_DONE;
         }
-        c->phase = p->state & SESSION_CLOSING ? PHASE_CLOSING : PHASE_CONFIRMED;
         pending_do(c, where, direction, PENDING_REMOVE);
         return OUTCOME_DONE;
     }

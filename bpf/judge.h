@@ -40,11 +40,8 @@ subprogram int arrive(struct context *c)
         translation_key(c, c->tuple.from, c->tuple.from_port, c->wire_port, c->tuple.protocol);
         if (translation_do(c, TRANSLATION_FIND)) {
             take_inner(c, false);
-            if (try_translated(c, false) != OUTCOME_NONE) {
-                if (c->allowed)
-                    translation_touch(c, false);
+            if (try_translated(c, false) != OUTCOME_NONE)
                 return OUTCOME_DONE;
-            }
             take_outer_again(c, false);
         }
     }
@@ -88,8 +85,6 @@ subprogram int begin(struct context *c)
         c->port = c->wire_port;
     else if (unlikely(c->nat) && !translation_make(c))
         return false;
-    c->forward = 1;
-    c->phase = PHASE_UNCONFIRMED;
     struct pending *p = &c->pending;
     __builtin_memset(p, 0, sizeof *p);
     c->pending_stamp = make_stamp(c, c->hash);

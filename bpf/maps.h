@@ -29,7 +29,7 @@
 #define subprogram __attribute__((noinline))
 
 /* Sizes are set by user space before loading; what stands here makes the object load alone. */
-const volatile struct config config = {.links = 64, .session_sets = 1, .pending_sets = 8, .translation_sets = 1};
+const volatile struct config config = {.links = 64, .session_sets = 1, .pending_sets = 8, .translation_sets = 1, .outer_ports = 768};
 
 struct line {
     __u8 bytes[LINE_BYTES];
@@ -211,19 +211,11 @@ struct {
 
 /* Outer ports at the uplink and whose they are: sets for each workload's link. */
 #define TRANSLATION_WAYS 8
-enum phase {
-    PHASE_NONE, /* free */
-    PHASE_UNCONFIRMED,
-    PHASE_CONFIRMED,
-    PHASE_CLOSING,
-};
 struct translation {
-    __u64 last;
+    __u64 since; /* nanoseconds, CLOCK_MONOTONIC */
     __u32 remote[4], local[4];
-    __u16 remote_port, local_port, port; /* network order; ICMP: identifiers, and no remote one */
+    __u16 remote_port, local_port, port; /* network order; ICMP: identifiers, and no remote one. port 0: free */
     __u8 family, protocol;
-    __u8 phase; /* of its session */
-    __u8 reserved[7];
 };
 
 struct translation_set {
@@ -352,6 +344,7 @@ struct context {
 
     /* at the uplink */
     __u16 port;            /* outer or published one of the packet's session, network order; 0: none */
+    __u16 port_before;     /* of the closing session in whose place this one starts anew */
     __u16 published;       /* the published one that decide() asks about */
     __u16 reply_port;      /* only a session with this outer port is the packet's; 0: any */
     __u16 wire_port;       /* the destination as it came in, or the quoted source */
@@ -359,8 +352,6 @@ struct context {
     __u8 quoted_protocol;
     __u8 at_outer;         /* addressed to the outer address */
     __u8 arrived;          /* and translated: c->tuple has the inner one */
-    __u8 forward;          /* the packet goes its session's own way */
-    __u8 phase;            /* of its session */
     __u8 way_in;           /* of decide(): not from the world, or by a published port */
     __u8 nat;              /* of decide(): what goes there is translated */
     __u32 wire[4];

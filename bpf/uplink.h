@@ -12,17 +12,26 @@
 #include "image.h"
 #include "sessions.h"
 
-#define OUTER_PORT_FIRST 16384u
-#define OUTER_PORTS (65536u - OUTER_PORT_FIRST)
 #define OUTER_PORT_TRIES 32
-#define OUTER_PORT_FORCED 4 /* the last tries may take an unconfirmed session's place */
+
+/*
+ * A translation is as good as its session, which says whether it is alive; but one processor puts a translation there
+ * before it does the session, and for as long as that may take, two ticks of the slowest clock, others leave it alone.
+ */
+#define TRANSLATION_SETTLES (SECOND / 50)
 
 enum translation_act {
-    TRANSLATION_FIND,  /* the inner end into c->translation */
-    TRANSLATION_TOUCH, /* it was used now, by a session in that phase */
-    TRANSLATION_MAKE,  /* c->translation, in a place that is free */
-    TRANSLATION_FORCE, /* the same, or in place of the oldest unconfirmed one */
+    TRANSLATION_FIND, /* the inner end into c->translation */
+    TRANSLATION_MAKE, /* c->translation, in a place that is free; where none is, what would give way comes into it */
+    TRANSLATION_KEEP, /* c->translation, where it is there already */
+    TRANSLATION_DROP, /* it goes */
 };
+
+/* How readily the session that has an outer port loses it: the lowest first. Between these: when its last packet was. */
+#define HOLDER_NONE 0ull /* there is no such session any more */
+#define HOLDER_CLOSES 1ull
+#define HOLDER_BEGINS (1ull << 63) /* unconfirmed, and does not close */
+#define HOLDER_STAYS (~0ull)
 
 ever_inline bool is_echo(__u8 protocol)
 {
@@ -47,25 +56,13 @@ ever_inline bool translation_is(const struct translation *a, const struct transl
         same_v6(a->remote, b->remote);
 }
 
-ever_inline __u64 translation_timeout(const struct translation *t)
-{
-    if (t->phase == PHASE_UNCONFIRMED)
-        return config.unconfirmed;
-    return timeout_of(t->protocol, t->phase == PHASE_CLOSING ? SESSION_CLOSING : 0);
-}
-
-ever_inline bool translation_alive(const struct translation *t, __u64 now)
-{
-    return t->phase && (now < t->last || now - t->last < translation_timeout(t));
-}
-
 /* The set that a translation stands in: of the workload whose share its port is from. */
 ever_inline struct translation_set *translation_set_of(const struct translation *t)
 {
-    __u32 port = bpf_ntohs(t->port), share = OUTER_PORTS / config.links;
-    if (port < OUTER_PORT_FIRST || !share)
+    __u32 port = bpf_ntohs(t->port);
+    if (port < OUTER_PORT_FIRST || !config.outer_ports)
         return NULL;
-    __u32 link = (port - OUTER_PORT_FIRST) / share;
+    __u32 link = (port - OUTER_PORT_FIRST) / config.outer_ports;
     if (link >= config.links)
         return NULL;
     __u64 hash = image_hash_mix(((__u64)t->remote[0] << 32 | t->remote[1]) ^ ((__u64)t->remote[2] << 32 | t->remote[3]) * 0x9e3779b97f4a7c15ull ^
@@ -83,81 +80,200 @@ subprogram int translation_do(struct context *c, int act)
     struct translation_set *set = translation_set_of(t);
     if (!set)
         return false;
-    bool found = false, free = false;
-    __u32 at = 0;
-    __u64 oldest = ~0ull;
+    bool found = false, room = false;
+    __u32 at = bpf_ntohs(t->port); /* in a full set; another one for each port that is tried */
     bpf_spin_lock(&set->lock);
     for (__u32 i = 0; i < TRANSLATION_WAYS; i++) {
-        struct translation *w = &set->way[i];
-        bool alive = translation_alive(w, c->now);
-        if (w->phase && translation_is(w, t)) {
+        const struct translation *w = &set->way[i];
+        if (w->port && translation_is(w, t)) {
             found = true;
-            free = !alive || (same_v6(w->local, t->local) && w->local_port == t->local_port);
             at = i;
             break;
         }
-        __u64 age = !alive ? 0 : w->phase == PHASE_UNCONFIRMED ? w->last + 1 : ~0ull;
-        if (age < oldest) {
-            oldest = age;
+        if (!w->port) {
+            room = true;
             at = i;
         }
     }
     struct translation *w = &set->way[at & (TRANSLATION_WAYS - 1)];
-    if (act >= TRANSLATION_MAKE) {
-        found = found ? free : oldest == 0 || (act == TRANSLATION_FORCE && oldest != ~0ull);
+    bool own = found && same_v6(w->local, t->local) && w->local_port == t->local_port;
+    if (act == TRANSLATION_MAKE) {
+        found = found ? own : room;
         if (found) {
             *w = *t;
-            w->last = c->now;
-            w->phase = PHASE_UNCONFIRMED;
+            w->since = c->now;
+        } else {
+            *t = *w;
         }
-    } else if (found && act == TRANSLATION_FIND) {
+    } else if (act == TRANSLATION_KEEP) {
+        found = own;
+        if (own)
+            w->since = c->now;
+    } else if (act == TRANSLATION_FIND && found) {
         *t = *w;
-    } else if (found && free) {
-        w->last = c->now;
-        w->phase = c->phase;
+    } else if (act == TRANSLATION_DROP && own) {
+        w->port = 0;
     }
     bpf_spin_unlock(&set->lock);
     return found;
 }
 
-/* The packet's session, which began at a workload and has an outer port, was used. c->tuple is the packet's, inner. */
-ever_inline void translation_touch(struct context *c, bool leaving)
+/* The packet that begins a session, whose tuple c->flow has too, and the key of its sessions. */
+ever_inline void take_tuple_again(struct context *c)
 {
-    const struct tuple *t = &c->tuple;
-    translation_key(c, leaving ? t->to : t->from, leaving ? t->to_port : t->from_port, c->port, t->protocol);
-    for (int i = 0; i < 4; i++)
-        c->translation.local[i] = leaving ? t->from[i] : t->to[i];
-    c->translation.local_port = leaving ? t->from_port : t->to_port;
-    translation_do(c, TRANSLATION_TOUCH);
+    c->tuple = c->flow;
+    set_key(c, &c->tuple);
 }
 
-/* Chooses the outer port of the session that the packet begins (9.1): c->port. False: there is none. */
+/* The session of c->translation, as a packet of its own direction: c->tuple, and the key. */
+ever_inline void take_holder(struct context *c)
+{
+    const struct translation *t = &c->translation;
+    for (int i = 0; i < 4; i++) {
+        c->tuple.from[i] = t->local[i];
+        c->tuple.to[i] = t->remote[i];
+    }
+    c->tuple.from_port = t->local_port;
+    c->tuple.to_port = is_echo(t->protocol) ? t->local_port : t->remote_port;
+    c->tuple.family = t->family;
+    c->tuple.protocol = t->protocol;
+    set_key(c, &c->tuple);
+}
+
+/* holder_rank for the confirmed session that the context has the key of; HOLDER_NONE: that one has not the port. */
+subprogram __u64 confirmed_rank(struct context *c, __u16 port, bool end)
+{
+    struct session *s = c ? session_seek(c, c->direction) : NULL;
+    if (!s || s->port != port)
+        return HOLDER_NONE;
+    if (!(s->state & SESSION_CLOSING))
+        return HOLDER_STAYS;
+    if (end)
+        WRITE_ONCE(s->stamp, 0);
+    return HOLDER_CLOSES + READ_ONCE(s->last);
+}
+
+/* How readily the session of c->translation gives way (HOLDER_...); `end`: it ends, unless it stays. */
+subprogram __u64 holder_rank(struct context *c, bool end)
+{
+    if (!c)
+        return HOLDER_STAYS;
+    __u16 port = c->translation.port;
+    __u64 since = c->translation.since;
+    take_holder(c);
+    __u64 rank = confirmed_rank(c, port, end);
+    if (rank == HOLDER_NONE) {
+        __u64 where = WHERE(config.uplink, c->link);
+        if (pending_do(c, where, c->direction, PENDING_FIND) && c->pending.port == port) {
+            rank = (c->pending.state & SESSION_CLOSING ? HOLDER_CLOSES : HOLDER_BEGINS) + c->pending_last;
+            if (end)
+                pending_do(c, where, c->direction, PENDING_REMOVE);
+        } else {
+            rank = c->now < since + TRANSLATION_SETTLES ? HOLDER_STAYS : HOLDER_NONE;
+        }
+    }
+    take_tuple_again(c);
+    return rank;
+}
+
+/* c->translation: the packet's session has that outer port. */
+ever_inline void want_outer_port(struct context *c, __u16 port)
+{
+    const struct tuple *t = &c->tuple;
+    translation_key(c, t->to, t->to_port, port, t->protocol);
+    __builtin_memcpy(c->translation.local, t->from, 16);
+    c->translation.local_port = t->from_port;
+    c->port = port;
+}
+
+/* HOLDER_NONE: the port is the packet's session's now, c->port; else how readily it would be. `end`: so that it is. */
+subprogram __u64 try_outer_port(struct context *c, __u16 port, bool end)
+{
+    if (!c)
+        return HOLDER_STAYS;
+    want_outer_port(c, port);
+    if (translation_do(c, TRANSLATION_MAKE))
+        return HOLDER_NONE;
+    __u64 rank = holder_rank(c, end);
+    if (rank == HOLDER_STAYS || (rank != HOLDER_NONE && !end))
+        return rank;
+    translation_do(c, TRANSLATION_DROP);
+    want_outer_port(c, port);
+    return translation_do(c, TRANSLATION_MAKE) ? HOLDER_NONE : HOLDER_STAYS;
+}
+
+/* Also of a session whose first packet goes nowhere. */
+ever_inline void tell_test_of(__u16 port)
+{
+    __u32 zero = 0;
+    struct control *ctl = config.test_clock ? bpf_map_lookup_elem(&control, &zero) : NULL;
+    if (ctl)
+        ctl->test_outer_port = bpf_ntohs(port);
+}
+
+/*
+ * Whether the port is published for the protocol that the packet is of. This and the next are apart from
+ * translation_make, whose stack they would make too deep together with what it calls.
+ */
+subprogram int is_published(struct context *c, __u16 port)
+{
+    void *image;
+    const struct image_header *h;
+    struct image_publish ignored;
+    return c && !is_echo(c->tuple.protocol) && image_of(c, &image, &h) && publish_find(image, h, c->tuple.protocol, port, &ignored);
+}
+
+/*
+ * The port of the closing session that this one is in place of, confirmed or not. Where that is something older, it does no
+ * harm: the translation says whose port it is.
+ */
+subprogram int keep_outer_port(struct context *c)
+{
+    if (!c)
+        return false;
+    __u16 before[2] = {c->port_before, c->pending.port};
+    UNROLLED
+    for (int i = 0; i < 2; i++) {
+        want_outer_port(c, before[i]);
+        if (translation_do(c, TRANSLATION_KEEP) && !is_published(c, before[i]))
+            return true;
+    }
+    return false;
+}
+
+/* For the session that the packet begins (9.1), into c->port. False: there is none. */
+ever_inline bool choose_outer_port(struct context *c)
+{
+    __u32 share = config.outer_ports;
+    if (!share)
+        return false;
+    __u32 start = bpf_get_prandom_u32();
+    __u64 least = HOLDER_STAYS;
+    __u16 taken = 0;
+    for (__u32 i = 0; i < OUTER_PORT_TRIES; i++) {
+        __u32 number = OUTER_PORT_FIRST + c->link * share + (start + i) % share;
+        __u16 port = bpf_htons((__u16)number);
+        if (is_published(c, port))
+            continue;
+        __u64 rank = try_outer_port(c, port, false);
+        if (rank == HOLDER_NONE)
+            return true;
+        if (rank < least) {
+            least = rank;
+            taken = port;
+        }
+    }
+    return least != HOLDER_STAYS && try_outer_port(c, taken, true) == HOLDER_NONE;
+}
+
 subprogram int translation_make(struct context *c)
 {
     if (!c)
         return false;
-    const struct tuple *t = &c->tuple;
-    __u32 share = OUTER_PORTS / config.links;
-    void *image;
-    const struct image_header *h;
-    if (!share || !image_of(c, &image, &h))
-        return false;
-    __u32 start = bpf_get_prandom_u32();
-    for (__u32 i = 0; i < OUTER_PORT_TRIES; i++) {
-        __u32 number = OUTER_PORT_FIRST + c->link * share + (start + i) % share;
-        __u16 port = bpf_htons((__u16)number);
-        struct image_publish taken;
-        if (!is_echo(t->protocol) && publish_find(image, h, t->protocol, port, &taken))
-            continue;
-        translation_key(c, t->to, t->to_port, port, t->protocol);
-        __builtin_memcpy(c->translation.local, t->from, 16);
-        c->translation.local_port = t->from_port;
-        c->port = port;
-        if (translation_do(c, i < OUTER_PORT_TRIES - OUTER_PORT_FORCED ? TRANSLATION_MAKE : TRANSLATION_FORCE))
-            return true;
-    }
-    c->port = 0;
-    return false;
+    if (!keep_outer_port(c) && !choose_outer_port(c))
+        c->port = 0;
+    tell_test_of(c->port);
+    return c->port != 0;
 }
 
 /* Where a published port leads: the inner end into `to` and `to_port`; false when nowhere. */

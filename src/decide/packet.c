@@ -155,7 +155,7 @@ static struct sessions *table_of(struct reference *r, const struct reference_ses
     return s->confirmed ? &r->confirmed : &r->unconfirmed;
 }
 
-static void end_session(struct reference *r, struct reference_session *s)
+void end_session(struct reference *r, struct reference_session *s)
 {
     sessions_remove(table_of(r, s), s);
 }
@@ -319,7 +319,8 @@ static bool give_port(const struct passage *w, struct reference_session *s)
         return true;
     }
     bool leaves = r->links[s->to_link].workload == NONE;
-    return !leaves || !r->policy->uplink.nat || choose_outer_port(r, s, w->now);
+    return !leaves || !r->policy->uplink.nat || keep_outer_port(r, s, w->port_before) ||
+           choose_outer_port(r, s, w->now);
 }
 
 /* 6.5 */
@@ -413,6 +414,7 @@ static struct packet_verdict judge_session(struct passage *w, enum icmp_kind icm
     bool reply = false;
     struct reference_session *s = find_session(w, &want, &reply);
     if (s && plain_syn && s->closing) {
+        w->port_before = s->port;
         end_session(w->r, s);
         s = NULL;
     }
@@ -620,7 +622,7 @@ struct packet_verdict reference_packet(struct reference *r, uint32_t link, struc
         return refuse(reason, NONE);
     w.arrived_to = w.packet.to;
     struct packet_verdict v = judge_part(&w);
-    if (w.session && w.session->guessed)
+    if (w.session && (w.session->guessed || (w.begins && !w.session->published)))
         r->last = w.session;
     return v;
 }

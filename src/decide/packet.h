@@ -15,6 +15,7 @@ struct link {
     bool any_mac;       /* an attached interface: source MACs are not checked */
     int64_t adopt_until; /* ns UTC: TCP sessions in the middle of their life are taken in before it */
     uint32_t mtu;       /* bytes of IP packet that the link towards the workload takes */
+    uint16_t outer_first, outer_count; /* the workload's share of outer ports; 0: all of them */
 };
 
 struct reference; /* opaque; in an arena-free heap of its own */
@@ -58,8 +59,8 @@ struct packet_verdict reference_packet(struct reference *r, uint32_t link, struc
 
 /*
  * The outer port (ICMP: identifier) of the session that the last packet began or belonged to, in place of one
- * that the reference chose itself. False when that cannot be: it is below 16384, published for the protocol,
- * another live session to the same remote has it, or nothing was guessed.
+ * that the reference chose itself. False when that cannot be: it is not of the workload's share or published for
+ * the protocol, another live session to the same remote has it, or the session has another that was not guessed.
  */
 bool reference_outer_port(struct reference *r, uint16_t port) MUST_USE;
 

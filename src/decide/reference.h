@@ -32,7 +32,7 @@ struct reference {
     struct sessions confirmed, unconfirmed;
     struct fragments_of *fragments; /* few: read from end to end */
     size_t fragment_count, fragment_capacity;
-    struct reference_session *last; /* of the last packet, where its outer port is guessed; else NULL */
+    struct reference_session *last; /* of the last packet, where it has begun or its outer port is guessed; or NULL */
     int64_t now;                    /* ns, of the last packet */
 };
 
@@ -46,7 +46,8 @@ struct passage {
     bool by_uplink;
     uint16_t published;                /* the port that it came by; 0: none */
     struct reference_session *session; /* that it belongs to; NULL: none that is known */
-    bool begins;                       /* `session` is about to begin */
+    bool begins;                       /* `session` is about to begin, or has begun */
+    uint16_t port_before;              /* outer port of the closing session that it begins in place of; 0: none */
     bool is_error;                     /* ICMP, and quotes what follows */
     bool quotes;
     struct quoted quoted; /* with inner addresses and ports, once it is translated */
@@ -55,11 +56,16 @@ struct passage {
 /* Whether the session is alive at `now`. */
 bool session_is_alive(const struct reference *r, const struct reference_session *s, int64_t now);
 
+/* Removes and frees it. */
+void end_session(struct reference *r, struct reference_session *s);
+
 /* Section 9: coming in. `translate_error` is for ICMP errors whose quotation was understood. */
 void translate_in(struct passage *w);
 void translate_error(struct passage *w);
-/* An outer port for a session that is about to begin; false: all are taken. */
+/* An outer port for a session that is about to begin, where need be another one's, which ends; false: none. */
 bool choose_outer_port(struct reference *r, struct reference_session *s, int64_t now) MUST_USE;
+/* The session that is about to begin keeps the port that the closing one before it had. False: it cannot. */
+bool keep_outer_port(const struct reference *r, struct reference_session *s, uint16_t before) MUST_USE;
 /* Whether section 9.1 can give the packet a source at the outer address. */
 bool is_translatable(const struct passage *w);
 /* What the packet leaves as by the link `to`. */

@@ -5,7 +5,8 @@
 
 #include <netinet/in.h>
 
-#define OUTER_PORT_FIRST 16384
+#define LOWEST_OUTER_PORT  16384
+#define HIGHEST_OUTER_PORT 65535
 
 /* Where a session with an outer port goes to, and which port that is. */
 struct outer_end {
@@ -52,27 +53,81 @@ static struct reference_session *holder_of(const struct reference *r, const stru
     return find_outer_end(&e);
 }
 
-static bool may_be_outer(const struct reference *r, uint8_t protocol, uint16_t port)
+/* The share of the session's workload. */
+struct share {
+    uint32_t first, last;
+};
+
+static struct share share_of(const struct reference *r, const struct reference_session *s)
 {
-    return port >= OUTER_PORT_FIRST && !uplink_published(r->policy, protocol, port);
+    const struct link *l = &r->links[s->from_link];
+    if (!l->outer_count)
+        return (struct share){LOWEST_OUTER_PORT, HIGHEST_OUTER_PORT};
+    return (struct share){l->outer_first, l->outer_first + l->outer_count - 1u};
+}
+
+static bool may_be_outer(const struct reference *r, const struct reference_session *s, uint16_t port)
+{
+    struct share share = share_of(r, s);
+    return port >= share.first && port <= share.last && !uplink_published(r->policy, s->key.protocol, port);
+}
+
+static bool may_be_taken_from(const struct reference_session *s)
+{
+    return s->closing || !s->confirmed;
+}
+
+/* A port is taken from `a` before one is from `b`. */
+static bool comes_before(const struct reference_session *a, const struct reference_session *b)
+{
+    return a->closing != b->closing ? a->closing : a->last < b->last;
+}
+
+/* A port that nobody has; else 0 and the session that one is to be taken from, NULL where there is none. */
+static uint16_t find_outer_port(const struct reference *r, const struct reference_session *s, int64_t now,
+                                struct reference_session **ret_from)
+{
+    struct share share = share_of(r, s);
+    *ret_from = NULL;
+    for (uint32_t port = share.last; port >= share.first; port--) {
+        if (!may_be_outer(r, s, (uint16_t)port))
+            continue;
+        struct reference_session *holder = holder_of(r, s, (uint16_t)port, now);
+        if (!holder)
+            return (uint16_t)port;
+        if (may_be_taken_from(holder) && (!*ret_from || comes_before(holder, *ret_from)))
+            *ret_from = holder;
+    }
+    return 0;
 }
 
 bool choose_outer_port(struct reference *r, struct reference_session *s, int64_t now)
 {
-    for (uint32_t port = UINT16_MAX; port >= OUTER_PORT_FIRST; port--) {
-        if (!may_be_outer(r, s->key.protocol, (uint16_t)port) || holder_of(r, s, (uint16_t)port, now))
-            continue;
-        s->port = (uint16_t)port;
-        s->guessed = true;
-        return true;
-    }
-    return false;
+    struct reference_session *from;
+    uint16_t port = find_outer_port(r, s, now, &from);
+    if (!port && !from)
+        return false;
+    s->port = port ? port : from->port;
+    s->guessed = true;
+    if (!port)
+        end_session(r, from);
+    return true;
+}
+
+bool keep_outer_port(const struct reference *r, struct reference_session *s, uint16_t before)
+{
+    if (!may_be_outer(r, s, before))
+        return false;
+    s->port = before;
+    return true;
 }
 
 bool reference_outer_port(struct reference *r, uint16_t port)
 {
     struct reference_session *s = r->last;
-    if (!s || !may_be_outer(r, s->key.protocol, port))
+    if (!s || !s->guessed)
+        return s && s->port == port;
+    if (!may_be_outer(r, s, port))
         return false;
     struct reference_session *holder = holder_of(r, s, port, r->now);
     if (holder && !holder->guessed)

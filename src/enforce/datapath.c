@@ -33,6 +33,7 @@
 /* Bytes that the table of outer ports may take, and the sets that each workload gets of it. */
 #define TRANSLATION_BYTES ((uint64_t)32 << 20)
 #define TRANSLATION_SETS_MAX 1024u
+#define OUTER_PORTS (65536u - OUTER_PORT_FIRST)
 
 /* Sessions that a set is meant for, of its seven places: then one in some ten million finds no place in any of its sets. */
 #define SESSIONS_PER_SET 4u
@@ -132,6 +133,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
         .session_sets = sessions,
         .pending_sets = pendings,
         .translation_sets = translations,
+        .outer_ports = o->outer_ports ? o->outer_ports : OUTER_PORTS / o->links,
         .test_clock = o->test_clock,
         .hash_seed = seed,
         .tcp = seconds(o->timeouts.tcp),

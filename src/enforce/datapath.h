@@ -27,6 +27,7 @@ struct datapath_options {
     struct timeouts timeouts;
     uint32_t uplink;       /* the uplink's link; 0: none */
     bool nat;              /* room for the translations of what leaves by it */
+    uint32_t outer_ports;  /* of each link; 0: as many as there are. For tests */
     bool test_clock;       /* time is control.test_now: for tests only */
 };
 

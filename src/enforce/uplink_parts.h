@@ -48,12 +48,13 @@ bool uplink_settings_lock(int *ret_fd, struct failure *f) MUST_USE;
 
 /* ---- uplink_quoted.c: addresses in the packets that ICMP errors quote ---- */
 
-#define UPLINK_QUOTED_MAX 4
+#define UPLINK_QUOTED_MAX 8
 
 struct uplink_quoted {
     const char *chain;
-    struct link_address address; /* to be written ... */
-    bool source;                 /* ... over the quoted source, else over the quoted destination */
+    struct link_address old, new; /* what stands there, and what is to be written ... */
+    bool source;                  /* ... over the quoted source, else over the quoted destination */
+    bool summed;                  /* the quoted packet is one of UDP with a checksum */
 };
 
 /* A rule at the end of each chain, for packets that have been found to be ICMP errors with a quotation of that family. */
@@ -61,14 +62,15 @@ bool uplink_quoted_add(const char *network, const struct uplink_quoted *quoted, 
 
 /* ---- uplink_rules.c: what the nf_tables table is to be ---- */
 
-#define UPLINK_RULES_MAX ((size_t)16 << 20) /* 65,535 published ports, 14 times named, some 8 octets each */
+#define UPLINK_RULES_MAX ((size_t)16 << 20) /* 65,535 published ports, 18 times named, some 8 octets each */
 
 struct uplink_family {
     const char *name;                               /* nft's word */
     struct link_address outer_at, host_at;
     char outer[INET6_ADDRSTRLEN];                   /* the hub's */
     char host[INET6_ADDRSTRLEN];                    /* the interface's; "" while it has none: nothing is published in this family */
-    const char *quoted_source, *quoted_destination; /* the chains that rewrite quotations */
+    const char *quoted_source, *quoted_destination; /* the chains that rewrite quotations: ... */
+    const char *summed_source, *summed_destination; /* ... of UDP with a checksum */
 };
 
 struct uplink_rules {

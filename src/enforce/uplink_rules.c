@@ -14,6 +14,12 @@
 #include "enforce/scope.h"
 #include "enforce/uplink_parts.h"
 
+static const struct uplink_family
+    family4 = {.name = "ip", .quoted_source = "quoted-source", .quoted_destination = "quoted-destination",
+        .summed_source = "quoted-source-udp", .summed_destination = "quoted-destination-udp"},
+    family6 = {.name = "ip6", .quoted_source = "quoted-source6", .quoted_destination = "quoted-destination6",
+        .summed_source = "quoted-source6-udp", .summed_destination = "quoted-destination6-udp"};
+
 static bool family_add(struct uplink_rules *r, int socket, uint32_t index, const struct link_address *outer, struct failure *f)
 {
     if (!outer)
@@ -22,8 +28,7 @@ static bool family_add(struct uplink_rules *r, int socket, uint32_t index, const
     struct link_address host;
     bool found;
     int family = outer->family == 4 ? AF_INET : AF_INET6;
-    *new = outer->family == 4 ? (struct uplink_family){.name = "ip", .quoted_source = "quoted-source", .quoted_destination = "quoted-destination"}
-                              : (struct uplink_family){.name = "ip6", .quoted_source = "quoted-source6", .quoted_destination = "quoted-destination6"};
+    *new = outer->family == 4 ? family4 : family6;
     if (!uplink_address(socket, index, outer->family, &host, &found, f))
         return false;
     new->outer_at = *outer;
@@ -127,11 +132,21 @@ static void put_quotation(struct uplink_rules *r, const struct uplink_family *m,
     put_ports(r, protocol);
 }
 
+/* A UDP checksum of 0 is none (RFC 768). What the first of two rules rewrote, the second no longer finds. */
+static void put_summed(struct uplink_rules *r, const struct uplink_family *m, bool summed)
+{
+    if (summed)
+        text_printf(&r->text, " @th,%d,16 != 0", m->outer_at.family == 4 ? (8 + 20 + 6) * 8 : (8 + 40 + 6) * 8);
+}
+
 static void put_error_in(struct uplink_rules *r, const struct uplink_family *m, uint8_t protocol, const char *name)
 {
-    text_printf(&r->text, "iifname \"%s\" %s daddr %s", r->plan->interface, m->name, m->host);
-    put_quotation(r, m, protocol, &m->host_at, true);
-    text_printf(&r->text, " notrack %s daddr set %s jump %s\n", m->name, m->outer, m->quoted_source);
+    for (int summed = protocol == IPPROTO_UDP; summed >= 0; summed--) {
+        text_printf(&r->text, "iifname \"%s\" %s daddr %s", r->plan->interface, m->name, m->host);
+        put_quotation(r, m, protocol, &m->host_at, true);
+        put_summed(r, m, summed);
+        text_printf(&r->text, " notrack %s daddr set %s jump %s\n", m->name, m->outer, summed ? m->summed_source : m->quoted_source);
+    }
 }
 
 static void put_error_reply(struct uplink_rules *r, const struct uplink_family *m, uint8_t protocol, const char *name)
@@ -144,9 +159,12 @@ static void put_error_reply(struct uplink_rules *r, const struct uplink_family *
 /* Whoever sends it: the host itself does where a packet to the hub is too big. */
 static void put_error_out(struct uplink_rules *r, const struct uplink_family *m, uint8_t protocol, const char *name)
 {
-    text_printf(&r->text, "oifname \"%s\"", r->plan->interface);
-    put_quotation(r, m, protocol, &m->outer_at, false);
-    text_printf(&r->text, " %s saddr set %s jump %s\n", m->name, m->host, m->quoted_destination);
+    for (int summed = protocol == IPPROTO_UDP; summed >= 0; summed--) {
+        text_printf(&r->text, "oifname \"%s\"", r->plan->interface);
+        put_quotation(r, m, protocol, &m->outer_at, false);
+        put_summed(r, m, summed);
+        text_printf(&r->text, " %s saddr set %s jump %s\n", m->name, m->host, summed ? m->summed_destination : m->quoted_destination);
+    }
 }
 
 static bool quotes(const struct uplink_rules *r, const struct uplink_family *m)
@@ -159,7 +177,8 @@ static void put_quoted_chains(struct uplink_rules *r)
 {
     for (size_t m = 0; m < r->family_count; m++)
         if (quotes(r, &r->families[m]))
-            text_printf(&r->text, "chain %s {\n}\nchain %s {\n}\n", r->families[m].quoted_source, r->families[m].quoted_destination);
+            text_printf(&r->text, "chain %s {\n}\nchain %s {\n}\nchain %s {\n}\nchain %s {\n}\n", r->families[m].quoted_source,
+                r->families[m].quoted_destination, r->families[m].summed_source, r->families[m].summed_destination);
 }
 
 static void quoted_fill(struct uplink_rules *r)
@@ -168,8 +187,10 @@ static void quoted_fill(struct uplink_rules *r)
         const struct uplink_family *m = &r->families[i];
         if (!quotes(r, m))
             continue;
-        r->quoted[r->quoted_count++] = (struct uplink_quoted){m->quoted_source, m->outer_at, true};
-        r->quoted[r->quoted_count++] = (struct uplink_quoted){m->quoted_destination, m->host_at, false};
+        for (int summed = 0; summed < 2; summed++) {
+            r->quoted[r->quoted_count++] = (struct uplink_quoted){summed ? m->summed_source : m->quoted_source, m->host_at, m->outer_at, true, summed};
+            r->quoted[r->quoted_count++] = (struct uplink_quoted){summed ? m->summed_destination : m->quoted_destination, m->outer_at, m->host_at, false, summed};
+        }
     }
 }
 

@@ -162,8 +162,10 @@ static const char *headers_wrong(struct bytes in, const struct anatomy *a, struc
 static bool l4_is_right(struct bytes in, const struct anatomy *a, struct bytes out, const struct anatomy *b)
 {
     const struct packet *p = &a->packet, *q = &b->packet;
-    if (!a->l4_len || !protocol_is_translated(p->from.family, p->protocol) || !is_summed(in.at + a->l4, p->protocol))
+    if (!a->l4_len || !protocol_is_translated(p->from.family, p->protocol))
         return true;
+    if (!is_summed(in.at + a->l4, p->protocol))
+        return !is_summed(out.at + b->l4, p->protocol);
     return is_summed(out.at + b->l4, p->protocol) &&
            l4_sum(in.at + a->l4, a->l4_len, p->protocol, &p->from, &p->to) == l4_sum(out.at + b->l4, b->l4_len, q->protocol, &q->from, &q->to);
 }
@@ -172,8 +174,10 @@ static bool l4_is_right(struct bytes in, const struct anatomy *a, struct bytes o
 static bool quoted_is_right(struct bytes in, const struct anatomy *a, struct bytes out, const struct anatomy *b)
 {
     const struct quoted *p = &a->quoted, *q = &b->quoted;
-    if (!a->quoted_l4 || p->protocol == IPPROTO_TCP || !is_summed(in.at + a->quoted_l4, p->protocol))
+    if (!a->quoted_l4 || p->protocol == IPPROTO_TCP)
         return true;
+    if (!is_summed(in.at + a->quoted_l4, p->protocol))
+        return !is_summed(out.at + b->quoted_l4, p->protocol);
     return is_summed(out.at + b->quoted_l4, p->protocol) &&
            l4_sum(in.at + a->quoted_l4, 8, p->protocol, &p->from, &p->to) == l4_sum(out.at + b->quoted_l4, 8, q->protocol, &q->from, &q->to);
 }

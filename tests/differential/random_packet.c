@@ -168,10 +168,11 @@ static struct conversation seen_from(struct packet_source *s, const struct conve
     const struct address *outer = uplink_outer_address(s->policy, c->end[0].family);
     if (!c->outer || !outer || !is_world(s, &c->end[from]) || random_chance(s->random, 4))
         return seen;
+    uint16_t port = c->outer_before && random_chance(s->random, 20) ? c->outer_before : c->outer;
     seen.end[!from] = *outer;
-    seen.port[!from] = c->outer;
+    seen.port[!from] = port;
     if (protocol_is_icmp(c->end[0].family, c->protocol))
-        seen.port[from] = c->outer;
+        seen.port[from] = port;
     return seen;
 }
 
@@ -500,7 +501,7 @@ static int64_t story_pause(struct packet_source *s)
 {
     static const int64_t pauses[] = {30, 30, 60, 60, 180, 180, 40, 100, 200};
     if (s->story_step < 3 || random_chance(s->random, 70))
-        return 0;
+        return PACKET_SOURCE_TICK;
     uint32_t at = random_below(s->random, sizeof pauses / sizeof pauses[0]);
     return pauses[at] * 1000000000 + (at < 6 ? (int64_t)random_below(s->random, 3) - 1 : 0);
 }
@@ -512,7 +513,7 @@ static void story_go_on(struct packet_source *s, struct frame *f)
     struct conversation *c = &s->hero;
     s->pause = story_pause(s);
     if (s->story_step && random_chance(r, 12)) {
-        s->pause = 0;
+        s->pause = PACKET_SOURCE_TICK;
         error(s, c, f);
         return;
     }
@@ -527,11 +528,83 @@ static void story_go_on(struct packet_source *s, struct frame *f)
     s->story_left--;
 }
 
+/* Where a few draws find an end in the world that a workload may go to. */
+static void crowd_begin(struct packet_source *s)
+{
+    struct random *r = s->random;
+    for (int tries = 0; tries < 40; tries++) {
+        struct conversation c = *new_conversation(s);
+        uint8_t family = c.end[0].family;
+        c.end[1] = world_address(s, family);
+        c.outer = 0;
+        struct flow f = {c.end[0], c.end[1], c.protocol, has_ports(c.protocol) ? c.port[1] : 0};
+        if (!protocol_is_translated(family, c.protocol) || (c.protocol == IPPROTO_UDP && random_chance(r, 50)) || deliver(s->policy, &f) != DELIVERY_OK ||
+            !likely_allowed(s->policy, &f))
+            continue;
+        uint32_t stays = random_chance(r, 40) ? 85 : 15;
+        for (uint32_t i = 0; i < CROWD; i++) {
+            struct member *m = &s->crowd[i];
+            *m = (struct member){.conversation = c, .last_step = random_chance(r, stays) ? 3 : random_chance(r, 20) ? 1 : 5};
+            m->conversation.port[0] = (uint16_t)(41000 + i);
+            if (protocol_is_icmp(family, c.protocol))
+                m->conversation.port[1] = m->conversation.port[0];
+        }
+        s->crowd_left = 40 + random_below(r, 60);
+        s->crowd_policy = s->policy;
+        return;
+    }
+}
+
+/* A handshake, and a close; or what comes when it is over. */
+static uint8_t crowd_flags(struct packet_source *s, const struct member *m, int from)
+{
+    static const uint8_t usual[] = {SYN, SYN | ACK, ACK, FIN | ACK, FIN | ACK}, late[] = {ACK, ACK, FIN | ACK, RST, SYN, SYN};
+    if (m->step == 1 && random_chance(s->random, 15))
+        return RST | ACK; /* nobody listens there */
+    if (m->step < m->last_step)
+        return usual[m->step];
+    return m->last_step == 5 ? late[random_below(s->random, from ? 4 : sizeof late)] : ACK;
+}
+
+static void crowd_go_on(struct packet_source *s, struct frame *f)
+{
+    struct random *r = s->random;
+    if (s->crowd_policy != s->policy) { /* another one: who closes begins anew now */
+        s->crowd_policy = s->policy;
+        for (uint32_t i = 0; i < CROWD; i++)
+            if (s->crowd[i].step == 5)
+                s->crowd[i].step = 0;
+    }
+    if (s->crowd[s->crowd_turn].step >= s->crowd[s->crowd_turn].last_step || random_chance(r, 30))
+        s->crowd_turn = random_below(r, CROWD);
+    struct member *m = &s->crowd[s->crowd_turn];
+    if (m->step == m->last_step && m->step != 3 && random_chance(r, 30)) /* anew, while it closes or when it is gone */
+        m->step = 0;
+    struct conversation *c = &m->conversation;
+    s->crowd_left--;
+    s->pause = PACKET_SOURCE_TICK + (random_chance(r, 4) ? (int64_t)random_below(r, 40) * 1000000000 : 0);
+    if (c->outer && random_chance(r, 5)) {
+        error(s, c, f);
+        return;
+    }
+    int from = m->step < m->last_step ? m->step == 1 || m->step == 4 : random_chance(r, 40);
+    make(s, c, from, crowd_flags(s, m, from), c->sequence[!from] + 1, f);
+    if (m->step < m->last_step)
+        m->step++;
+}
+
 static bool is_frame_of(const struct conversation *c, const struct packet *p)
 {
     int from = !address_equal(&c->end[0], &p->from);
     return c->used && c->protocol == p->protocol && address_equal(&c->end[from], &p->from) && address_equal(&c->end[!from], &p->to) &&
         (!p->from_port || (c->port[from] == p->from_port && c->port[!from] == p->to_port));
+}
+
+static void learn(struct conversation *c, uint16_t outer_port)
+{
+    if (c->outer != outer_port)
+        c->outer_before = c->outer;
+    c->outer = outer_port;
 }
 
 void packet_source_learn(struct packet_source *s, const struct frame *f, uint16_t outer_port)
@@ -541,11 +614,14 @@ void packet_source_learn(struct packet_source *s, const struct frame *f, uint16_
         return;
     for (size_t i = 0; i < CONVERSATIONS; i++)
         if (is_frame_of(&s->conversations[i], &p)) {
-            s->conversations[i].outer = outer_port;
+            learn(&s->conversations[i], outer_port);
             s->crossing = &s->conversations[i];
         }
+    for (size_t i = 0; i < CROWD; i++)
+        if (is_frame_of(&s->crowd[i].conversation, &p))
+            learn(&s->crowd[i].conversation, outer_port);
     if (is_frame_of(&s->hero, &p))
-        s->hero.outer = outer_port;
+        learn(&s->hero, outer_port);
 }
 
 static void take_step(struct packet_source *s, struct frame *f)
@@ -565,12 +641,18 @@ const struct frame *packet_source_next(struct packet_source *s)
     if (s->queued && random_chance(s->random, 93))
         return &s->queue[--s->queued];
     s->queued = 0;
+    if (s->crowd_left && random_chance(s->random, 90)) {
+        crowd_go_on(s, &f);
+        return &f;
+    }
     if (s->step_count && random_chance(s->random, 93)) {
         take_step(s, &f);
         return &f;
     }
     s->step_count = 0;
     if (s->stories && random_chance(s->random, s->stories)) {
+        if (s->policy->uplink.interface && random_chance(s->random, 15))
+            crowd_begin(s);
         story_begin(s);
         story_go_on(s, &f);
         return &f;

@@ -12,6 +12,8 @@
 
 #define FRAME_MAX 1600
 #define CONVERSATIONS 48
+#define CROWD 14
+#define PACKET_SOURCE_TICK 20000000LL /* nanoseconds between two packets, at the least */
 
 struct conversation {
     bool used;
@@ -21,6 +23,13 @@ struct conversation {
     uint32_t sequence[2];  /* last SYN or SYN-ACK of that end */
     uint16_t identification;
     uint16_t outer; /* the inside end's port at the outer address: published, or learned; 0: not known */
+    uint16_t outer_before; /* learned before it, or 0 */
+};
+
+/* One of a crowd: many sessions of one workload to one remote end, more than it has outer ports. */
+struct member {
+    struct conversation conversation;
+    uint32_t step, last_step; /* of its life, and the one where it rests */
 };
 
 /* A frame of a conversation that is made only when its turn comes. */
@@ -52,6 +61,9 @@ struct packet_source {
     uint32_t stories; /* percent of what is begun; 0: none */
     struct conversation hero;
     uint32_t story_left, story_step;
+    struct member crowd[CROWD];
+    uint32_t crowd_left, crowd_turn;
+    const struct policy *crowd_policy; /* that its last frame was made under */
     const struct conversation *crossing; /* the last that went through the uplink with a port there; or NULL */
     int64_t pause; /* nanoseconds that pass before this frame; -1: as the caller likes */
 };

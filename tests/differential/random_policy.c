@@ -20,15 +20,18 @@ struct random_network random_network_draw(struct random *r)
 /* Mostly the same entries in every policy of a network, so that some sessions outlive a change. */
 static void print_publish(const struct random_network *n, struct random *r, struct text *out)
 {
-    static const char *const ports[] = {"443/tcp", "80/tcp", "8080/tcp", "16384/tcp", "20000/tcp", "40001/tcp", "53/udp", "5432/udp", "30000/udp", "65535/udp"};
-    static const uint16_t leads[] = {8080, 8080, 8080, 5432, 8000, 443, 53, 53, 55, 8080};
+    static const char *const ports[] = {"443/tcp", "80/tcp", "8080/tcp", "16384/tcp", "40001/tcp", "53/udp", "5432/udp", "65535/udp",
+        /* of the first three workloads' shares of outer ports */
+        "16481/tcp", "16482/tcp", "16488/udp", "16488/tcp", "16489/tcp", "16493/tcp", "16494/tcp"};
+    static const uint16_t leads[] = {8080, 8080, 8080, 5432, 443, 53, 53, 8080, 8000, 8080, 55, 53, 8000, 8080, 8080};
+    const uint32_t count = sizeof ports / sizeof ports[0], first_outer = 8;
     const char *comma = "";
-    for (uint32_t i = 0; i < sizeof ports / sizeof ports[0]; i++) {
-        if (random_chance(r, 15))
+    for (uint32_t i = 0; i < count; i++) {
+        if (random_chance(r, i < first_outer ? 15 : 60))
             continue;
         bool usual = random_chance(r, 85);
         uint32_t workload = usual ? i / 2 % n->workloads : random_below(r, n->workloads);
-        text_printf(out, "%s%s: \"w%u:%u\"", comma, ports[i], workload, usual ? leads[i] : leads[random_below(r, 10)]);
+        text_printf(out, "%s%s: \"w%u:%u\"", comma, ports[i], workload, usual ? leads[i] : leads[random_below(r, count)]);
         comma = ", ";
     }
 }

@@ -770,6 +770,17 @@ def _():
             remote.close()
 
 
+def serve_short(listener):
+    """Answers what each says; closes first where that is odd."""
+    for _ in range(SHORT):
+        with listener.accept()[0] as s:
+            s.settimeout(5)
+            text = s.recv(6)
+            s.sendall(text)
+            if int(text) % 2 == 0:
+                s.recv(1)
+
+
 @case("400 connections of one workload at once to one port of one remote end each carry their own")
 def _():
     with site() as n:
@@ -791,6 +802,39 @@ def _():
             assert [int(c.recv(6)) - 1 for c in clients] == list(range(400))
             listener.close()
             n.forget()
+
+
+SHORT, A_SECOND = 2000, 200  # more than the some 1,300 outer ports that a workload has
+
+
+def call_short(family):
+    """Seconds that all took, and the slowest of them."""
+    begun, slowest = time.monotonic(), 0.0
+    for number in range(SHORT):
+        time.sleep(max(0.0, begun + number / A_SECOND - time.monotonic()))
+        one = time.monotonic()
+        with socket.create_connection((WORLD_AT[family], 80), timeout=5) as client:
+            client.sendall(b"%06d" % number)
+            assert client.recv(6) == b"%06d" % number, f"IPv{family}: connection {number} got another one's"
+            if number % 2:
+                assert client.recv(1) == b"", "the other end closes first: it remembers the port for a minute"
+        slowest = max(slowest, time.monotonic() - one)
+    return time.monotonic() - begun, slowest
+
+
+@case(f"{SHORT} short connections of one workload, {A_SECOND} a second, to one port of one remote end all carry what they are to, whoever closes first")
+def _():
+    with site() as n:
+        for family in FAMILIES:
+            listener = n.outside_listen(80, family)
+            server = threading.Thread(target=serve_short, args=(listener,), daemon=True)
+            server.start()
+            with inside(n.netns("b")):
+                took, slowest = call_short(family)
+            server.join()
+            listener.close()
+            assert took < 2 * SHORT / A_SECOND, f"{took:.1f} s"
+            assert slowest < 0.9, f"one took {slowest:.1f} s: a second to wait for"
 
 
 # ---- errors ----
@@ -885,9 +929,30 @@ def _():
             quoted = error.quoted()
             assert error.source == HOST_AT[family], f"the error came from {error.source}"
             assert (quoted.target, quoted.to_port, quoted.source) == (HOST_AT[family], 53, s.getsockname()[0]), quoted
-            assert error.sound() and (family == 6 or sum_of(error.body[8:28]) == 0xffff), f"checksums are wrong: {error}"
+            assert error.sound() and quoted.sound(), f"checksums are wrong: {error}"
         inner = [p for p in packets(seen) if octets("10.77.0.0")[:2] in p.frame[26:34] or b"\xfd\x77" in p.frame[22:54]]
         assert not inner, f"inner addresses left the host: {inner}"
+
+
+@case("errors about what went out by a published port reach the workload, and quote its own address and port")
+def _():
+    with site() as n, as_on_a_wire(n):
+        at_a = n.capture("a")
+        for family in FAMILIES:
+            for option in (0, 1) if family == 4 else (0,):  # SO_NO_CHECK: without a checksum, which IPv6 does not allow
+                sender, receiver, peer = n.ask(family, within=5)
+                sender.close()  # nobody has the port that the answer goes to
+                receiver.setsockopt(socket.SOL_SOCKET, 11, option)
+                receiver.sendto(b"too late", peer)
+
+                def errors():
+                    return [p for p in packets(at_a) if p.family == family and p.is_error()]
+                wait_for("the error comes to the workload", lambda: len(errors()) > option)
+                error, quoted = errors()[-1], errors()[-1].quoted()
+                assert (quoted.source, quoted.from_port, quoted.target) == (n.address("a", family), 5353, peer[0]), quoted
+                assert error.sound(), f"a wrong checksum: {error}"
+                assert quoted.body[6:8] == b"\0\0" if option else quoted.sound(), f"a wrong checksum in what is quoted: {error}"
+                receiver.close()
 
 
 # ---- attacks from the world ----

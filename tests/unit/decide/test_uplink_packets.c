@@ -215,6 +215,145 @@ static void a_port_that_was_only_guessed_gives_way(void **state)
     assert_int_not_equal(v.out.from_port, guess);
 }
 
+/* storefront has two outer ports, 20000 and 20001, of which 20000 is published for UDP. */
+static uint32_t with_two_outer_ports(struct scene *s)
+{
+    s->links[L_SF].outer_first = 20000;
+    s->links[L_SF].outer_count = 2;
+    model_publish(s->arena, s->policy, "20000/udp", "storefront", 53);
+    return allow_both_ways(s).out;
+}
+
+#define OUT(port, flags) tcp(SF, port, WORLD, 443, flags, 101, 901)
+
+/* Begun by storefront's own port, confirmed, and with both FINs where it closes; a second passes before each. */
+static void connect_by(struct scene *s, uint32_t out, uint16_t own, uint16_t outer, bool closes)
+{
+    later(s, 1);
+    leave_by(s, tcp(SF, own, WORLD, 443, SYN, 100, 0), out, outer);
+    PASSED(L_UP, BACK(outer), out, L_SF);
+    PASSED(L_SF, OUT(own, ACK), out, L_UP);
+    if (!closes)
+        return;
+    PASSED(L_SF, OUT(own, FIN | ACK), out, L_UP);
+    PASSED(L_UP, tcp(WORLD, 443, OUTER, outer, FIN | ACK, 901, 102), out, L_SF);
+}
+
+static void begin_by(struct scene *s, uint32_t out, uint16_t own, uint16_t outer)
+{
+    later(s, 1);
+    leave_by(s, tcp(SF, own, WORLD, 443, SYN, 100, 0), out, outer);
+}
+
+static void an_outer_port_is_of_the_workloads_share(void **state)
+{
+    struct scene *s = *state;
+    uint32_t out = with_two_outer_ports(s);
+    PASSED(L_SF, AWAY, out, L_UP);
+    assert_false(reference_outer_port(s->reference, 19999));
+    assert_false(reference_outer_port(s->reference, 20002));
+    assert_true(reference_outer_port(s->reference, 20001));
+    leave_by(s, udp(SF, 1, WORLD, 443, 0), out, 20001); /* of UDP it is the only one */
+    assert_false(reference_outer_port(s->reference, 20000));
+}
+
+static void where_confirmed_sessions_have_all_outer_ports_none_begins(void **state)
+{
+    struct scene *s = *state;
+    uint32_t out = with_two_outer_ports(s);
+    connect_by(s, out, 1, 20000, false);
+    connect_by(s, out, 2, 20001, false);
+    DROPPED(L_SF, tcp(SF, 3, WORLD, 443, SYN, 100, 0), SESSION_TABLE_FULL);
+    PASSED(L_SF, OUT(1, ACK), out, L_UP);
+    leave_by(s, tcp(SF, 3, WORLD, 444, SYN, 1, 0), out, 20000); /* another remote end */
+    leave_by(s, tcp(SF, 3, WORLD_2, 443, SYN, 1, 0), out, 20000);
+    later(s, 86400);
+    begin_by(s, out, 3, 20000);
+}
+
+static void a_port_is_taken_from_the_session_that_closes_longest(void **state)
+{
+    struct scene *s = *state;
+    uint32_t out = with_two_outer_ports(s);
+    connect_by(s, out, 1, 20000, true);
+    connect_by(s, out, 2, 20001, true);
+    later(s, 1);
+    PASSED(L_SF, OUT(1, ACK), out, L_UP); /* now the other one's last packet is older */
+    begin_by(s, out, 3, 20001);
+    PASSED(L_SF, OUT(1, ACK), out, L_UP);
+    DROPPED(L_SF, OUT(2, ACK), NO_SESSION);
+}
+
+static void a_port_is_taken_from_a_closing_session_before_an_unconfirmed_one(void **state)
+{
+    struct scene *s = *state;
+    uint32_t out = with_two_outer_ports(s);
+    begin_by(s, out, 1, 20000);
+    connect_by(s, out, 2, 20001, true);
+    begin_by(s, out, 3, 20001);
+    begin_by(s, out, 4, 20000); /* then from the oldest that is unconfirmed */
+    DROPPED(L_SF, OUT(1, ACK), NO_SESSION);
+    PASSED(L_UP, tcp(WORLD, 443, OUTER, 20001, RST | ACK, 0, 101), out, L_SF); /* one that is refused closes too */
+    begin_by(s, out, 5, 20001);
+}
+
+static void a_session_whose_port_is_taken_ends(void **state)
+{
+    struct scene *s = *state;
+    uint32_t out = with_two_outer_ports(s);
+    connect_by(s, out, 1, 20000, true);
+    connect_by(s, out, 2, 20001, false);
+    begin_by(s, out, 3, 20000);
+    DROPPED(L_SF, OUT(1, FIN | ACK), NO_SESSION);
+    /* What comes to the port is the new session's, in an error too. */
+    struct frame away = tcp(OUTER, 20000, WORLD, 443, ACK, 1, 0);
+    LEAVES(PASS(L_UP, BACK(20000), out, L_SF), WORLD, 443, SF, 3);
+    struct packet_verdict v = PASS(L_UP, icmp_error(WORLD, OUTER, 3, &away, 28), out, L_SF);
+    QUOTES(v, SF, 3, WORLD, 443);
+    assert_int_equal(reference_sessions(s->reference, s->now), 1);
+    /* A SYN begins a session with a port of its own, which is taken from that one: it is unconfirmed. */
+    begin_by(s, out, 1, 20000);
+    DROPPED(L_SF, OUT(3, ACK), NO_SESSION);
+}
+
+static void a_session_that_starts_anew_keeps_its_outer_port(void **state)
+{
+    struct scene *s = *state;
+    uint32_t out = with_two_outer_ports(s);
+    struct frame again = tcp(SF, 1, WORLD, 443, SYN, 5000, 0);
+    connect_by(s, out, 1, 20000, true);
+    struct packet_verdict v = PASS(L_SF, again, out, L_UP);
+    assert_false(v.port_guessed);
+    LEAVES(v, OUTER, 20000, WORLD, 443);
+    assert_false(reference_outer_port(s->reference, 20001));
+    assert_true(reference_outer_port(s->reference, 20000));
+    /* So does one that was refused. */
+    PASSED(L_UP, tcp(WORLD, 443, OUTER, 20000, RST | ACK, 0, 5001), out, L_SF);
+    LEAVES(PASS(L_SF, again, out, L_UP), OUTER, 20000, WORLD, 443);
+    /* Not where the port is published by now, nor where the session is gone. */
+    PASSED(L_UP, tcp(WORLD, 443, OUTER, 20000, RST | ACK, 0, 5001), out, L_SF);
+    model_publish(s->arena, s->policy, "20000/tcp", "storefront", 8443);
+    apply(s);
+    leave_by(s, again, out, 20001);
+    PASSED(L_UP, tcp(WORLD, 443, OUTER, 20001, RST | ACK, 0, 5001), out, L_SF);
+    later(s, 30);
+    leave_by(s, again, out, 20001);
+}
+
+static void an_unconfirmed_datagrams_port_is_taken_and_a_datagram_begins_anew(void **state)
+{
+    struct scene *s = *state;
+    uint32_t out = with_two_outer_ports(s);
+    leave_by(s, udp(SF, 1, WORLD, 53, 0), out, 20001);
+    LEAVES(PASS(L_UP, udp(WORLD, 53, OUTER, 20001, 0), out, L_SF), WORLD, 53, SF, 1);
+    leave_by(s, udp(SF, 2, WORLD, 53, 0), out, 20001);
+    LEAVES(PASS(L_UP, udp(WORLD, 53, OUTER, 20001, 0), out, L_SF), WORLD, 53, SF, 2);
+    leave_by(s, udp(SF, 1, WORLD, 53, 0), out, 20001);
+    LEAVES(PASS(L_UP, udp(WORLD, 53, OUTER, 20001, 0), out, L_SF), WORLD, 53, SF, 1);
+    PASSED(L_SF, udp(SF, 1, WORLD, 53, 0), out, L_UP); /* confirmed */
+    DROPPED(L_SF, udp(SF, 2, WORLD, 53, 0), SESSION_TABLE_FULL);
+}
+
 static void a_session_keeps_its_translation_when_nat_ends(void **state)
 {
     struct scene *s = *state;
@@ -442,6 +581,13 @@ int main(void)
         TEST(with_nat_none_it_leaves_as_it_is),
         TEST(an_outer_port_is_high_not_published_and_one_sessions_of_a_remote),
         TEST(a_port_that_was_only_guessed_gives_way),
+        TEST(an_outer_port_is_of_the_workloads_share),
+        TEST(where_confirmed_sessions_have_all_outer_ports_none_begins),
+        TEST(a_port_is_taken_from_the_session_that_closes_longest),
+        TEST(a_port_is_taken_from_a_closing_session_before_an_unconfirmed_one),
+        TEST(a_session_whose_port_is_taken_ends),
+        TEST(a_session_that_starts_anew_keeps_its_outer_port),
+        TEST(an_unconfirmed_datagrams_port_is_taken_and_a_datagram_begins_anew),
         TEST(a_session_keeps_its_translation_when_nat_ends),
         TEST(a_reply_to_the_outer_port_comes_to_the_workload),
         TEST(an_echo_reply_is_found_by_its_outer_identifier),

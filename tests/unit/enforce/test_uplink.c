@@ -382,7 +382,9 @@ static void errors_about_published_ports_pass_both_ways(void **state)
     /* And about what goes out by masquerading. */
     assert_true(hears_of_the_error(hub, "169.254.80.1", 20000, "192.0.2.2", 7));
     assert_true(hears_of_the_error(hub, "fd80::1", 20000, "2001:db8:1::2", 7));
-    must_nft("flush chain inet bulkhead-shop quoted-source\nflush chain inet bulkhead-shop quoted-destination6"); /* so that this test can fail */
+    /* So that this test can fail. What the chain for UDP with a checksum leaves on its way out, the other one rewrites. */
+    must_nft("flush chain inet bulkhead-shop quoted-source-udp\nflush chain inet bulkhead-shop quoted-destination6-udp\n"
+             "flush chain inet bulkhead-shop quoted-destination6");
     assert_false(hears_of_the_error(hub, "169.254.80.1", 5353, "192.0.2.2", 7));
     assert_false(hears_of_the_error(world, "2001:db8:1::2", 7, "2001:db8:1::1", 5353));
     assert_int_equal(check(&plan, true), 1);
