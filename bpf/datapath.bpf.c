@@ -180,7 +180,7 @@ ever_inline void context_reset(struct context *c)
     __builtin_memset(&c->tuple, 0, sizeof c->tuple);
     c->part = c->icmp = c->tcp_flags = c->far_known = 0;
     c->allowed = c->observed = c->timed = c->fresh = c->direction = 0;
-    c->port = c->published = c->reply_port = 0;
+    c->port = c->port_before = c->published = c->reply_port = 0;
     c->at_outer = c->arrived = c->nat = 0;
     c->reason = REASON_MALFORMED;
     c->rule = NO_RULE;

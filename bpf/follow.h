@@ -100,36 +100,40 @@ enum outcome {
  */
 ever_inline int try_confirmed(struct context *c, struct session *s, bool forward, bool quoted)
 {
-    __u32 near = forward == !quoted ? s->from_link : s->to_link; /* the side that the packet came in on */
-    if (near != c->link)
-        return OUTCOME_NONE;
-    if (unlikely(c->reply_port && c->reply_port != s->port))
-        return OUTCOME_NONE;
-    if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && s->state & SESSION_CLOSING) {
-        c->port_before = s->port;
-        WRITE_ONCE(s->stamp, 0);
-        return OUTCOME_ANEW;
-    }
     __u64 stamp = READ_ONCE(s->stamp);
     __u32 from_link = s->from_link, to_link = s->to_link;
+    __u16 port = s->port;
+    __u32 near = forward == !quoted ? from_link : to_link; /* the side that the packet came in on */
+    if (near != c->link)
+        return OUTCOME_NONE;
+    if (unlikely(c->reply_port && c->reply_port != port))
+        return OUTCOME_NONE;
+    if (unlikely(STAMP_TAG(stamp) != ((c->hash >> 48) & 0xffff) || !stamp_change(s, stamp, stamp)))
+        return OUTCOME_NONE; /* what was read is another session's */
+    if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && s->state & SESSION_CLOSING) {
+        c->port_before = port;
+        stamp_change(s, stamp, 0);
+        return OUTCOME_ANEW;
+    }
     if (likely(stamp_is_current(c, stamp))) {
         take_stamp(c, stamp);
     } else {
         __u64 fresh;
         if (!quoted)
             c->flow = c->tuple;
-        if (!decide_again(c, stamp, from_link, to_link, s->port, !forward, &fresh)) {
+        if (!decide_again(c, stamp, from_link, to_link, port, !forward, &fresh)) {
             tell_cut(c, stamp, s->last, from_link, to_link);
-            WRITE_ONCE(s->stamp, 0);
+            stamp_change(s, stamp, 0);
             c->to_link = forward == !quoted ? to_link : from_link;
             c->other_link = quoted ? 0 : c->to_link;
             return OUTCOME_DONE;
         }
-        WRITE_ONCE(s->stamp, fresh);
+        if (unlikely(!stamp_change(s, stamp, fresh)))
+            return OUTCOME_NONE;
     }
     if (!quoted)
         advance_confirmed(c, s, forward);
-    c->port = s->port;
+    c->port = port;
     take_links(c, from_link, to_link, forward == !quoted);
     return OUTCOME_DONE;
 }
@@ -142,6 +146,9 @@ subprogram int confirm(struct context *c)
     struct pending *p = &c->pending;
     p->key = c->key;
     p->key.direction = c->direction;
+    struct session *there = session_seek(c, c->direction); /* in a later set, perhaps */
+    if (there && confirm_again(there, p, c->now))
+        return true;
     __u32 which = 0;
     while (which < SESSION_SETS && !session_put(c, which))
         which++;

@@ -171,6 +171,16 @@ subprogram int adopt(struct context *c)
     return true;
 }
 
+/*
+ * A session that another processor confirmed after this packet was looked for among the confirmed ones and before it was
+ * among the unconfirmed ones.
+ */
+subprogram int look_again(struct context *c)
+{
+    struct session *s = c ? session_seek(c, KEY_ANY) : NULL;
+    return s ? try_confirmed(c, s, s->key.direction == c->direction, false) : OUTCOME_NONE;
+}
+
 /* A packet of no session: 6.4 and 6.5. */
 subprogram int judge_new(struct context *c)
 {
@@ -179,6 +189,8 @@ subprogram int judge_new(struct context *c)
     if (!decide_packet(c))
         return 0;
     if (unlikely(c->tuple.protocol == IPPROTO_TCP && !plain_syn(c))) {
+        if (look_again(c) == OUTCOME_DONE)
+            return 0;
         bool observed = c->classes_observed;
         __u8 delivery = c->delivery, nat = c->nat;
         __u32 to_link = c->to_link;

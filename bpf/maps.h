@@ -96,7 +96,7 @@ struct session_key {
 
 /*
  * A stamp is written with one store, so that a session is never seen half decided: generation (16 bits), tag of the
- * key (16 bits: a store that went astray into a reused entry is not believed), flags (8), rule (24). 0: no session.
+ * key (16 bits: whose it is), flags (8), rule (24). 0: no session.
  */
 #define STAMP_GENERATION(s) ((__u32)((s) >> 48))
 #define STAMP_TAG(s) ((__u32)((s) >> 32) & 0xffff)

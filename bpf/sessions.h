@@ -88,6 +88,16 @@ ever_inline bool session_alive(const struct session *s, __u16 tag, __u64 now)
     return now < last || now - last < timeout_of(s->key.protocol, s->state);
 }
 
+/*
+ * The session's stamp is no longer `stamp` but `fresh`, unless another processor has changed it. False: the session has
+ * ended meanwhile, or its place is another one's, which is left alone. `stamp` again: whether it is still there.
+ */
+ever_inline bool stamp_change(struct session *s, __u64 stamp, __u64 fresh)
+{
+    __u64 there = stamp == fresh ? READ_ONCE(s->stamp) : __sync_val_compare_and_swap(&s->stamp, stamp, fresh);
+    return there && STAMP_TAG(there) == STAMP_TAG(stamp);
+}
+
 #define SET_SPILLED 56 /* the highest octet of a set's tags */
 #define OCTETS 0x0101010101010101ull
 
@@ -142,9 +152,13 @@ subprogram __u32 session_search(struct context *c, __u64 direction)
         if (!tags || !set)
             return NO_WAY;
         if (!tag_hits(READ_ONCE(*tags), tag_of(c->hash)))
-            i |= 7; /* on to the next set */
-        else if ((i & 7) < SESSION_WAYS && session_is(&set->way[i & 7], c, direction))
-            return i;
+            i |= 7;
+        if ((i & 7) < SESSION_WAYS) {
+            if (session_is(&set->way[i & 7], c, direction))
+                return i;
+        } else if (!(READ_ONCE(*tags) >> SET_SPILLED)) { /* nobody went on to the next set */
+            break;
+        }
     }
     return NO_WAY;
 }
@@ -183,6 +197,16 @@ ever_inline struct session *session_find(struct context *c, __u64 direction)
     return session_seek(c, direction);
 }
 
+/* Another processor was faster to confirm the session: it is not written anew, as others may be following it. */
+ever_inline bool confirm_again(struct session *s, const struct pending *p, __u64 now)
+{
+    if (s->from_link != p->from_link || s->to_link != p->to_link || s->port != p->port)
+        return false;
+    s->last = now;
+    s->state |= p->state;
+    return true;
+}
+
 /* Puts c->pending, confirmed, into a set, in place of itself or of what is not alive. False: there is no room. */
 subprogram int session_put(struct context *c, __u32 which)
 {
@@ -195,11 +219,13 @@ subprogram int session_put(struct context *c, __u32 which)
         return false;
     const struct pending *p = &c->pending;
     __u32 at = SESSION_WAYS;
+    bool again = false;
     bpf_spin_lock(&set->lock);
     for (__u32 i = 0; i < SESSION_WAYS; i++) {
         struct session *s = &set->way[i];
         bool alive = session_alive(s, STAMP_TAG(s->stamp), c->now);
         if (alive && same_key(&s->key, c, c->direction)) {
+            again = confirm_again(s, p, c->now);
             at = i;
             break;
         }
@@ -207,7 +233,7 @@ subprogram int session_put(struct context *c, __u32 which)
             at = i;
     }
     bool room = at < SESSION_WAYS;
-    if (room) {
+    if (room && !again) {
         struct session *s = &set->way[at];
         WRITE_ONCE(s->stamp, 0);
         s->key = p->key;

@@ -21,32 +21,32 @@ struct sweep_run {
     __u32 reserved;
 };
 
-/* One session; c->flow is its own direction. */
-ever_inline void sweep_session(struct context *c, struct session *s, struct sweep *r)
+/* One session, whose stamp was read before its key; c->flow is its own direction. */
+ever_inline void sweep_session(struct context *c, struct session *s, __u64 stamp, struct sweep *r)
 {
-    __u64 stamp = READ_ONCE(s->stamp);
-    if (!stamp)
-        return;
+    __u32 from_link = s->from_link, to_link = s->to_link;
+    __u64 last = READ_ONCE(s->last);
+    __u16 port = s->port;
+    bool closing = s->state & SESSION_CLOSING;
     if (!session_alive(s, STAMP_TAG(stamp), c->now)) {
-        WRITE_ONCE(s->stamp, 0);
-        r->expired++;
+        r->expired += stamp_change(s, stamp, 0);
         return;
     }
     r->seen++;
     if (!stamp_is_current(c, stamp)) {
-        c->published = s->port;
-        decide(c, s->from_link);
-        if (!goes_on(c, s->to_link, s->port)) {
-            WRITE_ONCE(s->stamp, 0);
-            if (s->state & SESSION_CLOSING) { /* both ends have ended it already */
+        c->published = port;
+        decide(c, from_link);
+        bool on = goes_on(c, to_link, port);
+        /* What another processor has changed meanwhile was decided there. */
+        if (stamp_change(s, stamp, on ? make_stamp(c, (__u64)STAMP_TAG(stamp) << 48) : 0) && !on) {
+            if (closing) { /* both ends have ended it already */
                 r->expired++;
                 return;
             }
-            tell_cut(c, stamp, s->last, s->from_link, s->to_link);
+            tell_cut(c, stamp, last, from_link, to_link);
             r->cut++;
             return;
         }
-        WRITE_ONCE(s->stamp, make_stamp(c, (__u64)STAMP_TAG(stamp) << 48));
     }
     r->kept++;
 }
@@ -63,6 +63,9 @@ static long sweep_set(void *map, __u32 *at, struct session_set *set, struct swee
     for (int i = 0; i < SESSION_WAYS; i++) {
         struct session *s = &set->way[i];
         const struct session_key *k = &s->key;
+        __u64 stamp = READ_ONCE(s->stamp);
+        if (!stamp)
+            continue;
         __u32 from = k->direction & 1, to = from ^ 1;
         __builtin_memcpy(c->flow.from, k->address[from], 16);
         __builtin_memcpy(c->flow.to, k->address[to], 16);
@@ -70,7 +73,7 @@ static long sweep_set(void *map, __u32 *at, struct session_set *set, struct swee
         c->flow.to_port = k->port[to];
         c->flow.protocol = k->protocol;
         c->flow.family = k->family;
-        sweep_session(c, s, r);
+        sweep_session(c, s, stamp, r);
     }
     return 0;
 }

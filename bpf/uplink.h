@@ -149,7 +149,7 @@ subprogram __u64 confirmed_rank(struct context *c, __u16 port, bool end)
     if (!(s->state & SESSION_CLOSING))
         return HOLDER_STAYS;
     if (end)
-        WRITE_ONCE(s->stamp, 0);
+        stamp_change(s, READ_ONCE(s->stamp), 0);
     return HOLDER_CLOSES + READ_ONCE(s->last);
 }
 
@@ -166,8 +166,11 @@ subprogram __u64 holder_rank(struct context *c, bool end)
         __u64 where = WHERE(config.uplink, c->link);
         if (pending_do(c, where, c->direction, PENDING_FIND) && c->pending.port == port) {
             rank = (c->pending.state & SESSION_CLOSING ? HOLDER_CLOSES : HOLDER_BEGINS) + c->pending_last;
-            if (end)
+            if (end) {
                 pending_do(c, where, c->direction, PENDING_REMOVE);
+                if (confirmed_rank(c, port, false) == HOLDER_STAYS) /* another processor has just confirmed it */
+                    rank = HOLDER_STAYS;
+            }
         } else {
             rank = c->now < since + TRANSLATION_SETTLES ? HOLDER_STAYS : HOLDER_NONE;
         }

@@ -131,7 +131,7 @@ def _():
             return any(r.get("reason") == "session-table-full" for r in n.records())
 
         tried = 0
-        for to_port in range(20000, 20006):
+        for to_port in range(20000, 20005):
             for port in range(10000, 60000):
                 ports, reverse = port.to_bytes(2, "big") + to_port.to_bytes(2, "big"), to_port.to_bytes(2, "big") + port.to_bytes(2, "big")
                 for s, to, text in ((there, b, ports), (back, a, reverse), (there, b, ports)):
@@ -140,17 +140,10 @@ def _():
                     except OSError:
                         pass
                 tried += 1
-            if is_full():
-                break
         wait_for("it is recorded that the table is full", is_full, 5)
         print(f"# {tried} sessions tried")
         broken = [i for i, pair in enumerate(standing) if not carries(*pair) or not carries(pair[1], pair[0])]
         assert not broken, f"sessions that stood are lost: {broken}"
-        for target, port in (("b", 7050), ("d", 7051)):
-            try:
-                n.session("c", target, port, 6)  # the other family's table is not full
-            except AssertionError as problem:
-                raise AssertionError("the table of the other family is full too") from problem
         receipt = n.receipt({"c": allow("c", "b", "7050/tcp")}, workloads="abcd")
         assert receipt["cut"] > 100000, {**receipt, "sessions": len(receipt["sessions"])}
         wait_for("there is room again", lambda: works(n), 5)
