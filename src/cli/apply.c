@@ -13,6 +13,8 @@
 
 #define SCRATCH_MAX ((size_t)4 << 30)
 #define DIFF_MAX ((size_t)1 << 30)
+/* Comparisons: a few tenths of a second. The new policy is in force already, and who applies it waits for the receipt. */
+#define APPLY_DIFF_LIMIT ((uint64_t)50000000)
 #define CUTS_SHOWN 20
 
 /* The session of a cut, in the names of the policy that allowed it. */
@@ -72,7 +74,7 @@ static int report(const struct running *r, const struct loaded *l, const struct 
     struct text out = text_new(ANSWER_MAX);
     struct arena *arena = arena_create(DIFF_MAX);
     struct diff diff = {0};
-    bool compared = arena && diff_make(r->policy, l->policy, moment_now(), DIFF_LIMIT, arena, &diff);
+    bool compared = arena && diff_make(r->policy, l->policy, moment_now(), APPLY_DIFF_LIMIT, arena, &diff);
     if (json) {
         text_printf(&out, "{\"network\": \"%s\", \"generation\": %u, \"confirm_seconds\": %llu, \"access\": ", l->policy->name, result->generation,
             (unsigned long long)(confirm_ns / 1000000000));
@@ -89,7 +91,9 @@ static int report(const struct running *r, const struct loaded *l, const struct 
     } else {
         if (compared)
             diff_print(&diff, &out);
-        else
+        if (compared && diff.incomplete)
+            text_puts(&out, "bulkhead diff OLD NEW takes the time to compare them whole\n");
+        if (!compared)
             text_puts(&out, "the policies are too large to compare their access here; see bulkhead diff\n");
         print_receipt(r->policy, receipt, &out);
         text_printf(&out, "%s enforces the new policy (compiled in %.1f ms, installed in %.1f ms)\n", l->policy->name, receipt->compile_ms, receipt->install_ms);
