@@ -11,36 +11,11 @@
 #include "decide/diff.h"
 #include "decide/matrix.h"
 #include "decide/reach.h"
+#include "arena_scene.h"
 #include "models.h"
 
 #define MIDNIGHT 1700006400LL /* 2023-11-15T00:00:00Z */
 #define LIMIT    100000000u
-
-struct scene {
-    struct arena *arena;
-};
-
-static int set_up(void **state)
-{
-    static struct scene s;
-    s.arena = arena_create((size_t)1 << 30);
-    *state = &s;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    arena_destroy(((struct scene *)*state)->arena);
-    return 0;
-}
-
-/* xorshift64* */
-static uint64_t random_state;
-static uint32_t random_below(uint32_t n)
-{
-    random_state ^= random_state >> 12, random_state ^= random_state << 25, random_state ^= random_state >> 27;
-    return (uint32_t)((random_state * 0x2545f4914f6cdd1du) >> 33) % n;
-}
 
 static void is_printed(struct text *t, const char *expected)
 {
@@ -196,7 +171,7 @@ static void reach_gives_the_verdicts_of_decide(void **state)
 {
     struct scene *s = *state;
     for (uint64_t seed = 1; seed <= 60; seed++) {
-        random_state = seed * 0x9e3779b97f4a7c15u;
+        seed_random(seed);
         struct policy *p = random_policy(s->arena, true);
         if (seed % 10 == 0)
             random_rules(s->arena, p, 150, false); /* more than one word of a set */

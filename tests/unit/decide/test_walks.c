@@ -15,40 +15,10 @@
 #include "decide/matrix.h"
 #include "decide/number_sort.h"
 #include "decide/service_walk.h"
+#include "arena_scene.h"
 #include "models.h"
 
 #define MIDNIGHT 1700006400LL /* 2023-11-15T00:00:00Z */
-
-struct scene {
-    struct arena *arena;
-};
-
-static int set_up(void **state)
-{
-    static struct scene s;
-    s.arena = arena_create((size_t)1 << 30);
-    *state = &s;
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    arena_destroy(((struct scene *)*state)->arena);
-    return 0;
-}
-
-/* xorshift64* */
-static uint64_t random_state;
-static uint32_t random_below(uint32_t n)
-{
-    random_state ^= random_state >> 12, random_state ^= random_state << 25, random_state ^= random_state >> 27;
-    return (uint32_t)((random_state * 0x2545f4914f6cdd1du) >> 33) % n;
-}
-
-static void seed_random(uint64_t seed)
-{
-    random_state = seed * 0x9e3779b97f4a7c15u;
-}
 
 /* Sets */
 
