@@ -4,17 +4,13 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
+#include "cli/comparison.h"
 #include "cli/live.h"
-#include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "decide/diff.h"
 #include "record/record.h"
 
 #define SCRATCH_MAX ((size_t)4 << 30)
-#define DIFF_MAX ((size_t)1 << 30)
-/* Comparisons: a few tenths of a second. The new policy is in force already, and who applies it waits for the receipt. */
-#define APPLY_DIFF_LIMIT ((uint64_t)50000000)
 #define CUTS_SHOWN 20
 
 /* The session of a cut, in the names of the policy that allowed it. */
@@ -69,31 +65,20 @@ static void print_receipt_json(const struct policy *old, const struct receipt *r
     text_puts(out, "]}");
 }
 
-static int report(const struct running *r, const struct loaded *l, const struct receipt *receipt, const struct network_result *result, uint64_t confirm_ns, bool json)
+static int report(const struct running *r, const struct loaded *l, const struct receipt *receipt, const struct network_result *result, struct comparison *c,
+    uint64_t confirm_ns, bool json)
 {
     struct text out = text_new(ANSWER_MAX);
-    struct arena *arena = arena_create(DIFF_MAX);
-    struct diff diff = {0};
-    bool compared = arena && diff_make(r->policy, l->policy, moment_now(), APPLY_DIFF_LIMIT, arena, &diff);
     if (json) {
         text_printf(&out, "{\"network\": \"%s\", \"generation\": %u, \"confirm_seconds\": %llu, \"access\": ", l->policy->name, result->generation,
             (unsigned long long)(confirm_ns / 1000000000));
-        struct text access = text_new(ANSWER_MAX);
-        if (compared)
-            diff_print_json(&diff, &access);
-        while (access.len && access.at[access.len - 1] == '\n')
-            access.at[--access.len] = 0;
-        text_puts(&out, compared ? text_cstr(&access) : "null");
-        text_free(&access);
+        if (!comparison_end(c, &out))
+            text_puts(&out, "null");
         text_puts(&out, ", ");
         print_receipt_json(r->policy, receipt, &out);
         text_puts(&out, "}\n");
     } else {
-        if (compared)
-            diff_print(&diff, &out);
-        if (compared && diff.incomplete)
-            text_puts(&out, "bulkhead diff OLD NEW takes the time to compare them whole\n");
-        if (!compared)
+        if (!comparison_end(c, &out))
             text_puts(&out, "the policies are too large to compare their access here; see bulkhead diff\n");
         print_receipt(r->policy, receipt, &out);
         text_printf(&out, "%s enforces the new policy (compiled in %.1f ms, installed in %.1f ms)\n", l->policy->name, receipt->compile_ms, receipt->install_ms);
@@ -101,28 +86,30 @@ static int report(const struct running *r, const struct loaded *l, const struct 
         if (confirm_ns)
             text_printf(&out, "it goes back by itself in %llu s: `bulkhead confirm %s` keeps it\n", (unsigned long long)(confirm_ns / 1000000000), l->policy->name);
     }
-    arena_destroy(arena);
     return output_text(&out, STATUS_YES);
 }
 
-int apply_policy(const struct loaded *l, uint64_t confirm_ns, bool json)
+int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confirm_ns, bool json)
 {
     struct running r;
     struct failure f = {""};
     struct network_result result;
     struct receipt receipt = {0};
     int status;
-    if (running_open(l->policy->name, STATUS_CANNOT, &r, &status)) {
+    if (running_open_read(l->policy->name, reading, &r, &status)) {
         struct arena *scratch = arena_create(SCRATCH_MAX);
         struct diags diags = diags_new(scratch);
         struct policy_source old = {r.policy, bytes_of(r.text, r.size)}, new = {l->policy, input_bytes(&l->source)};
         struct apply_options o = {.confirm_ns = confirm_ns};
+        struct comparison comparison;
+        comparison_start(r.policy, l->policy, json, &comparison);
         if (!scratch)
             status = complain("out of memory");
         else if (network_apply(&old, &new, &o, scratch, &diags, &result, &receipt, &f))
-            status = report(&r, l, &receipt, &result, confirm_ns, json);
+            status = report(&r, l, &receipt, &result, &comparison, confirm_ns, json);
         else
             status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
+        comparison_stop(&comparison);
         arena_destroy(scratch);
     }
     receipt_free(&receipt);
@@ -137,6 +124,7 @@ int verb_apply(int argc, char **argv)
     const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {"confirm", 0, NULL, &confirm}, {0}};
     struct operands operands;
     struct loaded l;
+    struct reading old;
     struct failure f;
     struct state_lock lock;
     uint64_t confirm_ns = 0;
@@ -145,16 +133,20 @@ int verb_apply(int argc, char **argv)
         return status;
     if (confirm && !wait_parse(confirm, &confirm_ns))
         return wrong_usage("apply", "--confirm takes a duration such as 60s or 5m, not `%s`", confirm);
-    if (policy_need(operands.items[0], json, STATUS_NO, &l, &status)) {
+    reading_start(&old);
+    bool valid = policy_need(operands.items[0], json, STATUS_NO, &l, &status);
+    reading_wait(&old);
+    if (valid) {
         if (geteuid() != 0)
             status = complain("changing a network needs root: run it with sudo");
         else if (!state_lock(l.policy->name, &lock, &f))
             status = complain("%s", f.text);
         else {
-            status = apply_policy(&l, confirm_ns, json);
+            status = apply_policy(&l, &old, confirm_ns, json);
             state_unlock(&lock);
         }
     }
+    reading_free(&old);
     loaded_free(&l);
     return status;
 }

@@ -90,7 +90,23 @@ static bool load_policy(struct running *r)
     return r->policy;
 }
 
-bool running_open(const char *name, int none, struct running *ret, int *ret_status)
+/* What `r` read is now `ret`'s, if it is what `ret` enforces. */
+static bool take_read(struct reading *r, struct running *ret)
+{
+    struct running *from = &r->running;
+    if (!from->policy || strcmp(from->state.name, ret->state.name) != 0 || from->generation != ret->generation)
+        return false;
+    ret->arena = from->arena;
+    ret->text = from->text;
+    ret->size = from->size;
+    ret->policy = from->policy;
+    from->arena = NULL;
+    from->text = NULL;
+    from->policy = NULL;
+    return true;
+}
+
+static bool open_running(const char *name, int none, struct reading *read, struct running *ret, int *ret_status)
 {
     char chosen[STATE_NAME_MAX];
     struct failure f;
@@ -108,10 +124,60 @@ bool running_open(const char *name, int none, struct running *ret, int *ret_stat
         return false;
     }
     ret->generation = datapath_generation(&ret->datapath);
-    if (load_policy(ret))
+    if ((read && take_read(read, ret)) || load_policy(ret))
         return true;
     complain("cannot read the policy of the network %s", chosen);
     return false;
+}
+
+bool running_open(const char *name, int none, struct running *ret, int *ret_status)
+{
+    return open_running(name, none, NULL, ret, ret_status);
+}
+
+bool running_open_read(const char *name, struct reading *r, struct running *ret, int *ret_status)
+{
+    return open_running(name, STATUS_CANNOT, r, ret, ret_status);
+}
+
+/* Nothing is repaired and nothing said: that is for who opens it in earnest. */
+static void *read_running(void *argument)
+{
+    struct running *r = argument;
+    struct network_names names;
+    char pins[512];
+    if (!network_names(&names))
+        return NULL;
+    if (names.count == 1 && state_load(names.items[0], &r->state, NULL)) {
+        state_pins(r->state.name, pins);
+        if (datapath_open(pins, &r->datapath, NULL)) {
+            r->generation = datapath_generation(&r->datapath);
+            if (!load_policy(r))
+                r->policy = NULL;
+        }
+    }
+    free(names.items);
+    return NULL;
+}
+
+void reading_start(struct reading *r)
+{
+    *r = (struct reading){0};
+    datapath_init(&r->running.datapath);
+    r->started = geteuid() == 0 && pthread_create(&r->thread, NULL, read_running, &r->running) == 0;
+}
+
+void reading_wait(struct reading *r)
+{
+    if (r->started)
+        pthread_join(r->thread, NULL);
+    r->started = false;
+}
+
+void reading_free(struct reading *r)
+{
+    reading_wait(r);
+    running_close(&r->running);
 }
 
 void running_close(struct running *r)

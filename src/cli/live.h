@@ -2,6 +2,8 @@
 /* A network that is up, as the verbs see it: its state, the kernel's maps, and the policy in force. */
 #pragma once
 
+#include <pthread.h>
+
 #include "cli/load.h"
 #include "enforce/network.h"
 
@@ -22,6 +24,22 @@ struct running {
 bool running_open(const char *name, int none, struct running *ret, int *ret_status) MUST_USE;
 void running_close(struct running *r);
 
+/*
+ * The policy in force of the one network that is up, read by a thread of its own while the caller reads another
+ * policy: of 100,000 rules that takes tenths of a second. A guess: which network is meant is not known yet.
+ */
+struct reading {
+    pthread_t thread;
+    bool started;
+    struct running running; /* `policy` is NULL when nothing was read */
+};
+void reading_start(struct reading *r);
+/* The thread has ended: before any process is started. */
+void reading_wait(struct reading *r);
+void reading_free(struct reading *r);
+/* As running_open; what `r`, waited for, has read is taken when it is the policy in force of that network. */
+bool running_open_read(const char *name, struct reading *r, struct running *ret, int *ret_status) MUST_USE;
+
 /* Names of all networks that are remembered, sorted; the caller frees the array. */
 struct network_names {
     char (*items)[STATE_NAME_MAX];
@@ -38,8 +56,8 @@ int policy_unfit(const struct diags *d, const struct loaded *l, const struct fai
 /* A line about the kernel's tables, where they are larger than usual; nothing else. */
 void print_table_size(const struct compile_sizes *s, struct text *out);
 
-/* The work of `apply`, for a network that is up; the lock is held. `l` is the new policy. */
-int apply_policy(const struct loaded *l, uint64_t confirm_ns, bool json);
+/* The work of `apply`, for a network that is up; the lock is held. `l` is the new policy, `old` what was read of the one in force. */
+int apply_policy(const struct loaded *l, struct reading *old, uint64_t confirm_ns, bool json);
 
 /* Its `up` ended, and there was no `down`. */
 bool network_is_up(const char *name);

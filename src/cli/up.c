@@ -79,7 +79,7 @@ static int up_locked(const struct loaded *l, bool foreground, bool json)
     if (!network_is_up(l->policy->name))
         return build(l, foreground, json);
     struct failure f;
-    int status = apply_policy(l, 0, json);
+    int status = apply_policy(l, NULL, 0, json);
     if (status == STATUS_YES && !foreground && !agent_start(l->policy->name, &f))
         return complain("%s", f.text);
     return status;
