@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/operator/regex.h"
+
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
+#include <stdlib.h>
+
+/* Bytes of a machine stack for the compiled code; 32 KiB are PCRE2's own, too few for the Core Rule Set's longest (pcre2jit). */
+#define STACK_START ((size_t)32 << 10)
+#define STACK_MAX ((size_t)1 << 20)
+
+struct regex {
+    pcre2_code *code;
+    bool compiled; /* to machine code */
+};
+
+struct regex_scratch {
+    pcre2_match_data *data;
+    pcre2_match_context *context;
+    pcre2_jit_stack *stack;
+};
+
+struct regex *regex_compile(struct bytes pattern, struct regex_error *ret_error)
+{
+    int error = 0;
+    PCRE2_SIZE offset = 0;
+    *ret_error = (struct regex_error){.text = "out of memory"};
+    struct regex *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    const uint8_t *at = pattern.len ? pattern.at : (const uint8_t *)"";
+    r->code = pcre2_compile(at, pattern.len, PCRE2_DOTALL | PCRE2_MULTILINE, &error, &offset, NULL);
+    if (!r->code) {
+        pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_error->text, sizeof ret_error->text);
+        ret_error->offset = offset;
+        free(r);
+        return NULL;
+    }
+    r->compiled = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
+    return r;
+}
+
+void regex_free(struct regex *r)
+{
+    if (!r)
+        return;
+    pcre2_code_free(r->code);
+    free(r);
+}
+
+struct regex_scratch *regex_scratch_create(const struct regex_limits *limits)
+{
+    struct regex_scratch *s = calloc(1, sizeof *s);
+    if (!s)
+        return NULL;
+    s->data = pcre2_match_data_create(REGEX_CAPTURES_MAX, NULL);
+    s->context = pcre2_match_context_create(NULL);
+    s->stack = pcre2_jit_stack_create(STACK_START, STACK_MAX, NULL);
+    if (!s->data || !s->context || !s->stack) {
+        regex_scratch_free(s);
+        return NULL;
+    }
+    pcre2_set_match_limit(s->context, limits->match);
+    pcre2_set_depth_limit(s->context, limits->depth);
+    pcre2_jit_stack_assign(s->context, NULL, s->stack);
+    return s;
+}
+
+void regex_scratch_free(struct regex_scratch *s)
+{
+    if (!s)
+        return;
+    pcre2_match_data_free(s->data);
+    pcre2_match_context_free(s->context);
+    pcre2_jit_stack_free(s->stack);
+    free(s);
+}
+
+static enum regex_result result_of(int code)
+{
+    if (code >= 0) /* 0: more groups than are captured */
+        return REGEX_YES;
+    switch (code) {
+    case PCRE2_ERROR_NOMATCH:
+        return REGEX_NO;
+    case PCRE2_ERROR_MATCHLIMIT:
+    case PCRE2_ERROR_DEPTHLIMIT:
+    case PCRE2_ERROR_HEAPLIMIT:
+    case PCRE2_ERROR_JIT_STACKLIMIT:
+        return REGEX_LIMIT;
+    default:
+        return REGEX_ERROR;
+    }
+}
+
+enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count)
+{
+    const uint8_t *at = value.len ? value.at : (const uint8_t *)"";
+    int code = r->compiled ? pcre2_jit_match(r->code, at, value.len, from, 0, s->data, s->context)
+                           : pcre2_match(r->code, at, value.len, from, 0, s->data, s->context);
+    /* Too deep for the compiled code's stack: the interpreter keeps its own on the heap, under the same limits. */
+    if (code == PCRE2_ERROR_JIT_STACKLIMIT)
+        code = pcre2_match(r->code, at, value.len, from, PCRE2_NO_JIT, s->data, s->context);
+    enum regex_result result = result_of(code);
+    if (result != REGEX_YES || !ret)
+        return result;
+    const PCRE2_SIZE *ends = pcre2_get_ovector_pointer(s->data);
+    *ret_count = code ? (size_t)code : REGEX_CAPTURES_MAX;
+    for (size_t i = 0; i < *ret_count; i++) {
+        bool set = ends[2 * i] <= ends[2 * i + 1] && ends[2 * i + 1] <= value.len;
+        ret[i] = set ? (struct match){ends[2 * i], ends[2 * i + 1] - ends[2 * i]} : (struct match){REGEX_UNSET, 0};
+    }
+    return result;
+}
+
+enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
+{
+    return regex_match_from(r, s, value, 0, ret, ret_count);
+}

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Regular expressions as @rx means them: PCRE2, `.` matches a newline and `^` and `$` match at every line, on bytes
+ * (ModSecurity 3: DOTALL and MULTILINE). An expression is immutable once compiled and may be used by many threads;
+ * what a match needs belongs to one.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "waf/operator/match.h"
+
+/* TX.0 to TX.9 and more: groups beyond are not captured. */
+#define REGEX_CAPTURES_MAX 100
+
+struct regex;
+struct regex_scratch;
+
+struct regex_limits {
+    uint32_t match, depth; /* PCRE2's: calls of the matching function, and their nesting (pcre2api, "match context") */
+};
+
+struct regex_error {
+    char text[256]; /* what PCRE2 says */
+    size_t offset;  /* in the pattern */
+};
+
+enum regex_result {
+    REGEX_NO,
+    REGEX_YES,
+    REGEX_LIMIT, /* not decided: it came to its limit, or to the end of its stack */
+    REGEX_ERROR, /* not decided, for another reason, such as no memory */
+};
+
+/* NULL, and what is wrong with it. Freed by regex_free. */
+struct regex *regex_compile(struct bytes pattern, struct regex_error *ret_error) MUST_USE;
+void regex_free(struct regex *r);
+
+struct regex_scratch *regex_scratch_create(const struct regex_limits *limits) MUST_USE;
+void regex_scratch_free(struct regex_scratch *s);
+
+/* `ret`: REGEX_CAPTURES_MAX of them; `*ret_count` as many as there are, an unset group is REGEX_UNSET. Both may be NULL. */
+#define REGEX_UNSET SIZE_MAX
+enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count) MUST_USE;
+/* From `from` on; what stands before is context. */
+enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count) MUST_USE;
