@@ -290,13 +290,16 @@ static bool move_on(struct passage *w, bool reply)
 static struct packet_verdict pass_session(struct passage *w, bool reply)
 {
     uint32_t rule = NONE;
+    struct reference_session before = *w->session;
     if (!renew(w, w->session, &rule)) {
         w->session = NULL;
         return refuse(REASON_REVOKED, rule);
     }
     struct verdict v = w->session->verdict;
-    if (!move_on(w, reply))
+    if (!move_on(w, reply)) {
+        *w->session = before; /* nothing changes, nor the decision that it carries */
         return refuse(REASON_SESSION_TABLE_FULL, NONE);
+    }
     return deliver_packet(w, v);
 }
 
@@ -458,11 +461,15 @@ static struct packet_verdict judge_error(struct passage *w)
     if (!w->session)
         return without_session(w);
     uint32_t rule = NONE;
+    struct reference_session before = *w->session;
     if (!renew(w, w->session, &rule)) {
         w->session = NULL;
         return refuse(REASON_REVOKED, rule);
     }
-    return deliver_packet(w, w->session->verdict);
+    struct verdict v = w->session->verdict;
+    if (!before.confirmed)
+        *w->session = before; /* an error moves nothing on in a session that has not begun */
+    return deliver_packet(w, v);
 }
 
 /* Sections 5 to 8, for all but later fragments. */

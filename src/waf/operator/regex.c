@@ -20,7 +20,7 @@ struct regex_scratch {
     pcre2_jit_stack *stack;
 };
 
-struct regex *regex_compile(struct bytes pattern, struct regex_error *ret_error)
+struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
 {
     int error = 0;
     PCRE2_SIZE offset = 0;
@@ -29,7 +29,7 @@ struct regex *regex_compile(struct bytes pattern, struct regex_error *ret_error)
     if (!r)
         return NULL;
     const uint8_t *at = pattern.len ? pattern.at : (const uint8_t *)"";
-    r->code = pcre2_compile(at, pattern.len, PCRE2_DOTALL | PCRE2_MULTILINE, &error, &offset, NULL);
+    r->code = pcre2_compile(at, pattern.len, PCRE2_DOTALL | PCRE2_MULTILINE | (caseless ? PCRE2_CASELESS : 0), &error, &offset, NULL);
     if (!r->code) {
         pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_error->text, sizeof ret_error->text);
         ret_error->offset = offset;

@@ -31,8 +31,8 @@ enum regex_result {
     REGEX_ERROR, /* not decided, for another reason, such as no memory */
 };
 
-/* NULL, and what is wrong with it. Freed by regex_free. */
-struct regex *regex_compile(struct bytes pattern, struct regex_error *ret_error) MUST_USE;
+/* NULL, and what is wrong with it. `caseless` is for selectors. Freed by regex_free. */
+struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error) MUST_USE;
 void regex_free(struct regex *r);
 
 struct regex_scratch *regex_scratch_create(const struct regex_limits *limits) MUST_USE;
