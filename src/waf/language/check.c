@@ -79,18 +79,18 @@ static void jumps_check(struct draft *d)
     }
 }
 
-/* `block` does what the default actions say; where there are none it does nothing. */
+/* `block` does what the default actions say: where no phase has any, every block is a mistake, said once. */
 static void blocks_check(struct draft *d)
 {
-    bool said[WAF_PHASES] = {0};
-    for (size_t i = 0; i < d->rules.count; i++) {
-        const struct waf_rule *rule = &d->rules.items[i];
-        if (!rule->written.block || d->set.defaults[rule->phase].given || said[rule->phase])
-            continue;
-        said[rule->phase] = true;
-        piece_warning(&d->rule_places.items[i], "add SecDefaultAction \"phase:N,deny\"",
-            "`block` does nothing in phase %u, which has no SecDefaultAction", rule->phase);
-    }
+    for (size_t i = 0; i < WAF_PHASES; i++)
+        if (d->set.defaults[i].given)
+            return;
+    for (size_t i = 0; i < d->rules.count; i++)
+        if (d->rules.items[i].written.block) {
+            piece_warning(&d->rule_places.items[i], "add SecDefaultAction \"phase:N,log,deny\" for each phase",
+                "`block` does nothing: there is no SecDefaultAction");
+            return;
+        }
 }
 
 void rules_check(struct draft *d)

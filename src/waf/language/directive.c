@@ -81,6 +81,7 @@ static void mime_types_clear(struct reading *r, const struct piece *word, struct
         return;
     r->draft->response_mime_types.count = 0;
     r->draft->set.settings.response_mime_types_cleared = true;
+    r->draft->set.given &= ~((uint64_t)1 << (index + 1)); /* SecResponseBodyMimeType follows it in the table */
     give(r, index);
 }
 

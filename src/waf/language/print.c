@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/language/print.h"
 
+#include <ctype.h>
+
 #include "waf/language/directives.h"
 #include "waf/language/reading.h"
 #include "waf/language/transformations.h"
@@ -133,7 +135,7 @@ static void action_value_print(const struct waf_rule_set *set, const struct waf_
         template_print(set, a->value, out);
         break;
     case ACTION_INITCOL:
-        text_printf(out, "%s=", variable_names[a->variable]);
+        text_puts(out, a->variable == VARIABLE_IP ? "ip=" : a->variable == VARIABLE_GLOBAL ? "global=" : "resource=");
         template_print(set, a->value, out);
         break;
     case ACTION_EXPIREVAR:
@@ -197,12 +199,24 @@ static void value_print(struct text *value, struct text *out)
     text_free(value);
 }
 
+/* Needs no quotes, nor would it survive in ModSecurity's own parser with them: ctl, initcol, skip ... */
+static bool is_word(const struct waf_action *a, struct bytes v)
+{
+    for (size_t i = 0; i < v.len; i++)
+        if (v.at[i] <= ' ' || memchr(",'\"\\", v.at[i], 4) || (v.at[i] == '%' && a->kind != ACTION_INITCOL))
+            return false;
+    return true;
+}
+
 void action_print(const struct waf_rule_set *set, const struct waf_action *a, struct text *out)
 {
     struct text value = text_new(LONGEST);
     text_puts(out, action_names[a->kind]);
     action_value_print(set, a, &value);
-    if (value.len || action_values[a->kind] == VALUE_NEEDED)
+    if (value.len && is_word(a, bytes_of(value.at, value.len))) {
+        text_printf(out, ":%s", text_cstr(&value));
+        text_free(&value);
+    } else if (value.len || action_values[a->kind] == VALUE_NEEDED)
         value_print(&value, out);
     else
         text_free(&value);
@@ -284,7 +298,7 @@ static void list_effects(struct list *l, const struct waf_effects *e)
     for (uint32_t i = 0; i < e->tags.count; i++)
         list_template(l, "tag", l->set->templates[e->tags.first + i]);
     if (e->severity >= 0)
-        text_printf(list_next(l), "severity:'%s'", severities[e->severity]);
+        text_printf(list_next(l), "severity:%s", severities[e->severity]);
     for (uint32_t i = 0; i < e->actions.count; i++)
         action_print(l->set, &l->set->actions[e->actions.first + i], list_next(l));
 }
@@ -318,6 +332,20 @@ static void operator_print(const struct waf_rule_set *set, const struct waf_rule
     text_puts(out, "\"");
 }
 
+/* Bare where it can be. */
+static void bare_targets_print(const struct waf_rule_set *set, struct waf_span targets, struct text *out)
+{
+    struct text all = text_new(LONGEST);
+    targets_print(set, targets, &all);
+    bool bare = true;
+    for (size_t i = 0; i < all.len; i++)
+        bare = bare && (uint8_t)all.at[i] > ' ' && all.at[i] != '"';
+    bare = bare && all.len && all.at[all.len - 1] != '\\';
+    text_printf(out, bare ? "%s" : "\"%s\"", text_cstr(&all));
+    out->failed = out->failed || all.failed;
+    text_free(&all);
+}
+
 void rule_print(const struct waf_rule_set *set, const struct waf_rule *rule, struct text *out)
 {
     struct text actions = text_new(LONGEST);
@@ -332,9 +360,9 @@ void rule_print(const struct waf_rule_set *set, const struct waf_rule *rule, str
     if (rule->kind == RULE_ACTION) {
         text_puts(out, "SecAction");
     } else {
-        text_puts(out, "SecRule \"");
-        targets_print(set, rule->written_targets, out);
-        text_puts(out, "\" ");
+        text_puts(out, "SecRule ");
+        bare_targets_print(set, rule->written_targets, out);
+        text_puts(out, " ");
         operator_print(set, rule, out);
     }
     if (l.any)
@@ -361,16 +389,18 @@ static void exception_print(const struct waf_rule_set *set, const struct waf_exc
 {
     static const char *const names[] = {"RemoveById", "RemoveByMsg", "RemoveByTag", "UpdateTargetById", "UpdateTargetByMsg",
         "UpdateTargetByTag", "UpdateActionById"};
-    text_printf(out, "SecRule%s \"", names[e->kind]);
-    if (e->ids.count)
+    text_printf(out, "SecRule%s ", names[e->kind]);
+    if (e->ids.count == 1 || e->kind == EXCEPTION_REMOVE_BY_ID) {
         ids_print(set, e->ids, out);
-    else
-        put_text(set, e->text, out);
-    text_puts(out, "\"");
-    if (e->targets.count) {
-        text_puts(out, " \"");
-        targets_print(set, e->targets, out);
+    } else {
         text_puts(out, "\"");
+        ids_print(set, e->ids, out);
+        put_text(set, e->text, out);
+        text_puts(out, "\"");
+    }
+    if (e->targets.count) {
+        text_puts(out, " ");
+        bare_targets_print(set, e->targets, out);
     }
     if (e->kind == EXCEPTION_UPDATE_ACTION_BY_ID) {
         text_puts(out, " \"");
@@ -380,11 +410,21 @@ static void exception_print(const struct waf_rule_set *set, const struct waf_exc
     text_puts(out, "\n");
 }
 
-static void quoted_print(const struct waf_rule_set *set, const char *name, struct waf_text t, struct text *out)
+/* A value that ModSecurity's parser reads without quotes, and some only so. */
+static bool is_plain(struct bytes v)
 {
-    text_printf(out, "%s \"", name);
+    for (size_t i = 0; i < v.len; i++)
+        if (!isalnum(v.at[i]) && !memchr("/._-*:+", v.at[i], 7))
+            return false;
+    return v.len > 0;
+}
+
+static void setting_text_print(const struct waf_rule_set *set, const char *name, struct waf_text t, struct text *out)
+{
+    bool plain = is_plain(waf_text_bytes(set, t));
+    text_printf(out, plain ? "%s " : "%s \"", name);
     put_text(set, t, out);
-    text_puts(out, "\"");
+    text_puts(out, plain ? "" : "\"");
 }
 
 static void special_print(const struct waf_rule_set *set, const struct directive *d, struct text *out)
@@ -392,14 +432,14 @@ static void special_print(const struct waf_rule_set *set, const struct directive
     const struct waf_settings *s = &set->settings;
     switch ((enum directive_special)d->special) {
     case SPECIAL_AUDIT_PARTS:
-        quoted_print(set, d->name, s->audit_parts, out);
+        setting_text_print(set, d->name, s->audit_parts, out);
         text_puts(out, "\n");
         break;
     case SPECIAL_SEPARATOR:
-        text_printf(out, s->argument_separator == '"' ? "%s '%c'\n" : "%s \"%c\"\n", d->name, s->argument_separator);
+        text_printf(out, "%s \"%c\"\n", d->name, s->argument_separator);
         break;
     case SPECIAL_UNICODE_MAP:
-        quoted_print(set, d->name, s->unicode_map_path, out);
+        setting_text_print(set, d->name, s->unicode_map_path, out);
         text_printf(out, " %llu\n", (unsigned long long)s->unicode_code_page);
         break;
     case SPECIAL_MIME_TYPES_CLEAR:
@@ -407,14 +447,15 @@ static void special_print(const struct waf_rule_set *set, const struct directive
         break;
     case SPECIAL_MIME_TYPES:
         for (uint32_t i = 0; i < set->response_mime_type_count; i++) {
-            quoted_print(set, d->name, set->response_mime_types[i], out);
+            setting_text_print(set, d->name, set->response_mime_types[i], out);
             text_puts(out, "\n");
         }
         break;
     case SPECIAL_COMPONENTS:
         for (uint32_t i = 0; i < set->component_count; i++) {
-            quoted_print(set, d->name, set->components[i], out);
-            text_puts(out, "\n");
+            text_printf(out, "%s \"", d->name);
+            put_text(set, set->components[i], out);
+            text_puts(out, "\"\n");
         }
         break;
     case SPECIAL_NONE:
@@ -442,7 +483,7 @@ static void setting_print(const struct waf_rule_set *set, const struct directive
         break;
     case DIRECTIVE_TEXT:
         memcpy(&t, at, sizeof t);
-        quoted_print(set, d->name, t, out);
+        setting_text_print(set, d->name, t, out);
         text_puts(out, "\n");
         break;
     default:
@@ -459,8 +500,11 @@ void rule_set_print(const struct waf_rule_set *set, struct text *out)
     for (unsigned phase = 0; phase < WAF_PHASES; phase++)
         if (set->defaults[phase].given)
             default_print(set, phase, out);
-    for (uint32_t i = 0; i < set->rule_count; i++)
+    for (uint32_t i = 0; i < set->rule_count; i++) {
         rule_print(set, &set->rules[i], out);
+        if (!set->rules[i].chain) /* ModSecurity takes the next line for the actions of a rule that has none */
+            text_puts(out, "\n");
+    }
     for (uint32_t i = 0; i < set->exception_count; i++)
         exception_print(set, &set->exceptions[i], out);
 }
