@@ -41,7 +41,7 @@ static void chain_join(struct reading *r, struct waf_rule *rule, const struct pi
     const struct waf_rule *before = &r->draft->rules.items[r->open_chain];
     rule->head = before->head;
     if (rule->id)
-        piece_warning(word, "the first rule's id is the chain's", "the id of a chained rule is not one that names it");
+        piece_warning(word, "logs and removals go by the id of the chain's first rule", "a chained rule needs no id");
     if (rule->phase_given && rule->phase != before->phase)
         piece_warning(word, NULL, "a chained rule runs in its first rule's phase, which is %u", before->phase);
     rule->phase = before->phase;
