@@ -155,7 +155,7 @@ static bool id_read(const struct piece *value, struct waf_rule *rule)
 {
     struct piece p = piece_trim(*value);
     uint64_t n;
-    if (!number_read(&p, INT32_MAX, &n))
+    if (!number_read(&p, RULE_ID_MAX, &n))
         return false;
     if (n == 0)
         return piece_error(&p, NULL, "0 is no id");

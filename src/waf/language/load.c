@@ -195,7 +195,7 @@ bool rules_load(const char *const *names, size_t count, const struct rule_files 
     struct sources *ret_sources, const struct waf_rule_set **ret)
 {
     struct draft draft = {.arena = arena, .set.settings = {.argument_separator = '&',
-        .request_body_limit_action = LIMIT_PROCESS_PARTIAL, .response_body_limit_action = LIMIT_PROCESS_PARTIAL}};
+        .rule_engine = SWITCH_DETECTION_ONLY, .request_body_access = SWITCH_ON}};
     struct reading r = {.draft = &draft, .sources = ret_sources, .files = files, .arena = arena, .open_chain = NOTHING};
     *ret_sources = (struct sources){0};
     for (size_t i = 0; i < count && !draft.failed; i++)

@@ -144,8 +144,10 @@ struct waf_effects {
     bool block;         /* `block`: do what the phase's default actions say */
     bool capture, multi_match;
     int16_t status;     /* 0: not given */
-    uint8_t log;        /* enum tristate: is the match recorded? What log, nolog, auditlog and noauditlog leave */
-    uint8_t audit;      /* enum tristate: does the match put the transaction into the audit log? */
+    /* Enum tristate, what log, nolog, auditlog and noauditlog leave. Unset: as the default actions have it, and
+     * where those are silent too, yes. */
+    uint8_t log;        /* is the match recorded? */
+    uint8_t audit;      /* does the match put the transaction into the audit log? */
     int8_t severity;    /* 0 (emergency) to 7 (debug), -1: not given */
     bool has_msg, has_logdata;
     struct waf_template redirect;
@@ -220,6 +222,7 @@ struct waf_exception {
 };
 
 enum limit_action {
+    LIMIT_UNSET,           /* what passes the limit is not kept, and the transaction goes on */
     LIMIT_REJECT,
     LIMIT_PROCESS_PARTIAL,
 };
@@ -235,12 +238,15 @@ enum audit_format {
     AUDIT_JSON,
 };
 
-/* Each is as ModSecurity 3.0.9 has it when not given; `given` of the set says which are. Sizes in bytes. */
+/*
+ * Each is as ModSecurity 3.0.9 behaves when it is not given; `given` of the set says which are. Sizes in bytes.
+ * Without any content type in response_mime_types, all responses are inspected, unless they were cleared.
+ */
 struct waf_settings {
-    uint8_t rule_engine;          /* enum waf_switch; off */
-    uint8_t request_body_access;  /* enum waf_switch; off */
+    uint8_t rule_engine;          /* enum waf_switch; detection only */
+    uint8_t request_body_access;  /* enum waf_switch; on */
     uint8_t response_body_access; /* enum waf_switch; off */
-    uint8_t request_body_limit_action, response_body_limit_action; /* enum limit_action */
+    uint8_t request_body_limit_action, response_body_limit_action; /* enum limit_action; unset */
     uint8_t xml_external_entity;  /* enum waf_switch; off */
     uint8_t audit_engine;         /* enum waf_switch; off */
     uint8_t audit_type;           /* enum audit_type */

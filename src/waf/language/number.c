@@ -24,7 +24,7 @@ bool ids_read(struct draft *d, const struct piece *p)
     size_t split = dash ? (size_t)(dash - p->text.at) : p->text.len;
     struct piece from = piece_slice(p, 0, split), to = dash ? piece_slice(p, split + 1, SIZE_MAX) : from;
     uint64_t first, last;
-    if (!number_read(&from, INT32_MAX, &first) || !number_read(&to, INT32_MAX, &last))
+    if (!number_read(&from, RULE_ID_MAX, &first) || !number_read(&to, RULE_ID_MAX, &last))
         return false;
     if (first > last)
         return piece_error(p, NULL, "the range is empty: %llu is more than %llu", (unsigned long long)first, (unsigned long long)last);

@@ -23,6 +23,7 @@ struct reading {
 #define piece_error(P, HINT, ...) diag_error(&(P)->source->diags, piece_place(P), (HINT), __VA_ARGS__)
 #define piece_warning(P, HINT, ...) diag_warning(&(P)->source->diags, piece_place(P), (HINT), __VA_ARGS__)
 
+#define RULE_ID_MAX ((uint64_t)1 << 53) /* the largest that JSON and ModSecurity's doubles hold exactly */
 /* number.c: digits only, at most `max`. */
 bool number_read(const struct piece *p, uint64_t max, uint64_t *ret) MUST_USE;
 /* "ID" or, with `ranges`, "FIRST-LAST", into ids. */

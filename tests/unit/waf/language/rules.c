@@ -90,10 +90,12 @@ static void settings_not_given_are_as_in_modsecurity(void **state)
     struct loaded l = load_well("");
     const struct waf_settings *s = &l.set->settings;
     assert_int_equal(l.set->given, 0);
-    assert_int_equal(s->rule_engine, SWITCH_OFF);
+    assert_int_equal(s->rule_engine, SWITCH_DETECTION_ONLY);
+    assert_int_equal(s->request_body_access, SWITCH_ON);
+    assert_int_equal(s->response_body_access, SWITCH_OFF);
     assert_int_equal(s->argument_separator, '&');
     assert_int_equal(s->request_body_limit, 0);
-    assert_int_equal(s->request_body_limit_action, LIMIT_PROCESS_PARTIAL);
+    assert_int_equal(s->request_body_limit_action, LIMIT_UNSET);
     arena_destroy(l.arena);
 }
 
