@@ -46,6 +46,10 @@ struct waf_target {
     uint8_t selector; /* enum selector_kind */
     bool count;       /* &NAME: how many there are */
     bool exclusion;   /* !NAME */
+    /* Of an exclusion: SecRuleUpdateTarget* brought it. In ModSecurity 3 such a one means less and more than one
+     * that the rule itself has: a name is compared byte by byte, a regular expression is searched in the names of
+     * all the rule's targets, whichever their collection. */
+    bool from_update;
     struct waf_text text; /* the selector */
 };
 
@@ -187,8 +191,9 @@ struct waf_rule {
     struct waf_effects written;
     struct waf_span written_targets; /* of targets, with exclusions, as written */
 
-    /* What counts: SecRuleUpdateTarget* applied; targets that an exclusion names as a whole are gone, the other
-     * exclusions follow the targets. */
+    /* What counts: SecRuleUpdateTarget* applied; targets that an exclusion names as a whole are gone; all exclusions
+     * follow the targets. !NAME without a selector does nothing more then: NAME:x, where written, stays. No exclusion
+     * changes what &NAME counts. */
     struct waf_span targets;
     /* What counts: the default actions' first unless the rule says t:none, then what follows the last t:none,
      * then those of SecRuleUpdateActionById. Never t:none. */

@@ -66,14 +66,18 @@ static void removal_resolve(struct draft *d, struct waf_rule *rule, uint32_t ind
             rule->removed = true;
 }
 
-/* Does the exclusion name all that the target names? */
-static bool excludes_whole(const struct draft *d, const struct waf_target *exclusion, const struct waf_target *t)
+/*
+ * Does the exclusion name all that the target names? Case does not count between a rule's own names; it does when
+ * an update brought the exclusion, and for what is counted.
+ */
+static bool excludes_whole(const struct draft *d, const struct waf_target *exclusion, const struct waf_target *t, bool update)
 {
     if (exclusion->variable != t->variable || exclusion->selector != t->selector)
         return false;
     struct bytes a = draft_bytes(d, exclusion->text), b = draft_bytes(d, t->text);
-    return a.len == b.len && (a.len == 0 || (t->selector == SELECTOR_LITERAL ? strncasecmp((const char *)a.at, (const char *)b.at, a.len) == 0 :
-                                                                                 memcmp(a.at, b.at, a.len) == 0));
+    if (update || t->count || t->selector == SELECTOR_REGEX)
+        return bytes_equal(a, b);
+    return a.len == b.len && (a.len == 0 || strncasecmp((const char *)a.at, (const char *)b.at, a.len) == 0);
 }
 
 /* Do the exceptions or the rule itself exclude all of it? */
@@ -81,7 +85,7 @@ static bool is_excluded(const struct draft *d, const struct waf_rule *rule, cons
 {
     for (uint32_t i = 0; i < rule->written_targets.count; i++) {
         const struct waf_target *other = &d->targets.items[rule->written_targets.first + i];
-        if (other->exclusion && excludes_whole(d, other, t))
+        if (other->exclusion && excludes_whole(d, other, t, false))
             return true;
     }
     for (size_t i = 0; i < d->exceptions.count; i++) {
@@ -90,7 +94,7 @@ static bool is_excluded(const struct draft *d, const struct waf_rule *rule, cons
             continue;
         for (uint32_t j = 0; j < e->targets.count; j++) {
             const struct waf_target *other = &d->targets.items[e->targets.first + j];
-            if (other->exclusion && excludes_whole(d, other, t))
+            if (other->exclusion && excludes_whole(d, other, t, true))
                 return true;
         }
     }
@@ -109,8 +113,10 @@ static void targets_append(struct draft *d, const struct waf_rule *rule, struct 
 {
     for (uint32_t i = 0; i < span.count && !d->failed; i++) {
         struct waf_target t = d->targets.items[span.first + i];
-        if (t.exclusion == exclusions && (exclusions || !written || !is_excluded(d, rule, &t)))
-            target_append(d, t);
+        if (t.exclusion != exclusions || (!exclusions && written && is_excluded(d, rule, &t)))
+            continue;
+        t.from_update = exclusions && !written;
+        target_append(d, t);
     }
 }
 

@@ -239,6 +239,45 @@ static void exceptions_act_on_rules_before_and_after(void **state)
     arena_destroy(l.arena);
 }
 
+/* Each case: the rule's targets, an update, and what is left, exclusions of updates in brackets. */
+static void exclusions_leave_what_they_leave_in_modsecurity(void **state)
+{
+    static const struct {
+        const char *written, *update, *left;
+    } cases[] = {
+        {"ARGS|!ARGS:a", NULL, "ARGS !ARGS:a"},
+        {"ARGS|!ARGS", NULL, "!ARGS"},
+        {"ARGS:a|!ARGS", NULL, "ARGS:a !ARGS"},
+        {"ARGS:a|!ARGS:A", NULL, "!ARGS:A"},
+        {"ARGS:/a/|!ARGS:/a/", NULL, "!ARGS:/a/"},
+        {"&ARGS|!ARGS", NULL, "!ARGS"},
+        {"&ARGS:a|!ARGS:A", NULL, "&ARGS:a !ARGS:A"},
+        {"ARGS:a", "!ARGS:A", "ARGS:a (!ARGS:A)"},
+        {"ARGS:a", "!ARGS:a|ARGS:b", "ARGS:b (!ARGS:a)"},
+        {"ARGS", "!REQUEST_COOKIES:/x/", "ARGS (!REQUEST_COOKIES:/x/)"},
+        {"ARGS|!ARGS:b", "!ARGS:c|REQUEST_URI", "ARGS REQUEST_URI !ARGS:b (!ARGS:c)"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct text rules = text_new(1 << 12), left = text_new(1 << 12);
+        text_printf(&rules, "SecRule %s \"@rx a\" \"id:1,phase:2\"\n", cases[i].written);
+        if (cases[i].update)
+            text_printf(&rules, "SecRuleUpdateTargetById 1 \"%s\"\n", cases[i].update);
+        struct loaded l = load_well(text_cstr(&rules));
+        struct waf_span targets = l.set->rules[0].targets;
+        for (uint32_t j = 0; j < targets.count; j++) {
+            const struct waf_target *t = &l.set->targets[targets.first + j];
+            text_puts(&left, j ? " " : "");
+            text_puts(&left, t->from_update ? "(" : "");
+            target_print(l.set, t, &left);
+            text_puts(&left, t->from_update ? ")" : "");
+        }
+        assert_string_equal(text_cstr(&left), cases[i].left);
+        text_free(&rules);
+        text_free(&left);
+        arena_destroy(l.arena);
+    }
+}
+
 static void files_of_operators_are_read_once(void **state)
 {
     struct loaded l = load_well("SecRule ARGS \"@pmFromFile words\" \"id:1,phase:2\"\nSecRule ARGS \"@pmFromFile more words\" \"id:2,phase:2\"\n");
@@ -356,6 +395,7 @@ int main(void)
         cmocka_unit_test(the_phase_when_none_is_given_is_that_of_modsecurity),
         cmocka_unit_test(transformations_count_from_the_last_none),
         cmocka_unit_test(exceptions_act_on_rules_before_and_after),
+        cmocka_unit_test(exclusions_leave_what_they_leave_in_modsecurity),
         cmocka_unit_test(files_of_operators_are_read_once),
         cmocka_unit_test(lines_may_end_as_they_do_in_windows),
         cmocka_unit_test(all_that_is_wrong_is_said_as_json_too),
