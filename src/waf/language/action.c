@@ -2,6 +2,7 @@
 #include <ctype.h>
 #include <stdio.h>
 
+#include "waf/language/choices.h"
 #include "waf/language/reading.h"
 #include "waf/language/transformations.h"
 
@@ -113,18 +114,12 @@ static bool phase_read(const struct piece *value, struct waf_rule *rule)
 
 static bool severity_read(const struct piece *value, struct waf_effects *e)
 {
-    static const char *const names[] = {"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"};
     struct piece p = piece_trim(*value);
-    size_t index;
-    if (word_find(p.text, names, 8, &index)) {
-        e->severity = (int8_t)index;
-        return true;
-    }
-    if (p.text.len == 1 && p.text.at[0] >= '0' && p.text.at[0] <= '7') {
-        e->severity = (int8_t)(p.text.at[0] - '0');
-        return true;
-    }
-    return unknown_word(&p, "a severity (0 to 7, or its name)", "", names, 8, NULL);
+    uint8_t severity = p.text.len == 1 ? (uint8_t)(p.text.at[0] - '0') : UINT8_MAX;
+    if (severity > 7 && !choice_read(&p, severity_choices, "a severity (0 to 7, or its name)", &severity))
+        return false;
+    e->severity = (int8_t)severity;
+    return true;
 }
 
 static bool allow_read(const struct item *i, struct waf_effects *e)

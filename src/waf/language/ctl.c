@@ -1,30 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "waf/language/choices.h"
 #include "waf/language/reading.h"
-
-struct choice {
-    const char *name;
-    uint8_t value;
-};
-
-static const struct choice switches[] = {{"On", SWITCH_ON}, {"Off", SWITCH_OFF}, {0}};
-static const struct choice engines[] = {{"On", SWITCH_ON}, {"Off", SWITCH_OFF}, {"DetectionOnly", SWITCH_DETECTION_ONLY}, {0}};
-static const struct choice audit_switches[] = {{"On", SWITCH_ON}, {"Off", SWITCH_OFF}, {"RelevantOnly", SWITCH_RELEVANT_ONLY}, {0}};
-static const struct choice processors[] = {{"URLENCODED", PROCESSOR_URLENCODED}, {"MULTIPART", PROCESSOR_MULTIPART},
-    {"JSON", PROCESSOR_JSON}, {"XML", PROCESSOR_XML}, {0}};
-
-static bool choice_read(const struct piece *p, const struct choice *choices, uint8_t *ret)
-{
-    const char *names[8];
-    size_t count = 0;
-    for (; choices[count].name; count++) {
-        names[count] = choices[count].name;
-        if (word_is(p->text, names[count])) {
-            *ret = choices[count].value;
-            return true;
-        }
-    }
-    return unknown_word(p, "a value of this ctl", "", names, count, NULL);
-}
 
 static bool parts_read(struct draft *d, const struct piece *p, struct waf_action *a)
 {
@@ -95,15 +73,17 @@ bool ctl_read(struct draft *d, const struct piece *value, struct waf_action *a)
     if (what.text.len == 0)
         return piece_error(&p, NULL, "the value is missing: ctl:%s=VALUE", ctl_names[index]);
     uint64_t n;
+    char kind[60];
+    snprintf(kind, sizeof kind, "a value of ctl:%s", ctl_names[index]);
     switch ((enum ctl_value_shape)ctl_shapes[index]) {
     case CTL_SWITCH:
-        return choice_read(&what, switches, &a->operation);
+        return choice_read(&what, switch_choices, kind, &a->operation);
     case CTL_ENGINE:
-        return choice_read(&what, engines, &a->operation);
+        return choice_read(&what, engine_choices, kind, &a->operation);
     case CTL_AUDIT_SWITCH:
-        return choice_read(&what, audit_switches, &a->operation);
+        return choice_read(&what, audit_engine_choices, kind, &a->operation);
     case CTL_PROCESSOR:
-        return choice_read(&what, processors, &a->operation);
+        return choice_read(&what, processor_choices, kind, &a->operation);
     case CTL_PARTS:
         return parts_read(d, &what, a);
     case CTL_NUMBER:

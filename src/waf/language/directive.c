@@ -8,14 +8,11 @@ static void give(struct reading *r, size_t index)
     r->draft->set.given |= (uint64_t)1 << index;
 }
 
-static const struct directive_choice on_off[] = {{"On", SWITCH_ON}, {"Off", SWITCH_OFF}, {0}};
-static const struct directive_choice engines[] = {{"On", SWITCH_ON}, {"Off", SWITCH_OFF}, {"DetectionOnly", SWITCH_DETECTION_ONLY}, {0}};
-static const struct directive_choice audit_engines[] = {{"On", SWITCH_ON}, {"Off", SWITCH_OFF}, {"RelevantOnly", SWITCH_RELEVANT_ONLY}, {0}};
-static const struct directive_choice limit_actions[] = {{"Reject", LIMIT_REJECT}, {"ProcessPartial", LIMIT_PROCESS_PARTIAL}, {0}};
-static const struct directive_choice cookie_formats[] = {{"0", 0}, {0}}; /* 1 is RFC 2109, which no browser sends */
-static const struct directive_choice audit_types[] = {{"Serial", AUDIT_SERIAL}, {"Concurrent", AUDIT_CONCURRENT}, {"Parallel", AUDIT_CONCURRENT},
+static const struct choice limit_actions[] = {{"Reject", LIMIT_REJECT}, {"ProcessPartial", LIMIT_PROCESS_PARTIAL}, {0}};
+static const struct choice cookie_formats[] = {{"0", 0}, {0}}; /* 1 is RFC 2109, which no browser sends */
+static const struct choice audit_types[] = {{"Serial", AUDIT_SERIAL}, {"Concurrent", AUDIT_CONCURRENT}, {"Parallel", AUDIT_CONCURRENT},
     {"Https", AUDIT_HTTPS}, {0}};
-static const struct directive_choice audit_formats[] = {{"Native", AUDIT_NATIVE}, {"JSON", AUDIT_JSON}, {0}};
+static const struct choice audit_formats[] = {{"Native", AUDIT_NATIVE}, {"JSON", AUDIT_JSON}, {0}};
 
 static void separator_read(struct reading *r, const struct piece *word, struct piece rest, size_t index)
 {
@@ -137,9 +134,9 @@ FORWARD(update_action_by_id, exception_read(r, word, rest, EXCEPTION_UPDATE_ACTI
 #define ACT(NAME, READ) {.name = NAME, .kind = DIRECTIVE_ACT, .read = READ}
 
 const struct directive directives[] = {
-    CHOICE("SecRuleEngine", rule_engine, engines),
-    CHOICE("SecRequestBodyAccess", request_body_access, on_off),
-    CHOICE("SecResponseBodyAccess", response_body_access, on_off),
+    CHOICE("SecRuleEngine", rule_engine, engine_choices),
+    CHOICE("SecRequestBodyAccess", request_body_access, switch_choices),
+    CHOICE("SecResponseBodyAccess", response_body_access, switch_choices),
     CHOICE("SecRequestBodyLimitAction", request_body_limit_action, limit_actions),
     CHOICE("SecResponseBodyLimitAction", response_body_limit_action, limit_actions),
     NUMBER("SecRequestBodyLimit", request_body_limit),
@@ -156,11 +153,11 @@ const struct directive directives[] = {
     SPECIAL("SecResponseBodyMimeTypesClear", mime_types_clear, SPECIAL_MIME_TYPES_CLEAR),
     SPECIAL("SecResponseBodyMimeType", mime_types_read, SPECIAL_MIME_TYPES),
     SPECIAL("SecComponentSignature", component_read, SPECIAL_COMPONENTS),
-    CHOICE("SecXmlExternalEntity", xml_external_entity, on_off),
+    CHOICE("SecXmlExternalEntity", xml_external_entity, switch_choices),
     TEXT("SecWebAppId", web_app_id),
     TEXT("SecGeoLookupDb", geo_db),
     TEXT("SecHttpBlKey", http_bl_key),
-    CHOICE("SecAuditEngine", audit_engine, audit_engines),
+    CHOICE("SecAuditEngine", audit_engine, audit_engine_choices),
     CHOICE("SecAuditLogType", audit_type, audit_types),
     CHOICE("SecAuditLogFormat", audit_format, audit_formats),
     SPECIAL("SecAuditLogParts", parts_read, SPECIAL_AUDIT_PARTS),
@@ -177,9 +174,9 @@ const struct directive directives[] = {
     TEXT("SecUploadDir", upload_dir),
     NUMBER("SecUploadFileLimit", upload_file_limit),
     OCTAL("SecUploadFileMode", upload_file_mode),
-    CHOICE("SecUploadKeepFiles", upload_keep_files, on_off),
-    CHOICE("SecTmpSaveUploadedFiles", tmp_save_uploaded_files, on_off),
-    CHOICE("SecStatusEngine", status_engine, on_off),
+    CHOICE("SecUploadKeepFiles", upload_keep_files, switch_choices),
+    CHOICE("SecTmpSaveUploadedFiles", tmp_save_uploaded_files, switch_choices),
+    CHOICE("SecStatusEngine", status_engine, switch_choices),
     /* the settings end here */
     ACT("SecRule", sec_rule),
     ACT("SecAction", sec_action),
@@ -226,27 +223,15 @@ const size_t directive_count = sizeof directives / sizeof *directives;
 const size_t directive_setting_count = SETTINGS;
 _Static_assert(SETTINGS <= 64, "each setting has a bit in waf_rule_set.given");
 
-static void choice_read(struct reading *r, const struct piece *word, struct piece rest, size_t index)
+static void choice_directive_read(struct reading *r, const struct piece *word, struct piece rest, size_t index)
 {
     struct piece p;
-    if (!argument_take(word, &rest, "a value", &p))
-        return;
-    const struct directive_choice *choices = directives[index].choices;
-    const char *names[8];
-    size_t count = 0;
-    for (; choices[count].name; count++) {
-        names[count] = choices[count].name;
-        if (!word_is(p.text, names[count]))
-            continue;
-        uint8_t *into = (uint8_t *)&r->draft->set.settings + directives[index].offset;
-        *into = choices[count].value;
-        give(r, index);
-        (void)!argument_end(&rest);
-        return;
-    }
+    const struct directive *d = &directives[index];
+    uint8_t *into = (uint8_t *)&r->draft->set.settings + d->offset;
     char kind[80];
-    snprintf(kind, sizeof kind, "a value of %s", directives[index].name);
-    unknown_word(&p, kind, "", names, count, NULL);
+    snprintf(kind, sizeof kind, "a value of %s", d->name);
+    if (argument_take(word, &rest, "a value", &p) && choice_read(&p, d->choices, kind, into) && argument_end(&rest))
+        give(r, index);
 }
 
 /* A mode as chmod has it. */
@@ -313,7 +298,7 @@ void directive_read(struct reading *r, const struct piece *word, struct piece re
     const struct directive *d = &directives[index];
     switch ((enum directive_kind)d->kind) {
     case DIRECTIVE_CHOICE:
-        choice_read(r, word, rest, index);
+        choice_directive_read(r, word, rest, index);
         break;
     case DIRECTIVE_NUMBER:
     case DIRECTIVE_OCTAL:

@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "waf/language/choices.h"
 #include "waf/language/reading.h"
 
 enum directive_kind {
@@ -32,17 +33,12 @@ enum directive_special {
     SPECIAL_UNICODE_MAP,
 };
 
-struct directive_choice {
-    const char *name;
-    uint8_t value;
-};
-
 struct directive {
     const char *name;
     uint8_t kind; /* enum directive_kind */
     uint8_t special; /* enum directive_special */
     size_t offset; /* in struct waf_settings */
-    const struct directive_choice *choices;
+    const struct choice *choices;
     void (*read)(struct reading *r, const struct piece *word, struct piece rest, size_t index);
     const char *why;
 };
@@ -51,3 +47,6 @@ extern const struct directive directives[];
 extern const size_t directive_count;
 /* The settings are the first so many. */
 extern const size_t directive_setting_count;
+
+/* print_setting.c: the directives that give a setting its value. */
+void setting_print(const struct waf_rule_set *set, const struct directive *d, struct text *out);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/language/print.h"
 
-#include <ctype.h>
-
 #include "waf/language/directives.h"
 #include "waf/language/reading.h"
 #include "waf/language/transformations.h"
@@ -71,25 +69,31 @@ static void ids_print(const struct waf_rule_set *set, struct waf_span ids, struc
     }
 }
 
-static const char *switch_name(uint8_t value)
+/* The words of a ctl that takes one of a few. */
+static const struct choice *ctl_choices(uint8_t shape)
 {
-    static const char *const names[] = {"Off", "On", "DetectionOnly", "RelevantOnly"};
-    return names[value];
+    switch ((enum ctl_value_shape)shape) {
+    case CTL_ENGINE:
+        return engine_choices;
+    case CTL_AUDIT_SWITCH:
+        return audit_engine_choices;
+    case CTL_PROCESSOR:
+        return processor_choices;
+    default:
+        return switch_choices;
+    }
 }
 
 static void ctl_print(const struct waf_rule_set *set, const struct waf_action *a, struct text *out)
 {
-    static const char *const processors[] = {"URLENCODED", "MULTIPART", "JSON", "XML"};
     static const char *const signs[] = {"", "+", "-"};
     text_printf(out, "%s=", ctl_names[a->ctl]);
     switch ((enum ctl_value_shape)ctl_shapes[a->ctl]) {
     case CTL_SWITCH:
     case CTL_ENGINE:
     case CTL_AUDIT_SWITCH:
-        text_puts(out, switch_name(a->operation));
-        break;
     case CTL_PROCESSOR:
-        text_puts(out, processors[a->operation]);
+        text_puts(out, choice_name(ctl_choices(ctl_shapes[a->ctl]), a->operation));
         break;
     case CTL_PARTS:
         text_puts(out, signs[a->operation]);
@@ -282,7 +286,6 @@ static void list_logging(struct list *l, const struct waf_effects *e)
 
 static void list_effects(struct list *l, const struct waf_effects *e)
 {
-    static const char *const severities[] = {"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"};
     list_disruptive(l, e);
     if (e->capture)
         text_puts(list_next(l), "capture");
@@ -298,7 +301,7 @@ static void list_effects(struct list *l, const struct waf_effects *e)
     for (uint32_t i = 0; i < e->tags.count; i++)
         list_template(l, "tag", l->set->templates[e->tags.first + i]);
     if (e->severity >= 0)
-        text_printf(list_next(l), "severity:%s", severities[e->severity]);
+        text_printf(list_next(l), "severity:%s", choice_name(severity_choices, (uint8_t)e->severity));
     for (uint32_t i = 0; i < e->actions.count; i++)
         action_print(l->set, &l->set->actions[e->actions.first + i], list_next(l));
 }
@@ -408,88 +411,6 @@ static void exception_print(const struct waf_rule_set *set, const struct waf_exc
         text_puts(out, "\"");
     }
     text_puts(out, "\n");
-}
-
-/* A value that ModSecurity's parser reads without quotes, and some only so. */
-static bool is_plain(struct bytes v)
-{
-    for (size_t i = 0; i < v.len; i++)
-        if (!isalnum(v.at[i]) && !memchr("/._-*:+", v.at[i], 7))
-            return false;
-    return v.len > 0;
-}
-
-static void setting_text_print(const struct waf_rule_set *set, const char *name, struct waf_text t, struct text *out)
-{
-    bool plain = is_plain(waf_text_bytes(set, t));
-    text_printf(out, plain ? "%s " : "%s \"", name);
-    put_text(set, t, out);
-    text_puts(out, plain ? "" : "\"");
-}
-
-static void special_print(const struct waf_rule_set *set, const struct directive *d, struct text *out)
-{
-    const struct waf_settings *s = &set->settings;
-    switch ((enum directive_special)d->special) {
-    case SPECIAL_AUDIT_PARTS:
-        setting_text_print(set, d->name, s->audit_parts, out);
-        text_puts(out, "\n");
-        break;
-    case SPECIAL_SEPARATOR:
-        text_printf(out, "%s \"%c\"\n", d->name, s->argument_separator);
-        break;
-    case SPECIAL_UNICODE_MAP:
-        setting_text_print(set, d->name, s->unicode_map_path, out);
-        text_printf(out, " %llu\n", (unsigned long long)s->unicode_code_page);
-        break;
-    case SPECIAL_MIME_TYPES_CLEAR:
-        text_printf(out, "%s\n", d->name);
-        break;
-    case SPECIAL_MIME_TYPES:
-        for (uint32_t i = 0; i < set->response_mime_type_count; i++) {
-            setting_text_print(set, d->name, set->response_mime_types[i], out);
-            text_puts(out, "\n");
-        }
-        break;
-    case SPECIAL_COMPONENTS:
-        for (uint32_t i = 0; i < set->component_count; i++) {
-            text_printf(out, "%s \"", d->name);
-            put_text(set, set->components[i], out);
-            text_puts(out, "\"\n");
-        }
-        break;
-    case SPECIAL_NONE:
-        break;
-    }
-}
-
-static void setting_print(const struct waf_rule_set *set, const struct directive *d, struct text *out)
-{
-    const uint8_t *at = (const uint8_t *)&set->settings + d->offset;
-    uint64_t number;
-    struct waf_text t;
-    switch ((enum directive_kind)d->kind) {
-    case DIRECTIVE_CHOICE:
-        for (const struct directive_choice *c = d->choices; c->name; c++)
-            if (c->value == *at) {
-                text_printf(out, "%s %s\n", d->name, c->name);
-                return;
-            }
-        break;
-    case DIRECTIVE_NUMBER:
-    case DIRECTIVE_OCTAL:
-        memcpy(&number, at, sizeof number);
-        text_printf(out, d->kind == DIRECTIVE_OCTAL ? "%s 0%llo\n" : "%s %llu\n", d->name, (unsigned long long)number);
-        break;
-    case DIRECTIVE_TEXT:
-        memcpy(&t, at, sizeof t);
-        setting_text_print(set, d->name, t, out);
-        text_puts(out, "\n");
-        break;
-    default:
-        special_print(set, d, out);
-        break;
-    }
 }
 
 void rule_set_print(const struct waf_rule_set *set, struct text *out)
