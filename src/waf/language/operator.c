@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
 
+#include "base/address.h"
 #include "waf/language/reading.h"
 
 /* Without a ! before it; `ret_negated` says whether there was one. */
@@ -50,26 +51,41 @@ bool operator_wants_word(const struct piece *p)
         operator_operands[index] != OPERAND_NONE;
 }
 
-/* Every range and number of @validateByteRange. */
-static bool byte_ranges_check(const struct piece *p)
+/* N or N-M, of @validateByteRange. */
+static bool byte_range_check(const struct piece *range)
+{
+    const uint8_t *dash = range->text.len ? memchr(range->text.at, '-', range->text.len) : NULL;
+    size_t split = dash ? (size_t)(dash - range->text.at) : range->text.len;
+    struct piece first = piece_slice(range, 0, split), last = dash ? piece_slice(range, split + 1, SIZE_MAX) : first;
+    uint64_t from, to;
+    first = piece_trim(first);
+    last = piece_trim(last);
+    if (!number_read(&first, 255, &from) || !number_read(&last, 255, &to))
+        return false;
+    return from <= to || piece_error(range, NULL, "the range is empty: %u is more than %u", (unsigned)from, (unsigned)to);
+}
+
+/* An address or a prefix, of @ipMatch. */
+static bool prefix_check(const struct piece *p)
+{
+    struct prefix prefix;
+    bool host_bits;
+    char shown[60];
+    return prefix_parse(p->text, &prefix, &host_bits) ||
+        piece_error(p, "such as 192.0.2.1 or 2001:db8::/32", "`%s` is not an address or a prefix", piece_shown(p, shown, sizeof shown));
+}
+
+/* All that stand between commas. */
+static bool each_check(const struct piece *p, bool (*check)(const struct piece *one))
 {
     bool ok = true;
     for (size_t at = 0; at <= p->text.len;) {
         size_t end = at;
         while (end < p->text.len && p->text.at[end] != ',')
             end++;
-        struct piece range = piece_slice(p, at, end - at);
-        range = piece_trim(range);
-        const uint8_t *dash = range.text.len ? memchr(range.text.at, '-', range.text.len) : NULL;
-        size_t split = dash ? (size_t)(dash - range.text.at) : range.text.len;
-        struct piece first = piece_slice(&range, 0, split), last = dash ? piece_slice(&range, split + 1, SIZE_MAX) : first;
-        uint64_t from, to;
-        first = piece_trim(first);
-        last = piece_trim(last);
-        if (!number_read(&first, 255, &from) || !number_read(&last, 255, &to))
-            ok = false;
-        else if (from > to)
-            ok = piece_error(&range, NULL, "the range is empty: %u is more than %u", (unsigned)from, (unsigned)to);
+        struct piece one = piece_slice(p, at, end - at);
+        one = piece_trim(one);
+        ok = check(&one) && ok;
         at = end + 1;
     }
     return ok;
@@ -123,7 +139,9 @@ static bool operand_read(struct reading *r, const struct piece *p, struct waf_ru
     if (operator_operands[rule->operator] == OPERAND_FILE)
         ok = files_read(r, p, &rule->data) && ok;
     if (rule->operator == OPERATOR_VALIDATE_BYTE_RANGE)
-        ok = byte_ranges_check(p) && ok;
+        ok = each_check(p, byte_range_check) && ok;
+    if (rule->operator == OPERATOR_IP_MATCH)
+        ok = each_check(p, prefix_check) && ok;
     if (!macros && compares_numbers(rule->operator) && !is_number(p->text))
         piece_warning(p, NULL, "@%s compares numbers, and this is none: it counts as 0", operator_names[rule->operator]);
     return ok;
