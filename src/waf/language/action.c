@@ -56,8 +56,9 @@ static bool item_next(const struct piece *p, size_t *at, struct item *ret)
         while (comma < p->text.len && p->text.at[comma] != ',')
             comma++;
         *at = comma;
-        return trimmed.text.len == 0 || comma == begin ? piece_error(&what, NULL, "an action is missing") :
-                                                         piece_error(&what, NULL, "expected an action, got `%s`", piece_shown(&what, shown, sizeof shown));
+        if (trimmed.text.len == 0 || comma == begin)
+            return piece_error(&what, NULL, "an action is missing");
+        return piece_error(&what, NULL, "expected an action, got `%s`", piece_shown(&what, shown, sizeof shown));
     }
     if (end < p->text.len && p->text.at[end] == ':') {
         ret->has_value = true;

@@ -74,31 +74,31 @@ static bool operator_take(const struct piece *word, struct piece *rest, struct p
     return true;
 }
 
+/* Targets, an operator and, most of the time, actions. */
+static bool condition_read(struct reading *r, const struct piece *word, struct piece *rest, enum action_place place, struct waf_rule *rule)
+{
+    struct piece targets, operator, actions;
+    if (!argument_take(word, rest, "targets", &targets))
+        return false;
+    bool ok = targets_read(r->draft, &targets, &rule->written_targets);
+    if (!operator_take(word, rest, &operator))
+        return false;
+    ok = operator_read(r, &operator, rule) && ok;
+    enum argument a = argument_next(rest, &actions);
+    if (a == ARGUMENT_NONE || a == ARGUMENT_BAD)
+        return ok && a == ARGUMENT_NONE;
+    ok = actions_read(r->draft, &actions, place, &rule->written, rule) && ok;
+    return argument_end(rest) && ok;
+}
+
 void rule_read(struct reading *r, const struct piece *word, struct piece rest)
 {
     struct waf_rule rule = rule_new(r, word, RULE_CONDITION);
-    struct piece targets, operator, actions;
-    bool chained = r->open_chain != NOTHING, spoken = false;
-    if (!argument_take(word, &rest, "targets", &targets))
-        spoken = true;
-    else {
-        spoken = !targets_read(r->draft, &targets, &rule.written_targets);
-        if (!operator_take(word, &rest, &operator))
-            spoken = true;
-        else {
-            spoken = !operator_read(r, &operator, &rule) || spoken;
-            enum argument a = argument_next(&rest, &actions);
-            if (a == ARGUMENT_BAD)
-                spoken = true;
-            else if (a != ARGUMENT_NONE) {
-                bool ok = actions_read(r->draft, &actions, chained ? PLACE_CHAINED : PLACE_RULE, &rule.written, &rule);
-                spoken = !argument_end(&rest) || !ok || spoken;
-            }
-        }
-    }
+    bool chained = r->open_chain != NOTHING;
+    bool ok = condition_read(r, word, &rest, chained ? PLACE_CHAINED : PLACE_RULE, &rule);
     if (chained)
         chain_join(r, &rule, word);
-    else if (!spoken || rule.id)
+    else if (ok || rule.id) /* else the id may be where it could not be read */
         head_check(&rule, word);
     uint32_t index = rule_add(r->draft, &rule, word);
     if (index == NOTHING)
@@ -123,8 +123,7 @@ void action_directive_read(struct reading *r, const struct piece *word, struct p
     }
     if (ok || rule.id)
         head_check(&rule, word);
-    if (rule_add(r->draft, &rule, word) == NOTHING)
-        return;
+    (void)rule_add(r->draft, &rule, word);
 }
 
 void marker_read(struct reading *r, const struct piece *word, struct piece rest)
@@ -142,8 +141,7 @@ void marker_read(struct reading *r, const struct piece *word, struct piece rest)
         return;
     }
     rule.label = draft_text(r->draft, label.text);
-    if (rule_add(r->draft, &rule, word) == NOTHING)
-        return;
+    (void)rule_add(r->draft, &rule, word);
 }
 
 void default_action_read(struct reading *r, const struct piece *word, struct piece rest)
@@ -214,9 +212,10 @@ static bool subject_read(struct reading *r, const struct piece *p, bool by_id, s
 
 void exception_read(struct reading *r, const struct piece *word, struct piece rest, enum exception_kind kind)
 {
-    struct waf_exception e = {.kind = (uint8_t)kind, .file = r->source->index, .line = source_line(word->source, word->at), .effects = {.severity = -1}};
+    struct waf_exception e = {.kind = (uint8_t)kind, .file = r->source->index, .line = source_line(word->source, word->at),
+        .effects = {.severity = -1}};
     struct piece subject, what;
-    bool by_id = kind == EXCEPTION_REMOVE_BY_ID || kind == EXCEPTION_UPDATE_TARGET_BY_ID || kind == EXCEPTION_UPDATE_ACTION_BY_ID, ok;
+    bool by_id = kind == EXCEPTION_UPDATE_TARGET_BY_ID || kind == EXCEPTION_UPDATE_ACTION_BY_ID, ok;
     if (kind == EXCEPTION_REMOVE_BY_ID) {
         ok = removed_ids_read(r, word, &rest, &e);
     } else {

@@ -77,7 +77,8 @@ enum argument argument_next(struct piece *rest, struct piece *ret)
     while (end < t.len && (t.at[end] != quote || is_escaped(t, end)))
         end++;
     if (end == t.len) {
-        piece_error(rest, "a quote within the text is written with a backslash before it, and so is a line's end", "the quote is not closed");
+        piece_error(rest, "a quote within the text is written with a backslash before it, and so is a line's end",
+            "the quote is not closed");
         return ARGUMENT_BAD;
     }
     *ret = piece_slice(rest, 1, end - 1);

@@ -186,7 +186,8 @@ static void chains_are_linked(void **state)
 
 static void skip_after_leads_to_the_next_marker_of_that_name(void **state)
 {
-    struct loaded l = load_well("SecMarker a\nSecAction \"id:1,phase:1,skipAfter:a\"\nSecMarker a\nSecAction \"id:2,phase:1,skipAfter:a\"\nSecMarker b\nSecMarker 'a'\n");
+    struct loaded l = load_well("SecMarker a\nSecAction \"id:1,phase:1,skipAfter:a\"\nSecMarker a\n"
+                                "SecAction \"id:2,phase:1,skipAfter:a\"\nSecMarker b\nSecMarker 'a'\n");
     const struct waf_rule *r = l.set->rules;
     assert_int_equal(l.set->actions[r[1].written.actions.first].jump, 2);
     assert_int_equal(l.set->actions[r[3].written.actions.first].jump, 5);
