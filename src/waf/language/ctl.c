@@ -22,22 +22,12 @@ static bool parts_read(struct draft *d, const struct piece *p, struct waf_action
     return true;
 }
 
-/* Ids and ranges with blanks between them. */
-static bool id_list_read(struct draft *d, const struct piece *p, struct waf_span *ret)
+static bool ids_of_ctl_read(struct draft *d, const struct piece *p, struct waf_action *a)
 {
     size_t first = d->ids.count;
-    bool ok = true;
-    for (size_t at = 0; at < p->text.len;) {
-        size_t end = at;
-        while (end < p->text.len && p->text.at[end] != ' ' && p->text.at[end] != '\t')
-            end++;
-        struct piece one = piece_slice(p, at, end - at);
-        if (one.text.len)
-            ok = ids_read(d, &one) && ok;
-        at = end + 1;
-    }
-    *ret = DRAFT_SPAN(d, ids, first);
-    return ok && (ret->count || d->failed || piece_error(p, NULL, "an id is missing"));
+    bool ok = id_list_read(d, p);
+    a->ids = DRAFT_SPAN(d, ids, first);
+    return ok;
 }
 
 /* What is removed; a target. */
@@ -50,7 +40,7 @@ static bool removal_read(struct draft *d, const struct piece *p, struct waf_acti
         return piece_error(p, NULL, "expected %s;TARGET", by_id ? "ID" : "TEXT");
     bool ok = true;
     if (by_id)
-        ok = id_list_read(d, &what, &a->ids);
+        ok = ids_of_ctl_read(d, &what, a);
     else
         a->text = draft_text(d, what.text);
     a->text2 = draft_text(d, target.text);
@@ -92,7 +82,7 @@ bool ctl_read(struct draft *d, const struct piece *value, struct waf_action *a)
         a->number = (int64_t)n;
         return true;
     case CTL_IDS:
-        return id_list_read(d, &what, &a->ids);
+        return ids_of_ctl_read(d, &what, a);
     case CTL_TEXT:
         a->text = draft_text(d, what.text);
         return true;

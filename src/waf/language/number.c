@@ -18,7 +18,8 @@ bool number_read(const struct piece *p, uint64_t max, uint64_t *ret)
     return true;
 }
 
-bool ids_read(struct draft *d, const struct piece *p)
+/* One id, or a range of them. */
+static bool ids_read(struct draft *d, const struct piece *p)
 {
     const uint8_t *dash = p->text.len ? memchr(p->text.at, '-', p->text.len) : NULL;
     size_t split = dash ? (size_t)(dash - p->text.at) : p->text.len;
@@ -32,4 +33,21 @@ bool ids_read(struct draft *d, const struct piece *p)
     if (ids)
         *ids = (struct waf_ids){(int64_t)first, (int64_t)last};
     return true;
+}
+
+bool id_list_read(struct draft *d, const struct piece *p)
+{
+    bool ok = true, any = false;
+    for (size_t at = 0; at < p->text.len;) {
+        size_t end = at;
+        while (end < p->text.len && p->text.at[end] != ' ' && p->text.at[end] != '\t')
+            end++;
+        struct piece one = piece_slice(p, at, end - at);
+        if (one.text.len) {
+            any = true;
+            ok = ids_read(d, &one) && ok;
+        }
+        at = end + 1;
+    }
+    return any ? ok : piece_error(p, NULL, "an id is missing");
 }

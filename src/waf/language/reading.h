@@ -26,8 +26,8 @@ struct reading {
 #define RULE_ID_MAX ((uint64_t)1 << 53) /* the largest that JSON and ModSecurity's doubles hold exactly */
 /* number.c: digits only, at most `max`. */
 bool number_read(const struct piece *p, uint64_t max, uint64_t *ret) MUST_USE;
-/* "ID" or, with `ranges`, "FIRST-LAST", into ids. */
-bool ids_read(struct draft *d, const struct piece *p) MUST_USE;
+/* IDs and ranges FIRST-LAST with blanks between them, at least one, into ids. */
+bool id_list_read(struct draft *d, const struct piece *p) MUST_USE;
 
 /* template.c: a text with macros. `ret_macros` may be NULL. */
 bool template_read(struct draft *d, const struct piece *p, struct waf_template *ret, bool *ret_macros) MUST_USE;

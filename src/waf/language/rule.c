@@ -163,32 +163,17 @@ void default_action_read(struct reading *r, const struct piece *word, struct pie
     }
 }
 
-/* One argument of ids: several with blanks between them. */
-static bool id_words_read(struct draft *d, const struct piece *p, bool *ret_range)
-{
-    bool ok = true;
-    for (size_t at = 0; at < p->text.len;) {
-        size_t end = at;
-        while (end < p->text.len && p->text.at[end] != ' ' && p->text.at[end] != '\t')
-            end++;
-        struct piece one = piece_slice(p, at, end - at);
-        if (one.text.len)
-            ok = ids_read(d, &one) && ok;
-        if (one.text.len && memchr(one.text.at, '-', one.text.len))
-            *ret_range = true;
-        at = end + 1;
-    }
-    return ok;
-}
-
 static bool removed_ids_read(struct reading *r, const struct piece *word, struct piece *rest, struct waf_exception *e)
 {
     struct draft *d = r->draft;
     size_t first = d->ids.count;
     struct piece p;
-    bool range = false, ok = argument_take(word, rest, "ids", &p);
-    for (enum argument a = ok ? ARGUMENT_BARE : ARGUMENT_NONE; a == ARGUMENT_BARE || a == ARGUMENT_QUOTED; a = argument_next(rest, &p))
-        ok = id_words_read(d, &p, &range) && ok;
+    bool ok = argument_take(word, rest, "ids", &p);
+    for (enum argument a = ok ? ARGUMENT_BARE : ARGUMENT_BAD; a != ARGUMENT_NONE; a = argument_next(rest, &p)) {
+        if (a == ARGUMENT_BAD)
+            return false;
+        ok = id_list_read(d, &p) && ok;
+    }
     e->ids = DRAFT_SPAN(d, ids, first);
     return ok;
 }
@@ -201,11 +186,9 @@ static bool subject_read(struct reading *r, const struct piece *p, bool by_id, s
         return p->text.len > 0 || piece_error(p, NULL, "the text is empty");
     }
     size_t first = r->draft->ids.count;
-    bool range = false, ok = id_words_read(r->draft, p, &range);
+    bool ok = id_list_read(r->draft, p);
     e->ids = DRAFT_SPAN(r->draft, ids, first);
-    if (ok && e->ids.count == 0 && !r->draft->failed)
-        return piece_error(p, NULL, "an id is missing");
-    if (ok && (range || e->ids.count > 1))
+    if (ok && e->ids.count && (e->ids.count > 1 || r->draft->ids.items[first].first != r->draft->ids.items[first].last))
         piece_warning(p, NULL, "it acts on all these rules; ModSecurity 3 acts on the first id alone");
     return ok;
 }
