@@ -132,6 +132,12 @@ void directives_scan(struct reading *r)
 {
     struct source *s = r->source;
     struct bytes text = s->text;
+    const uint8_t *nul = text.len ? memchr(text.at, 0, text.len) : NULL;
+    if (nul) {
+        struct piece at = {.source = s, .at = (size_t)(nul - text.at), .text = bytes_of(nul, 1)};
+        piece_error(&at, NULL, "a file of rules is text, and this one holds a NUL");
+        return;
+    }
     for (size_t at = 0; at < text.len;) {
         at = skip_blanks(text, at);
         if (at >= text.len)

@@ -345,6 +345,25 @@ static void a_file_that_is_not_there_is_an_error(void **state)
     arena_destroy(arena);
 }
 
+static bool read_nul(void *context, const char *name, struct bytes *ret)
+{
+    *ret = bytes_of("SecMarker a\n\0SecMarker b\n", 25);
+    return true;
+}
+
+static void a_file_that_is_not_text_is_an_error(void **state)
+{
+    struct arena *arena = arena_create(1 << 20);
+    struct rule_files lent = {NULL, test_list, read_nul};
+    struct sources sources;
+    const struct waf_rule_set *set;
+    const char *name = "rules";
+    assert_false(rules_load(&name, 1, &lent, arena, &sources, &set));
+    assert_int_equal(sources.items[0]->diags.items[0].place.line, 2);
+    assert_int_equal(sources.items[0]->diags.items[0].place.column, 1);
+    arena_destroy(arena);
+}
+
 static const char everything[] =
     "SecRuleEngine On\nSecComponentSignature \"a\"\nSecResponseBodyMimeType a b\nSecUnicodeMapFile unicode.mapping 20127\n"
     "SecDefaultAction \"phase:2,deny,t:trim\"\nSecRule ARGS:/a/|!ARGS:b|&TX:c \"@pmFromFile words\" \"id:1,phase:2,t:lowercase,tag:'x',"
@@ -401,6 +420,7 @@ int main(void)
         cmocka_unit_test(lines_may_end_as_they_do_in_windows),
         cmocka_unit_test(all_that_is_wrong_is_said_as_json_too),
         cmocka_unit_test(a_file_that_is_not_there_is_an_error),
+        cmocka_unit_test(a_file_that_is_not_text_is_an_error),
         cmocka_unit_test(without_memory_the_answer_is_no),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
