@@ -128,11 +128,19 @@ static bool files_read(struct reading *r, const struct piece *p, struct waf_span
     return ok;
 }
 
+/* The operand's text, which is there already when it is all of one part. */
+static struct waf_text as_written(struct draft *d, struct waf_template operand, const struct piece *p)
+{
+    if (operand.count == 1 && !d->parts.items[operand.first].macro && d->parts.items[operand.first].text.len == p->text.len)
+        return d->parts.items[operand.first].text;
+    return draft_text(d, p->text);
+}
+
 static bool operand_read(struct reading *r, const struct piece *p, struct waf_rule *rule)
 {
     bool macros;
     bool ok = template_read(r->draft, p, &rule->operand, &macros);
-    rule->operand_text = draft_text(r->draft, p->text);
+    rule->operand_text = as_written(r->draft, rule->operand, p);
     rule->operand_macros = macros && operator_operands[rule->operator] == OPERAND_TEXT;
     if (macros && !rule->operand_macros)
         piece_warning(p, NULL, "@%s does not expand macros", operator_names[rule->operator]);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The names of transformations, until the room of transformations is there: then this file is
- * `#include "waf/transform/transform.h"` and its .c file goes.
+ * `#include "waf/transform/transform.h"` and its .c file goes. The language needs the enum, with
+ * TRANSFORMATION_NONE in it (t:none forgets what stands before it), the names by enum, and the search.
  */
 #pragma once
 
