@@ -99,7 +99,9 @@ void include_read(struct reading *r, const struct piece *word, const struct piec
     struct source *from = r->source;
     struct file_names names;
     if (r->depth >= INCLUDE_DEPTH_MAX) {
-        piece_error(word, "does a file include itself?", "files include each other more than %d deep", INCLUDE_DEPTH_MAX);
+        if (!r->too_deep) /* once: a file that includes itself twice would say it thousands of times */
+            piece_error(word, "does a file include itself?", "files include each other more than %d deep", INCLUDE_DEPTH_MAX);
+        r->too_deep = true;
         return;
     }
     if (!files_list(r, pattern, &names))

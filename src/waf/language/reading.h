@@ -15,6 +15,7 @@ struct reading {
     struct arena *arena;
     struct source *source; /* the file that is being read */
     unsigned depth;        /* how many Includes lead to it */
+    bool too_deep;         /* that there are too many was said */
     size_t included;       /* files read so far, each time they are */
     uint32_t open_chain;   /* the last rule when it says `chain`, else NOTHING */
 };

@@ -345,6 +345,20 @@ static void a_file_that_is_not_there_is_an_error(void **state)
     arena_destroy(arena);
 }
 
+/* 3^16 files, if nothing counted them. */
+static void files_that_include_themselves_come_to_an_end(void **state)
+{
+    struct loaded l = load("Include rules\nInclude rules\nInclude rules\n");
+    assert_false(l.ok);
+    assert_int_equal(l.sources.count, 1);
+    const struct diags *d = &l.sources.items[0]->diags;
+    bool said = false;
+    for (size_t i = 0; i < d->count; i++)
+        said = said || strstr(d->items[i].message, "more than 4096 files");
+    assert_true(said);
+    arena_destroy(l.arena);
+}
+
 static bool read_nul(void *context, const char *name, struct bytes *ret)
 {
     *ret = bytes_of("SecMarker a\n\0SecMarker b\n", 25);
@@ -421,6 +435,7 @@ int main(void)
         cmocka_unit_test(all_that_is_wrong_is_said_as_json_too),
         cmocka_unit_test(a_file_that_is_not_there_is_an_error),
         cmocka_unit_test(a_file_that_is_not_text_is_an_error),
+        cmocka_unit_test(files_that_include_themselves_come_to_an_end),
         cmocka_unit_test(without_memory_the_answer_is_no),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
