@@ -140,7 +140,7 @@ void directives_scan(struct reading *r)
     }
     for (size_t at = 0; at < text.len;) {
         at = skip_blanks(text, at);
-        if (at >= text.len)
+        if (at >= text.len || r->included > INCLUDED_FILES_MAX)
             break;
         uint8_t c = text.at[at];
         if (c == '\n') {
