@@ -46,6 +46,10 @@ struct waf_target {
     uint8_t selector; /* enum selector_kind */
     bool count;       /* &NAME: how many there are */
     bool exclusion;   /* !NAME */
+    /* Of an exclusion: SecRuleUpdateTarget* brought it. In ModSecurity 3 such a one means less and more than one
+     * that the rule itself has: a name is compared byte by byte, a regular expression is searched in the names of
+     * all the rule's targets, whichever their collection. */
+    bool from_update;
     struct waf_text text; /* the selector */
 };
 
@@ -90,11 +94,10 @@ enum parts_change {
  *   initcol                          variable (a store), value: the key
  *   expirevar                        variable, name, number: seconds; value when the seconds are a macro
  *   deprecatevar                     variable, name, number: by how much, period: in how many seconds
- *   setenv                           name, value
+ *   setenv                           operation (one: empty, unset), name, value
  *   setuid, setsid, setrsc           value
  *   skip                             number: how many rules (a chain counts as one)
  *   skipAfter                        text: the marker; jump
- *   status                           number
  *   sanitiseArg, sanitise*Header     text: the name
  *   sanitiseMatchedBytes             number, period: bytes to keep at either end; NOTHING where not given
  *   xmlns                            text: the prefix; text2: the URI
@@ -106,8 +109,8 @@ enum parts_change {
  *       ids                          ids
  *       text                         text: the tag or message
  *       id;target, text;target       ids or text; target
- *   deny, drop, pass, block, allow, redirect   none here: see waf_effects
- *   log, nolog, auditlog, noauditlog, capture, multiMatch   none
+ *
+ * The other actions are fields of waf_effects and of waf_rule and never stand in `actions`.
  */
 struct waf_action {
     uint8_t kind;      /* enum action_kind */
@@ -117,7 +120,7 @@ struct waf_action {
     uint32_t jump;     /* skipAfter: the next rule that is that marker, NOTHING when none follows */
     int64_t number, period;
     struct waf_template name, value; /* of parts */
-    struct waf_text text, text2;
+    struct waf_text text, text2;     /* text2 of ctl: the target as written */
     struct waf_span ids;             /* of ids */
     struct waf_target target;
 };
@@ -145,9 +148,11 @@ struct waf_effects {
     bool block;         /* `block`: do what the phase's default actions say */
     bool capture, multi_match;
     int16_t status;     /* 0: not given */
-    uint8_t log;        /* enum tristate: is the match recorded? What log, nolog, auditlog and noauditlog leave */
-    uint8_t audit;      /* enum tristate: does the match put the transaction into the audit log? */
-    int8_t severity;    /* 0 (emergency) to 7 (debug), -1: not given; larger numbers are kept up to 127 */
+    /* Enum tristate, what log, nolog, auditlog and noauditlog leave. Unset: as the default actions have it, and
+     * where those are silent too, yes. */
+    uint8_t log;        /* is the match recorded? */
+    uint8_t audit;      /* does the match put the transaction into the audit log? */
+    int8_t severity;    /* 0 (emergency) to 7 (debug), -1: not given */
     bool has_msg, has_logdata;
     struct waf_template redirect;
     struct waf_template msg, logdata;
@@ -186,8 +191,9 @@ struct waf_rule {
     struct waf_effects written;
     struct waf_span written_targets; /* of targets, with exclusions, as written */
 
-    /* What counts: SecRuleUpdateTarget* applied; targets that an exclusion names as a whole are gone, the other
-     * exclusions follow the targets. */
+    /* What counts: SecRuleUpdateTarget* applied; targets that an exclusion names as a whole are gone; all exclusions
+     * follow the targets. !NAME without a selector does nothing more then: NAME:x, where written, stays. No exclusion
+     * changes what &NAME counts. */
     struct waf_span targets;
     /* What counts: the default actions' first unless the rule says t:none, then what follows the last t:none,
      * then those of SecRuleUpdateActionById. Never t:none. */
@@ -221,6 +227,7 @@ struct waf_exception {
 };
 
 enum limit_action {
+    LIMIT_UNSET,           /* what passes the limit is not kept, and the transaction goes on */
     LIMIT_REJECT,
     LIMIT_PROCESS_PARTIAL,
 };
@@ -236,24 +243,27 @@ enum audit_format {
     AUDIT_JSON,
 };
 
-/* Each is as ModSecurity 3.0.9 has it when not given; `given` of the set says which are. Sizes in bytes. */
+/*
+ * Each is as ModSecurity 3.0.9 behaves when it is not given; `given` of the set says which are. Sizes in bytes.
+ * Without any content type in response_mime_types, all responses are inspected, unless they were cleared.
+ */
 struct waf_settings {
-    uint8_t rule_engine;          /* enum waf_switch; off */
-    uint8_t request_body_access;  /* enum waf_switch; off */
+    uint8_t rule_engine;          /* enum waf_switch; detection only */
+    uint8_t request_body_access;  /* enum waf_switch; on */
     uint8_t response_body_access; /* enum waf_switch; off */
-    uint8_t request_body_limit_action, response_body_limit_action; /* enum limit_action */
+    uint8_t request_body_limit_action, response_body_limit_action; /* enum limit_action; unset */
     uint8_t xml_external_entity;  /* enum waf_switch; off */
     uint8_t audit_engine;         /* enum waf_switch; off */
     uint8_t audit_type;           /* enum audit_type */
     uint8_t audit_format;         /* enum audit_format */
     uint8_t upload_keep_files, tmp_save_uploaded_files, status_engine; /* enum waf_switch */
+    uint8_t cookie_format;        /* 0: as browsers send them */
     uint8_t argument_separator;   /* & */
     uint64_t arguments_limit;     /* 0: none */
     uint64_t request_body_json_depth_limit;
     uint64_t request_body_limit, request_body_no_files_limit, response_body_limit; /* 0: none */
     uint64_t pcre_match_limit, pcre_match_limit_recursion; /* 0: the library's */
     uint64_t collection_timeout;  /* seconds */
-    uint64_t cookie_format;
     uint64_t upload_file_limit;
     uint64_t upload_file_mode, audit_dir_mode, audit_file_mode; /* as chmod has them */
     uint64_t debug_log_level;
@@ -278,6 +288,8 @@ struct waf_default {
 };
 
 #define WAF_PHASES 6 /* 0 (connection), 1 to 5 */
+/* Of rules and default actions that name none: what ModSecurity 3.0.9 does; its manual says 2. */
+#define WAF_PHASE_DEFAULT 1
 
 struct waf_rule_set {
     struct waf_settings settings;

@@ -133,7 +133,6 @@ enum operand {
     OPERAND_TEXT,     /* a text, in which macros are expanded */
     OPERAND_LITERAL,  /* a text; macros mean nothing in it */
     OPERAND_FILE,     /* names of files, whose contents are the set's data */
-    OPERAND_OPTIONAL, /* a literal or nothing */
 };
 
 #define OPERATORS(X) \
@@ -245,7 +244,7 @@ enum action_kind {
 enum ctl_value_shape {
     CTL_SWITCH,         /* On, Off */
     CTL_ENGINE,         /* On, Off, DetectionOnly */
-    CTL_AUDIT_ENGINE_,  /* On, Off, RelevantOnly */
+    CTL_AUDIT_SWITCH,   /* On, Off, RelevantOnly */
     CTL_PARTS,          /* audit log parts, +PARTS or -PARTS */
     CTL_PROCESSOR,      /* a body processor */
     CTL_NUMBER,
@@ -256,7 +255,7 @@ enum ctl_value_shape {
 };
 
 #define CTLS(X) \
-    X(AUDIT_ENGINE, "auditEngine", CTL_AUDIT_ENGINE_) \
+    X(AUDIT_ENGINE, "auditEngine", CTL_AUDIT_SWITCH) \
     X(AUDIT_LOG_PARTS, "auditLogParts", CTL_PARTS) \
     X(DEBUG_LOG_LEVEL, "debugLogLevel", CTL_NUMBER) \
     X(FORCE_REQUEST_BODY_VARIABLE, "forceRequestBodyVariable", CTL_SWITCH) \
@@ -293,9 +292,14 @@ extern const uint8_t ctl_shapes[CTL_COUNT]; /* enum ctl_value_shape */
 
 /* The words that ModSecurity knows besides, in any version, and why this engine refuses them. */
 struct refused_word {
-    const char *name;
+    const char *name; /* NULL: the end of the table */
     const char *why;
 };
+extern const struct refused_word refused_variables[], refused_operators[], refused_actions[], refused_ctls[];
 
-/* The index of `word` among `count` names, without regard to case; false when it is none of them. */
+/* Is `word` this name? Without regard to case. */
+bool word_is(struct bytes word, const char *name) MUST_USE;
+/* The index of `word` among `count` names; false when it is none of them. */
 bool word_find(struct bytes word, const char *const *names, size_t count, size_t *ret) MUST_USE;
+/* Why `word` is refused; NULL when it is not in the table. */
+const char *word_refused(struct bytes word, const struct refused_word *refused) MUST_USE;
