@@ -27,7 +27,7 @@ struct walk {
     struct sql_token current, before;
     char quote;
     bool code;          /* what stands before the quote ends as program text does: x = ' */
-    bool prose;         /* or as prose does, in several words */
+    bool prose;         /* or as prose does, in several words, or nothing does */
     bool number_first;  /* the value begins with a number or a bracket, not with a word */
     bool single;        /* nothing but one operand so far */
     bool have;          /* an operand is complete, an operator may follow */
@@ -98,8 +98,10 @@ static bool select_list_at(struct walk *w, size_t at)
         return true;
     if (first.class == SQL_PREFIX && at + 1 < AHEAD) /* ALL, DISTINCT, NOT */
         first = look(w, ++at);
-    if (is_constant(first) || first.class == SQL_STAR || first.class == SQL_SIGN || is_word(first, SQL_W_CASE) || first.class == SQL_OPEN)
+    if (is_constant(first) || first.class == SQL_STAR || first.class == SQL_SIGN || first.class == SQL_OPEN)
         return true;
+    if (is_word(first, SQL_W_CASE))
+        return at + 1 >= AHEAD || look(w, at + 1).class != SQL_END;
     if (is_word(first, SQL_W_FROM)) /* SELECT without columns, which PostgreSQL reads */
         return true;
     if (!is_callable(first) || at + 1 >= AHEAD)
@@ -107,7 +109,8 @@ static bool select_list_at(struct walk *w, size_t at)
     struct sql_token second = look(w, at + 1);
     return second.class == SQL_OPEN || second.class == SQL_COMMA || second.class == SQL_STAR || second.class == SQL_DOT || second.class == SQL_COMMENT ||
         is_word(second, SQL_W_FROM) || is_word(second, SQL_W_AS) || is_word(second, SQL_W_INTO) || second.class == SQL_SIGN ||
-        second.class == SQL_LOGIC || second.class == SQL_CLOSE || (second.class == SQL_END && w->quote == 0 && first.class != SQL_NAME);
+        second.class == SQL_LOGIC || second.class == SQL_CLOSE || 
+        second.class == SQL_SEMICOLON || (second.class == SQL_END && w->number_first);
 }
 
 /* UNION [ALL] [(] SELECT list; UNION is taken, `at` 0 is what follows. */
@@ -229,7 +232,7 @@ static bool clause_follows(struct walk *w)
         if (!is_word(next, SQL_W_BY))
             return false;
         if (third.class == SQL_NUMBER || third.class == SQL_OPEN || third.class == SQL_WEAPON)
-            return is_end(fourth) || fourth.class == SQL_COMMA || fourth.class == SQL_CLAUSE || third.class != SQL_NUMBER;
+            return is_end(fourth) || fourth.class == SQL_SEMICOLON || fourth.class == SQL_COMMA || fourth.class == SQL_CLAUSE || third.class != SQL_NUMBER;
         return fourth.class == SQL_COMMENT || (firm && (is_word(fourth, SQL_W_HAVING) || is_word(fourth, SQL_W_DESC) ||
             is_word(fourth, SQL_W_ASC) || fourth.class == SQL_COMMA || fourth.class == SQL_OPEN || fourth.class == SQL_DOT));
     case SQL_W_HAVING:
@@ -273,6 +276,8 @@ static bool term_decides(const struct walk *w, enum ending how)
         return true;
     if (w->logic)
         return t->compared && (w->number_first || !t->name || t->call) && !(t->name && w->assigned);
+    if (w->number_first && t->compared && t->call && how != BY_OPERATOR)
+        return true;
     return (t->is_test && w->number_first && how != BY_OPERATOR && w->single) || (t->call && t->compared && w->conditional_depth);
 }
 
@@ -397,6 +402,7 @@ static enum step step_logic(struct walk *w, struct sql_token token)
         return INJECTION;
     w->assigned |= !w->logic && w->term.compared && w->term.name;
     begin_term(w);
+    w->single = false;
     w->logic = true;
     w->have = false;
     if (!w->evidence)
@@ -512,6 +518,11 @@ static enum step step_with_operand(struct walk *w)
         return union_follows(w) ? INJECTION : BROKEN;
     case SQL_CASE:
         return step_case(w, token);
+    case SQL_CLAUSE: /* CAST(x AS type) */
+        if (!is_word(token, SQL_W_AS) || !w->depth || !is_callable(look(w, 0)))
+            return BROKEN;
+        w->have = false;
+        return GO_ON;
     default:
         return BROKEN;
     }
@@ -525,6 +536,7 @@ static enum step step_at_start(struct walk *w)
     if (bare_statement(w))
         return INJECTION;
     if (token.class == SQL_UNION) {
+        w->number_first = false;
         take(w);
         return union_follows(w) ? INJECTION : BROKEN;
     }
@@ -574,10 +586,7 @@ static bool walk(struct walk *w)
     } else
         step = GO_ON;
     while (step == GO_ON) {
-        bool was_first = w->seen == 0;
         step = w->have ? step_with_operand(w) : step_without_operand(w);
-        if (was_first && w->have)
-            w->single = true;
         if (w->current.class == SQL_END && step == GO_ON)
             step = BROKEN;
     }
@@ -590,12 +599,12 @@ static void judge_prefix(struct walk *w, struct bytes prefix)
     while (len && prefix.at[len - 1] == ' ')
         len--;
     w->code = len && memchr("=([{,:+<>!&|?", prefix.at[len - 1], 13);
-    w->prose = memchr(prefix.at ? prefix.at : (const uint8_t *)"", ' ', prefix.len) != NULL;
+    w->prose = prefix.len == 0 || memchr(prefix.at ? prefix.at : (const uint8_t *)"", ' ', prefix.len) != NULL;
 }
 
 static bool detect(struct bytes value, char quote, enum sql_dialect dialect, struct sqli_finding *ret)
 {
-    struct walk w = {.tokens = sql_tokens_over(value, dialect), .quote = quote};
+    struct walk w = {.tokens = sql_tokens_over(value, dialect), .quote = quote, .single = true};
     if (quote) {
         struct sql_token prefix;
         if (!sql_tokens_close_string(&w.tokens, quote, &prefix))
@@ -603,7 +612,6 @@ static bool detect(struct bytes value, char quote, enum sql_dialect dialect, str
         judge_prefix(&w, bytes_slice(value, 0, prefix.len - 1));
         record(&w, prefix);
         w.have = true;
-        w.single = true;
         w.term.closed_string = true;
     }
     if (!walk(&w))

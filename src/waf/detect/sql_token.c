@@ -212,7 +212,7 @@ static struct sql_token operator(struct sql_tokens *t)
         char text[4];
         char class;
     } operators[] = { /* longer ones first */
-        {"<=>", SQL_COMPARE}, {"!~*", SQL_COMPARE}, {"->>", SQL_ARITHMETIC}, {"||/", SQL_PREFIX},
+        {"<=>", SQL_COMPARE}, {"!~*", SQL_COMPARE}, {"->>", SQL_ARITHMETIC},
         {"||", SQL_LOGIC}, {"&&", SQL_LOGIC}, {"<>", SQL_COMPARE}, {"!=", SQL_COMPARE}, {"<=", SQL_COMPARE},
         {">=", SQL_COMPARE}, {"!<", SQL_COMPARE}, {"!>", SQL_COMPARE}, {"==", SQL_COMPARE}, {"^=", SQL_COMPARE},
         {":=", SQL_COMPARE}, {"!~", SQL_COMPARE}, {"~*", SQL_COMPARE}, {"<<", SQL_ARITHMETIC},
