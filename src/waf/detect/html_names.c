@@ -54,6 +54,7 @@ static const struct {
     {"applet", HTML_ALONE}, {"base", HTML_WITH_ATTRIBUTES}, {"bgsound", HTML_WITH_ATTRIBUTES}, {"embed", HTML_ALONE},
     {"fencedframe", HTML_ALONE}, {"foreignobject", HTML_ALONE}, {"frame", HTML_ALONE}, {"frameset", HTML_ALONE},
     {"handler", HTML_WITH_ATTRIBUTES}, {"iframe", HTML_ALONE}, {"ilayer", HTML_ALONE}, {"import", HTML_WITH_ATTRIBUTES},
+    {"include", HTML_WITH_ATTRIBUTES},
     {"isindex", HTML_ALONE}, {"layer", HTML_WITH_ATTRIBUTES}, {"link", HTML_WITH_ATTRIBUTES},
     {"listener", HTML_WITH_ATTRIBUTES}, {"meta", HTML_WITH_ATTRIBUTES}, {"noembed", HTML_ALONE},
     {"noframes", HTML_ALONE}, {"noscript", HTML_ALONE}, {"object", HTML_WITH_ATTRIBUTES}, {"plaintext", HTML_ALONE},

@@ -9,7 +9,7 @@
 #include "waf/detect/detect.h"
 #include "waf/detect/sql_token.h"
 
-enum { AHEAD = 4 };
+enum { AHEAD = 6 };
 
 /* What the operands since the last logical operator were. */
 struct term {
@@ -38,6 +38,7 @@ struct walk {
     bool assigned;      /* compared before any logical operator */
     size_t depth, conditional_depth, conditional_commas; /* of IF(a,b,c) */
     struct term term;
+    struct bytes open_string; /* what is in the last one */
     char fingerprint[DETECT_FINGERPRINT];
     size_t seen;
     size_t evidence; /* offset of the token that left the operand */
@@ -107,10 +108,21 @@ static bool select_list_at(struct walk *w, size_t at)
     if (!is_callable(first) || at + 1 >= AHEAD)
         return false;
     struct sql_token second = look(w, at + 1);
+    if (w->tokens.commented && second.class == SQL_NAME)
+        return true;
     return second.class == SQL_OPEN || second.class == SQL_COMMA || second.class == SQL_STAR || second.class == SQL_DOT || second.class == SQL_COMMENT ||
         is_word(second, SQL_W_FROM) || is_word(second, SQL_W_AS) || is_word(second, SQL_W_INTO) || second.class == SQL_SIGN ||
         second.class == SQL_LOGIC || second.class == SQL_CLOSE || 
         second.class == SQL_SEMICOLON || (second.class == SQL_END && w->number_first);
+}
+
+/* A call, `at` its bracket, and not "sleep (8 hours a day)". */
+static bool weapon_is_called(struct walk *w, size_t at)
+{
+    struct sql_token argument = look(w, at + 1), behind = look(w, at + 2);
+    if (look(w, at).class != SQL_OPEN || argument.class == SQL_END)
+        return false;
+    return w->quote || w->seen > 1 || (behind.class != SQL_NAME && behind.class != SQL_END);
 }
 
 /* UNION [ALL] [(] SELECT list; UNION is taken, `at` 0 is what follows. */
@@ -119,7 +131,7 @@ static bool union_follows(struct walk *w)
     size_t at = 0;
     if (look(w, 0).class == SQL_PREFIX)
         at++;
-    while (at < AHEAD - 2 && look(w, at).class == SQL_OPEN)
+    while (at < 3 && look(w, at).class == SQL_OPEN)
         at++;
     struct sql_token token = look(w, at);
     if (token.class == SQL_OPEN)
@@ -231,6 +243,8 @@ static bool clause_follows(struct walk *w)
     case SQL_W_GROUP:
         if (!is_word(next, SQL_W_BY))
             return false;
+        if (third.class == SQL_FUNCTION && fourth.class == SQL_OPEN)
+            return true;
         if (third.class == SQL_NUMBER || third.class == SQL_OPEN || third.class == SQL_WEAPON)
             return is_end(fourth) || fourth.class == SQL_SEMICOLON || fourth.class == SQL_COMMA || fourth.class == SQL_CLAUSE || third.class != SQL_NUMBER;
         return fourth.class == SQL_COMMENT || (firm && (is_word(fourth, SQL_W_HAVING) || is_word(fourth, SQL_W_DESC) ||
@@ -257,6 +271,17 @@ static bool clause_follows(struct walk *w)
 
 enum ending { BY_VALUE, BY_COMMENT, BY_OPERATOR };
 
+/* Words in what a comment hides, or in the string behind the last quote, say that this is a sentence. */
+static bool reads_as_prose(struct bytes text)
+{
+    size_t spaces = 0, letters = 0;
+    for (size_t i = 0; i < text.len && i < 80; i++) {
+        spaces += text.at[i] == ' ' && i + 1 < text.len && (text.at[i + 1] | 0x20) >= 'a' && (text.at[i + 1] | 0x20) <= 'z';
+        letters += (text.at[i] | 0x20) >= 'a' && (text.at[i] | 0x20) <= 'z';
+    }
+    return spaces >= 1 && letters >= 4;
+}
+
 /* The term that ends here changes the expression's truth or value. */
 static bool term_decides(const struct walk *w, enum ending how)
 {
@@ -270,6 +295,8 @@ static bool term_decides(const struct walk *w, enum ending how)
             return t->compared || t->number || t->call || closes;
         if (t->compared)
             return t->number || t->constant || t->call || closes;
+        if (t->open_string && !t->number && !t->call && w->prose && reads_as_prose(w->open_string))
+            return false; /* such as LIKE '%a%' in a sentence */
         return w->arithmetic && (closes || t->call) && how != BY_OPERATOR && (strong || t->open_string);
     }
     if (w->logic && t->number && !t->name && w->tokens.commented) /* 1 or 1 is prose, 1 or 1 with comments in it is not */
@@ -279,17 +306,6 @@ static bool term_decides(const struct walk *w, enum ending how)
     if (w->number_first && t->compared && t->call && how != BY_OPERATOR)
         return true;
     return (t->is_test && w->number_first && how != BY_OPERATOR && w->single) || (t->call && t->compared && w->conditional_depth);
-}
-
-/* Words in what a comment hides, or before a quote, say that this is a dash in a sentence. */
-static bool reads_as_prose(struct bytes text)
-{
-    size_t spaces = 0, letters = 0;
-    for (size_t i = 0; i < text.len && i < 80; i++) {
-        spaces += text.at[i] == ' ' && i + 1 < text.len && (text.at[i + 1] | 0x20) >= 'a' && (text.at[i + 1] | 0x20) <= 'z';
-        letters += (text.at[i] | 0x20) >= 'a' && (text.at[i] | 0x20) <= 'z';
-    }
-    return spaces >= 1 && letters >= 4;
 }
 
 static bool comment_decides(struct walk *w, struct sql_token comment)
@@ -314,6 +330,8 @@ static void operand(struct walk *w, struct sql_token token)
 {
     struct term *t = &w->term;
     t->open_string = token.class == SQL_STRING && token.open;
+    if (t->open_string)
+        w->open_string = bytes_slice(w->tokens.left.all, token.at, token.len);
     t->closed_string = token.class == SQL_STRING && !token.open;
     t->number |= token.class == SQL_NUMBER || token.class == SQL_VALUE;
     t->constant |= is_constant(token);
@@ -347,7 +365,7 @@ static enum step step_without_operand(struct walk *w)
             operand(w, token);
             return GO_ON;
         }
-        if (token.class == SQL_WEAPON)
+        if (token.class == SQL_WEAPON && weapon_is_called(w, 0))
             return INJECTION;
         w->term.call |= token.class == SQL_FUNCTION || w->quote;
         w->term.name |= token.class == SQL_NAME;
@@ -417,7 +435,7 @@ static enum step step_compare(struct walk *w, struct sql_token token)
     w->term.compared = true;
     switch (token.word) {
     case SQL_W_IS:
-        w->term.is_test = is_word(next, SQL_W_NOT) || next.class == SQL_VALUE;
+        w->term.is_test = next.class == SQL_VALUE || (is_word(next, SQL_W_NOT) && look(w, 1).class == SQL_VALUE);
         return GO_ON;
     case SQL_W_IN:
         return next.class == SQL_OPEN ? GO_ON : BROKEN;
@@ -473,6 +491,9 @@ static enum step step_with_operand(struct walk *w)
         w->evidence = token.at + 1;
     if (bare_statement(w) || clause_follows(w))
         return INJECTION;
+    if (w->quote && ((token.class == SQL_WEAPON && weapon_is_called(w, 1)) ||
+                     (token.class == SQL_OPEN && look(w, 1).class == SQL_SELECT && select_list_at(w, 2))))
+        return INJECTION; /* no operator, so no statement of today; another language's template fills it in */
     take(w);
     switch (token.class) {
     case SQL_END:
@@ -533,7 +554,7 @@ static enum step step_at_start(struct walk *w)
 {
     struct sql_token token = look(w, 0), next = look(w, 1);
     w->number_first = token.class != SQL_NAME && token.class != SQL_FUNCTION;
-    if (bare_statement(w))
+    if (bare_statement(w) || (is_word(token, SQL_W_IF) && next.class == SQL_PREFIX && look(w, 2).class == SQL_OPEN))
         return INJECTION;
     if (token.class == SQL_UNION) {
         w->number_first = false;
@@ -570,8 +591,13 @@ static bool whole_query(struct walk *w)
             return union_follows(w);
         if (token.class == SQL_WEAPON && look(w, 0).class == SQL_OPEN)
             return true;
-        if (from && is_word(token, SQL_W_WHERE))
-            return look(w, 1).class == SQL_COMPARE || look(w, 1).class == SQL_OPEN;
+        if (token.class == SQL_OPEN && look(w, 0).class == SQL_SELECT && select_list_at(w, 1))
+            return true;
+        if ((is_word(token, SQL_W_IF) || is_word(token, SQL_W_IIF)) && look(w, 0).class == SQL_OPEN)
+            return true;
+        if (from && (w->tokens.commented || is_word(token, SQL_W_WHERE)) && token.class == SQL_CLAUSE)
+            return w->tokens.commented || look(w, 1).class == SQL_COMPARE || look(w, 1).class == SQL_OPEN ||
+                is_word(look(w, 1), SQL_W_NOT);
     }
     return false;
 }

@@ -96,7 +96,7 @@ static size_t word_length(const struct sql_tokens *t, size_t from)
     size_t i = from;
     for (;; i++) {
         uint8_t c = peek(t, i);
-        bool inside = kinds[c] & WORD || c == '$' || c == '#' || (c == '.' && i > from && kinds[peek(t, i + 1)] & WORD);
+        bool inside = kinds[c] & WORD || c == '$' || c == '#' || (c == '.' && i > from && kinds[peek(t, i + 1)] & LETTER);
         if (i >= cursor_left(&t->left) || !inside)
             return i;
         if (c >= 0x80 && no_break_space(t, i) && i > from && peek(t, i - 1) < 0x80)
@@ -231,6 +231,15 @@ static struct sql_token operator(struct sql_tokens *t)
     return take(t, SQL_OTHER, 1);
 }
 
+/* A path or \N: no database has more to say of it than that it is a name. */
+static struct sql_token backslashed(struct sql_tokens *t)
+{
+    size_t i = 0;
+    while (peek(t, i) == '\\')
+        i++;
+    return take(t, kinds[peek(t, i)] & LETTER ? SQL_NAME : SQL_OTHER, word_length(t, i));
+}
+
 static struct sql_token comment(struct sql_tokens *t)
 {
     struct sql_token token = take(t, SQL_COMMENT, SIZE_MAX);
@@ -294,6 +303,8 @@ struct sql_token sql_tokens_next(struct sql_tokens *t)
         return variable(t);
     case '[':
         return bracketed(t);
+    case '\\':
+        return backslashed(t);
     default:
         return operator(t);
     }
