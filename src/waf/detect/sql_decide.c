@@ -489,7 +489,7 @@ static enum step step_with_operand(struct walk *w)
     struct sql_token token = look(w, 0);
     if (token.class != SQL_END && token.class != SQL_COMMENT && token.class != SQL_CLOSE && token.class != SQL_SEMICOLON && token.class != SQL_OPEN && !w->evidence)
         w->evidence = token.at + 1;
-    if (bare_statement(w) || clause_follows(w))
+    if ((token.class == SQL_VERB && bare_statement(w)) || (token.class == SQL_CLAUSE && clause_follows(w)))
         return INJECTION;
     if (w->quote && ((token.class == SQL_WEAPON && weapon_is_called(w, 1)) ||
                      (token.class == SQL_OPEN && look(w, 1).class == SQL_SELECT && select_list_at(w, 2))))
@@ -552,9 +552,10 @@ static enum step step_with_operand(struct walk *w)
 /* Before any operand: what closes or ends the application's own expression may come first. */
 static enum step step_at_start(struct walk *w)
 {
-    struct sql_token token = look(w, 0), next = look(w, 1);
+    struct sql_token token = look(w, 0);
     w->number_first = token.class != SQL_NAME && token.class != SQL_FUNCTION;
-    if (bare_statement(w) || (is_word(token, SQL_W_IF) && next.class == SQL_PREFIX && look(w, 2).class == SQL_OPEN))
+    if ((token.class == SQL_VERB && bare_statement(w)) ||
+        (is_word(token, SQL_W_IF) && look(w, 1).class == SQL_PREFIX && look(w, 2).class == SQL_OPEN))
         return INJECTION;
     if (token.class == SQL_UNION) {
         w->number_first = false;
@@ -565,7 +566,7 @@ static enum step step_at_start(struct walk *w)
         w->have = true;
         return GO_ON;
     }
-    if (token.class == SQL_LOGIC && next.class != SQL_LOGIC) {
+    if (token.class == SQL_LOGIC && look(w, 1).class != SQL_LOGIC) {
         w->number_first = false;
         take(w);
         return step_logic(w, token);
@@ -616,6 +617,8 @@ static bool walk(struct walk *w)
         if (w->current.class == SQL_END && step == GO_ON)
             step = BROKEN;
     }
+    while (step == INJECTION && w->ahead_count) /* the finding shows what was looked at as well */
+        take(w);
     return step == INJECTION;
 }
 
@@ -648,13 +651,43 @@ static bool detect(struct bytes value, char quote, enum sql_dialect dialect, str
     return true;
 }
 
+/* What a byte may be part of. A value without any SEPARATOR, and without two dashes, is one word or path. */
+enum mark { QUOTE = 1, DOUBLE = 2, DIALECT = 4, SEPARATOR = 8, DASH = 16 };
+
+static const uint8_t marks[256] = {
+    [0 ... ' '] = SEPARATOR,
+    ['\''] = QUOTE | SEPARATOR,
+    ['"'] = DOUBLE | SEPARATOR,
+    ['\\'] = DIALECT | SEPARATOR,
+    ['#'] = DIALECT | SEPARATOR,
+    ['!'] = DIALECT | SEPARATOR,
+    ['-'] = DIALECT | DASH,
+    ['`'] = SEPARATOR,
+    ['('] = SEPARATOR,
+    [')'] = SEPARATOR,
+    [';'] = SEPARATOR,
+    ['='] = SEPARATOR,
+    ['<'] = SEPARATOR,
+    ['>'] = SEPARATOR,
+    ['|'] = SEPARATOR,
+    ['&'] = SEPARATOR,
+    ['*'] = SEPARATOR,
+    ['^'] = SEPARATOR,
+    ['~'] = SEPARATOR,
+    ['$'] = SEPARATOR,
+    ['['] = SEPARATOR,
+    ['{'] = SEPARATOR,
+    [0x7f] = SEPARATOR,
+    [0xa0] = SEPARATOR,
+};
+
 bool sqli_detect(struct bytes value, struct sqli_finding *ret)
 {
-    enum { QUOTE = 1, DOUBLE = 2, DIALECT = 4 };
-    static const uint8_t marks[256] = {['\''] = QUOTE, ['"'] = DOUBLE, ['\\'] = DIALECT, ['#'] = DIALECT, ['-'] = DIALECT, ['!'] = DIALECT};
     uint8_t has = 0;
     for (size_t i = 0; i < value.len; i++)
         has |= marks[value.at[i]];
+    if (!(has & SEPARATOR) && (!(has & DASH) || !memmem(value.at, value.len, "--", 2)))
+        return false;
     for (int d = SQL_ANSI; d <= (has & DIALECT ? SQL_MYSQL : SQL_ANSI); d++) {
         enum sql_dialect dialect = (enum sql_dialect)d;
         if (detect(value, 0, dialect, ret) || (has & QUOTE && detect(value, '\'', dialect, ret)) ||

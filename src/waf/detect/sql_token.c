@@ -206,29 +206,36 @@ static struct sql_token bracketed(struct sql_tokens *t)
     return take(t, SQL_OTHER, 1);
 }
 
+/* Those of one character, and what two or three of them make. */
+static const uint8_t single_operators[256] = {
+    ['='] = SQL_COMPARE, ['<'] = SQL_COMPARE, ['>'] = SQL_COMPARE, ['+'] = SQL_SIGN, ['-'] = SQL_SIGN, ['*'] = SQL_STAR,
+    ['/'] = SQL_ARITHMETIC, ['%'] = SQL_ARITHMETIC, ['^'] = SQL_ARITHMETIC, ['|'] = SQL_ARITHMETIC, ['&'] = SQL_ARITHMETIC,
+    ['#'] = SQL_ARITHMETIC, ['!'] = SQL_PREFIX, ['~'] = SQL_PREFIX, ['('] = SQL_OPEN, [')'] = SQL_CLOSE, [','] = SQL_COMMA,
+    [';'] = SQL_SEMICOLON, ['.'] = SQL_DOT, ['{'] = SQL_BRACE, ['}'] = SQL_BRACE_END,
+};
+
+static const struct {
+    char text[4];
+    char class;
+} longer_operators[] = { /* longer ones first */
+    {"<=>", SQL_COMPARE}, {"!~*", SQL_COMPARE}, {"->>", SQL_ARITHMETIC}, {"||", SQL_LOGIC}, {"&&", SQL_LOGIC},
+    {"<>", SQL_COMPARE}, {"!=", SQL_COMPARE}, {"<=", SQL_COMPARE}, {">=", SQL_COMPARE}, {"!<", SQL_COMPARE},
+    {"!>", SQL_COMPARE}, {"==", SQL_COMPARE}, {"^=", SQL_COMPARE}, {":=", SQL_COMPARE}, {"!~", SQL_COMPARE},
+    {"~*", SQL_COMPARE}, {"<<", SQL_ARITHMETIC}, {">>", SQL_ARITHMETIC}, {"->", SQL_ARITHMETIC}, {"::", SQL_ARITHMETIC},
+};
+
 static struct sql_token operator(struct sql_tokens *t)
 {
-    static const struct {
-        char text[4];
-        char class;
-    } operators[] = { /* longer ones first */
-        {"<=>", SQL_COMPARE}, {"!~*", SQL_COMPARE}, {"->>", SQL_ARITHMETIC},
-        {"||", SQL_LOGIC}, {"&&", SQL_LOGIC}, {"<>", SQL_COMPARE}, {"!=", SQL_COMPARE}, {"<=", SQL_COMPARE},
-        {">=", SQL_COMPARE}, {"!<", SQL_COMPARE}, {"!>", SQL_COMPARE}, {"==", SQL_COMPARE}, {"^=", SQL_COMPARE},
-        {":=", SQL_COMPARE}, {"!~", SQL_COMPARE}, {"~*", SQL_COMPARE}, {"<<", SQL_ARITHMETIC},
-        {">>", SQL_ARITHMETIC}, {"->", SQL_ARITHMETIC}, {"::", SQL_ARITHMETIC},
-        {"=", SQL_COMPARE}, {"<", SQL_COMPARE}, {">", SQL_COMPARE}, {"+", SQL_SIGN}, {"-", SQL_SIGN},
-        {"*", SQL_STAR}, {"/", SQL_ARITHMETIC}, {"%", SQL_ARITHMETIC}, {"^", SQL_ARITHMETIC}, {"|", SQL_ARITHMETIC},
-        {"&", SQL_ARITHMETIC}, {"#", SQL_ARITHMETIC}, {"!", SQL_PREFIX}, {"~", SQL_PREFIX},
-        {"(", SQL_OPEN}, {")", SQL_CLOSE}, {",", SQL_COMMA}, {";", SQL_SEMICOLON}, {".", SQL_DOT}, {"{", SQL_BRACE}, {"}", SQL_BRACE_END},
-    };
-    for (size_t i = 0; i < sizeof operators / sizeof operators[0]; i++) {
-        size_t len = strlen(operators[i].text);
-        if (peek(t, 0) == (uint8_t)operators[i].text[0] && len <= cursor_left(&t->left) &&
-            memcmp(t->left.all.at + t->left.at, operators[i].text, len) == 0)
-            return take(t, (enum sql_class)operators[i].class, len);
+    uint8_t c = peek(t, 0), second = peek(t, 1);
+    if (second == ':' || second == '|' || second == '&' || single_operators[second] == SQL_COMPARE || second == '~' || second == '*') {
+        for (size_t i = 0; i < sizeof longer_operators / sizeof longer_operators[0]; i++) {
+            size_t len = strlen(longer_operators[i].text);
+            if (c == (uint8_t)longer_operators[i].text[0] && len <= cursor_left(&t->left) &&
+                memcmp(t->left.all.at + t->left.at, longer_operators[i].text, len) == 0)
+                return take(t, (enum sql_class)longer_operators[i].class, len);
+        }
     }
-    return take(t, SQL_OTHER, 1);
+    return take(t, single_operators[c] ? (enum sql_class)single_operators[c] : SQL_OTHER, 1);
 }
 
 /* A path or \N: no database has more to say of it than that it is a name. */
