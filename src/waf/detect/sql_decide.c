@@ -652,13 +652,13 @@ static bool detect(struct bytes value, char quote, enum sql_dialect dialect, str
 }
 
 /* What a byte may be part of. A value without any SEPARATOR, and without two dashes, is one word or path. */
-enum mark { QUOTE = 1, DOUBLE = 2, DIALECT = 4, SEPARATOR = 8, DASH = 16 };
+enum mark { QUOTE = 1, DOUBLE = 2, DIALECT = 4, SEPARATOR = 8, DASH = 16, BACKSLASH = 32 };
 
 static const uint8_t marks[256] = {
     [0 ... ' '] = SEPARATOR,
     ['\''] = QUOTE | SEPARATOR,
     ['"'] = DOUBLE | SEPARATOR,
-    ['\\'] = DIALECT | SEPARATOR,
+    ['\\'] = DIALECT | SEPARATOR | BACKSLASH,
     ['#'] = DIALECT | SEPARATOR,
     ['!'] = DIALECT | SEPARATOR,
     ['-'] = DIALECT | DASH,
@@ -688,7 +688,8 @@ bool sqli_detect(struct bytes value, struct sqli_finding *ret)
         has |= marks[value.at[i]];
     if (!(has & SEPARATOR) && (!(has & DASH) || !memmem(value.at, value.len, "--", 2)))
         return false;
-    for (int d = SQL_ANSI; d <= (has & DIALECT ? SQL_MYSQL : SQL_ANSI); d++) {
+    enum sql_dialect last = has & BACKSLASH ? SQL_MYSQL_PLAIN : has & DIALECT ? SQL_MYSQL : SQL_ANSI;
+    for (int d = SQL_ANSI; d <= (int)last; d++) {
         enum sql_dialect dialect = (enum sql_dialect)d;
         if (detect(value, 0, dialect, ret) || (has & QUOTE && detect(value, '\'', dialect, ret)) ||
             (has & DOUBLE && detect(value, '"', dialect, ret)))

@@ -101,7 +101,7 @@ static size_t word_length(const struct sql_tokens *t, size_t from)
             return i;
         if (c >= 0x80 && no_break_space(t, i) && i > from && peek(t, i - 1) < 0x80)
             return i;
-        if (c == '#' && t->dialect == SQL_MYSQL)
+        if (c == '#' && t->dialect != SQL_ANSI)
             return i;
     }
 }
@@ -188,7 +188,7 @@ static struct sql_token dollar(struct sql_tokens *t)
     return take(t, tag > 1 ? SQL_NAME : SQL_OTHER, tag);
 }
 
-/* @name, @@name, @'name', and the bare @ that MySQL reads as a variable without a name */
+/* @name, t->dialect == SQL_MYSQL && quote != '`'name, @'name', and the bare @ that MySQL reads as a variable without a name */
 static struct sql_token variable(struct sql_tokens *t)
 {
     size_t at = peek(t, 1) == '@' ? 2 : 1;
@@ -267,17 +267,17 @@ static bool skip_space(struct sql_tokens *t)
         else if (c >= 0x80 && no_break_space(t, 0))
             advance(t, c == 0xa0 ? 1 : 2);
         else if (c == '/' && next == '*') {
-            if (peek(t, 2) == '!' && t->dialect == SQL_MYSQL)
+            if (peek(t, 2) == '!' && t->dialect != SQL_ANSI)
                 advance(t, span(t, 3, DIGIT)); /* code, for versions from the number on */
             else if (find(t, 2, bytes_of("*/", 2), &len))
                 advance(t, len);
             else
                 return true;
             t->commented = true;
-        } else if (c == '*' && next == '/' && t->dialect == SQL_MYSQL && t->commented)
+        } else if (c == '*' && next == '/' && t->dialect != SQL_ANSI && t->commented)
             advance(t, 2); /* the end of such code */
         else if ((c == '-' && next == '-' && (t->dialect == SQL_ANSI || kinds[peek(t, 2)] & SPACE)) ||
-            (c == '#' && t->dialect == SQL_MYSQL)) {
+            (c == '#' && t->dialect != SQL_ANSI)) {
             if (!find(t, 1, bytes_of("\n", 1), &len) || span(t, len, SPACE) == cursor_left(&t->left))
                 return true;
             advance(t, len); /* the statement goes on in the next line */

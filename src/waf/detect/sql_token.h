@@ -9,8 +9,9 @@
 #include "waf/detect/sql_words.h"
 
 enum sql_dialect {
-    SQL_ANSI,  /* no escapes by backslash, two dashes are a comment, # is an operator */
-    SQL_MYSQL, /* backslash escapes, # is a comment, two dashes only before white space, comments with ! are code */
+    SQL_ANSI,        /* no escapes by backslash, two dashes are a comment, # is an operator */
+    SQL_MYSQL,       /* backslash escapes, # is a comment, two dashes only before white space, comments with ! are code */
+    SQL_MYSQL_PLAIN, /* the same under NO_BACKSLASH_ESCAPES, or behind an application that doubled the backslash */
 };
 
 struct sql_token {

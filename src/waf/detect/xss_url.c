@@ -100,7 +100,9 @@ bool xss_value_contains(struct bytes value, const char *needle)
     struct decoder d = {cursor_over(value)};
     uint32_t c;
     do {
-        if (begins_with(d, needle))
+        uint8_t first = peek(&d, 0);
+        bool may_begin = first == '&' || first <= ' ' || first == 0x7f || (first | 0x20) == ((uint8_t)needle[0] | 0x20);
+        if (may_begin && begins_with(d, needle))
             return true;
     } while (next(&d, &c));
     return false;
