@@ -255,12 +255,20 @@ const char help_gateway[] =
     "  bulkhead gateway shop.yaml front\n";
 
 const char help_waf[] =
-    "Usage: bulkhead waf check|inspect|explain\n"
+    "Usage: bulkhead waf check FILE... [--json]\n"
     "\n"
-    "The rule engine without a server.\n"
+    "The rule engine without a server. `check` reads web rules (SecLang, as the OWASP\n"
+    "Core Rule Set and ModSecurity 3 have it) as if one file included them all, in\n"
+    "that order, and says everything that is wrong with them: each with its place,\n"
+    "and what to do. All that rules name is read too, and every regular expression\n"
+    "and list of phrases compiled. `inspect` and `explain` are not built yet.\n"
     "\n"
     "Options:\n"
+    "  --json  what was found as one JSON object\n"
     "  --help  this\n"
     "\n"
+    "Exit status: 0 valid, 1 not, 2 a FILE cannot be read.\n"
+    "\n"
     "Examples:\n"
-    "  bulkhead waf check crs-setup.conf\n";
+    "  bulkhead waf check /etc/modsecurity/crs/crs-setup.conf \\\n"
+    "      /usr/share/modsecurity-crs/rules/*.conf\n";

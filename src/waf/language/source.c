@@ -164,7 +164,9 @@ void sources_print_json(const struct sources *s, struct text *out)
             continue;
         text_puts(out, between);
         diags_print_json(d, s->items[i]->name, out);
-        between = ",";
+        if (!out->failed && out->len)
+            out->at[--out->len] = 0; /* its newline: the array is one line */
+        between = ", ";
     }
     text_puts(out, "]\n");
 }

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The files of web rules, for the loader that reads none itself: what Include names, and what is in them. */
+#pragma once
+
+#include "cli/input.h"
+#include "waf/language/load.h"
+
+/* Bytes of one file; the Core Rule Set's largest has a twentieth of a MiB, a feed of addresses some. */
+#define RULE_FILE_MAX ((size_t)64 << 20)
+
+struct rule_file_store {
+    struct input *items; /* what was read, until it is freed */
+    size_t count, capacity;
+};
+
+struct rule_files rule_files_lend(struct rule_file_store *store);
+void rule_files_free(struct rule_file_store *store);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/engine/program.h"
+
+/* Where a rule set does not say: as many calls as Debian's recommended configuration lets through a thousand times over. */
+#define MATCH_LIMIT 1000000u
+#define DEPTH_LIMIT 10000u
+
+struct compiling {
+    struct waf_program *program;
+    struct arena *arena;
+    struct program_errors *errors;
+    bool out_of_memory;
+};
+
+static bool complain_of(struct compiling *c, uint32_t rule, const char *message)
+{
+    struct program_error *grown = message ? arena_grow(c->arena, c->errors->items, c->errors->count, &c->errors->capacity, sizeof *grown) : NULL;
+    if (!grown) {
+        c->out_of_memory = true;
+        return false;
+    }
+    c->errors->items = grown;
+    grown[c->errors->count++] = (struct program_error){rule, message};
+    return true;
+}
+
+static void complain_of_regex(struct compiling *c, uint32_t rule, const char *what, const struct regex_error *e)
+{
+    complain_of(c, rule, arena_format(c->arena, "the %s does not compile at byte %zu: %s", what, e->offset, e->text));
+}
+
+static struct bytes operand_text(const struct waf_rule_set *set, const struct waf_rule *r)
+{
+    return waf_text_bytes(set, r->operand_text);
+}
+
+static void compile_regex(struct compiling *c, uint32_t rule)
+{
+    const struct waf_rule_set *set = c->program->set;
+    struct regex_error e;
+    if (set->rules[rule].operand_macros)
+        return;
+    c->program->operands[rule].regex = regex_compile(operand_text(set, &set->rules[rule]), false, &e);
+    if (!c->program->operands[rule].regex)
+        complain_of_regex(c, rule, "regular expression", &e);
+}
+
+/* The texts of the files that a rule names, one after another. */
+static bool gather_data(struct compiling *c, const struct waf_rule *r, struct bytes *ret)
+{
+    const struct waf_rule_set *set = c->program->set;
+    size_t len = 0;
+    for (uint32_t i = 0; i < r->data.count; i++)
+        len += (size_t)set->data[set->data_uses[r->data.first + i]].content.len + 1;
+    uint8_t *all = arena_alloc(c->arena, len);
+    if (!all) {
+        c->out_of_memory = true;
+        return false;
+    }
+    *ret = bytes_of(all, len);
+    for (uint32_t i = 0; i < r->data.count; i++) {
+        struct bytes text = waf_text_bytes(set, set->data[set->data_uses[r->data.first + i]].content);
+        if (text.len)
+            memcpy(all, text.at, text.len);
+        all += text.len;
+        *all++ = '\n';
+    }
+    return true;
+}
+
+static void compile_phrases(struct compiling *c, uint32_t rule, bool from_file)
+{
+    const struct waf_rule *r = &c->program->set->rules[rule];
+    struct phrases *p = &c->program->operands[rule].phrases;
+    struct bytes text = operand_text(c->program->set, r);
+    if (from_file && !gather_data(c, r, &text))
+        return;
+    enum phrases_result result = from_file ? phrases_of_lines(text, c->arena, p) : phrases_of_words(text, c->arena, p);
+    if (result == PHRASES_MEMORY)
+        c->out_of_memory = true;
+    else if (result == PHRASES_TOO_MANY)
+        complain_of(c, rule, "these phrases are more, or longer, than Vectorscan takes");
+}
+
+static void compile_addresses(struct compiling *c, uint32_t rule, bool from_file)
+{
+    const struct waf_rule *r = &c->program->set->rules[rule];
+    struct bytes text = operand_text(c->program->set, r), wrong;
+    if (from_file && !gather_data(c, r, &text))
+        return;
+    enum address_list_result result = address_list_parse(text, c->arena, &c->program->operands[rule].addresses, &wrong);
+    if (result == ADDRESS_LIST_MEMORY)
+        c->out_of_memory = true;
+    else if (result == ADDRESS_LIST_WRONG)
+        complain_of(c, rule, arena_format(c->arena, "`%.*s` is neither an address nor a prefix", wrong.len > 60 ? 60 : (int)wrong.len, (const char *)wrong.at));
+}
+
+static void compile_byte_set(struct compiling *c, uint32_t rule)
+{
+    struct bytes wrong;
+    if (!byte_set_parse(operand_text(c->program->set, &c->program->set->rules[rule]), &c->program->operands[rule].bytes, &wrong))
+        complain_of(c, rule, arena_format(c->arena, "`%.*s` is no byte from 0 to 255, nor a range of them such as 32-126", wrong.len > 60 ? 60 : (int)wrong.len,
+            wrong.len ? (const char *)wrong.at : ""));
+}
+
+static void compile_operand(struct compiling *c, uint32_t rule)
+{
+    switch ((enum operator)c->program->set->rules[rule].operator) {
+    case OPERATOR_RX:
+    case OPERATOR_RX_GLOBAL:
+    case OPERATOR_VERIFY_CC:
+    case OPERATOR_VERIFY_CPF:
+    case OPERATOR_VERIFY_SSN:
+    case OPERATOR_VERIFY_SVNR:
+        compile_regex(c, rule);
+        break;
+    case OPERATOR_PM:
+        compile_phrases(c, rule, false);
+        break;
+    case OPERATOR_PM_FROM_FILE:
+        compile_phrases(c, rule, true);
+        break;
+    case OPERATOR_IP_MATCH:
+        compile_addresses(c, rule, false);
+        break;
+    case OPERATOR_IP_MATCH_FROM_FILE:
+        compile_addresses(c, rule, true);
+        break;
+    case OPERATOR_VALIDATE_BYTE_RANGE:
+        compile_byte_set(c, rule);
+        break;
+    default:
+        break;
+    }
+}
+
+/* Selectors were compiled once when the rules were checked, so that what fails now is memory. */
+static struct regex *compile_selector(struct compiling *c, uint8_t kind, struct waf_text text)
+{
+    struct regex_error e;
+    if (kind != SELECTOR_REGEX)
+        return NULL;
+    struct regex *r = regex_compile(waf_text_bytes(c->program->set, text), true, &e);
+    if (!r)
+        c->out_of_memory = true;
+    return r;
+}
+
+static void compile_selectors(struct compiling *c)
+{
+    struct waf_program *p = c->program;
+    for (uint32_t i = 0; i < p->set->target_count; i++)
+        p->target_selectors[i] = compile_selector(c, p->set->targets[i].selector, p->set->targets[i].text);
+    for (uint32_t i = 0; i < p->set->part_count; i++)
+        p->part_selectors[i] = p->set->parts[i].macro ? compile_selector(c, p->set->parts[i].selector, p->set->parts[i].text) : NULL;
+    for (uint32_t i = 0; i < p->set->action_count; i++)
+        p->action_selectors[i] = compile_selector(c, p->set->actions[i].target.selector, p->set->actions[i].target.text);
+}
+
+bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors)
+{
+    struct compiling c = {.program = ret, .arena = a, .errors = ret_errors};
+    *ret_errors = (struct program_errors){0};
+    *ret = (struct waf_program){
+        .set = set,
+        .operands = arena_array(a, set->rule_count, sizeof *ret->operands),
+        .target_selectors = arena_array(a, set->target_count, sizeof *ret->target_selectors),
+        .part_selectors = arena_array(a, set->part_count, sizeof *ret->part_selectors),
+        .action_selectors = arena_array(a, set->action_count, sizeof *ret->action_selectors),
+    };
+    if (!ret->operands || !ret->target_selectors || !ret->part_selectors || !ret->action_selectors) {
+        *ret = (struct waf_program){0};
+        return false;
+    }
+    for (uint32_t i = 0; i < set->rule_count && !c.out_of_memory; i++)
+        if (set->rules[i].kind == RULE_CONDITION)
+            compile_operand(&c, i);
+    if (!c.out_of_memory)
+        compile_selectors(&c);
+    if (!c.out_of_memory && !ret_errors->count)
+        return true;
+    program_free(ret);
+    return false;
+}
+
+static void free_regexes(struct regex **items, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++)
+        regex_free(items[i]);
+}
+
+void program_free(struct waf_program *p)
+{
+    if (!p->set)
+        return;
+    for (uint32_t i = 0; i < p->set->rule_count; i++) {
+        regex_free(p->operands[i].regex);
+        phrases_free(&p->operands[i].phrases);
+    }
+    free_regexes(p->target_selectors, p->set->target_count);
+    free_regexes(p->part_selectors, p->set->part_count);
+    free_regexes(p->action_selectors, p->set->action_count);
+    *p = (struct waf_program){0};
+}
+
+static uint32_t limit_of(uint64_t given, uint32_t otherwise)
+{
+    return given == 0 ? otherwise : given > UINT32_MAX ? UINT32_MAX : (uint32_t)given;
+}
+
+bool scratch_create(const struct waf_program *p, struct waf_scratch *ret)
+{
+    struct regex_limits limits = {limit_of(p->set->settings.pcre_match_limit, MATCH_LIMIT), limit_of(p->set->settings.pcre_match_limit_recursion, DEPTH_LIMIT)};
+    *ret = (struct waf_scratch){.regex = regex_scratch_create(&limits)};
+    bool ok = ret->regex != NULL;
+    for (uint32_t i = 0; ok && i < p->set->rule_count; i++)
+        ok = phrases_scratch(&p->operands[i].phrases, &ret->scan);
+    if (!ok)
+        scratch_free(ret);
+    return ok;
+}
+
+void scratch_free(struct waf_scratch *s)
+{
+    regex_scratch_free(s->regex);
+    hs_free_scratch(s->scan);
+    *s = (struct waf_scratch){0};
+}

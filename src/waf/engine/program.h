@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * A rule set made ready to run: what its operators and selectors look for is compiled once. Immutable, and shared by
+ * any number of threads; what one of them needs while it runs is its scratch.
+ */
+#pragma once
+
+#include "base/diag.h"
+#include "waf/language/model.h"
+#include "waf/operator/addresses.h"
+#include "waf/operator/phrases.h"
+#include "waf/operator/regex.h"
+#include "waf/operator/validate.h"
+
+/* What a rule's operator needs; which of them, its kind says. */
+struct rule_operand {
+    struct regex *regex; /* NULL also where the expression has macros and is known only when it runs */
+    struct phrases phrases;
+    struct address_list addresses;
+    struct byte_set bytes;
+};
+
+struct waf_program {
+    const struct waf_rule_set *set;
+    struct rule_operand *operands;       /* by rule */
+    struct regex **target_selectors;     /* by target; NULL where it is no expression */
+    struct regex **part_selectors;       /* by part */
+    struct regex **action_selectors;     /* by action: of its target */
+};
+
+/* What is wrong with a rule, told to who loads it; `rule` is an index. */
+struct program_error {
+    uint32_t rule;
+    const char *message; /* in the arena */
+};
+
+struct program_errors {
+    struct program_error *items;
+    size_t count, capacity;
+};
+
+/*
+ * All in `a`, besides what the libraries allocate, which program_free frees. False: `*ret_errors` says of each rule
+ * what does not compile; none is said when memory is out. `set` must live as long.
+ */
+bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors) MUST_USE;
+void program_free(struct waf_program *p);
+
+struct waf_scratch {
+    struct regex_scratch *regex;
+    hs_scratch_t *scan;
+};
+
+/* One for a thread; serves one program. */
+bool scratch_create(const struct waf_program *p, struct waf_scratch *ret) MUST_USE;
+void scratch_free(struct waf_scratch *s);

@@ -1,0 +1,1 @@
+bulkhead waf clean rules.conf
