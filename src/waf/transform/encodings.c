@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Base64 (RFC 4648), strict and forgiving, and hexadecimal. */
+#include "waf/transform/write.h"
+
+static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+static int sextet(uint8_t c)
+{
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (is_digit(c))
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+size_t write_base64_encode(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < in.len; i += 3) {
+        uint32_t x = (uint32_t)in.at[i] << 16 | (uint32_t)byte_at(in, i + 1) << 8 | byte_at(in, i + 2);
+        out[n++] = (uint8_t)alphabet[x >> 18];
+        out[n++] = (uint8_t)alphabet[x >> 12 & 63];
+        out[n++] = i + 1 < in.len ? (uint8_t)alphabet[x >> 6 & 63] : '=';
+        out[n++] = i + 2 < in.len ? (uint8_t)alphabet[x & 63] : '=';
+    }
+    return n;
+}
+
+/* Only digits, then at most two '='; line ends anywhere, spaces only before a line end or at the very end. */
+static bool is_base64(struct bytes in)
+{
+    size_t pads = 0;
+    for (size_t i = 0; i < in.len; i++) {
+        bool spaces = false;
+        for (; i < in.len && in.at[i] == ' '; i++)
+            spaces = true;
+        if (i == in.len)
+            return true;
+        if (in.at[i] == '\n' || (in.at[i] == '\r' && byte_at(in, i + 1) == '\n'))
+            continue;
+        if (spaces || (in.at[i] == '=' ? ++pads > 2 : sextet(in.at[i]) < 0 || pads))
+            return false;
+    }
+    return true;
+}
+
+/* What is not Base64 becomes nothing, and so do digits behind the last four. A NUL ends the input. */
+size_t write_base64_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    const uint8_t *nul = in.len ? memchr(in.at, 0, in.len) : NULL;
+    if (nul)
+        in.len = (size_t)(nul - in.at);
+    if (!is_base64(in))
+        return 0;
+    uint32_t x = 0;
+    size_t n = 0, have = 0, whole = 3;
+    for (size_t i = 0; i < in.len; i++) {
+        uint8_t c = in.at[i];
+        if (c == '\r' || c == '\n' || c == ' ')
+            continue;
+        whole -= c == '=';
+        x = x << 6 | (c == '=' ? 0 : (uint32_t)sextet(c));
+        if (++have < 4)
+            continue;
+        have = 0;
+        for (size_t k = 0; k < whole; k++)
+            out[n++] = (uint8_t)(x >> (16 - 8 * k));
+    }
+    return n;
+}
+
+/*
+ * Skips what is no digit. One digit of four before a single '=' is nothing at all; so is a last digit '9' that is the
+ * first of four, since the peer confuses its value with the code of '='.
+ */
+size_t write_base64_decode_ext(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    uint32_t x = 0;
+    size_t n = 0, digits = 0;
+    for (size_t i = 0; i < in.len; i++) {
+        int value = sextet(in.at[i]);
+        if (in.at[i] == '=' && digits % 4 == 1 && byte_at(in, i + 1) != '=')
+            return 0;
+        if (value < 0)
+            continue;
+        x = x << 6 | (uint32_t)value;
+        if (digits % 4)
+            out[n++] = (uint8_t)(x >> (6 - 2 * (digits % 4 - 1) - 2));
+        digits++;
+    }
+    if (digits % 4 == 1 && (in.at[in.len - 1] == '=' || in.at[in.len - 1] == '9'))
+        return 0;
+    return n;
+}
+
+size_t write_hex_encode(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    for (size_t i = 0; i < in.len; i++) {
+        out[2 * i] = (uint8_t)digits[in.at[i] >> 4];
+        out[2 * i + 1] = (uint8_t)digits[in.at[i] & 15];
+    }
+    return 2 * in.len;
+}
+
+/* Any two bytes make one, an odd one at the end is lost. */
+size_t write_hex_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    for (size_t i = 0; i < in.len / 2; i++)
+        out[i] = hex_pair(in, 2 * i);
+    return in.len / 2;
+}
+
+/*
+ * 0xHH.. of SQL. As the peer: what follows the digits is copied unseen, the last byte of the input is lost unless a
+ * digit, and the result ends at its first NUL.
+ */
+size_t write_sql_hex_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    size_t n = 0;
+    for (size_t i = 0; i + 1 < in.len;) {
+        if (in.at[i] == '0' && lower(in.at[i + 1]) == 'x' && hex_run(in, i + 2, 2) == 2)
+            for (i += 2; hex_run(in, i, 2) == 2; i += 2) {
+                if (!(out[n] = hex_pair(in, i)))
+                    return n;
+                n++;
+            }
+        uint8_t c = byte_at(in, i++);
+        if (c == 0)
+            break;
+        out[n++] = c;
+    }
+    return n;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Paths, of Unix and of Windows, and command lines. */
+#include "waf/transform/write.h"
+
+struct path {
+    uint8_t *at;
+    size_t from, to, last; /* next byte to read, where it goes, the last byte of the input; to <= from + 1 */
+    bool windows, relative;
+    bool at_root; /* the last .. had nothing left to take away */
+};
+
+static bool separates(const struct path *p, uint8_t c)
+{
+    return c == '/' || (p->windows && c == '\\');
+}
+
+/* A separator and those behind it, as one; a relative path does not begin with one. */
+static void copy_byte(struct path *p)
+{
+    if (p->at[p->from] == '/') {
+        while (p->from < p->last && separates(p, p->at[p->from + 1]))
+            p->from++;
+        if (p->relative && p->to == 0) {
+            p->from++;
+            return;
+        }
+    }
+    p->at[p->to++] = p->at[p->from++];
+}
+
+/* The second dot of "..": takes the segment before it away, or stays when a relative path has none. */
+static bool take_segment(struct path *p)
+{
+    if (p->relative && (p->at_root || p->to <= 2)) {
+        p->at_root = true;
+        return false;
+    }
+    p->to = p->to > 3 ? p->to - 3 : 0;
+    while (p->to > 0 && p->at[p->to] != '/')
+        p->to--;
+    if (p->to == 0) {
+        p->at_root = true;
+        p->to = !p->relative && p->from == p->last;
+    }
+    return true;
+}
+
+/* One step at the end of a segment or of the path: dots are resolved, all else is copied. */
+static void step(struct path *p)
+{
+    bool end = p->from == p->last;
+    if (p->at[p->from] == '.') {
+        uint8_t before = p->to ? p->at[p->to - 1] : 0;
+        if (p->to && before == '.') {
+            if (take_segment(p)) {
+                if (end)
+                    return;
+                p->from++;
+            }
+        } else if (p->to == 0 || before == '/') {
+            if (end)
+                return;
+            p->to -= p->to > 0;
+            p->from++;
+        }
+    } else if (p->to && (end || p->at[p->from] != '/')) {
+        p->at_root = false;
+    }
+    copy_byte(p);
+}
+
+static size_t normalise(struct bytes in, bool windows, uint8_t *out)
+{
+    if (in.len == 0)
+        return 0;
+    memcpy(out, in.at, in.len);
+    struct path p = {.at = out, .last = in.len - 1, .windows = windows};
+    p.relative = !separates(&p, out[0]);
+    bool trailing = separates(&p, out[p.last]);
+    for (bool done = false; !done && p.from <= p.last && p.to <= p.last;) {
+        /* Only here, so that the last of a row of three or more backslashes stays one: as the peer has it. */
+        for (size_t i = p.from; windows && i <= p.last && i <= p.from + 1; i++)
+            if (out[i] == '\\')
+                out[i] = '/';
+        done = p.from == p.last;
+        if (!done && out[p.from + 1] != '/')
+            copy_byte(&p);
+        else if (!done && out[p.from] == '/')
+            copy_byte(&p);
+        else
+            step(&p);
+    }
+    if (!trailing && p.to && out[p.to - 1] == '/')
+        p.to--;
+    return p.to;
+}
+
+size_t write_normalise_path(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    return normalise(in, false, out);
+}
+
+size_t write_normalise_path_win(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    return normalise(in, true, out);
+}
+
+size_t write_cmd_line(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    size_t n = 0;
+    bool space = false;
+    for (size_t i = 0; i < in.len; i++) {
+        uint8_t c = in.at[i];
+        if (c && strchr("\"'\\^", c))
+            continue;
+        if (c && strchr(" ,;\t\r\n", c)) {
+            if (!space)
+                out[n++] = ' ';
+            space = true;
+            continue;
+        }
+        if (space && (c == '/' || c == '('))
+            n--;
+        space = false;
+        out[n++] = lower(c);
+    }
+    return n;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/transform/transform.h"
+
+#include <strings.h>
+
+#include "waf/transform/write.h"
+
+/* Which bytes can make a transformation change anything: 256 bits, written as a function of the word of 64. */
+struct triggers {
+    uint64_t bits[4];
+};
+#define BIT(w, c) ((c) / 64 == (w) ? UINT64_C(1) << ((c) % 64) : 0)
+#define LETTERS UINT64_C(0x07fffffe)
+#define NEVER(w) UINT64_C(0)
+#define ALWAYS(w) UINT64_MAX
+#define NUL(w) BIT(w, 0)
+#define SPACES(w) ((w) == 0 ? UINT64_C(0x100003e00) : 0)
+#define SPACES_NBSP(w) (SPACES(w) | BIT(w, 0xa0) | BIT(w, 0xc2))
+#define UPPER(w) ((w) == 1 ? LETTERS : 0)
+#define LOWER(w) ((w) == 1 ? LETTERS << 32 : 0)
+#define HIGH(w) ((w) >= 2 ? UINT64_MAX : 0)
+#define HIGH_NUL(w) (HIGH(w) | NUL(w))
+#define AMPERSAND(w) BIT(w, '&')
+#define SLASH(w) BIT(w, '/')
+#define BACKSLASH(w) BIT(w, '\\')
+#define BACKSLASH_NUL(w) (BACKSLASH(w) | NUL(w))
+#define PERCENT_PLUS(w) (BIT(w, '%') | BIT(w, '+'))
+#define PATH(w) (BIT(w, '/') | BIT(w, '.'))
+#define PATH_WIN(w) (PATH(w) | BACKSLASH(w))
+#define COMMENT(w) (BIT(w, '/') | BIT(w, '*') | BIT(w, '<') | BIT(w, '-') | BIT(w, '#'))
+#define COMMAND(w) \
+    (SPACES(w) | UPPER(w) | BIT(w, '"') | BIT(w, '\'') | BACKSLASH(w) | BIT(w, '^') | BIT(w, ',') | BIT(w, ';'))
+/* All but digits, letters and '*'. */
+#define NOT_PLAIN(w) (~(UPPER(w) | LOWER(w) | BIT(w, '*') | ((w) == 0 ? UINT64_C(0x03ff) << 48 : 0)))
+
+static const struct row {
+    const char *name;
+    size_t (*write)(struct bytes in, const struct unicode_map *map, uint8_t *out);
+    struct triggers triggers;
+    uint8_t times, plus;
+} rows[] = {
+#define X(id, text, writer, t, half, more) \
+    [TRANSFORM_##id] = {text, write_##writer, {{t(0), t(1), t(2), t(3)}}, half, more},
+    TRANSFORMATIONS(X)
+#undef X
+};
+
+static const struct {
+    const char *name;
+    enum transformation is;
+} aliases[] = {
+#define X(id, text) {text, TRANSFORM_##id},
+    TRANSFORMATION_ALIASES(X)
+#undef X
+};
+
+static bool named(struct bytes name, const char *text)
+{
+    return name.len == strlen(text) && strncasecmp((const char *)name.at, text, name.len) == 0;
+}
+
+bool transformation_find(struct bytes name, enum transformation *ret)
+{
+    if (name.len == 0)
+        return false;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        if (named(name, rows[i].name)) {
+            *ret = (enum transformation)i;
+            return true;
+        }
+    for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++)
+        if (named(name, aliases[i].name)) {
+            *ret = aliases[i].is;
+            return true;
+        }
+    return false;
+}
+
+const char *transformation_name(enum transformation t)
+{
+    return rows[t].name;
+}
+
+static bool may_change(const struct triggers *t, struct bytes in)
+{
+    const uint64_t *bits = t->bits;
+    if (bits[0] & bits[1] & bits[2] & bits[3] & 1) /* all of them: also an empty input */
+        return true;
+    if (in.len == 0)
+        return false;
+    int words = 0, last = 0;
+    for (int w = 0; w < 4; w++)
+        if (bits[w]) {
+            words++;
+            last = w;
+        }
+    if (words == 0)
+        return false;
+    if (words == 1 && (bits[last] & (bits[last] - 1)) == 0) /* one byte: memchr reads many at a time */
+        return memchr(in.at, last * 64 + __builtin_ctzll(bits[last]), in.len) != NULL;
+    for (size_t i = 0; i < in.len; i++)
+        if (bits[in.at[i] / 64] >> (in.at[i] % 64) & 1)
+            return true;
+    return false;
+}
+
+bool transform(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a,
+    struct bytes *ret)
+{
+    const struct row *row = &rows[t];
+    if (!may_change(&row->triggers, in)) {
+        *ret = in;
+        return true;
+    }
+    size_t room;
+    if (__builtin_mul_overflow(in.len, (size_t)row->times, &room) ||
+        __builtin_add_overflow((room + 1) / 2, (size_t)row->plus, &room))
+        return false;
+    uint8_t *out = arena_alloc(a, room);
+    if (!out)
+        return false;
+    size_t len = row->write(in, map, out);
+    if (len == WRITE_FAILED)
+        return false;
+    struct bytes written = bytes_of(out, len);
+    *ret = bytes_equal(written, in) ? in : written;
+    return true;
+}
