@@ -509,6 +509,11 @@ void multipart_end(struct multipart *m)
         return;
     if (r->limits.no_files && m->no_files > r->limits.no_files && !report_limit(r, BODY_LIMIT_NO_FILES, r->limits.no_files))
         return;
-    if (m->broken)
-        (void)!report_error(r, bytes_of_text(m->broken));
+    if (!m->broken)
+        return;
+    const char *text = arena_format(r->arena, "Multipart parsing error: %s", m->broken);
+    if (text)
+        (void)!report_error(r, bytes_of_text(text));
+    else
+        report_no_memory(r);
 }
