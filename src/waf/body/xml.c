@@ -89,10 +89,12 @@ static void on_text(void *context, const xmlChar *text, int len)
     }
 }
 
-/* Called for every entity that is not predefined, in text and in attributes. */
+/* Called for every entity that is not predefined, in text and in attributes, and when one is declared. */
 static xmlEntityPtr on_entity(void *context, const xmlChar *name)
 {
     struct xml *x = context;
+    if (x->parser && x->parser->inSubset)
+        return NULL;
     if (!is_over(x))
         (void)!report_limit(x->report, BODY_LIMIT_ENTITIES, 0);
     x->refused = true;
@@ -118,7 +120,6 @@ struct xml *xml_begin(struct report *r)
         .ignorableWhitespace = on_text,
         .cdataBlock = on_text,
         .getEntity = on_entity,
-        .getParameterEntity = on_entity,
         .serror = on_error,
     };
     return x;
@@ -159,6 +160,8 @@ void xml_end(struct xml *x)
         return;
     if (!is_over(x))
         (void)xmlParseChunk(x->parser, NULL, 0, 1);
+    if (x->parser->hasPErefs) /* what a parameter entity would have declared is not known */
+        (void)on_entity(x, NULL);
     bool well_formed = x->parser->wellFormed && !x->refused;
     if (x->parser->errNo == XML_ERR_NO_MEMORY)
         report_no_memory(r);
@@ -173,6 +176,10 @@ void xml_end(struct xml *x)
 
 void xml_release(struct xml *x)
 {
+    if (x->parser) {
+        xmlFreeDoc(x->parser->myDoc); /* libxml2 makes one to keep declared entities in */
+        x->parser->myDoc = NULL;
+    }
     xmlFreeParserCtxt(x->parser);
     x->parser = NULL;
 }
