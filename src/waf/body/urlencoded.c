@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/body/urlencoded.h"
+
+static int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static bool is_encoded(struct bytes b)
+{
+    return b.len && (memchr(b.at, '%', b.len) || memchr(b.at, '+', b.len));
+}
+
+/* `b` decoded, itself when that changes nothing. */
+static bool decode(struct report *r, struct bytes b, bool *invalid, struct bytes *ret)
+{
+    *ret = b;
+    if (!is_encoded(b))
+        return true;
+    uint8_t *out = arena_alloc(r->arena, b.len);
+    if (!out)
+        return report_no_memory(r);
+    size_t len = 0;
+    for (size_t i = 0; i < b.len; i++) {
+        uint8_t c = b.at[i];
+        if (c == '+') {
+            c = ' ';
+        } else if (c == '%') {
+            int high = i + 2 < b.len ? hex_value(b.at[i + 1]) : -1;
+            int low = i + 2 < b.len ? hex_value(b.at[i + 2]) : -1;
+            if (high >= 0 && low >= 0) {
+                c = (uint8_t)(high << 4 | low);
+                i += 2;
+            } else {
+                *invalid = true;
+            }
+        }
+        out[len++] = c;
+    }
+    *ret = bytes_of(out, len);
+    return true;
+}
+
+/* The bytes before the next `mark`, or all that are left; *ret_found says which. Moves over both. */
+static struct bytes until(struct cursor *c, uint8_t mark, bool *ret_found)
+{
+    struct bytes left = bytes_slice(c->all, c->at, cursor_left(c));
+    const uint8_t *found = left.len ? memchr(left.at, mark, left.len) : NULL;
+    size_t len = found ? (size_t)(found - left.at) : left.len;
+    *ret_found = found != NULL;
+    c->at += len + (found != NULL);
+    return bytes_slice(left, 0, len);
+}
+
+void urlencoded_report(struct report *r, struct bytes text)
+{
+    uint8_t separator = r->limits.separator ? r->limits.separator : '&';
+    struct cursor all = cursor_over(text);
+    bool invalid = false, found;
+    while (cursor_left(&all) && r->status == BODY_MORE) {
+        struct cursor pair = cursor_over(until(&all, separator, &found));
+        struct bytes name = until(&pair, '=', &found), value = bytes_slice(pair.all, pair.at, cursor_left(&pair));
+        if (!decode(r, name, &invalid, &name) || !decode(r, value, &invalid, &value))
+            return;
+        (void)!report_argument(r, BODY_ARGUMENT, name, value);
+    }
+    (void)!report_flag(r, BODY_FLAG_URLENCODED_ERROR, invalid);
+}
+
+enum body_status urlencoded_split(struct bytes text, const struct body_limits *limits, struct body_sink sink,
+                                  struct arena *arena)
+{
+    struct report r = {.sink = sink, .limits = *limits, .arena = arena, .status = BODY_MORE};
+    urlencoded_report(&r, text);
+    return r.status;
+}
