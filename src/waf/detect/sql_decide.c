@@ -282,6 +282,17 @@ static bool reads_as_prose(struct bytes text)
     return spaces >= 1 && letters >= 4;
 }
 
+/* Behind its quote, a string of which an attack leaves the end to the application: a word or a pattern. */
+static bool is_simple(struct bytes string)
+{
+    for (size_t i = 1; i < string.len; i++) {
+        uint8_t c = string.at[i];
+        if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') && !memchr("%_'.*^$+-", c, 9))
+            return false;
+    }
+    return true;
+}
+
 /* The term that ends here changes the expression's truth or value. */
 static bool term_decides(const struct walk *w, enum ending how)
 {
@@ -291,12 +302,12 @@ static bool term_decides(const struct walk *w, enum ending how)
         if (w->code && !t->number && !t->call)
             return false;
         bool closes = t->open_string || how == BY_COMMENT; /* the application's closing quote is accounted for */
+        if (t->open_string && !t->number && !t->call && w->prose && !is_simple(w->open_string) && !(w->logic && t->compared))
+            return false; /* such as LIKE '%a%' in a sentence, return "|".join(x) */
         if (w->logic)
             return t->compared || t->number || t->call || closes;
         if (t->compared)
             return t->number || t->constant || t->call || closes;
-        if (t->open_string && !t->number && !t->call && w->prose && reads_as_prose(w->open_string))
-            return false; /* such as LIKE '%a%' in a sentence */
         return w->arithmetic && (closes || t->call) && how != BY_OPERATOR && (strong || t->open_string);
     }
     if (w->logic && t->number && !t->name && w->tokens.commented) /* 1 or 1 is prose, 1 or 1 with comments in it is not */
@@ -305,7 +316,7 @@ static bool term_decides(const struct walk *w, enum ending how)
         return t->compared && (w->number_first || !t->name || t->call) && !(t->name && w->assigned);
     if (w->number_first && t->compared && t->call && how != BY_OPERATOR)
         return true;
-    return (t->is_test && w->number_first && how != BY_OPERATOR && w->single) || (t->call && t->compared && w->conditional_depth);
+    return t->is_test && w->number_first && how != BY_OPERATOR && w->single;
 }
 
 static bool comment_decides(struct walk *w, struct sql_token comment)
@@ -313,6 +324,8 @@ static bool comment_decides(struct walk *w, struct sql_token comment)
     struct bytes text = bytes_slice(w->tokens.left.all, comment.at, comment.len);
     if (term_decides(w, BY_COMMENT))
         return true;
+    if (w->quote && w->single && (w->prose || w->code) && memchr(text.at, w->quote, text.len))
+        return false; /* the value has the other quote itself: color = '#fff', ('--flag') */
     if (w->quote)
         return w->have && !(w->single && w->prose && reads_as_prose(text)) && !(w->code && w->single && reads_as_prose(text));
     /* 1 -- : one number, and a comment of two dashes */
@@ -625,6 +638,10 @@ static bool walk(struct walk *w)
 static void judge_prefix(struct walk *w, struct bytes prefix)
 {
     size_t len = prefix.len;
+    while (len && prefix.at[len - 1] == ' ')
+        len--;
+    if (len > 1 && memchr("rbufL", prefix.at[len - 1], 5) && memchr("=([{,: ", prefix.at[len - 2], 7))
+        len--; /* r'' of Python, L"" of C */
     while (len && prefix.at[len - 1] == ' ')
         len--;
     w->code = len && memchr("=([{,:+<>!&|?", prefix.at[len - 1], 13);
