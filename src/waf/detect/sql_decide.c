@@ -77,12 +77,19 @@ static bool term_decides(const struct sql_walk *w, enum ending how)
     return t->is_test && w->number_first && how != BY_OPERATOR && w->single;
 }
 
+/* #fff and --flag, unlike a comment that white space sets apart. */
+static bool touches(struct bytes comment)
+{
+    size_t mark = comment.len && comment.at[0] == '#' ? 1 : 2;
+    return comment.len > mark && comment.at[mark] > ' ' && !memchr("'\"-+", comment.at[mark], 5);
+}
+
 static bool comment_decides(struct sql_walk *w, struct sql_token comment)
 {
     struct bytes text = bytes_slice(w->tokens.left.all, comment.at, comment.len);
     if (term_decides(w, BY_COMMENT))
         return true;
-    if (w->quote && w->single && (w->prose || w->code) && memchr(text.at, w->quote, text.len))
+    if (w->quote && w->single && (w->prose || w->code) && touches(text) && memchr(text.at, w->quote, text.len))
         return false; /* the value has the other quote itself: color = '#fff', ('--flag') */
     if (w->quote)
         return w->have && !(w->single && w->prose && reads_as_prose(text)) && !(w->code && w->single && reads_as_prose(text));
