@@ -120,6 +120,10 @@ int main(int argc, char **argv)
         struct score s = {0};
         compare(&value_classes[i], &p, (unsigned)values, (unsigned)examples, &r, &s);
         good &= report(&value_classes[i], &s, (unsigned)values);
+        if (value_classes[i].kind != VALUE_BENIGN && s.peers == 0) {
+            printf("the peer finds nothing: its rules do not run\n");
+            good = false;
+        }
     }
     msc_rules_cleanup(p.sqli);
     msc_rules_cleanup(p.xss);

@@ -7,51 +7,9 @@
  * a statement behind a semicolon, a comment over what follows, a clause, a subquery, a call of a dangerous function.
  */
 #include "waf/detect/detect.h"
-#include "waf/detect/sql_token.h"
+#include "waf/detect/sql_walk.h"
 
-enum { AHEAD = 6 };
-
-/* What the operands since the last logical operator were. */
-struct term {
-    bool compared;
-    bool constant, name, call, empty_string; /* kinds of operands in it */
-    bool open_string, closed_string;         /* the last operand is one, and how it ends */
-    bool number;
-    bool is_test;
-};
-
-struct walk {
-    struct sql_tokens tokens;
-    struct sql_token ahead[AHEAD]; /* read and not yet taken */
-    size_t ahead_count;
-    struct sql_token current, before;
-    char quote;
-    bool code;          /* what stands before the quote ends as program text does: x = ' */
-    bool prose;         /* or as prose does, in several words, or nothing does */
-    bool number_first;  /* the value begins with a number or a bracket, not with a word */
-    bool single;        /* nothing but one operand so far */
-    bool have;          /* an operand is complete, an operator may follow */
-    bool between;       /* the next AND belongs to BETWEEN */
-    bool logic;         /* behind a logical operator */
-    bool arithmetic;
-    bool in_case;
-    bool assigned;      /* compared before any logical operator */
-    size_t depth, conditional_depth, conditional_commas; /* of IF(a,b,c) */
-    struct term term;
-    struct bytes open_string; /* what is in the last one */
-    char fingerprint[DETECT_FINGERPRINT];
-    size_t seen;
-    size_t evidence; /* offset of the token that left the operand */
-};
-
-static struct sql_token look(struct walk *w, size_t n)
-{
-    while (w->ahead_count <= n)
-        w->ahead[w->ahead_count++] = sql_tokens_next(&w->tokens);
-    return w->ahead[n];
-}
-
-static void record(struct walk *w, struct sql_token token)
+static void record(struct sql_walk *w, struct sql_token token)
 {
     if (w->seen < DETECT_FINGERPRINT - 1 && token.class != SQL_END)
         w->fingerprint[w->seen] = (char)token.class;
@@ -60,214 +18,14 @@ static void record(struct walk *w, struct sql_token token)
     w->current = token;
 }
 
-static struct sql_token take(struct walk *w)
+static struct sql_token take(struct sql_walk *w)
 {
-    struct sql_token token = look(w, 0);
+    struct sql_token token = sql_look(w, 0);
     w->ahead_count--;
     memmove(w->ahead, w->ahead + 1, w->ahead_count * sizeof w->ahead[0]);
     record(w, token);
     return token;
 }
-
-static bool is_word(struct sql_token token, enum sql_word word)
-{
-    return token.word == word && word != SQL_W_NONE;
-}
-
-static bool is_end(struct sql_token token)
-{
-    return token.class == SQL_END || token.class == SQL_COMMENT;
-}
-
-static bool is_constant(struct sql_token token)
-{
-    return token.class == SQL_NUMBER || token.class == SQL_STRING || token.class == SQL_VALUE || token.class == SQL_VARIABLE;
-}
-
-static bool is_callable(struct sql_token token)
-{
-    return token.class == SQL_NAME || token.class == SQL_FUNCTION || token.class == SQL_WEAPON || token.class == SQL_CLAUSE;
-}
-
-/* ---- the parts that decide by themselves, looked at from the tokens ahead ---- */
-
-/* Behind SELECT, `at` tokens ahead: a list of columns and not a sentence. */
-static bool select_list_at(struct walk *w, size_t at)
-{
-    struct sql_token first = look(w, at);
-    if (first.class == SQL_OPEN)
-        return true;
-    if (first.class == SQL_PREFIX && at + 1 < AHEAD) /* ALL, DISTINCT, NOT */
-        first = look(w, ++at);
-    if (is_constant(first) || first.class == SQL_STAR || first.class == SQL_SIGN || first.class == SQL_OPEN)
-        return true;
-    if (is_word(first, SQL_W_CASE))
-        return at + 1 >= AHEAD || look(w, at + 1).class != SQL_END;
-    if (is_word(first, SQL_W_FROM)) /* SELECT without columns, which PostgreSQL reads */
-        return true;
-    if (!is_callable(first) || at + 1 >= AHEAD)
-        return false;
-    struct sql_token second = look(w, at + 1);
-    if (w->tokens.commented && second.class == SQL_NAME)
-        return true;
-    return second.class == SQL_OPEN || second.class == SQL_COMMA || second.class == SQL_STAR || second.class == SQL_DOT || second.class == SQL_COMMENT ||
-        is_word(second, SQL_W_FROM) || is_word(second, SQL_W_AS) || is_word(second, SQL_W_INTO) || second.class == SQL_SIGN ||
-        second.class == SQL_LOGIC || second.class == SQL_CLOSE || 
-        second.class == SQL_SEMICOLON || (second.class == SQL_END && w->number_first);
-}
-
-/* A call, `at` its bracket, and not "sleep (8 hours a day)". */
-static bool weapon_is_called(struct walk *w, size_t at)
-{
-    struct sql_token argument = look(w, at + 1), behind = look(w, at + 2);
-    if (look(w, at).class != SQL_OPEN || argument.class == SQL_END)
-        return false;
-    return w->quote || w->seen > 1 || (behind.class != SQL_NAME && behind.class != SQL_END);
-}
-
-/* UNION [ALL] [(] SELECT list; UNION is taken, `at` 0 is what follows. */
-static bool union_follows(struct walk *w)
-{
-    size_t at = 0;
-    if (look(w, 0).class == SQL_PREFIX)
-        at++;
-    while (at < 3 && look(w, at).class == SQL_OPEN)
-        at++;
-    struct sql_token token = look(w, at);
-    if (token.class == SQL_OPEN)
-        return true; /* UNION ((( is no prose */
-    if (is_word(token, SQL_W_VALUES) || is_word(token, SQL_W_TABLE))
-        return look(w, at + 1).class == SQL_OPEN || is_word(token, SQL_W_TABLE);
-    return token.class == SQL_SELECT && (look(w, at + 1).class == SQL_END ? w->tokens.commented || at > 0 : select_list_at(w, at + 1));
-}
-
-/* What DROP, CREATE and ALTER speak of: TABLE, DATABASE, OR REPLACE ... */
-static bool names_object(struct sql_token token)
-{
-    return token.class == SQL_NAME || token.class == SQL_CLAUSE || token.class == SQL_FUNCTION || token.class == SQL_LOGIC;
-}
-
-/* The verb and what must follow it for a statement rather than a sentence. */
-static bool statement_follows(struct walk *w, size_t at)
-{
-    struct sql_token verb = look(w, at), next = look(w, at + 1), third = look(w, at + 2);
-    if (verb.class == SQL_SELECT)
-        return select_list_at(w, at + 1);
-    if (verb.class == SQL_WEAPON)
-        return true;
-    switch (verb.word) {
-    case SQL_W_DROP:
-    case SQL_W_CREATE:
-    case SQL_W_ALTER:
-    case SQL_W_BACKUP:
-        return names_object(next) && !is_end(third);
-    case SQL_W_TRUNCATE:
-        return is_word(next, SQL_W_TABLE) || (next.class == SQL_NAME && (is_end(third) || third.class == SQL_SEMICOLON));
-    case SQL_W_INSERT:
-    case SQL_W_REPLACE:
-    case SQL_W_MERGE:
-        return is_word(next, SQL_W_INTO) || is_word(third, SQL_W_VALUES);
-    case SQL_W_DELETE:
-        return is_word(next, SQL_W_FROM);
-    case SQL_W_UPDATE:
-        return is_word(third, SQL_W_SET);
-    case SQL_W_EXEC:
-    case SQL_W_EXECUTE:
-        return next.class == SQL_NAME || next.class == SQL_WEAPON || next.class == SQL_OPEN || next.class == SQL_VARIABLE;
-    case SQL_W_DECLARE:
-        return next.class == SQL_VARIABLE || (next.class == SQL_NAME && third.class == SQL_NAME);
-    case SQL_W_SET:
-        return next.class == SQL_VARIABLE || third.class == SQL_COMPARE;
-    case SQL_W_WAITFOR:
-        return next.class == SQL_NAME || is_word(next, SQL_W_DELAY);
-    case SQL_W_SHUTDOWN:
-        return is_end(next) || next.class == SQL_SEMICOLON || is_word(next, SQL_W_WITH);
-    case SQL_W_CALL:
-    case SQL_W_HANDLER:
-    case SQL_W_PREPARE:
-    case SQL_W_PRAGMA:
-        return next.class == SQL_NAME && !is_end(third) && third.class != SQL_NAME;
-    case SQL_W_COPY:
-        return next.class == SQL_OPEN || is_word(third, SQL_W_FROM) || third.class == SQL_OPEN;
-    case SQL_W_ATTACH:
-    case SQL_W_RESTORE:
-    case SQL_W_LOAD:
-        return next.class == SQL_FUNCTION || next.class == SQL_NAME;
-    case SQL_W_BULK:
-        return is_word(next, SQL_W_INSERT);
-    case SQL_W_GRANT:
-    case SQL_W_REVOKE:
-        return next.class != SQL_END;
-    case SQL_W_WITH:
-        return next.class == SQL_NAME && (is_word(third, SQL_W_AS) || third.class == SQL_OPEN);
-    case SQL_W_KILL:
-    case SQL_W_PRINT:
-        return is_constant(next);
-    case SQL_W_DO:
-    case SQL_W_ANALYZE:
-        return is_callable(next) && third.class == SQL_OPEN;
-    case SQL_W_SHOW:
-        return next.class == SQL_NAME && is_end(third);
-    case SQL_W_IF:
-        return next.class == SQL_OPEN || (next.class == SQL_NUMBER && third.class == SQL_COMPARE);
-    default:
-        return false;
-    }
-}
-
-/* A statement without a semicolon, as SQL Server allows; only what no sentence says. */
-static bool bare_statement(struct walk *w)
-{
-    struct sql_token verb = look(w, 0), next = look(w, 1), third = look(w, 2);
-    switch (verb.word) {
-    case SQL_W_WAITFOR:
-        return (is_word(next, SQL_W_DELAY) || next.class == SQL_NAME) && (third.class == SQL_STRING || third.class == SQL_VARIABLE);
-    case SQL_W_DECLARE:
-        return next.class == SQL_VARIABLE;
-    case SQL_W_EXEC:
-    case SQL_W_EXECUTE:
-        return next.class == SQL_WEAPON || (next.class == SQL_OPEN && (third.class == SQL_STRING || third.class == SQL_VARIABLE)) ||
-            (next.class == SQL_NAME && third.class == SQL_STRING);
-    default:
-        return false;
-    }
-}
-
-/* Behind a complete operand: a clause that a sentence would not make. */
-static bool clause_follows(struct walk *w)
-{
-    struct sql_token clause = look(w, 0), next = look(w, 1), third = look(w, 2), fourth = look(w, 3);
-    bool firm = w->quote || w->number_first;
-    switch (clause.word) {
-    case SQL_W_ORDER:
-    case SQL_W_GROUP:
-        if (!is_word(next, SQL_W_BY))
-            return false;
-        if (third.class == SQL_FUNCTION && fourth.class == SQL_OPEN)
-            return true;
-        if (third.class == SQL_NUMBER || third.class == SQL_OPEN || third.class == SQL_WEAPON)
-            return is_end(fourth) || fourth.class == SQL_SEMICOLON || fourth.class == SQL_COMMA || fourth.class == SQL_CLAUSE || third.class != SQL_NUMBER;
-        return fourth.class == SQL_COMMENT || (firm && (is_word(fourth, SQL_W_HAVING) || is_word(fourth, SQL_W_DESC) ||
-            is_word(fourth, SQL_W_ASC) || fourth.class == SQL_COMMA || fourth.class == SQL_OPEN || fourth.class == SQL_DOT));
-    case SQL_W_HAVING:
-        return (firm || is_constant(next)) && (third.class == SQL_COMPARE || fourth.class == SQL_COMPARE || third.class == SQL_COMMENT ||
-            third.class == SQL_OPEN || next.class == SQL_STRING);
-    case SQL_W_WHERE:
-        return firm && third.class == SQL_COMPARE;
-    case SQL_W_LIMIT:
-        return firm && next.class == SQL_NUMBER && (is_end(third) || third.class == SQL_COMMA || third.class == SQL_CLAUSE);
-    case SQL_W_OFFSET:
-        return firm && next.class == SQL_NUMBER && is_end(third);
-    case SQL_W_INTO:
-        return (is_word(next, SQL_W_OUTFILE) || is_word(next, SQL_W_DUMPFILE)) && third.class == SQL_STRING;
-    case SQL_W_PROCEDURE:
-        return (next.class == SQL_NAME || next.class == SQL_VERB) && third.class == SQL_OPEN;
-    default:
-        return false;
-    }
-}
-
-/* ---- what an injection inside the expression looks like ---- */
 
 enum ending { BY_VALUE, BY_COMMENT, BY_OPERATOR };
 
@@ -282,21 +40,32 @@ static bool reads_as_prose(struct bytes text)
     return spaces >= 1 && letters >= 4;
 }
 
-/* The term that ends here changes the expression's truth or value. */
-static bool term_decides(const struct walk *w, enum ending how)
+/* Behind its quote, a string of which an attack leaves the end to the application: a word or a pattern. */
+static bool is_simple(struct bytes string)
 {
-    const struct term *t = &w->term;
+    for (size_t i = 1; i < string.len; i++) {
+        uint8_t c = string.at[i];
+        if (!((c | 0x20) >= 'a' && (c | 0x20) <= 'z') && !(c >= '0' && c <= '9') && !memchr("%_'.*^$+-", c, 9))
+            return false;
+    }
+    return true;
+}
+
+/* The term that ends here changes the expression's truth or value. */
+static bool term_decides(const struct sql_walk *w, enum ending how)
+{
+    const struct sql_term *t = &w->term;
     bool strong = t->number || t->call || t->name;
     if (w->quote) {
         if (w->code && !t->number && !t->call)
             return false;
         bool closes = t->open_string || how == BY_COMMENT; /* the application's closing quote is accounted for */
+        if (t->open_string && !t->number && !t->call && w->prose && !is_simple(w->open_string) && !(w->logic && t->compared))
+            return false; /* such as LIKE '%a%' in a sentence, return "|".join(x) */
         if (w->logic)
             return t->compared || t->number || t->call || closes;
         if (t->compared)
             return t->number || t->constant || t->call || closes;
-        if (t->open_string && !t->number && !t->call && w->prose && reads_as_prose(w->open_string))
-            return false; /* such as LIKE '%a%' in a sentence */
         return w->arithmetic && (closes || t->call) && how != BY_OPERATOR && (strong || t->open_string);
     }
     if (w->logic && t->number && !t->name && w->tokens.commented) /* 1 or 1 is prose, 1 or 1 with comments in it is not */
@@ -305,36 +74,44 @@ static bool term_decides(const struct walk *w, enum ending how)
         return t->compared && (w->number_first || !t->name || t->call) && !(t->name && w->assigned);
     if (w->number_first && t->compared && t->call && how != BY_OPERATOR)
         return true;
-    return (t->is_test && w->number_first && how != BY_OPERATOR && w->single) || (t->call && t->compared && w->conditional_depth);
+    return t->is_test && w->number_first && how != BY_OPERATOR && w->single;
 }
 
-static bool comment_decides(struct walk *w, struct sql_token comment)
+/* #fff and --flag, unlike a comment that white space sets apart. */
+static bool touches(struct bytes comment)
+{
+    size_t mark = comment.len && comment.at[0] == '#' ? 1 : 2;
+    return comment.len > mark && comment.at[mark] > ' ' && !memchr("'\"-+", comment.at[mark], 5);
+}
+
+static bool comment_decides(struct sql_walk *w, struct sql_token comment)
 {
     struct bytes text = bytes_slice(w->tokens.left.all, comment.at, comment.len);
     if (term_decides(w, BY_COMMENT))
         return true;
+    if (w->quote && w->single && (w->prose || w->code) && touches(text) && memchr(text.at, w->quote, text.len))
+        return false; /* the value has the other quote itself: color = '#fff', ('--flag') */
     if (w->quote)
         return w->have && !(w->single && w->prose && reads_as_prose(text)) && !(w->code && w->single && reads_as_prose(text));
     /* 1 -- : one number, and a comment of two dashes */
     return w->have && w->number_first && text.len >= 2 && text.at[0] == '-' && !reads_as_prose(text) && w->single;
 }
 
-static void begin_term(struct walk *w)
+static void begin_term(struct sql_walk *w)
 {
-    w->term = (struct term){0};
+    w->term = (struct sql_term){0};
     w->arithmetic = false;
 }
 
 /* Adds an operand to the term. */
-static void operand(struct walk *w, struct sql_token token)
+static void operand(struct sql_walk *w, struct sql_token token)
 {
-    struct term *t = &w->term;
+    struct sql_term *t = &w->term;
     t->open_string = token.class == SQL_STRING && token.open;
     if (t->open_string)
         w->open_string = bytes_slice(w->tokens.left.all, token.at, token.len);
-    t->closed_string = token.class == SQL_STRING && !token.open;
     t->number |= token.class == SQL_NUMBER || token.class == SQL_VALUE;
-    t->constant |= is_constant(token);
+    t->constant |= sql_is_constant(token);
     t->name |= token.class == SQL_NAME || token.class == SQL_FUNCTION;
     w->have = true;
 }
@@ -342,7 +119,7 @@ static void operand(struct walk *w, struct sql_token token)
 enum step { GO_ON, BROKEN, INJECTION };
 
 /* IF(, CASE, (SELECT, f( and all that begins an operand. */
-static enum step step_without_operand(struct walk *w)
+static enum step step_without_operand(struct sql_walk *w)
 {
     struct sql_token token = take(w);
     struct sql_token next;
@@ -360,24 +137,24 @@ static enum step step_without_operand(struct walk *w)
     case SQL_NAME:
     case SQL_FUNCTION:
     case SQL_WEAPON:
-        next = look(w, 0);
+        next = sql_look(w, 0);
         if (next.class != SQL_OPEN) {
             operand(w, token);
             return GO_ON;
         }
-        if (token.class == SQL_WEAPON && weapon_is_called(w, 0))
+        if (token.class == SQL_WEAPON && sql_weapon_is_called(w, 0))
             return INJECTION;
         w->term.call |= token.class == SQL_FUNCTION || w->quote;
         w->term.name |= token.class == SQL_NAME;
-        if ((is_word(token, SQL_W_IF) || is_word(token, SQL_W_IIF)) && !w->conditional_depth) {
+        if ((sql_is_word(token, SQL_W_IF) || sql_is_word(token, SQL_W_IIF)) && !w->conditional_depth) {
             w->conditional_depth = w->depth + 1;
             w->conditional_commas = 0;
         }
         return GO_ON;
     case SQL_OPEN:
         w->depth++;
-        next = look(w, 0);
-        if (next.class == SQL_SELECT && select_list_at(w, 1))
+        next = sql_look(w, 0);
+        if (next.class == SQL_SELECT && sql_select_list_at(w, 1))
             return INJECTION;
         if (next.class == SQL_CLOSE) {
             take(w);
@@ -389,14 +166,14 @@ static enum step step_without_operand(struct walk *w)
         w->have = w->before.class == SQL_OPEN;
         return w->have ? GO_ON : BROKEN;
     case SQL_CASE:
-        if (!is_word(token, SQL_W_CASE) && !is_word(token, SQL_W_WHEN))
+        if (!sql_is_word(token, SQL_W_CASE) && !sql_is_word(token, SQL_W_WHEN))
             return BROKEN;
         w->in_case = true;
         return GO_ON;
     case SQL_VERB: /* LEFT, REPLACE( ... are functions too; a verb here is none */
         return BROKEN;
     case SQL_BRACE:
-        next = look(w, 0);
+        next = sql_look(w, 0);
         if (next.class != SQL_NAME)
             return BROKEN;
         take(w);
@@ -406,10 +183,10 @@ static enum step step_without_operand(struct walk *w)
     }
 }
 
-static enum step step_logic(struct walk *w, struct sql_token token)
+static enum step step_logic(struct sql_walk *w, struct sql_token token)
 {
     bool symbol = token.word == SQL_W_NONE;
-    if (is_word(token, SQL_W_AND) && w->between) {
+    if (sql_is_word(token, SQL_W_AND) && w->between) {
         w->between = false;
         w->have = false;
         return GO_ON;
@@ -428,14 +205,14 @@ static enum step step_logic(struct walk *w, struct sql_token token)
     return GO_ON;
 }
 
-static enum step step_compare(struct walk *w, struct sql_token token)
+static enum step step_compare(struct sql_walk *w, struct sql_token token)
 {
-    struct sql_token next = look(w, 0);
+    struct sql_token next = sql_look(w, 0);
     w->have = false;
     w->term.compared = true;
     switch (token.word) {
     case SQL_W_IS:
-        w->term.is_test = next.class == SQL_VALUE || (is_word(next, SQL_W_NOT) && look(w, 1).class == SQL_VALUE);
+        w->term.is_test = next.class == SQL_VALUE || (sql_is_word(next, SQL_W_NOT) && sql_look(w, 1).class == SQL_VALUE);
         return GO_ON;
     case SQL_W_IN:
         return next.class == SQL_OPEN ? GO_ON : BROKEN;
@@ -451,7 +228,7 @@ static enum step step_compare(struct walk *w, struct sql_token token)
     }
 }
 
-static enum step step_close(struct walk *w)
+static enum step step_close(struct sql_walk *w)
 {
     if (w->conditional_depth && w->depth == w->conditional_depth) {
         if (w->conditional_commas == 2 && (w->term.compared || w->quote || w->single || w->arithmetic))
@@ -463,36 +240,36 @@ static enum step step_close(struct walk *w)
     return GO_ON;
 }
 
-static enum step step_case(struct walk *w, struct sql_token token)
+static enum step step_case(struct sql_walk *w, struct sql_token token)
 {
     if (!w->in_case)
         return BROKEN;
-    if (is_word(token, SQL_W_THEN))
+    if (sql_is_word(token, SQL_W_THEN))
         return INJECTION;
-    w->have = is_word(token, SQL_W_END);
+    w->have = sql_is_word(token, SQL_W_END);
     return GO_ON;
 }
 
-static enum step step_semicolon(struct walk *w)
+static enum step step_semicolon(struct sql_walk *w)
 {
-    while (look(w, 0).class == SQL_SEMICOLON)
+    while (sql_look(w, 0).class == SQL_SEMICOLON)
         take(w);
-    if (statement_follows(w, 0) || bare_statement(w))
+    if (sql_statement_follows(w, 0) || sql_bare_statement(w))
         return w->assigned && !w->quote ? BROKEN : INJECTION;
-    if (look(w, 0).class == SQL_COMMENT && (w->quote || w->number_first))
-        return comment_decides(w, look(w, 0)) ? INJECTION : BROKEN;
-    return look(w, 0).class == SQL_END && term_decides(w, BY_VALUE) ? INJECTION : BROKEN;
+    if (sql_look(w, 0).class == SQL_COMMENT && (w->quote || w->number_first))
+        return comment_decides(w, sql_look(w, 0)) ? INJECTION : BROKEN;
+    return sql_look(w, 0).class == SQL_END && term_decides(w, BY_VALUE) ? INJECTION : BROKEN;
 }
 
-static enum step step_with_operand(struct walk *w)
+static enum step step_with_operand(struct sql_walk *w)
 {
-    struct sql_token token = look(w, 0);
+    struct sql_token token = sql_look(w, 0);
     if (token.class != SQL_END && token.class != SQL_COMMENT && token.class != SQL_CLOSE && token.class != SQL_SEMICOLON && token.class != SQL_OPEN && !w->evidence)
         w->evidence = token.at + 1;
-    if ((token.class == SQL_VERB && bare_statement(w)) || (token.class == SQL_CLAUSE && clause_follows(w)))
+    if ((token.class == SQL_VERB && sql_bare_statement(w)) || (token.class == SQL_CLAUSE && sql_clause_follows(w)))
         return INJECTION;
-    if (w->quote && ((token.class == SQL_WEAPON && weapon_is_called(w, 1)) ||
-                     (token.class == SQL_OPEN && look(w, 1).class == SQL_SELECT && select_list_at(w, 2))))
+    if (w->quote && ((token.class == SQL_WEAPON && sql_weapon_is_called(w, 1)) ||
+                     (token.class == SQL_OPEN && sql_look(w, 1).class == SQL_SELECT && sql_select_list_at(w, 2))))
         return INJECTION; /* no operator, so no statement of today; another language's template fills it in */
     take(w);
     switch (token.class) {
@@ -503,10 +280,10 @@ static enum step step_with_operand(struct walk *w)
     case SQL_LOGIC:
         return step_logic(w, token);
     case SQL_COMPARE:
-        w->single = w->single && (is_word(token, SQL_W_IS) || is_word(token, SQL_W_BETWEEN));
+        w->single = w->single && (sql_is_word(token, SQL_W_IS) || sql_is_word(token, SQL_W_BETWEEN));
         return step_compare(w, token);
     case SQL_PREFIX: /* NOT LIKE, NOT IN */
-        return is_word(token, SQL_W_NOT) && look(w, 0).class == SQL_COMPARE ? GO_ON : BROKEN;
+        return sql_is_word(token, SQL_W_NOT) && sql_look(w, 0).class == SQL_COMPARE ? GO_ON : BROKEN;
     case SQL_SIGN:
     case SQL_STAR:
     case SQL_ARITHMETIC:
@@ -536,11 +313,11 @@ static enum step step_with_operand(struct walk *w)
         operand(w, token);
         return GO_ON;
     case SQL_UNION:
-        return union_follows(w) ? INJECTION : BROKEN;
+        return sql_union_follows(w) ? INJECTION : BROKEN;
     case SQL_CASE:
         return step_case(w, token);
     case SQL_CLAUSE: /* CAST(x AS type) */
-        if (!is_word(token, SQL_W_AS) || !w->depth || !is_callable(look(w, 0)))
+        if (!sql_is_word(token, SQL_W_AS) || !w->depth || !sql_is_callable(sql_look(w, 0)))
             return BROKEN;
         w->have = false;
         return GO_ON;
@@ -550,23 +327,23 @@ static enum step step_with_operand(struct walk *w)
 }
 
 /* Before any operand: what closes or ends the application's own expression may come first. */
-static enum step step_at_start(struct walk *w)
+static enum step step_at_start(struct sql_walk *w)
 {
-    struct sql_token token = look(w, 0);
+    struct sql_token token = sql_look(w, 0);
     w->number_first = token.class != SQL_NAME && token.class != SQL_FUNCTION;
-    if ((token.class == SQL_VERB && bare_statement(w)) ||
-        (is_word(token, SQL_W_IF) && look(w, 1).class == SQL_PREFIX && look(w, 2).class == SQL_OPEN))
+    if ((token.class == SQL_VERB && sql_bare_statement(w)) ||
+        (sql_is_word(token, SQL_W_IF) && sql_look(w, 1).class == SQL_PREFIX && sql_look(w, 2).class == SQL_OPEN))
         return INJECTION;
     if (token.class == SQL_UNION) {
         w->number_first = false;
         take(w);
-        return union_follows(w) ? INJECTION : BROKEN;
+        return sql_union_follows(w) ? INJECTION : BROKEN;
     }
     if (token.class == SQL_CLOSE || token.class == SQL_SEMICOLON) {
         w->have = true;
         return GO_ON;
     }
-    if (token.class == SQL_LOGIC && look(w, 1).class != SQL_LOGIC) {
+    if (token.class == SQL_LOGIC && sql_look(w, 1).class != SQL_LOGIC) {
         w->number_first = false;
         take(w);
         return step_logic(w, token);
@@ -577,37 +354,37 @@ static enum step step_at_start(struct walk *w)
 }
 
 /* SELECT ... FROM name WHERE condition, as the whole value. */
-static bool whole_query(struct walk *w)
+static bool whole_query(struct sql_walk *w)
 {
     enum { FARTHEST = 40 };
-    if (!select_list_at(w, 1))
+    if (!sql_select_list_at(w, 1))
         return false;
     bool from = false;
     for (int i = 0; i < FARTHEST; i++) {
         struct sql_token token = take(w);
-        from |= is_word(token, SQL_W_FROM);
-        if (is_end(token) || token.class == SQL_OTHER)
+        from |= sql_is_word(token, SQL_W_FROM);
+        if (sql_is_end(token) || token.class == SQL_OTHER)
             return false;
         if (from && token.class == SQL_UNION)
-            return union_follows(w);
-        if (token.class == SQL_WEAPON && look(w, 0).class == SQL_OPEN)
+            return sql_union_follows(w);
+        if (token.class == SQL_WEAPON && sql_look(w, 0).class == SQL_OPEN)
             return true;
-        if (token.class == SQL_OPEN && look(w, 0).class == SQL_SELECT && select_list_at(w, 1))
+        if (token.class == SQL_OPEN && sql_look(w, 0).class == SQL_SELECT && sql_select_list_at(w, 1))
             return true;
-        if ((is_word(token, SQL_W_IF) || is_word(token, SQL_W_IIF)) && look(w, 0).class == SQL_OPEN)
+        if ((sql_is_word(token, SQL_W_IF) || sql_is_word(token, SQL_W_IIF)) && sql_look(w, 0).class == SQL_OPEN)
             return true;
-        if (from && (w->tokens.commented || is_word(token, SQL_W_WHERE)) && token.class == SQL_CLAUSE)
-            return w->tokens.commented || look(w, 1).class == SQL_COMPARE || look(w, 1).class == SQL_OPEN ||
-                is_word(look(w, 1), SQL_W_NOT);
+        if (from && (w->tokens.commented || sql_is_word(token, SQL_W_WHERE)) && token.class == SQL_CLAUSE)
+            return w->tokens.commented || sql_look(w, 1).class == SQL_COMPARE || sql_look(w, 1).class == SQL_OPEN ||
+                sql_is_word(sql_look(w, 1), SQL_W_NOT);
     }
     return false;
 }
 
-static bool walk(struct walk *w)
+static bool walk(struct sql_walk *w)
 {
     enum step step;
     if (!w->quote) {
-        if (look(w, 0).class == SQL_SELECT)
+        if (sql_look(w, 0).class == SQL_SELECT)
             return whole_query(w);
         step = step_at_start(w);
     } else
@@ -622,9 +399,13 @@ static bool walk(struct walk *w)
     return step == INJECTION;
 }
 
-static void judge_prefix(struct walk *w, struct bytes prefix)
+static void judge_prefix(struct sql_walk *w, struct bytes prefix)
 {
     size_t len = prefix.len;
+    while (len && prefix.at[len - 1] == ' ')
+        len--;
+    if (len > 1 && memchr("rbufL", prefix.at[len - 1], 5) && memchr("=([{,: ", prefix.at[len - 2], 7))
+        len--; /* r'' of Python, L"" of C */
     while (len && prefix.at[len - 1] == ' ')
         len--;
     w->code = len && memchr("=([{,:+<>!&|?", prefix.at[len - 1], 13);
@@ -633,7 +414,7 @@ static void judge_prefix(struct walk *w, struct bytes prefix)
 
 static bool detect(struct bytes value, char quote, enum sql_dialect dialect, struct sqli_finding *ret)
 {
-    struct walk w = {.tokens = sql_tokens_over(value, dialect), .quote = quote, .single = true};
+    struct sql_walk w = {.tokens = sql_tokens_over(value, dialect), .quote = quote, .single = true};
     if (quote) {
         struct sql_token prefix;
         if (!sql_tokens_close_string(&w.tokens, quote, &prefix))
@@ -641,7 +422,6 @@ static bool detect(struct bytes value, char quote, enum sql_dialect dialect, str
         judge_prefix(&w, bytes_slice(value, 0, prefix.len - 1));
         record(&w, prefix);
         w.have = true;
-        w.term.closed_string = true;
     }
     if (!walk(&w))
         return false;

@@ -20,7 +20,7 @@ static void conditions(void **state)
 
 static void terminators_and_operators(void **state)
 {
-    EACH(true, "admin'--", "admin' #", "admin'/*", "admin')-- -", "\"-- ", "x';--", "1--", "1 -- -", "'='", "'-'", "'^'", "' like '%", "'>''", "'=0--");
+    EACH(true, "admin'--", "admin' #", "admin'/*", "admin')-- -", "\"-- ", "x';--", "1--", "1 -- -", "'='", "'-'", "'^'", "' like '%", "'>''", "'=0--", "a b'-- '", "'#'");
 }
 
 static void statements(void **state)
@@ -47,7 +47,8 @@ static void codes_and_formats_are_none(void **state)
 {
     EACH(false, "print('a', b)", "x = 'a' + b + 'c'  # d", "a === 'b' || c === \"d\"", "if (a || b) return 'x';", "var s = '<' + tag + '>';", "char c = '\\''; /* x */", "sep = ',' # comma",
         "To delete: DELETE FROM a WHERE b = 5;", "{\"a\":1,\"b\":\"it's\"}", "[\"\",\"\",\"a\"]", "http://a.b/c--d?e=f#g", "2026-01-01 -- 2026-02-01", "555-1234 or 555-4567", "a=1 and b=2",
-        "## a b", "- [x] done", "`a` or `b`", "a@b.c; d@e.f", "aGVsbG8+d29/bGQ=", "2+2=4", "+1 (555) 123-4567", "9:00 - 17:30", "=IF(A1>0,1,2)");
+        "## a b", "- [x] done", "`a` or `b`", "a@b.c; d@e.f", "aGVsbG8+d29/bGQ=", "2+2=4", "+1 (555) 123-4567", "9:00 - 17:30", "=IF(A1>0,1,2)", "color = '#fff';", "f('--flag', x)", "<a href=\"#top\">a</a>", "return \"|\".join(x)",
+        "the LIKE '%a%' operator is slow");
 }
 
 static void findings_say_where(void **state)
