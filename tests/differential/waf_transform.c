@@ -80,7 +80,7 @@ static RulesSet *rules_for_all(void)
             snprintf(text, sizeof text, "SecRuleEngine On\n");
         else
             snprintf(text, sizeof text, "SecRule REQUEST_HEADERS:X \"@rx ^.*$\" \"id:%d,phase:1,pass,capture,log,t:none,t:%s,"
-                "t:hexEncode,logdata:'=%%{TX.0}'\"\n", t + 1, transformation_name((enum transformation)t));
+                "t:hexEncode,logdata:'=%%{TX.0}'\"\n", t + 1, transformation_names[t]);
         if (msc_rules_add(rules, text, &error) < 0) {
             fprintf(stderr, "%s: %s\n", text, error);
             exit(2);
@@ -112,7 +112,7 @@ static unsigned differences(ModSecurity *peer, RulesSet *rules, struct bytes in)
             continue;
         found++;
         hex(in, given);
-        printf("%s of %s: ours %s, peer %s\n", transformation_name((enum transformation)t), given, ours, logged[t]);
+        printf("%s of %s: ours %s, peer %s\n", transformation_names[t], given, ours, logged[t]);
     }
     arena_destroy(arena);
     return found;

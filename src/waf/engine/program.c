@@ -129,6 +129,10 @@ static void compile_operand(struct compiling *c, uint32_t rule)
     case OPERATOR_VALIDATE_BYTE_RANGE:
         compile_byte_set(c, rule);
         break;
+    case OPERATOR_GEO_LOOKUP:
+    case OPERATOR_RBL:
+        complain_of(c, rule, "this operator asks others, which is not built yet");
+        break;
     default:
         break;
     }
@@ -177,6 +181,8 @@ bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf
             compile_operand(&c, i);
     if (!c.out_of_memory)
         compile_selectors(&c);
+    if (!c.out_of_memory && set->settings.unicode_map.len)
+        c.out_of_memory = !unicode_map_parse(waf_text_bytes(set, set->settings.unicode_map), (uint32_t)set->settings.unicode_code_page, a, &ret->unicode);
     if (!c.out_of_memory && !ret_errors->count)
         return true;
     program_free(ret);

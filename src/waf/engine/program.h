@@ -11,6 +11,7 @@
 #include "waf/operator/phrases.h"
 #include "waf/operator/regex.h"
 #include "waf/operator/validate.h"
+#include "waf/transform/transform.h"
 
 /* What a rule's operator needs; which of them, its kind says. */
 struct rule_operand {
@@ -26,6 +27,7 @@ struct waf_program {
     struct regex **target_selectors;     /* by target; NULL where it is no expression */
     struct regex **part_selectors;       /* by part */
     struct regex **action_selectors;     /* by action: of its target */
+    const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */
 };
 
 /* What is wrong with a rule, told to who loads it; `rule` is an index. */

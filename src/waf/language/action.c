@@ -4,7 +4,7 @@
 
 #include "waf/language/choices.h"
 #include "waf/language/reading.h"
-#include "waf/language/transformations.h"
+#include "waf/transform/transform.h"
 
 /* One of a list: NAME or NAME:VALUE. */
 struct item {
@@ -83,7 +83,7 @@ static bool transformation_read(struct list *l, const struct piece *value)
     enum transformation t;
     if (!transformation_find(name.text, &t))
         return unknown_word(&name, "a transformation", "t:", transformation_names, TRANSFORMATION_COUNT, NULL);
-    if (t == TRANSFORMATION_NONE && l->place == PLACE_DEFAULT)
+    if (t == TRANSFORM_NONE && l->place == PLACE_DEFAULT)
         return piece_error(&name, NULL, "t:none has no place in SecDefaultAction");
     uint8_t *made = DRAFT_ADD(l->draft, transformations);
     if (made)

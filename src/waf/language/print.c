@@ -3,7 +3,7 @@
 
 #include "waf/language/directives.h"
 #include "waf/language/reading.h"
-#include "waf/language/transformations.h"
+#include "waf/transform/transform.h"
 
 #define LONGEST ((size_t)64 << 20) /* of one value: more than any file of rules */
 

@@ -2,7 +2,7 @@
 #include <strings.h>
 
 #include "waf/language/reading.h"
-#include "waf/language/transformations.h"
+#include "waf/transform/transform.h"
 
 static bool ids_hold(const struct draft *d, struct waf_span ids, int64_t id)
 {
@@ -151,7 +151,7 @@ static void transformations_append(struct draft *d, struct waf_span span)
 {
     uint32_t from = 0;
     for (uint32_t i = 0; i < span.count; i++)
-        if (d->transformations.items[span.first + i] == TRANSFORMATION_NONE)
+        if (d->transformations.items[span.first + i] == TRANSFORM_NONE)
             from = i + 1;
     for (uint32_t i = from; i < span.count && !d->failed; i++) {
         uint8_t t = d->transformations.items[span.first + i];
@@ -164,7 +164,7 @@ static void transformations_append(struct draft *d, struct waf_span span)
 static bool says_none(const struct draft *d, struct waf_span span)
 {
     for (uint32_t i = 0; i < span.count; i++)
-        if (d->transformations.items[span.first + i] == TRANSFORMATION_NONE)
+        if (d->transformations.items[span.first + i] == TRANSFORM_NONE)
             return true;
     return false;
 }

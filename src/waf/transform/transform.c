@@ -34,13 +34,12 @@ struct triggers {
 #define NOT_PLAIN(w) (~(UPPER(w) | LOWER(w) | BIT(w, '*') | ((w) == 0 ? UINT64_C(0x03ff) << 48 : 0)))
 
 static const struct row {
-    const char *name;
     size_t (*write)(struct bytes in, const struct unicode_map *map, uint8_t *out);
     struct triggers triggers;
     uint8_t times, plus;
 } rows[] = {
 #define X(id, text, writer, t, half, more) \
-    [TRANSFORM_##id] = {text, write_##writer, {{t(0), t(1), t(2), t(3)}}, half, more},
+    [TRANSFORM_##id] = {write_##writer, {{t(0), t(1), t(2), t(3)}}, half, more},
     TRANSFORMATIONS(X)
 #undef X
 };
@@ -54,6 +53,12 @@ static const struct {
 #undef X
 };
 
+const char *const transformation_names[TRANSFORMATION_COUNT] = {
+#define X(name, text, writer, triggers, times, plus) text,
+    TRANSFORMATIONS(X)
+#undef X
+};
+
 static bool named(struct bytes name, const char *text)
 {
     return name.len == strlen(text) && strncasecmp((const char *)name.at, text, name.len) == 0;
@@ -64,7 +69,7 @@ bool transformation_find(struct bytes name, enum transformation *ret)
     if (name.len == 0)
         return false;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
-        if (named(name, rows[i].name)) {
+        if (named(name, transformation_names[i])) {
             *ret = (enum transformation)i;
             return true;
         }
@@ -74,11 +79,6 @@ bool transformation_find(struct bytes name, enum transformation *ret)
             return true;
         }
     return false;
-}
-
-const char *transformation_name(enum transformation t)
-{
-    return rows[t].name;
 }
 
 static bool may_change(const struct triggers *t, struct bytes in)

@@ -71,7 +71,7 @@ struct unicode_map {
 
 /* By SecLang name, in any case. */
 bool transformation_find(struct bytes name, enum transformation *ret) MUST_USE;
-const char *transformation_name(enum transformation t);
+extern const char *const transformation_names[TRANSFORMATION_COUNT]; /* as SecLang writes them */
 
 /*
  * `map` may be NULL, only urlDecodeUni looks at it. *ret is `in` itself when nothing changes, else memory of `a`;

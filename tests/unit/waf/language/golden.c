@@ -13,7 +13,7 @@
 
 #include "files.h"
 #include "waf/language/print.h"
-#include "waf/language/transformations.h"
+#include "waf/transform/transform.h"
 
 #define CASES_MAX 100
 

@@ -10,7 +10,7 @@
 #include "files.h"
 #include "waf/language/directives.h"
 #include "waf/language/print.h"
-#include "waf/language/transformations.h"
+#include "waf/transform/transform.h"
 
 static const struct test_file made[] = {{"unicode.mapping", "20127 ()\n"}, {"words", "one\ntwo\n"}, {"more", "three\n"}, {NULL, NULL}};
 
@@ -215,8 +215,8 @@ static void transformations_count_from_the_last_none(void **state)
     static const struct {
         uint32_t count;
         uint8_t t[2];
-    } expected[] = {{2, {TRANSFORMATION_TRIM, TRANSFORMATION_LOWERCASE}}, {1, {TRANSFORMATION_LOWERCASE}},
-        {2, {TRANSFORMATION_LOWERCASE, TRANSFORMATION_SHA1}}};
+    } expected[] = {{2, {TRANSFORM_TRIM, TRANSFORM_LOWERCASE}}, {1, {TRANSFORM_LOWERCASE}},
+        {2, {TRANSFORM_LOWERCASE, TRANSFORM_SHA1}}};
     for (size_t i = 0; i < 3; i++) {
         struct waf_span t = l.set->rules[i].transformations;
         assert_int_equal(t.count, expected[i].count);

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/rules.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/cli.h"
+#include "cli/output.h"
+#include "enforce/file.h"
+
+/* Memory for rules and what they name. */
+#define RULES_MEMORY ((size_t)4 << 30)
+
+/* What of the rules does not compile, where it stands. */
+static void tell_program_errors(struct rules *r, const struct program_errors *errors)
+{
+    for (size_t i = 0; i < errors->count; i++) {
+        const struct waf_rule *rule = &r->set->rules[errors->items[i].rule];
+        struct source *s = r->sources.items[rule->file];
+        diag_error(&s->diags, (struct place){.line = rule->line, .column = 1}, NULL, "%s", errors->items[i].message);
+        diags_sort(&s->diags);
+    }
+    if (!errors->count)
+        r->sources.out_of_memory = true;
+}
+
+bool rules_open(char *const *names, int count, bool json, struct rules *ret)
+{
+    struct program_errors errors;
+    *ret = (struct rules){.arena = arena_create(RULES_MEMORY)};
+    struct rule_files files = rule_files_lend(&ret->store);
+    if (!ret->arena) {
+        (void)complain_in(json, "out of memory");
+        return false;
+    }
+    for (int i = 0; i < count; i++)
+        if (access(names[i], R_OK) != 0) {
+            (void)complain_in(json, "%s: %s", names[i], strerror(errno));
+            return false;
+        }
+    if (!rules_load((const char *const *)names, (size_t)count, &files, ret->arena, &ret->sources, &ret->set))
+        ret->set = NULL;
+    else if (!program_compile(ret->set, ret->arena, &ret->program, &errors)) {
+        tell_program_errors(ret, &errors);
+        ret->set = NULL;
+    }
+    return true;
+}
+
+void rules_free(struct rules *r)
+{
+    program_free(&r->program);
+    rule_files_free(&r->store);
+    arena_destroy(r->arena);
+}
+
+void rules_complain(const struct rules *r)
+{
+    struct text said = text_new(ANSWER_MAX);
+    sources_print(&r->sources, color_wanted(STDERR_FILENO), &said);
+    /* When standard error takes nothing there is nobody left to tell. */
+    bool told = write_all(STDERR_FILENO, bytes_of(said.at, said.len));
+    (void)told;
+    text_free(&said);
+}

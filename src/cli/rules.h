@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Web rules from files, ready to run, with what is wrong with them shown to who asked. */
+#pragma once
+
+#include "cli/options.h"
+#include "cli/rule_files.h"
+#include "waf/engine/program.h"
+
+struct rules {
+    struct arena *arena;
+    struct rule_file_store store;
+    struct sources sources;
+    const struct waf_rule_set *set; /* NULL: not valid */
+    struct waf_program program;
+};
+
+/*
+ * Reads, checks and compiles the files, as if one included them all. False when one cannot be read, or there is no
+ * memory (complained about). Invalid rules are true, with `set` NULL. Freed by rules_free in every case.
+ */
+bool rules_open(char *const *names, int count, bool json, struct rules *ret) MUST_USE;
+void rules_free(struct rules *r);
+/* What is wrong, for people, on standard error. */
+void rules_complain(const struct rules *r);
+
+int waf_check(const struct operands *files, bool json);
+/* `request`, `response`: files or NULL; `batch`: messages from standard input. */
+struct inspection {
+    const char *request, *response;
+    bool json, batch;
+};
+int waf_inspect(const struct operands *files, const struct inspection *wanted);

@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rules do when they match. Order and scope are ModSecurity 3's: setvar at each match, the rest once the chain has matched. */
+#include "waf/engine/transaction.h"
+
+#include "waf/operator/number.h"
+
+/* The status of a refusal where no rule gives one. */
+#define STATUS_REFUSED 403
+#define STATUS_MOVED 302
+#define EVENTS_MAX 10000
+
+bool rule_is_multi_match(const struct waf_transaction *t, const struct waf_rule *r)
+{
+    return r->written.multi_match;
+}
+
+bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct bytes tag)
+{
+    for (uint32_t i = 0; i < r->written.tags.count; i++) {
+        struct bytes text;
+        if (macros_expand(t, t->set->templates[r->written.tags.first + i], &text) && bytes_equal(text, tag))
+            return true;
+    }
+    return false;
+}
+
+bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struct bytes message)
+{
+    struct bytes text;
+    return r->written.has_msg && macros_expand(t, r->written.msg, &text) && bytes_equal(text, message);
+}
+
+/* ---- setvar */
+
+static bool set_variable(struct waf_transaction *t, const struct waf_action *a)
+{
+    struct waf_values *store = &t->lists[a->variable];
+    struct bytes name, value = {0};
+    if (!macros_expand(t, a->name, &name))
+        return false;
+    if (a->operation == SETVAR_UNSET) {
+        values_remove(store, name);
+        return true;
+    }
+    if (a->operation == SETVAR_ONE)
+        value = bytes_of_text("1");
+    else if (!macros_expand(t, a->value, &value))
+        return false;
+    if (a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT) {
+        const struct waf_value *there = values_find(store, name);
+        int64_t by = number_of_32(value), before = there ? number_of_32(there->value) : 0;
+        if (!bytes_of_number(a->operation == SETVAR_ADD ? before + by : before - by, t->arena, &value))
+            return false;
+    }
+    return values_set(store, a->variable, name, value, t->arena);
+}
+
+static bool set_variables(struct waf_transaction *t, struct waf_span actions)
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
+        if (t->set->actions[i].kind == ACTION_SETVAR && !set_variable(t, &t->set->actions[i]))
+            return false;
+    return true;
+}
+
+bool act_on_match(struct waf_transaction *t, uint32_t rule)
+{
+    const struct waf_rule *r = &t->set->rules[rule];
+    if (!set_variables(t, r->written.actions))
+        return false;
+    for (uint32_t i = 0; i < r->updates.count; i++) {
+        const struct waf_exception *e = &t->set->exceptions[t->set->action_updates[r->updates.first + i]];
+        if (!set_variables(t, e->effects.actions))
+            return false;
+    }
+    return true;
+}
+
+/* ---- ctl */
+
+static bool remove_for(struct waf_transaction *t, struct removal removal)
+{
+    struct removal *grown = arena_grow(t->arena, t->removals.items, t->removals.count, &t->removals.capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    t->removals.items = grown;
+    grown[t->removals.count++] = removal;
+    return true;
+}
+
+static bool remove_rules(struct waf_transaction *t, uint32_t action)
+{
+    const struct waf_action *a = &t->set->actions[action];
+    bool of_target = ctl_shapes[a->ctl] == CTL_ID_TARGET || ctl_shapes[a->ctl] == CTL_TEXT_TARGET;
+    struct removal r = {
+        .by_message = a->ctl == CTL_RULE_REMOVE_BY_MSG || a->ctl == CTL_RULE_REMOVE_TARGET_BY_MSG,
+        .text = waf_text_bytes(t->set, a->text),
+        .target = of_target ? &a->target : NULL,
+        .selector = t->program->action_selectors[action],
+    };
+    if (ctl_shapes[a->ctl] == CTL_TEXT || ctl_shapes[a->ctl] == CTL_TEXT_TARGET)
+        return remove_for(t, r);
+    for (uint32_t i = 0; i < a->ids.count; i++) {
+        r.ids = t->set->ids[a->ids.first + i];
+        r.text = (struct bytes){0};
+        if (!remove_for(t, r))
+            return false;
+    }
+    return true;
+}
+
+static void choose_processor(struct waf_transaction *t, uint8_t processor)
+{
+    static const struct {
+        enum body_kind kind;
+        const char *name;
+    } processors[] = {
+        [PROCESSOR_URLENCODED] = {BODY_URLENCODED, "URLENCODED"},
+        [PROCESSOR_MULTIPART] = {BODY_MULTIPART, "MULTIPART"},
+        [PROCESSOR_JSON] = {BODY_JSON, "JSON"},
+        [PROCESSOR_XML] = {BODY_XML, "XML"},
+    };
+    t->parsed = true;
+    t->body = processors[processor].kind;
+    t->scalars[VARIABLE_REQBODY_PROCESSOR] = bytes_of_text(processors[processor].name);
+}
+
+static bool control(struct waf_transaction *t, uint32_t action)
+{
+    const struct waf_action *a = &t->set->actions[action];
+    switch ((enum ctl)a->ctl) {
+    case CTL_RULE_ENGINE:
+        t->engine = a->operation;
+        return true;
+    case CTL_REQUEST_BODY_ACCESS:
+        t->request_access = a->operation;
+        return true;
+    case CTL_RESPONSE_BODY_ACCESS:
+        t->response_access = a->operation;
+        return true;
+    case CTL_FORCE_REQUEST_BODY_VARIABLE:
+        t->force_body_variable = a->operation == SWITCH_ON;
+        return true;
+    case CTL_REQUEST_BODY_PROCESSOR:
+        choose_processor(t, a->operation);
+        return true;
+    case CTL_RULE_REMOVE_BY_ID:
+    case CTL_RULE_REMOVE_BY_MSG:
+    case CTL_RULE_REMOVE_BY_TAG:
+    case CTL_RULE_REMOVE_TARGET_BY_ID:
+    case CTL_RULE_REMOVE_TARGET_BY_MSG:
+    case CTL_RULE_REMOVE_TARGET_BY_TAG:
+        return remove_rules(t, action);
+    case CTL_AUDIT_ENGINE: /* what is kept for audit is the caller's */
+    case CTL_AUDIT_LOG_PARTS:
+    case CTL_DEBUG_LOG_LEVEL:
+    case CTL_REQUEST_BODY_LIMIT: /* ModSecurity 3 takes these, and does nothing */
+    case CTL_RESPONSE_BODY_LIMIT:
+    case CTL_COUNT:
+        break;
+    }
+    return true;
+}
+
+/* ---- the rest */
+
+static bool run_action(struct waf_transaction *t, uint32_t action)
+{
+    const struct waf_action *a = &t->set->actions[action];
+    struct bytes name, value;
+    switch ((enum action_kind)a->kind) {
+    case ACTION_CTL:
+        return control(t, action);
+    case ACTION_SKIP:
+        t->skip = a->number;
+        return true;
+    case ACTION_SKIP_AFTER:
+        t->jumping = true;
+        t->marker = a->text;
+        return true;
+    case ACTION_SETENV:
+        return macros_expand(t, a->name, &name) && macros_expand(t, a->value, &value) && values_set(&t->lists[VARIABLE_ENV], VARIABLE_ENV, name, value, t->arena);
+    case ACTION_SETSID:
+        return macros_expand(t, a->value, &t->scalars[VARIABLE_SESSIONID]);
+    case ACTION_SETUID:
+        return macros_expand(t, a->value, &t->scalars[VARIABLE_USERID]);
+    case ACTION_STATUS:
+        t->outcome.status = (int)a->number;
+        return true;
+    default: /* setvar has run at each match; what is left is for whoever keeps records, or refused by the loader */
+        return true;
+    }
+}
+
+static bool run_actions(struct waf_transaction *t, struct waf_span actions)
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
+        if (!run_action(t, i))
+            return false;
+    return true;
+}
+
+static void decide(struct waf_transaction *t, enum waf_decision decision, struct rule_run *run)
+{
+    t->outcome.decision = decision;
+    t->outcome.phase = t->phase;
+    run->refusing = true;
+}
+
+static bool disrupt(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+{
+    if (e->disruptive == DISRUPTIVE_UNSET || t->engine != SWITCH_ON)
+        return true;
+    int status = e->status > 0 ? e->status : t->outcome.status;
+    switch ((enum disruptive)e->disruptive) {
+    case DISRUPTIVE_DENY:
+    case DISRUPTIVE_DROP:
+        t->outcome.status = status && status != 200 ? status : STATUS_REFUSED;
+        decide(t, e->disruptive == DISRUPTIVE_DENY ? WAF_DENY : WAF_DROP, run);
+        return true;
+    case DISRUPTIVE_REDIRECT:
+        t->outcome.status = status >= 301 && status <= 307 ? status : STATUS_MOVED;
+        decide(t, WAF_REDIRECT, run);
+        return macros_expand(t, e->redirect, &t->outcome.redirect);
+    case DISRUPTIVE_ALLOW:
+        t->allowed = ALLOWED_ALL;
+        return true;
+    case DISRUPTIVE_ALLOW_PHASE:
+        t->allowed = ALLOWED_PHASE;
+        return true;
+    case DISRUPTIVE_ALLOW_REQUEST:
+        t->allowed = ALLOWED_REQUEST;
+        return true;
+    case DISRUPTIVE_PASS:
+    case DISRUPTIVE_UNSET:
+        break;
+    }
+    return true;
+}
+
+/* `block`: what the default actions of the phase say. */
+static bool block(struct waf_transaction *t, const struct waf_rule *r, struct rule_run *run)
+{
+    return disrupt(t, &t->set->defaults[r->phase].effects, run);
+}
+
+static bool describe(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+{
+    if (e->log != UNSET)
+        run->record = e->log == YES;
+    if (e->severity >= 0) {
+        run->event.severity = e->severity;
+        if (e->severity < t->highest_severity)
+            t->highest_severity = e->severity;
+    }
+    return (!e->has_logdata || macros_expand(t, e->logdata, &run->event.data)) && (!e->has_msg || macros_expand(t, e->msg, &run->event.msg));
+}
+
+static bool take_tags(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+{
+    if (!e->tags.count)
+        return true;
+    struct bytes *tags = arena_array(t->arena, run->event.tag_count + e->tags.count, sizeof *tags);
+    if (!tags)
+        return false;
+    if (run->event.tag_count)
+        memcpy(tags, run->event.tags, run->event.tag_count * sizeof *tags);
+    run->event.tags = tags;
+    for (uint32_t i = 0; i < e->tags.count; i++)
+        if (!macros_expand(t, t->set->templates[e->tags.first + i], &tags[run->event.tag_count++]))
+            return false;
+    return true;
+}
+
+/* What SecRuleUpdateActionById gives the rule; its own disruptive action then does not run. */
+static bool act_on_updates(struct waf_transaction *t, const struct waf_rule *r, struct rule_run *run)
+{
+    for (uint32_t i = 0; i < r->updates.count; i++) {
+        const struct waf_effects *e = &t->set->exceptions[t->set->action_updates[r->updates.first + i]].effects;
+        if (!run_actions(t, e->actions) || !describe(t, e, run) || !take_tags(t, e, run) || (e->block && !block(t, r, run)) || !disrupt(t, e, run))
+            return false;
+    }
+    return true;
+}
+
+bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run)
+{
+    const struct waf_rule *r = &t->set->rules[rule];
+    const struct waf_default *defaults = &t->set->defaults[r->phase];
+    if (defaults->given && (!run_actions(t, defaults->effects.actions) || !describe(t, &defaults->effects, run)))
+        return false;
+    if (!take_tags(t, &r->written, run) || !act_on_updates(t, r, run) || !describe(t, &r->written, run) || !run_actions(t, r->written.actions))
+        return false;
+    if (r->updates.count)
+        return true;
+    return (!r->written.block || block(t, r, run)) && disrupt(t, &r->written, run);
+}
+
+bool act_record(struct waf_transaction *t, struct rule_run *run)
+{
+    if (!run->record)
+        return true;
+    if (t->outcome.event_count == EVENTS_MAX) {
+        limit_passed(t, "more rules fired than are kept");
+        return true;
+    }
+    struct waf_event *grown = arena_grow(t->arena, t->outcome.events, t->outcome.event_count, &t->event_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    t->outcome.events = grown;
+    grown[t->outcome.event_count++] = run->event;
+    return true;
+}

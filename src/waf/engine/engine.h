@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The rule engine: HTTP messages in, decision and events out. It has no clock, no files and no network; what rules ask
+ * of these the caller passes in.
+ */
+#pragma once
+
+#include "waf/engine/program.h"
+#include "waf/http/message.h"
+
+/* What the engine does not know by itself. */
+struct waf_options {
+    struct bytes client, server;       /* addresses as text */
+    uint16_t client_port, server_port;
+    struct bytes unique_id;
+    int64_t time;                      /* seconds since 1970-01-01 UTC */
+    struct {
+        int year, month, day, hour, minute, second, weekday; /* local; month 1 to 12, weekday 0 (Sunday) to 6 */
+    } local;
+    /* Microseconds since the transaction began, for DURATION; NULL: 0. */
+    uint64_t (*duration)(void *argument);
+    /* A variable of the environment, or an empty text; NULL: none is known. */
+    struct bytes (*environment)(struct bytes name, void *argument);
+    void *argument;
+};
+
+enum waf_decision {
+    WAF_PASS,
+    WAF_DENY,
+    WAF_DROP,
+    WAF_REDIRECT,
+    WAF_ALLOW, /* a rule let it by: later rules were not asked */
+};
+
+struct waf_matched {
+    struct bytes variable; /* NAME or NAME:KEY */
+    struct bytes value;    /* after transformation */
+    size_t offset;         /* of the match in the value */
+};
+
+/* A rule that fired and logs. */
+struct waf_event {
+    uint32_t rule; /* the head of its chain */
+    struct bytes msg, data; /* macros expanded */
+    int severity;           /* -1: none */
+    struct bytes *tags;
+    size_t tag_count;
+    struct waf_matched *matched;
+    size_t matched_count;
+};
+
+struct waf_outcome {
+    enum waf_decision decision;
+    int status;          /* of a refusal */
+    uint8_t phase;       /* in which it was decided */
+    struct bytes redirect;
+    struct waf_event *events;
+    size_t event_count;
+    const char **limits; /* what was not inspected, and why */
+    size_t limit_count;
+};
+
+struct waf_transaction;
+
+/* NULL when memory is out. `scratch` must serve the program, and is used until the transaction ends. */
+struct waf_transaction *transaction_begin(const struct waf_program *p, struct waf_scratch *scratch, struct arena *a, const struct waf_options *o) MUST_USE;
+/* Phases 1 and 2. What `m` views must live as long as the transaction. */
+void transaction_request(struct waf_transaction *t, const struct http_message *m);
+/* Phases 3 and 4; nothing when the request was refused. */
+void transaction_response(struct waf_transaction *t, const struct http_message *m);
+/* Phase 5, and what came of it; valid as long as the arena. */
+const struct waf_outcome *transaction_end(struct waf_transaction *t);
+/* A variable of the transaction as a number, such as TX:anomaly_score. */
+int64_t transaction_number(struct waf_transaction *t, const char *tx_name);

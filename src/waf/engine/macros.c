@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/engine/transaction.h"
+
+static struct bytes part_bytes(struct waf_transaction *t, uint32_t part)
+{
+    const struct waf_part *p = &t->set->parts[part];
+    struct bytes text = waf_text_bytes(t->set, p->text);
+    return p->macro ? variables_first(t, p->variable, p->selector, text, t->program->part_selectors[part]) : text;
+}
+
+bool macros_expand(struct waf_transaction *t, struct waf_template text, struct bytes *ret)
+{
+    *ret = (struct bytes){0};
+    if (text.count == 1) {
+        *ret = part_bytes(t, text.first);
+        return !t->out_of_memory;
+    }
+    struct bytes *parts = arena_array(t->arena, text.count, sizeof *parts);
+    size_t len = 0;
+    if (!parts)
+        return false;
+    for (uint32_t i = 0; i < text.count; i++) {
+        parts[i] = part_bytes(t, text.first + i);
+        len += parts[i].len;
+    }
+    uint8_t *whole = arena_alloc(t->arena, len);
+    if (!whole || t->out_of_memory)
+        return false;
+    *ret = bytes_of(whole, len);
+    for (uint32_t i = 0; i < text.count; i++) {
+        if (parts[i].len)
+            memcpy(whole, parts[i].at, parts[i].len);
+        whole += parts[i].len;
+    }
+    return true;
+}

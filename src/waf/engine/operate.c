@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A rule's operator on one value. */
+#include "waf/engine/transaction.h"
+
+#include "waf/detect/detect.h"
+#include "waf/operator/identity.h"
+#include "waf/operator/number.h"
+#include "waf/operator/text.h"
+
+/* Candidates that @verify... looks at in one value; a value with more of them is said to be cut short. */
+#define CANDIDATES_MAX 10000
+
+/* What one evaluation has at hand. */
+struct operation {
+    struct waf_transaction *t;
+    const struct waf_rule *rule;
+    const struct rule_operand *operand;
+    struct bytes argument; /* macros expanded */
+    struct bytes value;
+    struct match *match;
+};
+
+/* TX:0 and up are what was found, when the rule asks for it. */
+static bool capture(const struct operation *o, unsigned group, struct bytes found)
+{
+    static const char digits[] = "0123456789";
+    char name[4] = {0};
+    if (!o->rule->written.capture)
+        return true;
+    if (group < 10)
+        name[0] = digits[group];
+    else {
+        name[0] = digits[group / 10 % 10];
+        name[1] = digits[group % 10];
+    }
+    return values_set(&o->t->lists[VARIABLE_TX], VARIABLE_TX, bytes_of_text(name), found, o->t->arena);
+}
+
+static bool take_limit(const struct operation *o, enum regex_result result)
+{
+    if (result == REGEX_NO || result == REGEX_YES)
+        return true;
+    limit_passed(o->t, result == REGEX_LIMIT ? "a regular expression came to its match limit" : "a regular expression could not be decided");
+    return values_set(&o->t->lists[VARIABLE_TX], VARIABLE_TX, bytes_of_text("MSC_PCRE_LIMITS_EXCEEDED"), bytes_of_text("1"), o->t->arena);
+}
+
+static bool run_regex(const struct operation *o, const struct regex *r, bool *ret)
+{
+    struct match groups[REGEX_CAPTURES_MAX];
+    size_t count = 0;
+    enum regex_result result = regex_match(r, o->t->scratch->regex, o->value, groups, &count);
+    *ret = result == REGEX_YES;
+    if (!*ret)
+        return take_limit(o, result);
+    *o->match = groups[0];
+    for (unsigned i = 0; i < count && o->rule->written.capture; i++)
+        if (groups[i].offset != REGEX_UNSET && !capture(o, i, bytes_slice(o->value, groups[i].offset, groups[i].length)))
+            return false;
+    return true;
+}
+
+/* An expression whose text is known only now. One that does not compile matches nothing, as in ModSecurity. */
+static bool run_rx(const struct operation *o, bool *ret)
+{
+    struct regex_error ignored;
+    *ret = false;
+    if (o->operand->regex)
+        return run_regex(o, o->operand->regex, ret);
+    struct regex *r = regex_compile(o->argument, false, &ignored);
+    if (!r) {
+        limit_passed(o->t, "a regular expression with macros did not compile");
+        return true;
+    }
+    bool ok = run_regex(o, r, ret);
+    regex_free(r);
+    return ok;
+}
+
+static bool run_verify(const struct operation *o, bool (*valid)(struct bytes), bool *ret)
+{
+    size_t from = 0, count = 0;
+    struct match groups[REGEX_CAPTURES_MAX];
+    *ret = false;
+    for (unsigned tried = 0; from <= o->value.len; tried++) {
+        if (tried == CANDIDATES_MAX) {
+            limit_passed(o->t, "a value has more candidates for @verify... than are looked at");
+            return true;
+        }
+        enum regex_result result = regex_match_from(o->operand->regex, o->t->scratch->regex, o->value, from, groups, &count);
+        if (result != REGEX_YES)
+            return take_limit(o, result);
+        struct bytes found = bytes_slice(o->value, groups[0].offset, groups[0].length);
+        if (valid(found)) {
+            *ret = true;
+            *o->match = groups[0];
+            return capture(o, 0, found);
+        }
+        from = groups[0].offset + 1;
+    }
+    return true;
+}
+
+static bool run_phrases(const struct operation *o, bool *ret)
+{
+    struct bytes phrase;
+    *ret = phrases_find(&o->operand->phrases, o->t->scratch->scan, o->value, o->match, &phrase);
+    return !*ret || capture(o, 0, phrase);
+}
+
+static bool run_sqli(const struct operation *o, bool *ret)
+{
+    struct sqli_finding found;
+    *ret = sqli_detect(o->value, &found);
+    if (*ret)
+        *o->match = (struct match){found.at, found.len};
+    return !*ret || capture(o, 0, bytes_of_text(found.fingerprint));
+}
+
+static bool run_xss(const struct operation *o, bool *ret)
+{
+    struct xss_finding found;
+    *ret = xss_detect(o->value, &found);
+    if (*ret)
+        *o->match = (struct match){found.at, found.len};
+    return !*ret || capture(o, 0, o->value);
+}
+
+static bool compare(enum operator operator, struct bytes value, struct bytes argument)
+{
+    int64_t a = number_of(value), b = number_of(argument);
+    switch (operator) {
+    case OPERATOR_EQ:
+        return number_of_32(value) == number_of_32(argument);
+    case OPERATOR_GE:
+        return a >= b;
+    case OPERATOR_GT:
+        return a > b;
+    case OPERATOR_LE:
+        return a <= b;
+    default:
+        return a < b;
+    }
+}
+
+static bool run(const struct operation *o, bool *ret)
+{
+    enum operator operator = o->rule->operator;
+    *ret = false;
+    switch (operator) {
+    case OPERATOR_RX:
+    case OPERATOR_RX_GLOBAL:
+        return run_rx(o, ret);
+    case OPERATOR_PM:
+    case OPERATOR_PM_FROM_FILE:
+        return run_phrases(o, ret);
+    case OPERATOR_DETECT_SQLI:
+        return run_sqli(o, ret);
+    case OPERATOR_DETECT_XSS:
+        return run_xss(o, ret);
+    case OPERATOR_VERIFY_CC:
+        return run_verify(o, card_number_valid, ret);
+    case OPERATOR_VERIFY_CPF:
+        return run_verify(o, cpf_valid, ret);
+    case OPERATOR_VERIFY_SSN:
+        return run_verify(o, ssn_valid, ret);
+    case OPERATOR_VERIFY_SVNR:
+        return run_verify(o, svnr_valid, ret);
+    case OPERATOR_BEGINS_WITH:
+        *ret = text_begins_with(o->value, o->argument, o->match);
+        return true;
+    case OPERATOR_ENDS_WITH:
+        *ret = text_ends_with(o->value, o->argument, o->match);
+        return true;
+    case OPERATOR_CONTAINS:
+    case OPERATOR_STR_MATCH:
+        *ret = text_contains(o->value, o->argument, o->match);
+        return true;
+    case OPERATOR_CONTAINS_WORD:
+        *ret = text_contains_word(o->value, o->argument, o->match);
+        return true;
+    case OPERATOR_STR_EQ:
+        *ret = text_equals(o->value, o->argument, o->match);
+        return true;
+    case OPERATOR_WITHIN:
+        *ret = text_within(o->value, o->argument, o->match);
+        return true;
+    case OPERATOR_EQ:
+    case OPERATOR_GE:
+    case OPERATOR_GT:
+    case OPERATOR_LE:
+    case OPERATOR_LT:
+        *ret = compare(operator, o->value, o->argument);
+        return true;
+    case OPERATOR_IP_MATCH:
+    case OPERATOR_IP_MATCH_FROM_FILE:
+        *ret = address_list_matches(&o->operand->addresses, o->value);
+        return true;
+    case OPERATOR_VALIDATE_BYTE_RANGE:
+        *ret = value_leaves_byte_set(o->value, &o->operand->bytes, o->match);
+        return true;
+    case OPERATOR_VALIDATE_URL_ENCODING:
+        *ret = value_breaks_url_encoding(o->value, o->match);
+        return true;
+    case OPERATOR_VALIDATE_UTF8_ENCODING:
+        *ret = value_breaks_utf8(o->value, o->match);
+        return true;
+    case OPERATOR_UNCONDITIONAL_MATCH:
+        *ret = true;
+        return true;
+    case OPERATOR_GEO_LOOKUP: /* program_compile refuses them: nothing here may match by accident */
+    case OPERATOR_RBL:
+    case OPERATOR_COUNT:
+        break;
+    }
+    return true;
+}
+
+bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret)
+{
+    const struct waf_rule *r = &t->set->rules[rule];
+    struct operation o = {.t = t, .rule = r, .operand = &t->program->operands[rule], .value = value, .match = ret};
+    *ret = (struct match){0, value.len};
+    if (r->operand_macros ? !macros_expand(t, r->operand, &o.argument) : false)
+        return false;
+    if (!r->operand_macros)
+        o.argument = waf_text_bytes(t->set, r->operand_text);
+    if (!run(&o, ret_matched))
+        return false;
+    if (r->negated) {
+        *ret_matched = !*ret_matched;
+        *ret = (struct match){0, value.len};
+    }
+    return true;
+}

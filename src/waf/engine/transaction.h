@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * One request and its response on their way through the rules. Belongs to one thread; all its memory is one arena's,
+ * whose ceiling is the bound. This header is the engine's own: who uses the engine includes waf/engine/engine.h.
+ */
+#pragma once
+
+#include "waf/body/body.h"
+#include "waf/engine/engine.h"
+#include "waf/engine/values.h"
+#include "waf/http/message.h"
+
+enum allowed {
+    ALLOWED_NOTHING,
+    ALLOWED_PHASE,
+    ALLOWED_REQUEST, /* the rest of phases 1 and 2 */
+    ALLOWED_ALL,     /* the rest, but phase 5 */
+};
+
+/* What ctl has taken away: rules, or from rules a target. */
+struct removal {
+    struct waf_ids ids;              /* where `text` is empty */
+    bool by_message;                 /* `text` is a message, else a tag */
+    struct bytes text;
+    const struct waf_target *target; /* NULL: the whole rule */
+    const struct regex *selector;
+};
+
+struct removals {
+    struct removal *items;
+    size_t count, capacity;
+};
+
+struct waf_transaction {
+    const struct waf_program *program;
+    const struct waf_rule_set *set;
+    struct waf_scratch *scratch;
+    struct arena *arena;
+    struct waf_options options;
+    bool out_of_memory; /* it cannot be judged any more: refused */
+
+    struct bytes scalars[VARIABLE_COUNT];
+    struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
+    bool parsed;         /* the request's body is parsed, as `body` says */
+    enum body_kind body;
+    struct bytes request_body, response_body; /* what is inspected of them */
+    size_t header_bytes;
+
+    uint8_t engine;                         /* enum waf_switch */
+    uint8_t request_access, response_access; /* enum waf_switch */
+    bool force_body_variable;
+    struct removals removals;
+    uint8_t phase;
+    enum allowed allowed;
+    int64_t skip;        /* rules yet to be passed over */
+    bool jumping;        /* towards the marker; past the end of a phase too, as in ModSecurity 3 */
+    struct waf_text marker;
+    uint32_t rule;       /* that runs, for RULE:... */
+    int highest_severity; /* 255: none yet */
+
+    struct waf_outcome outcome;
+    size_t event_capacity, limit_capacity;
+};
+
+/* A match of the chain that is being run, for its event. */
+struct rule_run {
+    uint32_t head;
+    struct waf_event event;
+    size_t matched_capacity;
+    bool record;   /* log, unless nolog */
+    bool refusing; /* a disruptive action has run */
+};
+
+/* ---- variables.c */
+
+/*
+ * What the target names, less what the exclusions among `all` (of targets) and ctl take away for `rule`; appended to
+ * `ret`. False when memory is out.
+ */
+bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
+/* The first value of a variable, as macros take it; empty when there is none. */
+struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes name, const struct regex *regex);
+/* NAME or NAME:KEY, as MATCHED_VAR_NAME has it. */
+bool variables_full_name(struct waf_transaction *t, const struct waf_value *v, struct bytes *ret) MUST_USE;
+
+/* ---- macros.c */
+
+/* The text with its macros replaced. False when memory is out. */
+bool macros_expand(struct waf_transaction *t, struct waf_template text, struct bytes *ret) MUST_USE;
+
+/* ---- operate.c */
+
+/* Does the rule's operator match the value (negation included)? `*ret` is where, when not negated. False on `*ret_matched` also when it could not be decided. */
+bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret) MUST_USE;
+
+/* ---- act.c */
+
+/* What happens at each match: setvar. */
+bool act_on_match(struct waf_transaction *t, uint32_t rule) MUST_USE;
+/* What happens once a rule and all behind it in its chain have matched. */
+bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run) MUST_USE;
+/* Keeps the event of a match. */
+bool act_record(struct waf_transaction *t, struct rule_run *run) MUST_USE;
+bool rule_is_multi_match(const struct waf_transaction *t, const struct waf_rule *r);
+bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct bytes tag);
+bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struct bytes message);
+
+/* ---- evaluate.c */
+
+/* All rules of the phase. */
+void evaluate_phase(struct waf_transaction *t, uint8_t phase);
+
+/* ---- request.c */
+
+/* A limit was passed: kept once, shown to who reads the outcome. */
+void limit_passed(struct waf_transaction *t, const char *what);

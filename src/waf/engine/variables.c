@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What targets and macros name, from what is known of the transaction. */
+#include <stdio.h>
+
+#include "waf/engine/transaction.h"
+
+/* The list that a variable of names is made of. */
+static uint8_t source_of(uint8_t variable)
+{
+    switch (variable) {
+    case VARIABLE_ARGS_NAMES:
+        return VARIABLE_ARGS;
+    case VARIABLE_ARGS_GET_NAMES:
+        return VARIABLE_ARGS_GET;
+    case VARIABLE_ARGS_POST_NAMES:
+        return VARIABLE_ARGS_POST;
+    case VARIABLE_REQUEST_HEADERS_NAMES:
+        return VARIABLE_REQUEST_HEADERS;
+    case VARIABLE_RESPONSE_HEADERS_NAMES:
+        return VARIABLE_RESPONSE_HEADERS;
+    case VARIABLE_REQUEST_COOKIES_NAMES:
+        return VARIABLE_REQUEST_COOKIES;
+    case VARIABLE_MATCHED_VARS_NAMES:
+        return VARIABLE_MATCHED_VARS;
+    default:
+        return variable;
+    }
+}
+
+/* Two digits, as TIME_* have them. */
+static struct bytes padded(struct waf_transaction *t, int n)
+{
+    char *text = arena_format(t->arena, "%02d", n);
+    return text ? bytes_of_text(text) : (struct bytes){0};
+}
+
+static struct bytes number(struct waf_transaction *t, int64_t n)
+{
+    struct bytes b;
+    return bytes_of_number(n, t->arena, &b) ? b : (struct bytes){0};
+}
+
+static struct bytes clock_time(struct waf_transaction *t)
+{
+    char *text = arena_format(t->arena, "%02d:%02d:%02d", t->options.local.hour, t->options.local.minute, t->options.local.second);
+    return text ? bytes_of_text(text) : (struct bytes){0};
+}
+
+/* A variable with one value. */
+static struct bytes scalar(struct waf_transaction *t, uint8_t variable)
+{
+    switch (variable) {
+    case VARIABLE_DURATION:
+        return number(t, t->options.duration ? (int64_t)t->options.duration(t->options.argument) : 0);
+    case VARIABLE_HIGHEST_SEVERITY:
+        return number(t, t->highest_severity);
+    case VARIABLE_TIME:
+        return clock_time(t);
+    case VARIABLE_TIME_DAY:
+        return number(t, t->options.local.day);
+    case VARIABLE_TIME_EPOCH:
+        return number(t, t->options.time);
+    case VARIABLE_TIME_HOUR:
+        return padded(t, t->options.local.hour);
+    case VARIABLE_TIME_MIN:
+        return padded(t, t->options.local.minute);
+    case VARIABLE_TIME_MON:
+        return padded(t, t->options.local.month);
+    case VARIABLE_TIME_SEC:
+        return padded(t, t->options.local.second);
+    case VARIABLE_TIME_WDAY:
+        return number(t, t->options.local.weekday);
+    case VARIABLE_TIME_YEAR:
+        return number(t, t->options.local.year);
+    default:
+        return t->scalars[variable];
+    }
+}
+
+/* RULE:id and the like, of the rule that runs. */
+static struct bytes rule_fact(struct waf_transaction *t, struct bytes name)
+{
+    const struct waf_rule *r = &t->set->rules[t->set->rules[t->rule].head];
+    struct bytes text = {0};
+    if (names_equal(name, bytes_of_text("id")))
+        return number(t, r->id);
+    if (names_equal(name, bytes_of_text("rev")))
+        return waf_text_bytes(t->set, r->rev);
+    if (names_equal(name, bytes_of_text("severity")))
+        return r->written.severity >= 0 ? number(t, r->written.severity) : text;
+    bool msg = names_equal(name, bytes_of_text("msg"));
+    if ((msg || names_equal(name, bytes_of_text("logdata"))) && !macros_expand(t, msg ? r->written.msg : r->written.logdata, &text))
+        t->out_of_memory = true;
+    return text;
+}
+
+static bool name_matches(struct waf_transaction *t, uint8_t selector, struct bytes wanted, const struct regex *regex, struct bytes name)
+{
+    if (selector == SELECTOR_NONE)
+        return true;
+    if (selector == SELECTOR_LITERAL)
+        return names_equal(name, wanted);
+    return regex_match(regex, t->scratch->regex, name, NULL, NULL) == REGEX_YES;
+}
+
+/* The values of a collection whose names match, each as `variable`. */
+static bool add_list(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes wanted, const struct regex *regex, struct waf_values *ret)
+{
+    uint8_t source = source_of(variable);
+    const struct waf_values *list = &t->lists[source];
+    for (size_t i = 0; i < list->count; i++) {
+        struct waf_value v = list->items[i];
+        if (!name_matches(t, selector, wanted, regex, v.name))
+            continue;
+        v.variable = variable;
+        if (source != variable)
+            v.value = v.name;
+        if (!values_add(ret, v, t->arena))
+            return false;
+    }
+    return true;
+}
+
+static bool add_single(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value, struct waf_values *ret)
+{
+    return values_add(ret, (struct waf_value){variable, name, value}, t->arena);
+}
+
+static bool resolve(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes wanted, const struct regex *regex, struct waf_values *ret)
+{
+    if (variable == VARIABLE_RULE)
+        return add_single(t, variable, wanted, rule_fact(t, wanted), ret);
+    if (variable == VARIABLE_ENV && selector == SELECTOR_LITERAL && !values_find(&t->lists[VARIABLE_ENV], wanted)) {
+        struct bytes value = t->options.environment ? t->options.environment(wanted, t->options.argument) : (struct bytes){0};
+        return !value.len || add_single(t, variable, wanted, value, ret);
+    }
+    if (variable_shapes[variable] == SHAPE_SCALAR)
+        return add_single(t, variable, (struct bytes){0}, scalar(t, variable), ret);
+    return add_list(t, variable, selector, wanted, regex, ret);
+}
+
+/* Does an exclusion take `v` away? One of a whole variable, or of a name in it. */
+static bool is_taken(struct waf_transaction *t, const struct waf_target *by, const struct regex *regex, const struct waf_value *v)
+{
+    return by->variable == v->variable && name_matches(t, by->selector, waf_text_bytes(t->set, by->text), regex, v->name);
+}
+
+static bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule)
+{
+    if (!r->text.len)
+        return rule->id && r->ids.first <= rule->id && rule->id <= r->ids.last;
+    return r->by_message ? rule_has_message(t, rule, r->text) : rule_has_tag(t, rule, r->text);
+}
+
+static bool is_excluded(struct waf_transaction *t, const struct waf_rule *rule, struct waf_span all, const struct waf_value *v)
+{
+    for (uint32_t i = all.first; i < all.first + all.count; i++)
+        if (t->set->targets[i].exclusion && is_taken(t, &t->set->targets[i], t->program->target_selectors[i], v))
+            return true;
+    for (size_t i = 0; i < t->removals.count; i++) {
+        const struct removal *r = &t->removals.items[i];
+        if (r->target && is_taken(t, r->target, r->selector, v) && removal_is_of(t, r, rule))
+            return true;
+    }
+    return false;
+}
+
+bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret)
+{
+    const struct waf_target *w = &t->set->targets[target];
+    size_t before = ret->count;
+    if (!resolve(t, w->variable, w->selector, waf_text_bytes(t->set, w->text), t->program->target_selectors[target], ret))
+        return false;
+    size_t kept = before;
+    for (size_t i = before; i < ret->count; i++)
+        if (!is_excluded(t, rule, all, &ret->items[i]))
+            ret->items[kept++] = ret->items[i];
+    ret->count = kept;
+    if (!w->count)
+        return true;
+    ret->count = before;
+    return add_single(t, w->variable, waf_text_bytes(t->set, w->text), number(t, (int64_t)(kept - before)), ret);
+}
+
+struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes name, const struct regex *regex)
+{
+    struct waf_values found = {0};
+    if (variable_shapes[variable] != SHAPE_SCALAR && selector == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
+        const struct waf_value *v = values_find(&t->lists[source_of(variable)], name); /* the common case, without a copy */
+        return !v ? (struct bytes){0} : source_of(variable) == variable ? v->value : v->name;
+    }
+    if (!resolve(t, variable, selector, name, regex, &found))
+        t->out_of_memory = true;
+    return found.count ? found.items[0].value : (struct bytes){0};
+}
+
+bool variables_full_name(struct waf_transaction *t, const struct waf_value *v, struct bytes *ret)
+{
+    struct bytes variable = bytes_of_text(variable_names[v->variable]);
+    *ret = variable;
+    if (!v->name.at && v->name.len == 0)
+        return true;
+    uint8_t *whole = arena_alloc(t->arena, variable.len + 1 + v->name.len);
+    if (!whole)
+        return false;
+    memcpy(whole, variable.at, variable.len);
+    whole[variable.len] = ':';
+    if (v->name.len)
+        memcpy(whole + variable.len + 1, v->name.at, v->name.len);
+    *ret = bytes_of(whole, variable.len + 1 + v->name.len);
+    return true;
+}
