@@ -80,8 +80,9 @@ static bool term_decides(const struct sql_walk *w, enum ending how)
 /* #fff and --flag, unlike a comment that white space sets apart. */
 static bool touches(struct bytes comment)
 {
-    size_t mark = comment.len && comment.at[0] == '#' ? 1 : 2;
-    return comment.len > mark && comment.at[mark] > ' ' && !memchr("'\"-+", comment.at[mark], 5);
+    bool hash = comment.len && comment.at[0] == '#';
+    size_t mark = hash ? 1 : 2;
+    return comment.len > mark && comment.at[mark] > ' ' && !memchr("'\"-+", comment.at[mark], hash ? 2 : 4);
 }
 
 static bool comment_decides(struct sql_walk *w, struct sql_token comment)
