@@ -238,7 +238,7 @@ static bool has_open_quote(const char *body)
 {
     for (const char *line = strstr(body, "form-data"); line; line = strstr(line + 1, "form-data")) {
         size_t quotes[2] = {0};
-        for (const char *c = line; *c && strncmp(c, "--B", 3) != 0; c++) {
+        for (const char *c = line; *c && strncmp(c, "\n\r\n", 3) != 0 && strncmp(c, "\n\n", 2) != 0; c++) {
             if (*c == '\\' && c[1])
                 c++;
             else if (*c == '"' || *c == '\'')
