@@ -329,6 +329,10 @@ int main(int argc, char **argv)
         sort(&own);
         sort(&peer);
         if (!same(&own, &peer)) {
+            for (size_t k = 0; k < body.len; k++) { /* both have seen it; the look for open quotes is one at a text */
+                if (!body.at[k])
+                    body.at[k] = '?';
+            }
             if (known_difference(kind, &own, text_cstr(&body))) {
                 known++;
             } else if (differ++ < 6) {
