@@ -34,7 +34,7 @@ static const char rules[] =
     "MULTIPART_MISSING_SEMICOLON|MULTIPART_INVALID_QUOTING|MULTIPART_INVALID_PART|MULTIPART_INVALID_HEADER_FOLDING|"
     "MULTIPART_UNMATCHED_BOUNDARY \"@rx ^[12]$\" \"id:2,phase:2,pass,nolog,"
     "setvar:'tx.all=%{tx.all}|~|%{MATCHED_VAR_NAME}^^%{MATCHED_VAR}'\"\n"
-    "SecAction \"id:4,phase:2,pass,log,logdata:'%{tx.all}|~|'\"\n";
+    "SecRule REQUEST_URI \"@unconditionalMatch\" \"id:4,phase:2,pass,log,msg:'%{tx.all}|~|'\"\n";
 
 /* Printable as it is, the rest as \xNN: what the peer's log does, quotes and backslashes apart, which are undone there. */
 static void lines_add(struct lines *l, const char *name, struct bytes key, struct bytes value, bool has_key)
@@ -58,12 +58,12 @@ static void lines_add(struct lines *l, const char *name, struct bytes key, struc
 static void peer_log(void *context, const void *message)
 {
     struct lines *l = context;
-    const char *from = strstr(message, "[data \"");
-    const char *to = from ? strstr(from, "\"] [severity") : NULL;
+    const char *from = strstr(message, "[msg \"");
+    const char *to = from ? strstr(from, "\"] [data ") : NULL;
     if (!to)
         return;
     struct text t = text_new(1 << 20);
-    for (const char *c = from + 7; c < to; c++) {
+    for (const char *c = from + 6; c < to; c++) {
         if (strncmp(c, "\\x22", 4) == 0 || strncmp(c, "\\x5c", 4) == 0) {
             text_puts(&t, c[2] == '2' ? "\"" : "\\");
             c += 3;
@@ -233,15 +233,33 @@ static bool same(const struct lines *a, const struct lines *b)
     return equal;
 }
 
-/* Why these may differ; NULL when they may not. */
-static const char *known_difference(enum body_kind kind, const struct lines *own, const char *type)
+/* A quote that is not closed in a line that speaks of form-data, or the next, which it may be folded into. */
+static bool has_open_quote(const char *body)
 {
-    /* name="a : without its closing quote the peer reads behind the end of the header */
-    if (kind == BODY_MULTIPART && contains(own, "Content-Disposition header (-10)"))
+    for (const char *line = strstr(body, "form-data"); line; line = strstr(line + 1, "form-data")) {
+        size_t quotes[2] = {0};
+        for (const char *c = line; *c && strncmp(c, "\n\r\n", 3) != 0 && strncmp(c, "\n\n", 2) != 0; c++) {
+            if (*c == '\\' && c[1])
+                c++;
+            else if (*c == '"' || *c == '\'')
+                quotes[*c == '"']++;
+        }
+        if (quotes[0] % 2 || quotes[1] % 2)
+            return true;
+    }
+    return false;
+}
+
+/* Why these may differ; NULL when they may not. */
+static const char *known_difference(enum body_kind kind, const struct lines *own, const char *body)
+{
+    /* form-data; name="a : without its closing quote the peer reads behind the end of the header */
+    if (kind == BODY_MULTIPART && (has_open_quote(body) || contains(own, "header (-10)")))
         return "quote that is not closed";
     /* boundary= : the peer reads nothing and reports nothing */
     if (kind == BODY_MULTIPART && contains(own, "C-T (empty)"))
         return "empty boundary";
+    /* <!DOCTYPE a [<!ENTITY e "x">]><a>&e;</a> : the peer puts x in; here it is an error. No body here has that yet. */
     return NULL;
 }
 
@@ -281,6 +299,8 @@ int main(int argc, char **argv)
             break;
         }
         damage(&body);
+        if (body.at)
+            body.at[body.len] = 0;
         if (strncmp(text_cstr(&type), types[kind], 19) != 0 || strlen(text_cstr(&type)) != type.len) {
             text_free(&type);
             text_puts(&type, types[kind]);
@@ -309,7 +329,11 @@ int main(int argc, char **argv)
         sort(&own);
         sort(&peer);
         if (!same(&own, &peer)) {
-            if (known_difference(kind, &own, type.at)) {
+            for (size_t k = 0; k < body.len; k++) { /* both have seen it; the look for open quotes is one at a text */
+                if (!body.at[k])
+                    body.at[k] = '?';
+            }
+            if (known_difference(kind, &own, text_cstr(&body))) {
                 known++;
             } else if (differ++ < 6) {
                 printf("body %lu, %s\n---\n%.*s\n---\n", i, type.at, (int)body.len, text_cstr(&body));

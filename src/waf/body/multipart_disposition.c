@@ -92,8 +92,6 @@ static int read_quoted(struct reading *d, struct bytes *ret)
         return -10; /* without its closing quote; the peer reads on behind the end of the header here */
     d->at++;
     *ret = bytes_of(out, len);
-    if (quote == '\'' && len && memchr(out, '\'', len))
-        d->flags[BODY_FLAG_INVALID_QUOTING] = 1;
     return 0;
 }
 
@@ -103,8 +101,6 @@ static int read_token(struct reading *d, struct bytes *ret)
     while (is_token(peek(d)))
         d->at++;
     *ret = bytes_slice(d->all, start, d->at - start);
-    if (ret->len && memchr(ret->at, '\'', ret->len))
-        d->flags[BODY_FLAG_INVALID_QUOTING] = 1;
     return 0;
 }
 
@@ -113,17 +109,26 @@ static bool told(struct reading *d, enum body_event_kind kind, struct bytes valu
     return report_event(d->report, &(struct body_event){.kind = kind, .value = value});
 }
 
-static int keep(struct reading *d, struct bytes name, struct bytes value)
+/* A single quote within a value is fine only in double quotes. */
+static void check_quotes(struct reading *d, struct bytes value, bool in_double)
+{
+    if (!in_double && value.len && memchr(value.at, '\'', value.len))
+        d->flags[BODY_FLAG_INVALID_QUOTING] = 1;
+}
+
+static int keep(struct reading *d, struct bytes name, struct bytes value, bool in_double)
 {
     struct bytes *where;
     int twice;
     if (bytes_equal(name, bytes_of_text("name"))) {
         where = &d->found->name;
+        check_quotes(d, value, in_double);
         twice = -14;
         if (!told(d, BODY_MULTIPART_NAME, value))
             return -99;
     } else if (bytes_equal(name, bytes_of_text("filename"))) {
         where = &d->found->filename;
+        check_quotes(d, value, in_double);
         twice = -15;
         if (!told(d, BODY_MULTIPART_FILENAME, value))
             return -99;
@@ -161,11 +166,12 @@ static int read_parameter(struct reading *d)
     skip_blanks(d);
     if (!peek(d))
         return -6;
+    bool in_double = peek(d) == '"';
     int wrong = bytes_equal(name, bytes_of_text("filename*")) ? read_extended(d, &value)
                 : peek(d) == '"' || peek(d) == '\''           ? read_quoted(d, &value)
                                                               : read_token(d, &value);
     if (!wrong)
-        wrong = keep(d, name, value);
+        wrong = keep(d, name, value, in_double);
     if (wrong)
         return wrong;
     skip_blanks(d);
