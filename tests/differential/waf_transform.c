@@ -10,8 +10,13 @@
 #include <modsecurity/transaction.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "waf/transform/transform.h"
+
+/* A map with pairs outside its page, full widths, numbers of other pages inside pairs, a byte of -1. */
+static const char map_text[] = "1250  (one)\n0041:61 00e4:62\n\n1252  (two)\n0042:63 ff1c:64 00e4:ffffffff ffff:7f 0041:0x1ff x:7 "
+    "0100:zz fffff:1\n\n1253 (three)\n0043:65\n";
 
 /* The log shows the first 200 characters of logdata: 24 bytes, four times as many as %uHHHH.., two digits each. */
 #define LONGEST 24
@@ -70,7 +75,24 @@ static void hex(struct bytes b, char *out)
         snprintf(out + 2 * i, 3, "%02x", b.at[i]);
 }
 
-static RulesSet *rules_for_all(void)
+/* The peer reads its map from a file only. */
+static void add_map(RulesSet *rules)
+{
+    char path[] = "/tmp/bulkhead-map-XXXXXX", text[200];
+    const char *error = NULL;
+    int fd = mkstemp(path);
+    if (fd < 0 || write(fd, map_text, sizeof map_text - 1) != (ssize_t)sizeof map_text - 1)
+        exit(2);
+    close(fd);
+    snprintf(text, sizeof text, "SecUnicodeMapFile %s 1252\n", path);
+    if (msc_rules_add(rules, text, &error) < 0) {
+        fprintf(stderr, "%s\n", error);
+        exit(2);
+    }
+    unlink(path);
+}
+
+static RulesSet *rules_for_all(bool with_map)
 {
     RulesSet *rules = msc_create_rules_set();
     const char *error = NULL;
@@ -86,10 +108,12 @@ static RulesSet *rules_for_all(void)
             exit(2);
         }
     }
+    if (with_map)
+        add_map(rules);
     return rules;
 }
 
-static unsigned differences(ModSecurity *peer, RulesSet *rules, struct bytes in)
+static unsigned differences(ModSecurity *peer, RulesSet *rules, const struct unicode_map *map, struct bytes in)
 {
     unsigned found = 0;
     memset(logged, 0, sizeof logged);
@@ -105,7 +129,7 @@ static unsigned differences(ModSecurity *peer, RulesSet *rules, struct bytes in)
     for (int t = 0; t < TRANSFORMATION_COUNT; t++) {
         struct bytes out;
         char ours[LONGEST * 20], given[LONGEST * 2 + 1];
-        if (!arena || !transform((enum transformation)t, NULL, in, arena, &out))
+        if (!arena || !transform((enum transformation)t, map, in, arena, &out))
             exit(2);
         hex(out, ours);
         if (strcmp(ours, logged[t]) == 0)
@@ -130,7 +154,11 @@ int main(int argc, char **argv)
     }
     ModSecurity *peer = msc_init();
     msc_set_log_cb(peer, keep);
-    RulesSet *rules = rules_for_all();
+    RulesSet *rules[] = {rules_for_all(false), rules_for_all(true)};
+    struct arena *arena = arena_create(1 << 20);
+    const struct unicode_map *map;
+    if (!arena || !unicode_map_parse(bytes_of_text(map_text), 1252, arena, &map))
+        return 2;
     printf("seed %llu\n", (unsigned long long)seed);
     state = seed;
     for (unsigned long n = 0; n < inputs && found < 50; n++) {
@@ -139,11 +167,16 @@ int main(int argc, char **argv)
         if (n < 256) {
             in[0] = (uint8_t)n;
             len = 1;
+        } else if (below(8) == 0) {
+            static const char *const codes[] = {"0041", "0042", "00e4", "FF1c", "ffff", "0100", "3002", "fF0e", "0043", "ff21", "0000"};
+            len = (size_t)snprintf((char *)in, sizeof in, "%%u%s%%U%s", codes[below(11)], codes[below(11)]);
         }
-        found += differences(peer, rules, bytes_of(in, len));
+        found += differences(peer, rules[n % 2], n % 2 ? map : NULL, bytes_of(in, len));
     }
     printf("%lu inputs, %d transformations, %lu differences\n", inputs, TRANSFORMATION_COUNT, found);
-    msc_rules_cleanup(rules);
+    arena_destroy(arena);
+    msc_rules_cleanup(rules[0]);
+    msc_rules_cleanup(rules[1]);
     msc_cleanup(peer);
     return found ? 1 : 0;
 }
