@@ -12,14 +12,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "random.h"
 #include "waf/transform/transform.h"
 
 /* A map with pairs outside its page, full widths, numbers of other pages inside pairs, a byte of -1. */
 static const char map_text[] = "1250  (one)\n0041:61 00e4:62\n\n1252  (two)\n0042:63 ff1c:64 00e4:ffffffff ffff:7f 0041:0x1ff x:7 "
     "0100:zz fffff:1\n\n1253 (three)\n0043:65\n";
 
-/* The log shows the first 200 characters of logdata: 24 bytes, four times as many as %uHHHH.., two digits each. */
-#define LONGEST 24
+/* The log shows the first 200 characters of logdata and says how many it leaves out. */
+#define SHOWN 200
+#define LONGEST 90
 
 static char logged[TRANSFORMATION_COUNT][512];
 
@@ -34,12 +36,11 @@ static void keep(void *data, const void *message)
         snprintf(logged[t], sizeof logged[t], "%.*s", (int)(end - value - 8), value + 8);
 }
 
-static uint64_t state;
+static struct random chance;
 
 static uint32_t below(uint32_t n)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((state >> 33) % n);
+    return random_below(&chance, n);
 }
 
 /* Bytes of all kinds, of one alphabet, or pieces that transformations look for. */
@@ -51,7 +52,7 @@ static size_t invent(uint8_t *out)
         "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe0\x80", "\xa0", "\xc2", "a", "X", "\\\\"};
     static const char *const alphabets[] = {"./a", "./\\a", "AQgw9=+/ \n", "\\xuU0179fF\n", "%uU+0fF9a", "&#xX09afglt;", "0xX19afg",
         "/*-<!>#a", " \t\n\va", "\"'^\\ ,;/(aZ", "\xc3\xa4\xe2\x82\xac\xf0\x80\xf5\xed\xff"};
-    size_t want = below(LONGEST + 1), n = 0;
+    size_t want = below(below(4) ? 25 : LONGEST + 1), n = 0;
     uint32_t kind = below(5);
     const char *alphabet = alphabets[below(sizeof alphabets / sizeof alphabets[0])];
     while (n < want) {
@@ -128,15 +129,20 @@ static unsigned differences(ModSecurity *peer, RulesSet *rules, const struct uni
     struct arena *arena = arena_create(1 << 20);
     for (int t = 0; t < TRANSFORMATION_COUNT; t++) {
         struct bytes out;
-        char ours[LONGEST * 20], given[LONGEST * 2 + 1];
+        char ours[LONGEST * 20], shown[SHOWN + 60], given[LONGEST * 2 + 1];
         if (!arena || !transform((enum transformation)t, map, in, arena, &out))
             exit(2);
         hex(out, ours);
-        if (strcmp(ours, logged[t]) == 0)
+        size_t len = strlen(ours) + 1; /* and the '=' before it */
+        if (len > SHOWN)
+            snprintf(shown, sizeof shown, "%.*s (%zu characters omitted)", SHOWN - 1, ours, len - SHOWN);
+        else
+            memcpy(shown, ours, len);
+        if (strcmp(shown, logged[t]) == 0)
             continue;
         found++;
         hex(in, given);
-        printf("%s of %s: ours %s, peer %s\n", transformation_name((enum transformation)t), given, ours, logged[t]);
+        printf("%s of %s: ours %s, peer %s\n", transformation_name((enum transformation)t), given, shown, logged[t]);
     }
     arena_destroy(arena);
     return found;
@@ -160,7 +166,8 @@ int main(int argc, char **argv)
     if (!arena || !unicode_map_parse(bytes_of_text(map_text), 1252, arena, &map))
         return 2;
     printf("seed %llu\n", (unsigned long long)seed);
-    state = seed;
+    chance.state = seed;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     for (unsigned long n = 0; n < inputs && found < 50; n++) {
         uint8_t in[LONGEST];
         size_t len = invent(in);
