@@ -10,11 +10,18 @@
 #include <modsecurity/transaction.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "random.h"
 #include "waf/transform/transform.h"
 
-/* The log shows the first 200 characters of logdata: 24 bytes, four times as many as %uHHHH.., two digits each. */
-#define LONGEST 24
+/* A map with pairs outside its page, full widths, numbers of other pages inside pairs, a byte of -1. */
+static const char map_text[] = "1250  (one)\n0041:61 00e4:62\n\n1252  (two)\n0042:63 ff1c:64 00e4:ffffffff ffff:7f 0041:0x1ff x:7 "
+    "0100:zz fffff:1\n\n1253 (three)\n0043:65\n";
+
+/* The log shows the first 200 characters of logdata and says how many it leaves out. */
+#define SHOWN 200
+#define LONGEST 90
 
 static char logged[TRANSFORMATION_COUNT][512];
 
@@ -29,12 +36,11 @@ static void keep(void *data, const void *message)
         snprintf(logged[t], sizeof logged[t], "%.*s", (int)(end - value - 8), value + 8);
 }
 
-static uint64_t state;
+static struct random chance;
 
 static uint32_t below(uint32_t n)
 {
-    state = state * 6364136223846793005u + 1442695040888963407u;
-    return (uint32_t)((state >> 33) % n);
+    return random_below(&chance, n);
 }
 
 /* Bytes of all kinds, of one alphabet, or pieces that transformations look for. */
@@ -46,7 +52,7 @@ static size_t invent(uint8_t *out)
         "\xed\xa0\x80", "\xf5\x80\x80\x80", "\xe0\x80", "\xa0", "\xc2", "a", "X", "\\\\"};
     static const char *const alphabets[] = {"./a", "./\\a", "AQgw9=+/ \n", "\\xuU0179fF\n", "%uU+0fF9a", "&#xX09afglt;", "0xX19afg",
         "/*-<!>#a", " \t\n\va", "\"'^\\ ,;/(aZ", "\xc3\xa4\xe2\x82\xac\xf0\x80\xf5\xed\xff"};
-    size_t want = below(LONGEST + 1), n = 0;
+    size_t want = below(below(4) ? 25 : LONGEST + 1), n = 0;
     uint32_t kind = below(5);
     const char *alphabet = alphabets[below(sizeof alphabets / sizeof alphabets[0])];
     while (n < want) {
@@ -70,7 +76,24 @@ static void hex(struct bytes b, char *out)
         snprintf(out + 2 * i, 3, "%02x", b.at[i]);
 }
 
-static RulesSet *rules_for_all(void)
+/* The peer reads its map from a file only. */
+static void add_map(RulesSet *rules)
+{
+    char path[] = "/tmp/bulkhead-map-XXXXXX", text[200];
+    const char *error = NULL;
+    int fd = mkstemp(path);
+    if (fd < 0 || write(fd, map_text, sizeof map_text - 1) != (ssize_t)sizeof map_text - 1)
+        exit(2);
+    close(fd);
+    snprintf(text, sizeof text, "SecUnicodeMapFile %s 1252\n", path);
+    if (msc_rules_add(rules, text, &error) < 0) {
+        fprintf(stderr, "%s\n", error);
+        exit(2);
+    }
+    unlink(path);
+}
+
+static RulesSet *rules_for_all(bool with_map)
 {
     RulesSet *rules = msc_create_rules_set();
     const char *error = NULL;
@@ -86,10 +109,12 @@ static RulesSet *rules_for_all(void)
             exit(2);
         }
     }
+    if (with_map)
+        add_map(rules);
     return rules;
 }
 
-static unsigned differences(ModSecurity *peer, RulesSet *rules, struct bytes in)
+static unsigned differences(ModSecurity *peer, RulesSet *rules, const struct unicode_map *map, struct bytes in)
 {
     unsigned found = 0;
     memset(logged, 0, sizeof logged);
@@ -104,15 +129,21 @@ static unsigned differences(ModSecurity *peer, RulesSet *rules, struct bytes in)
     struct arena *arena = arena_create(1 << 20);
     for (int t = 0; t < TRANSFORMATION_COUNT; t++) {
         struct bytes out;
-        char ours[LONGEST * 20], given[LONGEST * 2 + 1];
-        if (!arena || !transform((enum transformation)t, NULL, in, arena, &out))
+        char ours[LONGEST * 20], shown[SHOWN + 60], given[LONGEST * 2 + 1];
+        if (!arena || !transform((enum transformation)t, map, in, arena, &out))
             exit(2);
         hex(out, ours);
-        if (strcmp(ours, logged[t]) == 0)
+        size_t len = strlen(ours) + 1; /* and the '=' before it */
+        if (len > SHOWN)
+            snprintf(shown, sizeof shown, "%.*s (%zu characters omitted)", SHOWN - 1, ours, len - SHOWN);
+        else
+            memcpy(shown, ours, len);
+        if (strcmp(shown, logged[t]) == 0)
             continue;
         found++;
         hex(in, given);
         printf("%s of %s: ours %s, peer %s\n", transformation_names[t], given, ours, logged[t]);
+        printf("%s of %s: ours %s, peer %s\n", transformation_name((enum transformation)t), given, shown, logged[t]);
     }
     arena_destroy(arena);
     return found;
@@ -130,20 +161,30 @@ int main(int argc, char **argv)
     }
     ModSecurity *peer = msc_init();
     msc_set_log_cb(peer, keep);
-    RulesSet *rules = rules_for_all();
+    RulesSet *rules[] = {rules_for_all(false), rules_for_all(true)};
+    struct arena *arena = arena_create(1 << 20);
+    const struct unicode_map *map;
+    if (!arena || !unicode_map_parse(bytes_of_text(map_text), 1252, arena, &map))
+        return 2;
     printf("seed %llu\n", (unsigned long long)seed);
-    state = seed;
+    chance.state = seed;
+    setvbuf(stdout, NULL, _IOLBF, 0);
     for (unsigned long n = 0; n < inputs && found < 50; n++) {
         uint8_t in[LONGEST];
         size_t len = invent(in);
         if (n < 256) {
             in[0] = (uint8_t)n;
             len = 1;
+        } else if (below(8) == 0) {
+            static const char *const codes[] = {"0041", "0042", "00e4", "FF1c", "ffff", "0100", "3002", "fF0e", "0043", "ff21", "0000"};
+            len = (size_t)snprintf((char *)in, sizeof in, "%%u%s%%U%s", codes[below(11)], codes[below(11)]);
         }
-        found += differences(peer, rules, bytes_of(in, len));
+        found += differences(peer, rules[n % 2], n % 2 ? map : NULL, bytes_of(in, len));
     }
     printf("%lu inputs, %d transformations, %lu differences\n", inputs, TRANSFORMATION_COUNT, found);
-    msc_rules_cleanup(rules);
+    arena_destroy(arena);
+    msc_rules_cleanup(rules[0]);
+    msc_rules_cleanup(rules[1]);
     msc_cleanup(peer);
     return found ? 1 : 0;
 }

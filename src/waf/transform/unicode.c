@@ -106,6 +106,7 @@ bool unicode_map_parse(struct bytes text, uint32_t code_page, struct arena *a, c
         if (!in_page)
             continue;
         map->found = true;
+        /* A number that is missing is that of the pair before; for ":" alone the peer reads a NULL pointer. */
         size_t code_len = (size_t)(colon - word.at);
         hex_number(bytes_slice(word, 0, code_len), &code);
         hex_number(bytes_slice(word, code_len + 1, word.len), &byte);
