@@ -143,7 +143,7 @@ static unsigned differences(ModSecurity *peer, RulesSet *rules, const struct uni
         found++;
         hex(in, given);
         printf("%s of %s: ours %s, peer %s\n", transformation_names[t], given, ours, logged[t]);
-        printf("%s of %s: ours %s, peer %s\n", transformation_name((enum transformation)t), given, shown, logged[t]);
+        printf("%s of %s: ours %s, peer %s\n", transformation_names[t], given, shown, logged[t]);
     }
     arena_destroy(arena);
     return found;

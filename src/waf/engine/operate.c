@@ -207,8 +207,12 @@ static bool run(const struct operation *o, bool *ret)
     case OPERATOR_UNCONDITIONAL_MATCH:
         *ret = true;
         return true;
-    case OPERATOR_GEO_LOOKUP: /* program_compile refuses them: nothing here may match by accident */
+    case OPERATOR_GEO_LOOKUP: /* as in ModSecurity where no database is given, and no name server answers */
+        limit_passed(o->t, "@geoLookup found nothing: no database of places is asked yet");
+        return true;
     case OPERATOR_RBL:
+        limit_passed(o->t, "@rbl found nothing: no list on the network is asked yet");
+        return true;
     case OPERATOR_COUNT:
         break;
     }

@@ -129,10 +129,6 @@ static void compile_operand(struct compiling *c, uint32_t rule)
     case OPERATOR_VALIDATE_BYTE_RANGE:
         compile_byte_set(c, rule);
         break;
-    case OPERATOR_GEO_LOOKUP:
-    case OPERATOR_RBL:
-        complain_of(c, rule, "this operator asks others, which is not built yet");
-        break;
     default:
         break;
     }
