@@ -18,7 +18,9 @@ bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct by
 {
     for (uint32_t i = 0; i < r->written.tags.count; i++) {
         struct bytes text;
-        if (macros_expand(t, t->set->templates[r->written.tags.first + i], &text) && bytes_equal(text, tag))
+        if (!macros_expand(t, t->set->templates[r->written.tags.first + i], &text))
+            t->out_of_memory = true;
+        else if (bytes_equal(text, tag))
             return true;
     }
     return false;
@@ -27,7 +29,13 @@ bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct by
 bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struct bytes message)
 {
     struct bytes text;
-    return r->written.has_msg && macros_expand(t, r->written.msg, &text) && bytes_equal(text, message);
+    if (!r->written.has_msg)
+        return false;
+    if (!macros_expand(t, r->written.msg, &text)) {
+        t->out_of_memory = true;
+        return false;
+    }
+    return bytes_equal(text, message);
 }
 
 /* ---- setvar */

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What targets and macros name, from what is known of the transaction. */
-#include <stdio.h>
-
 #include "waf/engine/transaction.h"
 
 /* The list that a variable of names is made of. */
@@ -27,23 +25,27 @@ static uint8_t source_of(uint8_t variable)
     }
 }
 
+static struct bytes made_text(struct waf_transaction *t, const char *text)
+{
+    if (!text)
+        t->out_of_memory = true;
+    return text ? bytes_of_text(text) : (struct bytes){0};
+}
+
 /* Two digits, as TIME_* have them. */
 static struct bytes padded(struct waf_transaction *t, int n)
 {
-    char *text = arena_format(t->arena, "%02d", n);
-    return text ? bytes_of_text(text) : (struct bytes){0};
+    return made_text(t, arena_format(t->arena, "%02d", n));
 }
 
 static struct bytes number(struct waf_transaction *t, int64_t n)
 {
-    struct bytes b;
-    return bytes_of_number(n, t->arena, &b) ? b : (struct bytes){0};
+    return made_text(t, arena_format(t->arena, "%lld", (long long)n));
 }
 
 static struct bytes clock_time(struct waf_transaction *t)
 {
-    char *text = arena_format(t->arena, "%02d:%02d:%02d", t->options.local.hour, t->options.local.minute, t->options.local.second);
-    return text ? bytes_of_text(text) : (struct bytes){0};
+    return made_text(t, arena_format(t->arena, "%02d:%02d:%02d", t->options.local.hour, t->options.local.minute, t->options.local.second));
 }
 
 /* A variable with one value. */

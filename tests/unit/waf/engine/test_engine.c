@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What rules do, in rule sets of a few lines: which fire, in which order, with what message, and what is decided. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/text.h"
+#include "tests/unit/base/check.h"
+#include "tests/unit/waf/language/files.h"
+#include "waf/engine/engine.h"
+
+#define MEMORY ((size_t)64 << 20)
+#define GET "GET /a/b.php?q=one&r=two&q=%54hree HTTP/1.1\r\nHost: h.example:80\r\nCookie: sid=s1; lang=en\r\nX-A: b\r\n\r\n"
+#define POST(type, body) "POST /p HTTP/1.1\r\nHost: h\r\nContent-Type: " type "\r\n\r\n" body
+#define ON "SecRuleEngine On\nSecRequestBodyAccess On\nSecResponseBodyAccess On\n"
+
+/* Rules, ready; and what they said last. */
+struct bench {
+    struct arena *arena;
+    struct test_file made[2];
+    struct test_files files;
+    struct sources sources;
+    const struct waf_rule_set *set;
+    struct waf_program program;
+    struct waf_scratch scratch;
+};
+
+static void bench_open(const char *rules, struct bench *b)
+{
+    const char *name = "rules.conf";
+    struct program_errors errors;
+    *b = (struct bench){.arena = arena_create(MEMORY), .made = {{name, rules}}};
+    b->files = (struct test_files){.made = b->made};
+    struct rule_files files = test_files_lend(&b->files);
+    bool ok = rules_load(&name, 1, &files, b->arena, &b->sources, &b->set);
+    if (!ok) {
+        struct text said = text_new(1 << 16);
+        sources_print(&b->sources, false, &said);
+        fail_msg("%s", text_cstr(&said));
+    }
+    assert_true(program_compile(b->set, b->arena, &b->program, &errors));
+    assert_true(scratch_create(&b->program, &b->scratch));
+}
+
+static void bench_close(struct bench *b)
+{
+    scratch_free(&b->scratch);
+    program_free(&b->program);
+    test_files_free(&b->files);
+    arena_destroy(b->arena);
+}
+
+/* "decision status; id msg [data]; ..." of the transaction. */
+static void describe(const struct bench *b, const struct waf_outcome *o, struct text *out)
+{
+    static const char *const names[] = {"pass", "deny", "drop", "redirect", "allow"};
+    text_puts(out, names[o->decision]);
+    if (o->decision != WAF_PASS && o->decision != WAF_ALLOW)
+        text_printf(out, " %d", o->status);
+    if (o->decision == WAF_REDIRECT)
+        text_printf(out, " %.*s", (int)o->redirect.len, (const char *)o->redirect.at);
+    for (size_t i = 0; i < o->event_count; i++) {
+        const struct waf_event *e = &o->events[i];
+        text_printf(out, "; %lld", (long long)b->set->rules[e->rule].id);
+        if (e->msg.len)
+            text_printf(out, " %.*s", (int)e->msg.len, (const char *)e->msg.at);
+        if (e->data.len)
+            text_printf(out, " [%.*s]", (int)e->data.len, (const char *)e->data.at);
+    }
+}
+
+static void run(const char *rules, const char *request, const char *response, const char *expected)
+{
+    struct bench b;
+    struct arena *a = arena_create(MEMORY);
+    struct http_message q, r;
+    const char *error;
+    struct text said = text_new(1 << 16);
+    struct waf_options o = {.client = bytes_of_text("192.0.2.9"), .server = bytes_of_text("192.0.2.1"), .client_port = 4711, .server_port = 80,
+        .unique_id = bytes_of_text("u1"), .time = 1700000000, .local = {2023, 11, 14, 22, 3, 20, 2}};
+    bench_open(rules, &b);
+    assert_true(http_request_read(bytes_of_text(request), a, &q, &error));
+    struct waf_transaction *t = transaction_begin(&b.program, &b.scratch, a, &o);
+    assert_non_null(t);
+    transaction_request(t, &q);
+    if (response) {
+        assert_true(http_response_read(bytes_of_text(response), a, &r, &error));
+        transaction_response(t, &r);
+    }
+    describe(&b, transaction_end(t), &said);
+    assert_string_equal(text_cstr(&said), expected);
+    text_free(&said);
+    arena_destroy(a);
+    bench_close(&b);
+}
+
+#define LOGS(id, target, operator, more) "SecRule " target " \"" operator "\" \"id:" #id ",phase:2,pass,log,msg:'m'," more "logdata:'%{MATCHED_VAR_NAME}=%{MATCHED_VAR}'\"\n"
+
+static void targets_are_what_the_request_says(void **state)
+{
+    static const struct {
+        const char *target, *first;
+    } cases[] = {{"ARGS", "ARGS:q=Three"}, {"ARGS:r", "ARGS:r=two"}, {"ARGS_NAMES", "ARGS_NAMES:q=q"}, {"&ARGS", "ARGS=3"}, {"ARGS|!ARGS:q", "ARGS:r=two"},
+        {"ARGS:/^[RS]$/", "ARGS:r=two"}, {"ARGS_COMBINED_SIZE", "ARGS_COMBINED_SIZE=14"}, {"QUERY_STRING", "QUERY_STRING=q=one&r=two&q=%54hree"},
+        {"REQUEST_BASENAME", "REQUEST_BASENAME=b.php"}, {"REQUEST_FILENAME", "REQUEST_FILENAME=/a/b.php"}, {"REQUEST_METHOD", "REQUEST_METHOD=GET"},
+        {"REQUEST_PROTOCOL", "REQUEST_PROTOCOL=HTTP/1.1"}, {"REQUEST_HEADERS:x-a", "REQUEST_HEADERS:X-A=b"}, {"REQUEST_COOKIES:lang", "REQUEST_COOKIES:lang=en"},
+        {"REQUEST_COOKIES_NAMES|!REQUEST_COOKIES_NAMES:sid", "REQUEST_COOKIES_NAMES:lang=lang"}, {"SERVER_NAME", "SERVER_NAME=h.example"},
+        {"REMOTE_ADDR", "REMOTE_ADDR=192.0.2.9"}, {"REMOTE_PORT", "REMOTE_PORT=4711"}, {"UNIQUE_ID", "UNIQUE_ID=u1"}, {"TIME_EPOCH", "TIME_EPOCH=1700000000"},
+        {"TIME", "TIME=22:03:20"}, {"TIME_MIN", "TIME_MIN=03"}, {"TIME_WDAY", "TIME_WDAY=2"}, {"REQUEST_URI", "REQUEST_URI=/a/b.php?q=one&r=two&q=Three"},
+        {"REQUEST_LINE", "REQUEST_LINE=GET /a/b.php?q=one&r=two&q=%54hree HTTP/1.1"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char rules[512], expected[256];
+        snprintf(rules, sizeof rules, ON "SecRule %s \"@rx .\" \"id:1,phase:2,pass,log,msg:'m',logdata:'%%{MATCHED_VAR_NAME}=%%{MATCHED_VAR}'\"\n", cases[i].target);
+        snprintf(expected, sizeof expected, "pass; 1 m [%s]", cases[i].first);
+        run(rules, GET, NULL, expected);
+    }
+}
+
+static void a_refusal_ends_its_phase_and_the_next(void **state)
+{
+    run(ON "SecAction \"id:1,phase:1,pass,log,msg:'a'\"\nSecRule ARGS:q \"@streq one\" \"id:2,phase:2,deny,status:418,log,msg:'b'\"\n"
+           "SecAction \"id:3,phase:2,pass,log,msg:'c'\"\nSecAction \"id:4,phase:5,pass,log,msg:'d'\"\n",
+        GET, "HTTP/1.1 200 OK\r\n\r\n", "deny 418; 1 a; 2 b; 4 d");
+    run(ON "SecAction \"id:1,phase:1,deny,log,msg:'a'\"\nSecAction \"id:3,phase:2,pass,log,msg:'c'\"\n", GET, NULL, "deny 403; 1 a");
+    run(ON "SecAction \"id:1,phase:1,redirect:'https://x.example/%{ARGS.r}',log,msg:'a'\"\n", GET, NULL, "redirect 302 https://x.example/two; 1 a");
+    run(ON "SecAction \"id:1,phase:1,drop,log,msg:'a'\"\n", GET, NULL, "drop 403; 1 a");
+}
+
+static void detection_only_refuses_nothing(void **state)
+{
+    run("SecRuleEngine DetectionOnly\nSecAction \"id:1,phase:1,deny,log,msg:'a'\"\nSecAction \"id:2,phase:1,pass,log,msg:'b'\"\n", GET, NULL, "pass; 1 a; 2 b");
+    run("SecRuleEngine Off\nSecAction \"id:1,phase:1,deny,log,msg:'a'\"\n", GET, NULL, "pass");
+    run(ON "SecAction \"id:1,phase:1,pass,nolog,ctl:ruleEngine=DetectionOnly\"\nSecAction \"id:2,phase:1,deny,log,msg:'b'\"\n", GET, NULL, "pass; 2 b");
+}
+
+static void block_does_what_the_default_says(void **state)
+{
+    run(ON "SecDefaultAction \"phase:2,log,deny,status:406\"\nSecRule ARGS:q \"@streq one\" \"id:1,phase:2,block,msg:'a'\"\n", GET, NULL, "deny 406; 1 a");
+    run(ON "SecDefaultAction \"phase:2,log,pass\"\nSecRule ARGS:q \"@streq one\" \"id:1,phase:2,block,msg:'a'\"\n", GET, NULL, "pass; 1 a");
+    run(ON "SecDefaultAction \"phase:2,nolog,pass\"\nSecRule ARGS:q \"@streq one\" \"id:1,phase:2,pass,msg:'a'\"\n", GET, NULL, "pass");
+}
+
+static void a_chain_fires_whole_or_not(void **state)
+{
+    run(ON "SecRule ARGS:q \"@streq one\" \"id:1,phase:2,pass,log,msg:'a',chain\"\nSecRule ARGS:r \"@streq two\" \"logdata:'%{MATCHED_VAR}'\"\n", GET, NULL, "pass; 1 a [two]");
+    run(ON "SecRule ARGS:q \"@streq one\" \"id:1,phase:2,deny,log,msg:'a',setvar:tx.head=1,chain\"\nSecRule ARGS:r \"@streq no\" \"setvar:tx.second=1\"\n"
+           "SecRule TX:head \"@eq 1\" \"id:2,phase:2,pass,log,msg:'%{tx.head}%{tx.second}'\"\n",
+        GET, NULL, "pass; 2 1"); /* what the head set stays */
+    run(ON "SecRule ARGS:q \"@streq one\" \"id:1,phase:2,pass,log,msg:'a',ctl:ruleRemoveById=3\"\nSecRule ARGS:r \"@streq two\" \"id:2,phase:2,pass,log,msg:'b',chain\"\n"
+           "SecRule ARGS:r \"@streq no\" \"id:3\"\n",
+        GET, NULL, "pass; 1 a; 2 b"); /* a rule of a chain that ctl removed counts as true */
+}
+
+static void setvar_counts_for_each_match(void **state)
+{
+    run(ON "SecRule ARGS \"@rx .\" \"id:1,phase:2,pass,nolog,setvar:tx.n=+2,setvar:'tx.last_%{MATCHED_VAR_NAME}=%{MATCHED_VAR}'\"\n"
+           "SecRule TX:n \"@eq 6\" \"id:2,phase:2,pass,log,msg:'%{tx.n} %{tx.last_ARGS:r}'\"\n",
+        GET, NULL, "pass; 2 6 two");
+    run(ON "SecAction \"id:1,phase:1,pass,nolog,setvar:tx.a=5,setvar:tx.a=-7,setvar:tx.b,setvar:tx.c=x,setvar:!tx.c\"\n"
+           "SecAction \"id:2,phase:1,pass,log,msg:'%{tx.a} %{TX.B} (%{tx.c})'\"\n",
+        GET, NULL, "pass; 2 -2 1 ()");
+}
+
+static void what_was_captured_lives_on(void **state)
+{
+    run(ON "SecRule ARGS:q \"@rx ^(o)(n)e$\" \"id:1,phase:2,pass,nolog,capture\"\nSecAction \"id:2,phase:2,pass,log,msg:'%{tx.0} %{tx.1} %{tx.2} (%{tx.3})'\"\n", GET, NULL,
+        "pass; 2 one o n ()");
+    run(ON "SecRule ARGS:r \"@pm one TWO\" \"id:1,phase:2,pass,log,capture,msg:'%{TX.0}'\"\n", GET, NULL, "pass; 1 TWO");
+}
+
+static void negation_fires_on_what_does_not_match(void **state)
+{
+    run(ON LOGS(1, "ARGS:r", "!@rx ^one$", ""), GET, NULL, "pass; 1 m [ARGS:r=two]");
+    run(ON LOGS(1, "ARGS:r", "!@rx ^two$", ""), GET, NULL, "pass");
+    run(ON LOGS(1, "ARGS:none", "!@rx ^two$", ""), GET, NULL, "pass"); /* nothing is no value */
+    run(ON LOGS(1, "REQBODY_ERROR_MSG", "!@rx x", ""), GET, NULL, "pass; 1 m [REQBODY_ERROR_MSG=]"); /* an empty one is */
+}
+
+static void skips_leave_out_what_they_say(void **state)
+{
+    run(ON "SecAction \"id:1,phase:1,pass,nolog,skip:1\"\nSecAction \"id:2,phase:1,pass,log,msg:'a'\"\nSecAction \"id:3,phase:1,pass,log,msg:'b'\"\n", GET, NULL, "pass; 3 b");
+    run(ON "SecAction \"id:1,phase:1,pass,nolog,skipAfter:END\"\nSecAction \"id:2,phase:1,pass,log,msg:'a'\"\nSecMarker END\nSecAction \"id:3,phase:1,pass,log,msg:'b'\"\n", GET,
+        NULL, "pass; 3 b");
+    run(ON "SecAction \"id:1,phase:1,pass,nolog,skip:1\"\nSecRule ARGS \"@rx .\" \"id:2,phase:1,pass,log,msg:'a',chain\"\nSecRule ARGS \"@rx .\"\n"
+           "SecAction \"id:3,phase:1,pass,log,msg:'b'\"\n",
+        GET, NULL, "pass; 3 b"); /* a chain is one rule */
+}
+
+static void allow_has_its_scopes(void **state)
+{
+#define REST "SecAction \"id:2,phase:1,pass,log,msg:'a'\"\nSecAction \"id:3,phase:2,pass,log,msg:'b'\"\nSecAction \"id:4,phase:3,pass,log,msg:'c'\"\nSecAction \"id:5,phase:5,pass,log,msg:'d'\"\n"
+    const char *response = "HTTP/1.1 200 OK\r\n\r\n";
+    run(ON "SecAction \"id:1,phase:1,allow:phase,nolog\"\n" REST, GET, response, "pass; 3 b; 4 c; 5 d");
+    run(ON "SecAction \"id:1,phase:1,allow:request,nolog\"\n" REST, GET, response, "pass; 4 c; 5 d");
+    run(ON "SecAction \"id:1,phase:1,allow,nolog\"\n" REST, GET, NULL, "pass; 5 d");
+}
+
+static void rules_and_targets_are_removed(void **state)
+{
+    run(ON LOGS(1, "ARGS:q", "@streq one", "tag:'t',") "SecRuleRemoveById 1\n", GET, NULL, "pass");
+    run(ON LOGS(1, "ARGS:q", "@streq one", "tag:'t',") "SecRuleRemoveByTag t\n", GET, NULL, "pass");
+    run(ON LOGS(1, "ARGS:q", "@streq one", "") "SecRuleRemoveByMsg m\n", GET, NULL, "pass");
+    run(ON LOGS(1, "ARGS", "@streq one", "") "SecRuleUpdateTargetById 1 !ARGS:q\n", GET, NULL, "pass");
+    run(ON LOGS(1, "ARGS:none", "@streq two", "") "SecRuleUpdateTargetById 1 ARGS:r\n", GET, NULL, "pass; 1 m [ARGS:r=two]");
+    run(ON "SecAction \"id:9,phase:1,pass,nolog,ctl:ruleRemoveTargetById=1;ARGS:q\"\n" LOGS(1, "ARGS", "@rx one|two", ""), GET, NULL, "pass; 1 m [ARGS:r=two]");
+    run(ON "SecAction \"id:9,phase:1,pass,nolog,ctl:ruleRemoveTargetByTag=t;ARGS\"\n" LOGS(1, "ARGS", "@rx one|two", "tag:'t',"), GET, NULL, "pass");
+    run(ON "SecAction \"id:9,phase:1,pass,nolog,ctl:ruleRemoveById=1-5\"\n" LOGS(1, "ARGS", "@rx one", ""), GET, NULL, "pass");
+    run(ON "SecAction \"id:9,phase:1,pass,nolog,ctl:ruleRemoveByTag=t\"\n" LOGS(1, "ARGS", "@rx one", "tag:'t',"), GET, NULL, "pass");
+    run(ON "SecRule ARGS:q \"@streq one\" \"id:1,phase:2,deny,log,msg:'a'\"\nSecRuleUpdateActionById 1 \"pass\"\n", GET, NULL, "pass; 1 a");
+}
+
+static void transformations_come_in_order(void **state)
+{
+    run(ON LOGS(1, "ARGS:r", "@streq TWO", "t:hexEncode,t:none,t:uppercase,"), GET, NULL, "pass; 1 m [ARGS:r=TWO]"); /* none forgets */
+    run(ON LOGS(1, "ARGS:r", "@streq 54574f", "t:none,t:uppercase,t:hexEncode,"), GET, NULL, "pass; 1 m [ARGS:r=54574f]");
+    run(ON "SecRule ARGS:q \"@rx (?i)^three$\" \"id:1,phase:2,pass,log,msg:'%{MATCHED_VAR}',t:none,t:lowercase,multiMatch\"\n", GET, NULL, "pass; 1 Three; 1 three");
+}
+
+static void bodies_become_arguments(void **state)
+{
+    run(ON LOGS(1, "ARGS_POST", "@rx .", ""), POST("application/x-www-form-urlencoded", "a=1+2"), NULL, "pass; 1 m [ARGS_POST:a=1 2]");
+    run(ON "SecRule REQUEST_HEADERS:Content-Type \"json\" \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\n" LOGS(1, "ARGS", "@rx .", ""),
+        POST("application/json", "{\"a\": {\"b\": \"x\"}}"), NULL, "pass; 1 m [ARGS:json.a.b=x]");
+    run(ON "SecRule REQUEST_HEADERS:Content-Type \"xml\" \"id:9,phase:1,pass,nolog,ctl:requestBodyProcessor=XML\"\n" LOGS(1, "XML:/*", "@rx .", ""), POST("text/xml", "<a>x</a>"),
+        NULL, "pass; 1 m [XML:/*=x]");
+    run(ON LOGS(1, "FILES", "@rx .", ""),
+        POST("multipart/form-data; boundary=B", "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.php\"\r\n\r\nabc\r\n--B--\r\n"), NULL, "pass; 1 m [FILES:f=x.php]");
+    run(ON LOGS(1, "REQBODY_ERROR", "!@eq 0", ""), POST("multipart/form-data", "--B"), NULL, "pass; 1 m [REQBODY_ERROR=1]");
+}
+
+static void limits_refuse_or_cut(void **state)
+{
+    run(ON "SecRequestBodyLimit 3\nSecRequestBodyLimitAction Reject\n", POST("text/plain", "four"), NULL, "deny 403");
+    run(ON "SecRequestBodyLimit 3\nSecRequestBodyLimitAction ProcessPartial\n" LOGS(1, "REQUEST_BODY", "@rx .", ""), POST("text/plain", "four"), NULL,
+        "pass; 1 m [REQUEST_BODY=fou]");
+    run(ON "SecArgumentsLimit 2\n" LOGS(1, "&ARGS", "@rx .", ""), GET, NULL, "pass; 1 m [ARGS=2]");
+}
+
+static void responses_are_seen_by_type(void **state)
+{
+#define LEAK "SecRule RESPONSE_BODY \"@contains secret\" \"id:1,phase:4,deny,log,msg:'%{RESPONSE_STATUS}'\"\n"
+    run(ON "SecResponseBodyMimeType text/html\n" LEAK, GET, "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\na secret", "deny 403; 1 200");
+    run(ON "SecResponseBodyMimeType text/html\n" LEAK, GET, "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\na secret", "pass");
+    run(ON "SecRule RESPONSE_HEADERS:X-Leak \"@rx .\" \"id:2,phase:3,deny,log,msg:'h'\"\n", GET, "HTTP/1.1 200 OK\r\nX-Leak: 1\r\n\r\n", "deny 403; 2 h");
+}
+
+static void an_expression_at_its_limit_is_told_to_rules(void **state)
+{
+    run(ON "SecPcreMatchLimit 1000\nSecPcreMatchLimitRecursion 1000\nSecRule ARGS:q \"@rx ^(a+)+$\" \"id:1,phase:2,deny,log,msg:'no'\"\n"
+           "SecRule TX:/^MSC_/ \"!@streq 0\" \"id:2,phase:2,deny,log,msg:'%{MATCHED_VAR_NAME}'\"\n",
+        "GET /?q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab HTTP/1.1\r\n\r\n", NULL, "deny 403; 2 TX:MSC_PCRE_LIMITS_EXCEEDED");
+}
+
+/* Whatever allocation fails, the request is refused, never let through. */
+static void a_transaction_without_memory_is_refused(void **state)
+{
+    struct bench b;
+    bench_open(ON "SecRule ARGS \"@rx (.)\" \"id:1,phase:2,pass,log,capture,msg:'%{tx.0}%{ARGS.q}',t:lowercase,setvar:tx.a=+1\"\n", &b);
+    for (uint64_t nth = 1;; nth++) {
+        struct arena *a = arena_create(MEMORY);
+        struct http_message q;
+        struct waf_options o = {.time = 1};
+        const char *error;
+        assert_true(http_request_read(bytes_of_text(GET), a, &q, &error));
+        uint64_t before = arena_allocations(a);
+        arena_fail_at(a, nth);
+        struct waf_transaction *t = transaction_begin(&b.program, &b.scratch, a, &o);
+        if (t) {
+            transaction_request(t, &q);
+            enum waf_decision decision = transaction_end(t)->decision;
+            bool ended = arena_allocations(a) - before < nth;
+            if (ended)
+                assert_int_equal(decision, WAF_PASS);
+            else
+                assert_int_equal(decision, WAF_DENY);
+            arena_destroy(a);
+            if (ended)
+                break;
+            continue;
+        }
+        arena_destroy(a);
+        assert_true(nth < 5);
+    }
+    bench_close(&b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(targets_are_what_the_request_says),
+        cmocka_unit_test(a_refusal_ends_its_phase_and_the_next),
+        cmocka_unit_test(detection_only_refuses_nothing),
+        cmocka_unit_test(block_does_what_the_default_says),
+        cmocka_unit_test(a_chain_fires_whole_or_not),
+        cmocka_unit_test(setvar_counts_for_each_match),
+        cmocka_unit_test(what_was_captured_lives_on),
+        cmocka_unit_test(negation_fires_on_what_does_not_match),
+        cmocka_unit_test(skips_leave_out_what_they_say),
+        cmocka_unit_test(allow_has_its_scopes),
+        cmocka_unit_test(rules_and_targets_are_removed),
+        cmocka_unit_test(transformations_come_in_order),
+        cmocka_unit_test(bodies_become_arguments),
+        cmocka_unit_test(limits_refuse_or_cut),
+        cmocka_unit_test(responses_are_seen_by_type),
+        cmocka_unit_test(an_expression_at_its_limit_is_told_to_rules),
+        cmocka_unit_test(a_transaction_without_memory_is_refused),
+    };
+    return cmocka_run_group_tests_name("waf-engine", tests, NULL, NULL);
+}
