@@ -62,6 +62,10 @@ static bool read_request_line(struct http_message *m, const char **ret_error)
         at--;
     struct bytes last = bytes_slice(rest, at, rest.len);
     bool named = at && has_prefix(last, "HTTP/");
+    if (!named && at) { /* HTTP/0.9 (RFC 1945, 4.1) has a target without blanks, and nothing behind it */
+        *ret_error = "the first line does not end with HTTP/ and a version";
+        return false;
+    }
     m->protocol = named ? last : (struct bytes){0};
     m->target = named ? trim_blanks(bytes_slice(rest, 0, at)) : rest;
     return true;

@@ -123,6 +123,8 @@ static void what_has_no_parts_is_no_http(void **state)
     no_request("", "empty");
     no_request("\r\n\r\n", "empty");
     no_request("rubbish\r\n\r\n", "first line");
+    no_request("not http at all\r\n\r\n", "version");
+    no_request("GET / HTPP/1.1\r\n\r\n", "version");
     no_request("GET / HTTP/1.1\r\n folded: first\r\n\r\n", "begins with a blank");
     no_request("GET / HTTP/1.1\r\nno colon\r\n\r\n", "colon");
 }

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A whole transaction: a request, and behind a line of its own a response, through rules of every kind. */
+#include <stdlib.h>
+
+#include "waf/engine/engine.h"
+#include "waf/language/load.h"
+
+#define MEMORY ((size_t)256 << 20)
+
+static const char rules[] =
+    "SecRuleEngine On\nSecRequestBodyAccess On\nSecResponseBodyAccess On\nSecRequestBodyLimit 100000\nSecArgumentsLimit 100\nSecPcreMatchLimit 5000\nSecPcreMatchLimitRecursion 5000\n"
+    "SecRule REQUEST_HEADERS:Content-Type \"@contains json\" \"id:1,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\n"
+    "SecRule REQUEST_HEADERS:Content-Type \"@contains xml\" \"id:2,phase:1,pass,nolog,ctl:requestBodyProcessor=XML\"\n"
+    "SecRule ARGS|ARGS_NAMES|REQUEST_COOKIES|XML:/*|XML://@*|FILES \"@rx (?i)(union).*(select)|(a+)+b\" "
+    "\"id:3,phase:2,pass,log,capture,t:urlDecodeUni,t:htmlEntityDecode,t:jsDecode,t:cssDecode,t:lowercase,msg:'%{TX.1}',logdata:'%{MATCHED_VAR_NAME} %{MATCHED_VAR}',setvar:tx.score=+5\"\n"
+    "SecRule ARGS|REQUEST_BODY|REQUEST_HEADERS \"@detectSQLi\" \"id:4,phase:2,pass,log,capture,t:none,t:utf8toUnicode,t:removeNulls,multiMatch,tag:'sql',setvar:'tx.%{MATCHED_VAR_NAME}=%{TX.0}'\"\n"
+    "SecRule ARGS|REQUEST_BODY|RESPONSE_BODY \"@detectXSS\" \"id:5,phase:2,pass,log,t:none,t:compressWhitespace,t:removeComments\"\n"
+    "SecRule REQUEST_URI \"@pm passwd shadow |2e 2e 2f|\" \"id:6,phase:1,pass,log,capture,t:normalizePath,chain\"\nSecRule &ARGS \"@ge 1\" \"t:none,setvar:tx.score=-1\"\n"
+    "SecRule ARGS \"@validateByteRange 32-126\" \"id:7,phase:2,pass,log,skipAfter:END\"\n"
+    "SecRule ARGS \"@validateUrlEncoding\" \"id:8,phase:2,pass,log\"\nSecRule ARGS \"@validateUtf8Encoding\" \"id:9,phase:2,pass,log,skip:1\"\n"
+    "SecRule ARGS \"@verifyCC \\d{13,16}\" \"id:10,phase:2,pass,log\"\nSecMarker END\n"
+    "SecRule ARGS:/^a/|!ARGS:ab \"@within %{REQUEST_METHOD} one two\" \"id:11,phase:2,pass,log,ctl:ruleRemoveTargetByTag=sql;ARGS:q\"\n"
+    "SecRule MULTIPART_STRICT_ERROR|REQBODY_ERROR \"!@eq 0\" \"id:12,phase:2,pass,log,msg:'%{REQBODY_ERROR_MSG}'\"\n"
+    "SecRule TX:score \"@ge %{tx.limit}\" \"id:13,phase:2,deny,status:403,log\"\n"
+    "SecRule RESPONSE_BODY|RESPONSE_HEADERS \"@contains secret\" \"id:14,phase:4,redirect:'/%{ARGS.a}',log\"\n"
+    "SecRule ARGS:allow \"@streq 1\" \"id:15,phase:2,allow,log\"\n";
+
+static bool no_files(void *context, const char *from, const char *pattern, struct file_names *into)
+{
+    return true;
+}
+
+static bool the_rules(void *context, const char *name, struct bytes *ret)
+{
+    *ret = bytes_of_text(rules);
+    return true;
+}
+
+static struct waf_program program;
+static struct waf_scratch scratch;
+
+static void prepare(void)
+{
+    static struct sources sources;
+    const char *name = "rules";
+    const struct waf_rule_set *set;
+    struct program_errors errors;
+    struct rule_files files = {NULL, no_files, the_rules};
+    struct arena *arena = arena_create(MEMORY);
+    if (!arena || !rules_load(&name, 1, &files, arena, &sources, &set) || !program_compile(set, arena, &program, &errors) || !scratch_create(&program, &scratch))
+        abort();
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct bytes all = bytes_of(data, size);
+    const char *error;
+    struct http_message request, response;
+    struct waf_options options = {.client = bytes_of_text("192.0.2.1"), .time = 1};
+    if (!program.set)
+        prepare();
+    const uint8_t *mark = size ? memmem(data, size, "\n====\n", 6) : NULL;
+    size_t at = mark ? (size_t)(mark - data) : size;
+    struct arena *arena = arena_create(MEMORY);
+    if (arena && http_request_read(bytes_slice(all, 0, at), arena, &request, &error)) {
+        struct waf_transaction *t = transaction_begin(&program, &scratch, arena, &options);
+        transaction_request(t, &request);
+        if (mark && http_response_read(bytes_slice(all, at + 6, size), arena, &response, &error))
+            transaction_response(t, &response);
+        const struct waf_outcome *o = transaction_end(t);
+        if (o->decision > WAF_ALLOW || (o->decision == WAF_DENY && !o->status))
+            abort();
+    }
+    arena_destroy(arena);
+    return 0;
+}

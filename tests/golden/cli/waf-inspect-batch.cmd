@@ -1,0 +1,1 @@
+(printf '%s 0\n' $(wc -c < plain.http); cat plain.http; printf '%s 0\n' $(wc -c < rubbish.http); cat rubbish.http; printf '%s 0\n' $(wc -c < attack.http); cat attack.http) | bulkhead waf inspect --rules rules.conf --batch | sed 's/"nanoseconds": [0-9]*/"nanoseconds": 0/'

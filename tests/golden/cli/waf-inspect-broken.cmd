@@ -1,0 +1,1 @@
+bulkhead waf inspect --rules rules-broken.conf --request plain.http

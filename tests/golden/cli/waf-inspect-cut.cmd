@@ -1,0 +1,1 @@
+printf '7 0\nab' | bulkhead waf inspect --rules rules.conf --batch

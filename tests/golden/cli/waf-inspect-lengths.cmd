@@ -1,0 +1,1 @@
+printf 'x\n' | bulkhead waf inspect --rules rules.conf --batch

@@ -1,0 +1,1 @@
+bulkhead waf inspect --request plain.http

@@ -1,1 +1,0 @@
-bulkhead waf inspect
