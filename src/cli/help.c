@@ -256,7 +256,7 @@ const char help_gateway[] =
 
 const char help_waf[] =
     "Usage: bulkhead waf check FILE... [--json]\n"
-    "       bulkhead waf inspect --rules FILE --request FILE [--response FILE] [--json]\n"
+    "       bulkhead waf inspect --rules FILE --request FILE [--response FILE]\n"
     "       bulkhead waf inspect --rules FILE --batch\n"
     "\n"
     "The rule engine without a server, for rules as the OWASP Core Rule Set and\n"

@@ -126,6 +126,25 @@ static bool same(const struct ids *a, const struct ids *b)
  */
 static const long by_order[] = {932200};
 
+static bool looks_at_body(const struct waf_rule_set *set, long id)
+{
+    for (uint32_t i = 0; i < set->rule_count; i++)
+        for (uint32_t k = 0; set->rules[i].id == id && k < set->rules[i].targets.count; k++)
+            if (set->targets[set->rules[i].targets.first + k].variable == VARIABLE_REQUEST_BODY)
+                return true;
+    return false;
+}
+
+/* The peer fills REQUEST_BODY with XML, though the manual has it for urlencoded bodies. */
+static struct ids without_body(const struct waf_rule_set *set, const struct ids *ids)
+{
+    struct ids kept = {0};
+    for (size_t i = 0; i < ids->count; i++)
+        if (!looks_at_body(set, ids->items[i]))
+            kept.items[kept.count++] = ids->items[i];
+    return kept;
+}
+
 static struct ids without_order(const struct ids *ids)
 {
     struct ids kept = {0};
@@ -215,6 +234,11 @@ static bool compare_one(struct engines *e, uint64_t seed, size_t *fired, size_t 
     if (equal) {
         our_inspect(&e->program, &e->scratch, &request, &response, &ours);
         peer_inspect(e->peer, e->peer_rules, &request, &response, &peers);
+        const struct http_header *type = http_header_find(&request, "Content-Type");
+        if (type && bytes_equal(type->value, bytes_of_text("text/xml"))) {
+            ours = without_body(e->set, &ours);
+            peers = without_body(e->set, &peers);
+        }
         equal = same(&ours, &peers);
         if (!equal) {
             struct ids a_few = without_order(&ours), others = without_order(&peers);

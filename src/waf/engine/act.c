@@ -291,6 +291,13 @@ static bool act_on_updates(struct waf_transaction *t, const struct waf_rule *r, 
     return true;
 }
 
+bool act_describe(struct waf_transaction *t, uint32_t rule, struct rule_run *run)
+{
+    const struct waf_rule *r = &t->set->rules[rule];
+    const struct waf_default *defaults = &t->set->defaults[r->phase];
+    return (!defaults->given || describe(t, &defaults->effects, run)) && take_tags(t, &r->written, run) && describe(t, &r->written, run);
+}
+
 bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run)
 {
     const struct waf_rule *r = &t->set->rules[rule];

@@ -63,6 +63,20 @@ static void forget_matches(struct waf_transaction *t)
     t->lists[VARIABLE_MATCHED_VARS].count = 0;
 }
 
+/* multiMatch: each match is an event of its own; of a chain, which has yet to match whole, none is. */
+static bool is_event_by_match(const struct waf_transaction *t, const struct waf_rule *r)
+{
+    return rule_is_multi_match(t, r) && !r->chain && r == &t->set->rules[r->head];
+}
+
+static bool record_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run)
+{
+    bool ok = act_describe(t, rule, run) && act_record(t, run);
+    run->event = (struct waf_event){.rule = run->head, .severity = -1};
+    run->matched_capacity = 0;
+    return ok;
+}
+
 static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf_value *v, struct rule_run *run, bool *ret_matched)
 {
     const struct waf_rule *r = &t->set->rules[rule];
@@ -79,8 +93,7 @@ static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf
         *ret_matched = true;
         if (!remember_match(t, v, steps.values[i], &m, run) || !act_on_match(t, rule))
             return false;
-        /* multiMatch: each match is an event of its own */
-        if (rule_is_multi_match(t, r) && run->head == rule && (!act_on_full_match(t, rule, run) || !act_record(t, run)))
+        if (is_event_by_match(t, r) && !record_match(t, rule, run))
             return false;
     }
     return true;
@@ -160,7 +173,7 @@ static bool start_rule(struct waf_transaction *t, uint32_t rule)
     bool matched;
     if (!run_rule(t, rule, &run, &matched))
         return false;
-    if (!matched || rule_is_multi_match(t, r))
+    if (!matched || is_event_by_match(t, r))
         return true;
     /* A SecAction without a message is a step in a program, not an event, unless it blocks. */
     if (r->kind == RULE_ACTION && !run.event.msg.len && !r->written.block)

@@ -455,7 +455,10 @@ static void inspect_request_body(struct waf_transaction *t, const struct http_me
         return;
     }
     set_full_request(t, m);
-    t->scalars[VARIABLE_REQUEST_BODY] = t->request_body;
+    /* Of XML the parts are looked at (the reference manual: REQUEST_BODY is there when the body is urlencoded, or forced);
+     * libmodsecurity fills it for XML alone of those that it parses otherwise, and rules for text alarm on the markup. */
+    if (!t->parsed || t->body != BODY_XML || t->force_body_variable)
+        t->scalars[VARIABLE_REQUEST_BODY] = t->request_body;
     if (t->request_body.len)
         set_number(t, VARIABLE_REQUEST_BODY_LENGTH, t->request_body.len);
     evaluate_phase(t, 2);

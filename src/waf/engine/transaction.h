@@ -99,6 +99,8 @@ bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool 
 bool act_on_match(struct waf_transaction *t, uint32_t rule) MUST_USE;
 /* What happens once a rule and all behind it in its chain have matched. */
 bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run) MUST_USE;
+/* The message, data, tags and severity of the event, as they are now. */
+bool act_describe(struct waf_transaction *t, uint32_t rule, struct rule_run *run) MUST_USE;
 /* Keeps the event of a match. */
 bool act_record(struct waf_transaction *t, struct rule_run *run) MUST_USE;
 bool rule_is_multi_match(const struct waf_transaction *t, const struct waf_rule *r);

@@ -22,11 +22,9 @@ static struct bytes trim_blanks(struct bytes b)
 /* The next line without its CRLF, or bare LF (RFC 9112, 2.2); false at the end of the input. */
 static bool read_line(struct cursor *c, struct bytes *ret)
 {
-    size_t left = cursor_left(c);
-    const uint8_t *start = c->all.at + c->at, *end = left ? memchr(start, '\n', left) : NULL;
-    size_t len = end ? (size_t)(end - start) : left;
-    struct bytes newline;
-    if (!left || !cursor_read(c, len, ret))
+    struct bytes left = bytes_slice(c->all, c->at, cursor_left(c)), newline;
+    const uint8_t *end = left.len ? memchr(left.at, '\n', left.len) : NULL;
+    if (!left.len || !cursor_read(c, end ? (size_t)(end - left.at) : left.len, ret))
         return false;
     if (ret->len && ret->at[ret->len - 1] == '\r')
         ret->len--;

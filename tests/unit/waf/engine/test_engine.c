@@ -213,6 +213,10 @@ static void transformations_come_in_order(void **state)
     run(ON LOGS(1, "ARGS:r", "@streq TWO", "t:hexEncode,t:none,t:uppercase,"), GET, NULL, "pass; 1 m [ARGS:r=TWO]"); /* none forgets */
     run(ON LOGS(1, "ARGS:r", "@streq 54574f", "t:none,t:uppercase,t:hexEncode,"), GET, NULL, "pass; 1 m [ARGS:r=54574f]");
     run(ON "SecRule ARGS:q \"@rx (?i)^three$\" \"id:1,phase:2,pass,log,msg:'%{MATCHED_VAR}',t:none,t:lowercase,multiMatch\"\n", GET, NULL, "pass; 1 Three; 1 three");
+    /* of a chain no event before it has matched whole; and what else it does happens once */
+    run(ON "SecRule ARGS:q \"@rx (?i)^three$\" \"id:1,phase:2,pass,log,msg:'a',t:none,t:lowercase,multiMatch,chain\"\nSecRule ARGS:r \"@streq no\" \"t:none\"\n", GET, NULL, "pass");
+    run(ON "SecRule ARGS:q \"@rx (?i)^three$\" \"id:1,phase:2,pass,log,msg:'a',t:none,t:lowercase,multiMatch,chain\"\nSecRule ARGS:r \"@streq two\" \"t:none\"\n", GET, NULL,
+        "pass; 1 a");
 }
 
 static void bodies_become_arguments(void **state)
