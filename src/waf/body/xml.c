@@ -106,6 +106,34 @@ static void on_error(void *context, xmlErrorPtr error)
     /* libxml2 keeps in wellFormed what matters; without this it would print */
 }
 
+/*
+ * What libxml2's converters of encodings have to say goes past the parser's handler, to this thread's, which prints by
+ * itself: taken while it works for us, and given back.
+ */
+struct thread_handler {
+    xmlStructuredErrorFunc function;
+    void *context;
+};
+
+static struct thread_handler handler_take(void)
+{
+    struct thread_handler before = {xmlStructuredError, xmlStructuredErrorContext};
+    xmlSetStructuredErrorFunc(NULL, on_error);
+    return before;
+}
+
+static void handler_give_back(struct thread_handler before)
+{
+    xmlSetStructuredErrorFunc(before.context, before.function);
+}
+
+static void parse_chunk(struct xml *x, struct bytes piece, bool last)
+{
+    struct thread_handler before = handler_take();
+    (void)xmlParseChunk(x->parser, (const char *)piece.at, (int)piece.len, last);
+    handler_give_back(before);
+}
+
 struct xml *xml_begin(struct report *r)
 {
     struct xml *x = arena_alloc(r->arena, sizeof *x);
@@ -128,7 +156,9 @@ struct xml *xml_begin(struct report *r)
 /* The first bytes tell the encoding, so the parser is made with them. */
 static bool parser_create(struct xml *x, struct bytes first)
 {
+    struct thread_handler before = handler_take();
     x->parser = xmlCreatePushParserCtxt(&x->handler, x, (const char *)first.at, first.len < 4 ? 0 : 4, NULL);
+    handler_give_back(before);
     if (!x->parser)
         return report_no_memory(x->report);
     xmlCtxtUseOptions(x->parser, XML_PARSE_NONET);
@@ -146,7 +176,7 @@ void xml_feed(struct xml *x, struct bytes block)
     }
     while (rest.len && !is_over(x)) {
         struct bytes piece = bytes_slice(rest, 0, INT_MAX);
-        (void)xmlParseChunk(x->parser, (const char *)piece.at, (int)piece.len, 0);
+        parse_chunk(x, piece, false);
         rest = bytes_slice(rest, piece.len, rest.len);
     }
     if ((x->refused || !x->parser->wellFormed) && x->report->status == BODY_MORE)
@@ -159,7 +189,7 @@ void xml_end(struct xml *x)
     if (!x->parser && !parser_create(x, bytes_of(NULL, 0)))
         return;
     if (!is_over(x))
-        (void)xmlParseChunk(x->parser, NULL, 0, 1);
+        parse_chunk(x, (struct bytes){0}, true);
     if (x->parser->hasPErefs) /* what a parameter entity would have declared is not known */
         (void)on_entity(x, NULL);
     bool well_formed = x->parser->wellFormed && !x->refused;

@@ -56,7 +56,7 @@ struct waf_outcome {
     struct bytes redirect;
     struct waf_event *events;
     size_t event_count;
-    const char **limits; /* what was not inspected, and why */
+    const char *const *limits; /* what was not inspected, and why */
     size_t limit_count;
 };
 

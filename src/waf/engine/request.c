@@ -15,12 +15,12 @@ void limit_passed(struct waf_transaction *t, const char *what)
     for (size_t i = 0; i < t->outcome.limit_count; i++)
         if (strcmp(t->outcome.limits[i], what) == 0)
             return;
-    const char **grown = t->outcome.limit_count < LIMITS_MAX ? arena_grow(t->arena, t->outcome.limits, t->outcome.limit_count, &t->limit_capacity, sizeof *grown) : NULL;
+    const char **grown = t->outcome.limit_count < LIMITS_MAX ? arena_grow(t->arena, t->limits, t->outcome.limit_count, &t->limit_capacity, sizeof *grown) : NULL;
     if (!grown) {
         t->out_of_memory = true;
         return;
     }
-    t->outcome.limits = grown;
+    t->outcome.limits = t->limits = grown;
     grown[t->outcome.limit_count++] = what;
 }
 
@@ -441,6 +441,14 @@ static void set_full_request(struct waf_transaction *t, const struct http_messag
     set_number(t, VARIABLE_FULL_REQUEST_LENGTH, len);
 }
 
+/* Compressed bytes are looked at as they are, and it is said. */
+static void note_coding(struct waf_transaction *t, uint8_t headers, const char *what)
+{
+    const struct waf_value *coding = values_find(&t->lists[headers], bytes_of_text("Content-Encoding"));
+    if (coding && !names_equal(coding->value, bytes_of_text("identity")))
+        limit_passed(t, what);
+}
+
 static void inspect_request_body(struct waf_transaction *t, const struct http_message *m)
 {
     const struct waf_settings *s = &t->set->settings;
@@ -448,6 +456,8 @@ static void inspect_request_body(struct waf_transaction *t, const struct http_me
         refuse(t, 2, 403);
         return;
     }
+    if (t->request_body.len)
+        note_coding(t, VARIABLE_REQUEST_HEADERS, "the request's body is compressed: it was inspected as it is");
     parse_request_body(t);
     if (t->request_access != SWITCH_ON) {
         if (m->body.len)
@@ -502,6 +512,8 @@ static void inspect_response_body(struct waf_transaction *t, const struct http_m
         refuse(t, 4, 403);
         return;
     }
+    if (t->response_body.len)
+        note_coding(t, VARIABLE_RESPONSE_HEADERS, "the response's body is compressed: it was inspected as it is");
     t->scalars[VARIABLE_RESPONSE_BODY] = t->response_body;
     set_number(t, VARIABLE_RESPONSE_CONTENT_LENGTH, t->response_body.len);
     evaluate_phase(t, 4);
@@ -540,9 +552,10 @@ const struct waf_outcome *transaction_end(struct waf_transaction *t)
         t->outcome.phase = phase;
     }
     if (t->out_of_memory) {
+        static const char *const why[] = {"the transaction's memory ran out: what was not judged yet is refused"};
         refuse(t, t->phase, 413);
-        t->outcome.limits = arena_alloc(t->arena, sizeof *t->outcome.limits);
-        t->outcome.limit_count = 0;
+        t->outcome.limits = why;
+        t->outcome.limit_count = 1;
     }
     if (t->outcome.decision == WAF_PASS && t->allowed != ALLOWED_NOTHING)
         t->outcome.decision = WAF_ALLOW;

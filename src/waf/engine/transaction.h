@@ -59,6 +59,7 @@ struct waf_transaction {
     int highest_severity; /* 255: none yet */
 
     struct waf_outcome outcome;
+    const char **limits; /* the outcome's, while it grows */
     size_t event_capacity, limit_capacity;
 };
 

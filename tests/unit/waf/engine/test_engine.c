@@ -66,6 +66,8 @@ static void describe(const struct bench *b, const struct waf_outcome *o, struct 
         if (e->data.len)
             text_printf(out, " [%.*s]", (int)e->data.len, (const char *)e->data.at);
     }
+    for (size_t i = 0; i < o->limit_count; i++)
+        text_printf(out, "; limit: %s", o->limits[i]);
 }
 
 static void run(const char *rules, const char *request, const char *response, const char *expected)
@@ -233,25 +235,33 @@ static void bodies_become_arguments(void **state)
 
 static void limits_refuse_or_cut(void **state)
 {
-    run(ON "SecRequestBodyLimit 3\nSecRequestBodyLimitAction Reject\n", POST("text/plain", "four"), NULL, "deny 403");
+    run(ON "SecRequestBodyLimit 3\nSecRequestBodyLimitAction Reject\n", POST("text/plain", "four"), NULL,
+        "deny 403; limit: the body is larger than its limit");
     run(ON "SecRequestBodyLimit 3\nSecRequestBodyLimitAction ProcessPartial\n" LOGS(1, "REQUEST_BODY", "@rx .", ""), POST("text/plain", "four"), NULL,
-        "pass; 1 m [REQUEST_BODY=fou]");
-    run(ON "SecArgumentsLimit 2\n" LOGS(1, "&ARGS", "@rx .", ""), GET, NULL, "pass; 1 m [ARGS=2]");
+        "pass; 1 m [REQUEST_BODY=fou]; limit: the body is larger than its limit; what lies behind it was not inspected");
+    run(ON "SecArgumentsLimit 2\n" LOGS(1, "&ARGS", "@rx .", ""), GET, NULL, "pass; 1 m [ARGS=2]; limit: more arguments than SecArgumentsLimit; the rest was not inspected");
 }
 
 static void responses_are_seen_by_type(void **state)
 {
 #define LEAK "SecRule RESPONSE_BODY \"@contains secret\" \"id:1,phase:4,deny,log,msg:'%{RESPONSE_STATUS}'\"\n"
     run(ON "SecResponseBodyMimeType text/html\n" LEAK, GET, "HTTP/1.1 200 OK\r\nContent-Type: text/html; charset=utf-8\r\n\r\na secret", "deny 403; 1 200");
-    run(ON "SecResponseBodyMimeType text/html\n" LEAK, GET, "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\na secret", "pass");
+    run(ON "SecResponseBodyMimeType text/html\n" LEAK, GET, "HTTP/1.1 200 OK\r\nContent-Type: image/png\r\n\r\na secret",
+        "pass; limit: the response's body was not inspected: its type, or SecResponseBodyAccess");
     run(ON "SecRule RESPONSE_HEADERS:X-Leak \"@rx .\" \"id:2,phase:3,deny,log,msg:'h'\"\n", GET, "HTTP/1.1 200 OK\r\nX-Leak: 1\r\n\r\n", "deny 403; 2 h");
+}
+
+static void compressed_bodies_are_said_to_be(void **state)
+{
+    run(ON, "POST / HTTP/1.1\r\nContent-Encoding: gzip\r\n\r\nx", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\nx",
+        "pass; limit: the request's body is compressed: it was inspected as it is; limit: the response's body is compressed: it was inspected as it is");
 }
 
 static void an_expression_at_its_limit_is_told_to_rules(void **state)
 {
     run(ON "SecPcreMatchLimit 1000\nSecPcreMatchLimitRecursion 1000\nSecRule ARGS:q \"@rx ^(a+)+$\" \"id:1,phase:2,deny,log,msg:'no'\"\n"
            "SecRule TX:/^MSC_/ \"!@streq 0\" \"id:2,phase:2,deny,log,msg:'%{MATCHED_VAR_NAME}'\"\n",
-        "GET /?q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab HTTP/1.1\r\n\r\n", NULL, "deny 403; 2 TX:MSC_PCRE_LIMITS_EXCEEDED");
+        "GET /?q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab HTTP/1.1\r\n\r\n", NULL, "deny 403; 2 TX:MSC_PCRE_LIMITS_EXCEEDED; limit: a regular expression came to its match limit");
 }
 
 /* Whatever allocation fails, the request is refused, never let through. */
@@ -305,6 +315,7 @@ int main(void)
         cmocka_unit_test(bodies_become_arguments),
         cmocka_unit_test(limits_refuse_or_cut),
         cmocka_unit_test(responses_are_seen_by_type),
+        cmocka_unit_test(compressed_bodies_are_said_to_be),
         cmocka_unit_test(an_expression_at_its_limit_is_told_to_rules),
         cmocka_unit_test(a_transaction_without_memory_is_refused),
     };
