@@ -218,7 +218,7 @@ static size_t put_l4(struct packet_source *s, const struct conversation *c, int 
     case IPPROTO_UDP:
         put16(at, c->port[from]);
         put16(at + 2, c->port[!from]);
-        put16(at + 4, (uint32_t)(8 + payload));
+        put16(at + 4, (uint32_t)(8 + payload + (random_chance(r, 3) ? random_below(r, 3) : 0))); /* longer than there is, too */
         return 8 + payload;
     case IPPROTO_SCTP:
         put16(at, c->port[from]);
@@ -262,10 +262,13 @@ static size_t put_ip(struct packet_source *s, const struct conversation *c, int 
     memcpy(at + 24, c->end[!from].octets, 16);
     size_t length = 40;
     uint8_t *next = at + 6;
-    uint32_t extensions = random_chance(r, 12) ? 1 + random_below(r, random_chance(r, 10) ? 10 : 3) : 0;
+    uint32_t extensions = random_chance(r, 12) ? 1 + random_below(r, 3) : 0;
+    bool many = extensions && random_chance(r, 15);
+    if (many) /* as many as may be, or one more */
+        extensions = 8 + random_below(r, 2);
     for (uint32_t i = 0; i < extensions; i++) {
         static const uint8_t kinds[] = {60, 60, 43, 0, 44};
-        uint8_t kind = i == 0 && random_chance(r, 40) ? 0 : kinds[random_below(r, sizeof kinds)];
+        uint8_t kind = many ? 60 : i == 0 && random_chance(r, 40) ? 0 : kinds[random_below(r, sizeof kinds)];
         size_t size = kind == 44 ? 8 : 8 + 8 * random_below(r, 2);
         memset(at + length, 0, size);
         at[length] = *next;
@@ -414,6 +417,10 @@ static void fragments(struct packet_source *s, struct frame *f)
         size_t payload = part == 0 ? first : 4 + random_below(r, 40);
         uint32_t offset = part == 0 ? 0 : (uint32_t)first / 8;
         uint32_t more = part == 0 || random_chance(r, 5);
+        bool stray = part == 1 && random_chance(r, 8); /* all but one of what tells packets apart is the first one's */
+        bool of_another = stray && random_chance(r, 50);
+        uint16_t identification = (uint16_t)(c->identification + (stray && !of_another));
+        uint8_t protocol = of_another ? (c->protocol == IPPROTO_UDP ? IPPROTO_TCP : IPPROTO_UDP) : c->protocol;
         if (random_chance(r, 4))
             offset = random_chance(r, 30) ? 8180 + random_below(r, 12) : random_below(r, 8192);
         if (part == 1 && random_chance(r, 15)) /* just around the end of the first one */
@@ -427,10 +434,10 @@ static void fragments(struct packet_source *s, struct frame *f)
         if (v4) {
             ip[0] = 0x45;
             put16(ip + 2, (uint32_t)(20 + payload));
-            put16(ip + 4, c->identification);
+            put16(ip + 4, identification);
             put16(ip + 6, more << 13 | offset);
             ip[8] = 64;
-            ip[9] = c->protocol;
+            ip[9] = protocol;
             memcpy(ip + 12, seen.end[from].octets, 4);
             memcpy(ip + 16, seen.end[!from].octets, 4);
         } else {
@@ -440,9 +447,9 @@ static void fragments(struct packet_source *s, struct frame *f)
             ip[7] = 64;
             memcpy(ip + 8, seen.end[from].octets, 16);
             memcpy(ip + 24, seen.end[!from].octets, 16);
-            ip[40] = c->protocol;
+            ip[40] = protocol;
             put16(ip + 42, offset << 3 | more);
-            put32(ip + 44, c->identification);
+            put32(ip + 44, identification);
         }
         out->length = 14 + header + payload;
         wire_fix_ip(out->bytes, out->length);
