@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The life of a transaction: what a message says becomes variables, and each phase is run when they are there. */
-#include <stdio.h>
 #include <strings.h>
 
 #include "waf/engine/transaction.h"

@@ -44,7 +44,6 @@ struct waf_transaction {
     bool parsed;         /* the request's body is parsed, as `body` says */
     enum body_kind body;
     struct bytes request_body, response_body; /* what is inspected of them */
-    size_t header_bytes;
 
     uint8_t engine;                         /* enum waf_switch */
     uint8_t request_access, response_access; /* enum waf_switch */
