@@ -37,6 +37,15 @@ static inline bool bytes_equal(struct bytes a, struct bytes b)
     return a.len == b.len && (a.len == 0 || memcmp(a.at, b.at, a.len) == 0);
 }
 
+/* What a hexadecimal digit stands for; -1 for any other byte. */
+static inline int hex_value(uint8_t c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
 /* NULL equals only itself. */
 static inline bool texts_equal(const char *a, const char *b)
 {

@@ -222,7 +222,7 @@ static void engines_close(struct engines *e)
 
 static bool compare_one(struct engines *e, uint64_t seed, size_t *fired, size_t *by_hash, bool loud)
 {
-    uint64_t random = seed;
+    struct random random = {seed};
     struct text raw = text_new(1 << 20), answer = text_new(1 << 16);
     struct arena *a = arena_create(MEMORY);
     struct http_message request, response;

@@ -3,21 +3,7 @@
 
 #include <stdio.h>
 
-/* splitmix64 */
-static uint64_t draw(uint64_t *random)
-{
-    uint64_t z = (*random += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
-
-static size_t below(uint64_t *random, size_t n)
-{
-    return (size_t)(draw(random) % n);
-}
-
-#define PICK(random, list) (list)[below(random, sizeof(list) / sizeof *(list))]
+#define PICK(random, list) (list)[random_below(random, sizeof(list) / sizeof *(list))]
 
 static const char *const attacks[] = {
     "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "javascript:alert(document.cookie)", "<svg/onload=prompt(1)>", "<iframe src=//evil.example>",
@@ -38,15 +24,15 @@ static const char *const paths[] = {"/", "/index.php", "/login", "/api/v1/items"
 static const char *const agents[] = {"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "curl/7.88.1", "sqlmap/1.7", "Nikto/2.1.6", "", "python-requests/2.28",
     "Mozilla/5.0 (compatible; Googlebot/2.1)", "masscan/1.0", "WPScan v3"};
 
-static const char *word(uint64_t *random)
+static const char *word(struct random *random)
 {
-    return below(random, 3) == 0 ? PICK(random, attacks) : PICK(random, plain);
+    return random_below(random, 3) == 0 ? PICK(random, attacks) : PICK(random, plain);
 }
 
 /* As a browser encodes it, or an attacker who does not. */
-static void encoded(uint64_t *random, const char *value, struct text *out)
+static void encoded(struct random *random, const char *value, struct text *out)
 {
-    bool plus = below(random, 2), careless = below(random, 4) == 0;
+    bool plus = random_below(random, 2), careless = random_below(random, 4) == 0;
     for (const char *c = value; *c; c++) {
         bool safe = (*c >= 'a' && *c <= 'z') || (*c >= 'A' && *c <= 'Z') || (*c >= '0' && *c <= '9') || strchr("-_.~", *c);
         if (safe || (careless && (unsigned char)*c > ' ' && (unsigned char)*c < 0x7f && !strchr("&=#+% ", *c)))
@@ -60,13 +46,13 @@ static void encoded(uint64_t *random, const char *value, struct text *out)
     }
 }
 
-static void pairs(uint64_t *random, struct text *out)
+static void pairs(struct random *random, struct text *out)
 {
-    size_t count = below(random, 5);
+    size_t count = random_below(random, 5);
     for (size_t i = 0; i < count; i++) {
         text_puts(out, i ? "&" : "");
         encoded(random, PICK(random, names), out);
-        if (below(random, 10))
+        if (random_below(random, 10))
             text_puts(out, "=");
         encoded(random, word(random), out);
     }
@@ -80,82 +66,82 @@ static void header_value(const char *value, struct text *out)
             text_append(out, c, 1);
 }
 
-static void json_body(uint64_t *random, struct text *out)
+static void json_body(struct random *random, struct text *out)
 {
-    size_t count = 1 + below(random, 4);
+    size_t count = 1 + random_below(random, 4);
     text_puts(out, "{");
     for (size_t i = 0; i < count; i++) {
         text_puts(out, i ? ", " : "");
         text_json(out, PICK(random, names));
         text_puts(out, ": ");
-        if (below(random, 4) == 0)
+        if (random_below(random, 4) == 0)
             text_puts(out, "[1, true, null, {\"b\": ");
         else
             text_puts(out, "[[{\"b\": ");
         text_json(out, word(random));
-        text_puts(out, below(random, 30) ? "}]" : "}");
+        text_puts(out, random_below(random, 30) ? "}]" : "}");
         text_puts(out, "]");
     }
-    text_puts(out, below(random, 20) ? "}" : "");
+    text_puts(out, random_below(random, 20) ? "}" : "");
 }
 
-static void multipart_body(uint64_t *random, struct text *out)
+static void multipart_body(struct random *random, struct text *out)
 {
-    size_t count = 1 + below(random, 3);
+    size_t count = 1 + random_below(random, 3);
     for (size_t i = 0; i < count; i++) {
         text_printf(out, "--BoUnd\r\nContent-Disposition: form-data; name=\"%s\"", PICK(random, names));
-        if (below(random, 3) == 0)
-            text_printf(out, "; filename=\"%s\"\r\nContent-Type: text/plain", below(random, 3) ? "a.txt" : "shell.php");
+        if (random_below(random, 3) == 0)
+            text_printf(out, "; filename=\"%s\"\r\nContent-Type: text/plain", random_below(random, 3) ? "a.txt" : "shell.php");
         text_puts(out, "\r\n\r\n");
         header_value(word(random), out);
         text_puts(out, "\r\n");
     }
-    text_puts(out, below(random, 20) ? "--BoUnd--\r\n" : "--BoUnd\r\n");
+    text_puts(out, random_below(random, 20) ? "--BoUnd--\r\n" : "--BoUnd\r\n");
 }
 
-static void xml_body(uint64_t *random, struct text *out)
+static void xml_body(struct random *random, struct text *out)
 {
-    text_puts(out, below(random, 2) ? "<?xml version=\"1.0\"?>" : "");
+    text_puts(out, random_below(random, 2) ? "<?xml version=\"1.0\"?>" : "");
     text_puts(out, "<r a=\"");
     encoded(random, word(random), out);
     text_puts(out, "\"><b>");
     encoded(random, word(random), out);
-    text_puts(out, below(random, 20) ? "</b></r>" : "</b>");
+    text_puts(out, random_below(random, 20) ? "</b></r>" : "</b>");
 }
 
-void request_make(uint64_t *random, struct text *out)
+void request_make(struct random *random, struct text *out)
 {
     static const char *const odd_methods[] = {"PUT", "DELETE", "OPTIONS", "TRACE", "HEAD", "PATCH", "get", "PROPFIND"};
     static const char *const odd_headers[] = {"X-Forwarded-For", "Referer", "Accept-Language", "X-Api", "Range", "Origin", "If-Modified-Since", "Content-Encoding", "Proxy", "X_y"};
     struct text body = text_new(1 << 16);
     const char *type = NULL;
-    bool post = below(random, 3) == 0;
-    text_puts(out, post ? "POST" : below(random, 12) ? "GET" : PICK(random, odd_methods));
+    bool post = random_below(random, 3) == 0;
+    text_puts(out, post ? "POST" : random_below(random, 12) ? "GET" : PICK(random, odd_methods));
     text_puts(out, " ");
     text_puts(out, PICK(random, paths));
-    if (below(random, 3)) {
+    if (random_below(random, 3)) {
         text_puts(out, "?");
         pairs(random, out);
     }
-    text_puts(out, below(random, 20) ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
-    if (below(random, 20))
-        text_puts(out, below(random, 20) ? "Host: www.example.org\r\n" : "Host: 192.0.2.1\r\n");
-    if (below(random, 12))
+    text_puts(out, random_below(random, 20) ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n");
+    if (random_below(random, 20))
+        text_puts(out, random_below(random, 20) ? "Host: www.example.org\r\n" : "Host: 192.0.2.1\r\n");
+    if (random_below(random, 12))
         text_printf(out, "User-Agent: %s\r\n", PICK(random, agents));
-    if (below(random, 6))
+    if (random_below(random, 6))
         text_puts(out, "Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\n");
-    if (below(random, 2)) {
+    if (random_below(random, 2)) {
         text_puts(out, "Cookie: sid=");
         encoded(random, word(random), out);
         text_puts(out, "; lang=en\r\n");
     }
-    if (below(random, 3) == 0) {
+    if (random_below(random, 3) == 0) {
         text_printf(out, "%s: ", PICK(random, odd_headers));
         header_value(word(random), out);
         text_puts(out, "\r\n");
     }
     if (post) {
-        switch (below(random, 5)) {
+        switch (random_below(random, 5)) {
         case 0:
             type = "application/json";
             json_body(random, &body);
@@ -169,7 +155,7 @@ void request_make(uint64_t *random, struct text *out)
             xml_body(random, &body);
             break;
         default:
-            type = below(random, 10) ? "application/x-www-form-urlencoded" : "text/plain";
+            type = random_below(random, 10) ? "application/x-www-form-urlencoded" : "text/plain";
             pairs(random, &body);
         }
         text_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n", type, body.len);
@@ -179,13 +165,13 @@ void request_make(uint64_t *random, struct text *out)
     text_free(&body);
 }
 
-void response_make(uint64_t *random, struct text *out)
+void response_make(struct random *random, struct text *out)
 {
     static const char *const bodies[] = {"<html><body>hello</body></html>", "You have an error in your SQL syntax near 'x'", "<b>Warning</b>: include(x.php) in /var/www/x.php on line 3",
         "ORA-00933: SQL command not properly ended", "<title>Index of /</title>", "root:x:0:0:root:/root:/bin/bash", "<?php echo 1; ?>", "java.lang.NullPointerException at x",
         "Microsoft OLE DB Provider for SQL Server error '80040e14'", "drwxr-xr-x 2 root root", "<pre>Directory of C:\\</pre>", "Zend Extension", "[an error occurred while processing this directive]"};
     static const char *const statuses[] = {"200 OK", "404 Not Found", "500 Internal Server Error", "302 Found", "403 Forbidden"};
     const char *body = PICK(random, bodies);
-    text_printf(out, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", PICK(random, statuses), below(random, 5) ? "text/html; charset=utf-8" : "application/json",
+    text_printf(out, "HTTP/1.1 %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n\r\n%s", PICK(random, statuses), random_below(random, 5) ? "text/html; charset=utf-8" : "application/json",
         strlen(body), body);
 }

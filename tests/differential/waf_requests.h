@@ -3,7 +3,8 @@
 #pragma once
 
 #include "base/text.h"
+#include "tests/differential/random.h"
 
 /* Raw HTTP/1.1; the same `*random` is the same request. */
-void request_make(uint64_t *random, struct text *out);
-void response_make(uint64_t *random, struct text *out);
+void request_make(struct random *random, struct text *out);
+void response_make(struct random *random, struct text *out);

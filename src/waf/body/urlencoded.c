@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/body/urlencoded.h"
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool is_encoded(struct bytes b)
 {
     return b.len && (memchr(b.at, '%', b.len) || memchr(b.at, '+', b.len));

@@ -9,11 +9,6 @@
 #define STATUS_MOVED 302
 #define EVENTS_MAX 10000
 
-bool rule_is_multi_match(const struct waf_transaction *t, const struct waf_rule *r)
-{
-    return r->written.multi_match;
-}
-
 bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct bytes tag)
 {
     for (uint32_t i = 0; i < r->written.tags.count; i++) {

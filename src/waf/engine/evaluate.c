@@ -15,7 +15,7 @@ struct steps {
 
 static bool transform_all(struct waf_transaction *t, const struct waf_rule *r, struct bytes value, struct steps *ret)
 {
-    bool all = rule_is_multi_match(t, r);
+    bool all = r->written.multi_match;
     size_t room = all ? (size_t)r->transformations.count + 1 : 1;
     ret->values = arena_array(t->arena, room, sizeof *ret->values);
     ret->count = 0;
@@ -66,7 +66,7 @@ static void forget_matches(struct waf_transaction *t)
 /* multiMatch: each match is an event of its own; of a chain, which has yet to match whole, none is. */
 static bool is_event_by_match(const struct waf_transaction *t, const struct waf_rule *r)
 {
-    return rule_is_multi_match(t, r) && !r->chain && r == &t->set->rules[r->head];
+    return r->written.multi_match && !r->chain && r == &t->set->rules[r->head];
 }
 
 static bool record_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run)
@@ -115,25 +115,15 @@ static bool try_targets(struct waf_transaction *t, uint32_t rule, struct rule_ru
     return true;
 }
 
-static bool is_removed_by_id(const struct waf_transaction *t, const struct waf_rule *r)
-{
-    for (size_t i = 0; r->id && i < t->removals.count; i++) {
-        const struct removal *m = &t->removals.items[i];
-        if (!m->target && !m->text.len && m->ids.first <= r->id && r->id <= m->ids.last)
-            return true;
-    }
-    return false;
-}
-
-/* Has ctl taken the rule away? */
-static bool is_removed(struct waf_transaction *t, const struct waf_rule *r)
+/* Has ctl taken the rule away? `by_id`: asked of those that name ids alone. */
+static bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id)
 {
     for (size_t i = 0; i < t->removals.count; i++) {
         const struct removal *m = &t->removals.items[i];
-        if (!m->target && m->text.len && (m->by_message ? rule_has_message(t, r, m->text) : rule_has_tag(t, r, m->text)))
+        if (!m->target && !(by_id && m->text.len) && removal_is_of(t, m, r))
             return true;
     }
-    return is_removed_by_id(t, r);
+    return false;
 }
 
 /* The rule and what follows it in its chain. False when memory is out. */
@@ -146,7 +136,7 @@ static bool run_rule(struct waf_transaction *t, uint32_t rule, struct rule_run *
         *ret_matched = true;
         return act_on_match(t, rule) && act_on_full_match(t, rule, run);
     }
-    if (rule != run->head && is_removed_by_id(t, r)) { /* in a chain it counts as true */
+    if (rule != run->head && is_removed(t, r, true)) { /* in a chain it counts as true */
         *ret_matched = true;
         return true;
     }
@@ -204,7 +194,7 @@ static bool passes_over(struct waf_transaction *t, uint32_t rule)
         t->skip--;
         return true;
     }
-    return t->allowed != ALLOWED_NOTHING || r->removed || is_removed(t, r);
+    return t->allowed != ALLOWED_NOTHING || r->removed || is_removed(t, r, false);
 }
 
 void evaluate_phase(struct waf_transaction *t, uint8_t phase)

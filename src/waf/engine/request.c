@@ -224,14 +224,6 @@ static void add_arguments(struct waf_transaction *t, uint8_t list, struct bytes 
         (void)need(t, urlencoded_split(text, &limits, (struct body_sink){take_event, &a}, t->arena) != BODY_STOPPED);
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* %XX decoded, everything else as it is: a `+` of a path is no blank. */
 static struct bytes decode_uri(struct waf_transaction *t, struct bytes uri)
 {

@@ -78,6 +78,8 @@ struct rule_run {
  * `ret`. False when memory is out.
  */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
+/* Is the rule one of those that ctl meant? */
+bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule) MUST_USE;
 /* The first value of a variable, as macros take it; empty when there is none. */
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes name, const struct regex *regex);
 /* NAME or NAME:KEY, as MATCHED_VAR_NAME has it. */
@@ -103,7 +105,6 @@ bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run
 bool act_describe(struct waf_transaction *t, uint32_t rule, struct rule_run *run) MUST_USE;
 /* Keeps the event of a match. */
 bool act_record(struct waf_transaction *t, struct rule_run *run) MUST_USE;
-bool rule_is_multi_match(const struct waf_transaction *t, const struct waf_rule *r);
 bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct bytes tag);
 bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struct bytes message);
 

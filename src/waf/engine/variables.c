@@ -147,7 +147,7 @@ static bool is_taken(struct waf_transaction *t, const struct waf_target *by, con
     return by->variable == v->variable && name_matches(t, by->selector, waf_text_bytes(t->set, by->text), regex, v->name);
 }
 
-static bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule)
+bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule)
 {
     if (!r->text.len)
         return rule->id && r->ids.first <= rule->id && rule->id <= r->ids.last;

@@ -151,19 +151,11 @@ static bool read_headers(struct cursor *c, struct http_message *m, struct arena 
     return true;
 }
 
-static int hex_digit(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The size of a chunk before its extensions; false when there is none, or it is beyond what is left. */
 static bool read_chunk_size(struct bytes line, size_t most, size_t *ret)
 {
     size_t n = 0, i = 0;
-    for (int digit; i < line.len && (digit = hex_digit(line.at[i])) >= 0; i++) {
+    for (int digit; i < line.len && (digit = hex_value(line.at[i])) >= 0; i++) {
         n = n * 16 + (size_t)digit;
         if (n > most)
             return false;

@@ -8,14 +8,6 @@ static bool is_blank(uint8_t c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-static int hex_value(uint8_t c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* What `|...|` stands for, in place of it; other bytes as they are. The result is at most as long as `word`. */
 static size_t unescape(struct bytes word, uint8_t *out)
 {
