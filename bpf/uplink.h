@@ -226,6 +226,12 @@ subprogram int is_published(struct context *c, __u16 port)
     return c && !is_echo(c->tuple.protocol) && image_of(c, &image, &h) && publish_find(image, h, c->tuple.protocol, port, &ignored);
 }
 
+/* Of its link's share: who has that link knows the sessions that may have it. */
+ever_inline bool is_own_port(const struct context *c, __u16 port)
+{
+    return bpf_ntohs(port) - OUTER_PORT_FIRST - c->link * config.outer_ports < config.outer_ports;
+}
+
 /*
  * The port of the closing session that this one is in place of, confirmed or not. Where that is something older, it does no
  * harm: the translation says whose port it is.
@@ -238,7 +244,7 @@ subprogram int keep_outer_port(struct context *c)
     UNROLLED
     for (int i = 0; i < 2; i++) {
         want_outer_port(c, before[i]);
-        if (translation_do(c, TRANSLATION_KEEP) && !is_published(c, before[i]))
+        if (is_own_port(c, before[i]) && translation_do(c, TRANSLATION_KEEP) && !is_published(c, before[i]))
             return true;
     }
     return false;

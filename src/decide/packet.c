@@ -27,8 +27,7 @@ void reference_destroy(struct reference *r)
     free(r);
 }
 
-bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links,
-                     uint32_t link_count)
+bool reference_set_links(struct reference *r, const struct link *links, uint32_t link_count)
 {
     struct link *copy = calloc(link_count ? link_count : 1, sizeof *copy);
     if (!copy)
@@ -38,6 +37,14 @@ bool reference_apply(struct reference *r, const struct policy *p, int64_t compil
     free(r->links);
     r->links = copy;
     r->link_count = link_count;
+    return true;
+}
+
+bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links,
+                     uint32_t link_count)
+{
+    if (!reference_set_links(r, links, link_count))
+        return false;
     r->policy = p;
     r->compiled = compiled;
     r->generation++;
@@ -185,6 +192,15 @@ static bool is_on_link(const struct reference_session *s, const struct wanted *w
     return (at_from ? s->from_link : s->to_link) == want->link;
 }
 
+bool session_ends_at(const struct reference *r, const struct reference_session *s, bool from)
+{
+    const struct flow f = session_flow(&s->key);
+    const struct address *end = from ? &f.from : &f.to;
+    uint32_t workload = policy_workload_of(r->policy, end);
+    bool nowhere = workload == NONE && policy_segment_of(r->policy, end) != NONE;
+    return !nowhere && link_of_workload(r, workload) == (from ? s->from_link : s->to_link);
+}
+
 /* 6.1: as forward, then as reply; each confirmed, then unconfirmed. */
 static struct reference_session *find_session(const struct passage *w, const struct wanted *want,
                                               bool *ret_reply)
@@ -196,7 +212,8 @@ static struct reference_session *find_session(const struct passage *w, const str
             continue;
         for (size_t i = 0; i < 2; i++) {
             struct reference_session *s = find_in(w, tables[i], reply ? &reversed : &want->key);
-            if (s && is_on_link(s, want, reply)) {
+            if (s && is_on_link(s, want, reply) &&
+                (s->confirmed || session_ends_at(w->r, s, reply != want->at_far_side))) {
                 *ret_reply = reply;
                 return s;
             }
@@ -211,6 +228,13 @@ static bool still_translates(const struct reference *r, const struct reference_s
     return s->port || !r->policy->uplink.nat || r->links[s->to_link].workload != NONE;
 }
 
+/* Its destination is on the link that it was on, and so is its source, which the world has by no link but the uplink. */
+static bool is_where_it_was(const struct reference *r, const struct reference_session *s, const struct flow *f)
+{
+    bool by_uplink = r->links[s->from_link].workload == NONE;
+    return link_towards(r, &f->to) == s->to_link && (by_uplink || link_towards(r, &f->from) == s->from_link);
+}
+
 /* 6.2. False: no longer allowed or no longer led to where it was, and removed; `ret_rule` is the rule that it
  * had. */
 static bool renew(const struct passage *w, struct reference_session *s, uint32_t *ret_rule)
@@ -221,7 +245,7 @@ static bool renew(const struct passage *w, struct reference_session *s, uint32_t
         return true;
     struct flow f = session_flow(&s->key);
     struct span span = decide_span(r->policy, &f, m);
-    if ((!span.verdict.allow && span.verdict.enforced) || link_towards(r, &f.to) != s->to_link ||
+    if ((!span.verdict.allow && span.verdict.enforced) || !is_where_it_was(r, s, &f) ||
         !publish_still_leads(r->policy, s) || !still_translates(r, s)) {
         *ret_rule = s->verdict.rule;
         end_session(r, s);
@@ -402,19 +426,24 @@ static bool adopt(struct passage *w, const struct session_key *k, struct packet_
     return true;
 }
 
+static struct wanted wanted_by(const struct passage *w, enum icmp_kind icmp)
+{
+    const struct packet *p = &w->packet;
+    return (struct wanted){
+        .key = session_key_of(p->protocol, &p->from, p->from_port, &p->to, p->to_port),
+        .forward = icmp != ICMP_ECHO_ANSWER,
+        .reply = icmp != ICMP_ECHO_REQUEST && !packet_is_plain_syn(p),
+        .link = w->link,
+    };
+}
+
 static struct packet_verdict judge_session(struct passage *w, enum icmp_kind icmp)
 {
     if (w->session) /* found by its outer port */
         return pass_session(w, true);
     const struct packet *p = &w->packet;
-    bool plain_syn = packet_is_plain_syn(p);
-    struct wanted want = {
-        .key = session_key_of(p->protocol, &p->from, p->from_port, &p->to, p->to_port),
-        .forward = icmp != ICMP_ECHO_ANSWER,
-        .reply = icmp != ICMP_ECHO_REQUEST && !plain_syn,
-        .link = w->link,
-    };
-    bool reply = false;
+    bool plain_syn = packet_is_plain_syn(p), reply = false;
+    struct wanted want = wanted_by(w, icmp);
     struct reference_session *s = find_session(w, &want, &reply);
     if (s && plain_syn && s->closing) {
         w->port_before = s->port;
@@ -580,21 +609,39 @@ static bool is_own_address(const struct workload *w, const struct address *a)
     return false;
 }
 
-static enum bulkhead_reason check_ends(const struct passage *w)
+/* 3.2: a session that began when the source was this link's is still found, and revoked. */
+static bool is_of_a_session(const struct passage *w)
+{
+    const struct packet *p = &w->packet;
+    if (w->by_uplink || p->fragment == FRAGMENT_LATER || p->header_cut)
+        return false;
+    bool reply, is_icmp = protocol_is_icmp(p->from.family, p->protocol);
+    enum icmp_kind icmp = is_icmp ? icmp_kind_of(p->from.family, p->icmp_type, p->icmp_code) : ICMP_OTHER;
+    if (is_icmp && icmp != ICMP_ECHO_REQUEST && icmp != ICMP_ECHO_ANSWER)
+        return false;
+    struct wanted want = wanted_by(w, icmp);
+    return find_session(w, &want, &reply);
+}
+
+static bool has_own_source(const struct passage *w)
 {
     const struct policy *p = w->r->policy;
+    const struct address *from = &w->packet.from;
+    if (w->by_uplink)
+        return policy_segment_of(p, from) == NONE && address_is_unicast(from);
+    return is_own_address(&p->workloads[w->r->links[w->link].workload], from);
+}
+
+static enum bulkhead_reason check_ends(const struct passage *w)
+{
     const struct link *link = &w->r->links[w->link];
     const struct packet *packet = &w->packet;
-    bool uplink = w->by_uplink;
-
-    if (!uplink && !link->any_mac && !bytes_equal(packet->from_mac, bytes_of(link->mac, 6)))
+    if (!w->by_uplink && !link->any_mac && !bytes_equal(packet->from_mac, bytes_of(link->mac, 6)))
         return REASON_SPOOFED_SOURCE;
-    if (uplink ? policy_segment_of(p, &packet->from) != NONE || !address_is_unicast(&packet->from)
-               : !is_own_address(&p->workloads[link->workload], &packet->from))
+    bool to_hub = bytes_equal(packet->to_mac, bytes_of(link->hub_mac, 6)) && address_is_unicast(&packet->to);
+    if (!has_own_source(w) && !(to_hub && is_of_a_session(w)))
         return REASON_SPOOFED_SOURCE;
-    if (!bytes_equal(packet->to_mac, bytes_of(link->hub_mac, 6)))
-        return REASON_NOT_UNICAST;
-    return address_is_unicast(&packet->to) ? REASONS : REASON_NOT_UNICAST;
+    return to_hub ? REASONS : REASON_NOT_UNICAST;
 }
 
 /* Section 1. */

@@ -28,11 +28,13 @@ struct reference *reference_create(const struct reference_options *o);
 void reference_destroy(struct reference *r);
 
 /*
- * Put a policy in force, compiled at `compiled` (seconds UTC). links[i] is the link with number i; numbers
- * stay the same for a workload across policies. The policy must outlive its being in force.
+ * Put a policy in force, compiled at `compiled` (seconds UTC). links[i] is the link with number i; a
+ * workload may have another one than before. The policy must outlive its being in force.
  */
 bool reference_apply(struct reference *r, const struct policy *p, int64_t compiled, const struct link *links,
                      uint32_t link_count) MUST_USE;
+/* Change what the links are but for whose they are, as when an adoption begins. False: no memory. */
+bool reference_set_links(struct reference *r, const struct link *links, uint32_t link_count);
 
 /* Who a packet, or what an ICMP error quotes, is from and to. */
 struct packet_ends {

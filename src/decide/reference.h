@@ -56,6 +56,10 @@ struct passage {
 /* Whether the session is alive at `now`. */
 bool session_is_alive(const struct reference *r, const struct reference_session *s, int64_t now);
 
+/* Whether its source (`from`) or its destination is on the link that it was on when it began: 6.1 finds no unconfirmed
+ * session whose other end, seen from the packet, is not. */
+bool session_ends_at(const struct reference *r, const struct reference_session *s, bool from);
+
 /* Removes and frees it. */
 void end_session(struct reference *r, struct reference_session *s);
 

@@ -179,6 +179,13 @@ static bool may_be_reply(const struct packet *p)
     return !packet_is_plain_syn(p);
 }
 
+/* The session that has the outer port, where it is still found (6.1). */
+static struct reference_session *find_translated(const struct outer_end *e)
+{
+    struct reference_session *s = find_outer_end(e);
+    return s && (s->confirmed || session_ends_at(e->r, s, true)) ? s : NULL;
+}
+
 void translate_in(struct passage *w)
 {
     struct packet *p = &w->packet;
@@ -191,7 +198,7 @@ void translate_in(struct passage *w)
                           .remote_port = p->from_port,
                           .port = p->to_port,
                           .link = w->link};
-    struct reference_session *s = may_be_reply(p) ? find_outer_end(&e) : NULL;
+    struct reference_session *s = may_be_reply(p) ? find_translated(&e) : NULL;
     uint16_t port = p->to_port;
     if (s) {
         w->session = s;
@@ -218,7 +225,7 @@ void translate_error(struct passage *w)
                           .port = q->from_port,
                           .link = w->link};
     /* An echo answer is never in the direction of a session that began here. */
-    struct reference_session *s = q->icmp == ICMP_ECHO_ANSWER ? NULL : find_outer_end(&e);
+    struct reference_session *s = q->icmp == ICMP_ECHO_ANSWER ? NULL : find_translated(&e);
     if (s) {
         w->session = s;
         q->from = session_flow(&s->key).from;

@@ -136,7 +136,8 @@ static bool apply(struct round *r, struct parsed *p)
     struct failure f;
     uint32_t links[LINKS_MAX], generation;
     for (uint32_t i = 0; i < r->link_count; i++)
-        links[i] = LINK_FIRST + i;
+        if (r->links[i].workload != NONE)
+            links[r->links[i].workload] = LINK_FIRST + i;
     int64_t compiled = r->now / NS;
     struct compile_options o = {.compiled = compiled, .seed = random_next(&r->random), .links = links};
     if (!set_uplink(r, p->policy))
@@ -151,6 +152,15 @@ static bool apply(struct round *r, struct parsed *p)
     return reference_apply(r->reference, p->policy, compiled, r->links, r->link_count);
 }
 
+static bool set_workload_link(struct round *r, uint32_t number, const struct policy *p)
+{
+    const struct link *l = &r->links[number];
+    if (l->workload == NONE)
+        return true;
+    const struct segment *segment = &p->segments[p->workloads[l->workload].segment];
+    return set_link(r, number, l->any_mac ? LINK_ATTACHED : LINK_WORKLOAD, segment_hub_address(segment, 4), segment_hub_address(segment, 6));
+}
+
 static bool set_links(struct round *r, const struct random_network *n, const struct policy *p)
 {
     r->uplink = n->uplink;
@@ -162,8 +172,7 @@ static bool set_links(struct round *r, const struct random_network *n, const str
         l->any_mac = l->workload != NONE && random_chance(&r->random, 20);
         if (l->workload != NONE && random_chance(&r->random, 30))
             l->adopt_until = r->now + random_below(&r->random, 300) * (int64_t)NS;
-        const struct segment *segment = l->workload != NONE ? &p->segments[p->workloads[i].segment] : NULL;
-        if (segment && !set_link(r, i, l->any_mac ? LINK_ATTACHED : LINK_WORKLOAD, segment_hub_address(segment, 4), segment_hub_address(segment, 6)))
+        if (!set_workload_link(r, i, p))
             return false;
     }
     return true;
@@ -298,6 +307,33 @@ static void pass_pause(struct round *r, int64_t pause)
     set_now(r);
 }
 
+static bool adopt(struct round *r, uint32_t number, int64_t adopt_for, const struct policy *p)
+{
+    if (adopt_for)
+        r->links[number].adopt_until = r->now + adopt_for;
+    return set_workload_link(r, number, p);
+}
+
+/* What a story says that happens now. */
+static bool happen(struct round *r, const struct then *t, struct parsed *p)
+{
+    if (!t->moves && !t->adopt_for)
+        return true;
+    uint32_t workloads = r->link_count - r->uplink, other = random_below(&r->random, workloads);
+    if (t->link >= workloads)
+        return true;
+    if (t->moves) {
+        uint32_t workload = r->links[t->link].workload;
+        r->links[t->link].workload = r->links[other].workload;
+        r->links[other].workload = workload;
+        if (!adopt(r, other, t->adopt_for, p->policy))
+            return false;
+    }
+    if (!adopt(r, t->link, t->adopt_for, p->policy))
+        return false;
+    return t->moves ? apply(r, p) : reference_set_links(r->reference, r->links, r->link_count);
+}
+
 /* One network: some policies in turn, `packets` packets. */
 static bool play(struct round *r, uint32_t packets)
 {
@@ -311,8 +347,8 @@ static bool play(struct round *r, uint32_t packets)
         const struct frame *f = packet_source_next(&source);
         if (r->stories)
             pass_pause(r, source.pause);
-        ok = compare(r, &source, f, &policy);
-        if (ok && random_chance(&r->random, 1)) { /* also in the middle of a story */
+        ok = compare(r, &source, f, &policy) && happen(r, &source.then, &policy);
+        if (ok && (source.then.another_policy || random_chance(&r->random, 1))) { /* also in the middle of a story */
             parsed_free(&old);
             old = policy;
             policy = (struct parsed){0};

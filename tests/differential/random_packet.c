@@ -1,17 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "random_packet.h"
+#include "packet_stories.h"
 
 #include <netinet/in.h>
 
+#include "decide/decide.h"
 #include "decide/frame.h"
 #include "decide/uplink.h"
 #include "wire.h"
 
-#define SYN 0x02
-#define ACK 0x10
-#define RST 0x04
-#define FIN 0x01
-#define PSH 0x08
 
 #define IP_MAX 256 /* IPv6 and ten extension headers of 16 bytes */
 
@@ -30,8 +26,7 @@ static bool is_world(const struct packet_source *s, const struct address *a)
     return address_is_unicast(a) && policy_segment_of(s->policy, a) == NONE;
 }
 
-/* The link of the workload that has the address, the uplink's for the world, else one at random. */
-static uint32_t link_of(struct packet_source *s, const struct address *a)
+uint32_t link_of(struct packet_source *s, const struct address *a)
 {
     uint32_t workload = policy_workload_of(s->policy, a);
     for (uint32_t i = 0; i < s->link_count; i++)
@@ -88,7 +83,7 @@ static uint8_t some_protocol(struct packet_source *s, uint8_t family)
     return others[random_below(s->random, sizeof others)];
 }
 
-static struct address world_address(struct packet_source *s, uint8_t family)
+struct address world_address(struct packet_source *s, uint8_t family)
 {
     for (int tries = 0; tries < 200; tries++) {
         struct address a = some_address(s, family);
@@ -125,12 +120,7 @@ static void go_outside(struct packet_source *s, struct conversation *c)
     }
 }
 
-static bool has_ports(uint8_t protocol)
-{
-    return protocol == IPPROTO_TCP || protocol == IPPROTO_UDP || protocol == IPPROTO_SCTP;
-}
-
-static struct conversation *new_conversation(struct packet_source *s)
+struct conversation *conversation_new(struct packet_source *s)
 {
     struct conversation *c = &s->conversations[random_below(s->random, CONVERSATIONS)];
     uint8_t family = random_chance(s->random, 55) ? 4 : 6;
@@ -158,7 +148,7 @@ static struct conversation *new_conversation(struct packet_source *s)
 static struct conversation *some_conversation(struct packet_source *s)
 {
     struct conversation *c = &s->conversations[random_below(s->random, CONVERSATIONS)];
-    return c->used && random_chance(s->random, 85) ? c : new_conversation(s);
+    return c->used && random_chance(s->random, 85) ? c : conversation_new(s);
 }
 
 /* The conversation as it is where end `from` stands: the world knows workloads by the outer address and port. */
@@ -308,8 +298,7 @@ static void put_ethernet(struct packet_source *s, const struct conversation *c, 
         put16(f->bytes + 12, random_chance(r, 50) ? 0x8100 : 0x0806);
 }
 
-/* A whole packet of the conversation. */
-static void make(struct packet_source *s, const struct conversation *c, int from, uint8_t flags, uint32_t acknowledgement, struct frame *f)
+void conversation_frame(struct packet_source *s, const struct conversation *c, int from, uint8_t flags, uint32_t acknowledgement, struct frame *f)
 {
     uint8_t l4[128], ip[IP_MAX];
     struct conversation seen = seen_from(s, c, from);
@@ -325,8 +314,8 @@ static void make(struct packet_source *s, const struct conversation *c, int from
 
 static void begin(struct packet_source *s, struct frame *f)
 {
-    struct conversation *c = new_conversation(s);
-    make(s, c, 0, SYN, 0, f);
+    struct conversation *c = conversation_new(s);
+    conversation_frame(s, c, 0, SYN, 0, f);
     if (random_chance(s->random, 50))
         return;
     /* The rest of a handshake, or a question, an answer and a question. */
@@ -341,7 +330,7 @@ static void go_on(struct packet_source *s, struct frame *f)
     struct conversation *c = some_conversation(s);
     int from = random_chance(s->random, 50);
     uint32_t acknowledgement = c->sequence[!from] + random_below(s->random, 3);
-    make(s, c, from, flags[random_below(s->random, sizeof flags)], acknowledgement, f);
+    conversation_frame(s, c, from, flags[random_below(s->random, sizeof flags)], acknowledgement, f);
 }
 
 /* Where it cannot be verified, any checksum will do: it is to cover what is changed. UDP sometimes has none. */
@@ -355,8 +344,7 @@ static void put_some_checksum(struct packet_source *s, const struct conversation
         put16(l4 + 16, (uint32_t)random_next(s->random));
 }
 
-/* An ICMP error about a packet of the conversation. */
-static void error(struct packet_source *s, const struct conversation *about, struct frame *f)
+void conversation_error(struct packet_source *s, const struct conversation *about, struct frame *f)
 {
     struct random *r = s->random;
     uint8_t family = about->end[0].family;
@@ -393,71 +381,89 @@ static void error(struct packet_source *s, const struct conversation *about, str
     fix_checksums(s, f);
 }
 
-/* One IP packet in two or three fragments, in some order. */
-static void fragments(struct packet_source *s, struct frame *f)
+void conversation_fragment(struct packet_source *s, const struct conversation *c, int from, const struct piece *p, struct frame *f)
 {
-    struct random *r = s->random;
-    struct conversation *c = random_chance(r, 60) ? new_conversation(s) : some_conversation(s);
-    c->identification = (uint16_t)random_next(r);
+    struct conversation seen = seen_from(s, c, from);
     bool v4 = c->end[0].family == 4;
-    int from = random_chance(r, 30);
+    size_t header = v4 ? 20 : 48;
+    put_ethernet(s, c, from, f);
+    uint8_t *ip = f->bytes + 14;
+    memset(ip, 0, header + p->payload);
+    if (p->layer4)
+        memcpy(ip + header, p->layer4, p->payload < 64 ? p->payload : 64);
+    if (v4) {
+        ip[0] = 0x45;
+        put16(ip + 2, (uint32_t)(20 + p->payload));
+        put16(ip + 4, p->identification);
+        put16(ip + 6, (uint32_t)p->more << 13 | p->offset);
+        ip[8] = 64;
+        ip[9] = p->protocol;
+        memcpy(ip + 12, seen.end[from].octets, 4);
+        memcpy(ip + 16, seen.end[!from].octets, 4);
+    } else {
+        ip[0] = 0x60;
+        put16(ip + 4, (uint32_t)(8 + p->payload));
+        ip[6] = 44;
+        ip[7] = 64;
+        memcpy(ip + 8, seen.end[from].octets, 16);
+        memcpy(ip + 24, seen.end[!from].octets, 16);
+        ip[40] = p->protocol;
+        put16(ip + 42, p->offset << 3 | p->more);
+        put32(ip + 44, p->identification);
+    }
+    f->length = 14 + header + p->payload;
+    wire_fix_ip(f->bytes, f->length);
+}
+
+void conversation_first_fragment(struct packet_source *s, const struct conversation *c, int from, size_t length, struct frame *f)
+{
     struct conversation seen = seen_from(s, c, from);
     uint8_t l4[128] = {0};
     put_l4(s, &seen, from, from ? ACK : SYN, 0, l4);
     put_some_checksum(s, c, l4);
+    struct piece p = {.payload = length, .more = true, .identification = c->identification, .protocol = c->protocol, .layer4 = l4};
+    if (random_chance(s->random, 4))
+        p.offset = random_below(s->random, 8192);
+    conversation_fragment(s, c, from, &p, f);
+}
+
+uint8_t another_protocol(const struct conversation *c)
+{
+    return c->protocol == IPPROTO_UDP ? IPPROTO_TCP : IPPROTO_UDP;
+}
+
+/* Mostly where the first one ends; or around it, or anywhere. */
+static uint32_t later_offset(struct packet_source *s, size_t first)
+{
+    struct random *r = s->random;
+    if (random_chance(r, 4))
+        return random_chance(r, 30) ? 8180 + random_below(r, 12) : random_below(r, 8192);
+    if (random_chance(r, 15))
+        return random_below(r, (uint32_t)first / 8 + 2);
+    return (uint32_t)first / 8;
+}
+
+/* One IP packet in two or three fragments, in some order. */
+static void fragments(struct packet_source *s, struct frame *f)
+{
+    struct random *r = s->random;
+    struct conversation *c = random_chance(r, 60) ? conversation_new(s) : some_conversation(s);
+    c->identification = (uint16_t)random_next(r);
+    int from = random_chance(r, 30);
     size_t first = random_chance(r, 85) ? 24 + 8 * random_below(r, 4) : 8 * random_below(r, 3);
-    size_t header = v4 ? 20 : 48;
-    struct frame *parts[2] = {f, &s->queue[0]};
-    if (random_chance(r, 15)) {
-        parts[0] = &s->queue[0];
-        parts[1] = f;
-    }
-    for (int part = 0; part < 2; part++) {
-        struct frame *out = parts[part];
-        size_t payload = part == 0 ? first : 4 + random_below(r, 40);
-        uint32_t offset = part == 0 ? 0 : (uint32_t)first / 8;
-        uint32_t more = part == 0 || random_chance(r, 5);
-        bool stray = part == 1 && random_chance(r, 8); /* all but one of what tells packets apart is the first one's */
-        bool of_another = stray && random_chance(r, 50);
-        uint16_t identification = (uint16_t)(c->identification + (stray && !of_another));
-        uint8_t protocol = of_another ? (c->protocol == IPPROTO_UDP ? IPPROTO_TCP : IPPROTO_UDP) : c->protocol;
-        if (random_chance(r, 4))
-            offset = random_chance(r, 30) ? 8180 + random_below(r, 12) : random_below(r, 8192);
-        if (part == 1 && random_chance(r, 15)) /* just around the end of the first one */
-            offset = random_below(r, (uint32_t)first / 8 + 2);
-        put_ethernet(s, c, from, out);
-        uint8_t *ip = out->bytes + 14;
-        memset(ip, 0, header);
-        memset(ip + header, 0, payload);
-        if (part == 0)
-            memcpy(ip + header, l4, payload < 64 ? payload : 64);
-        if (v4) {
-            ip[0] = 0x45;
-            put16(ip + 2, (uint32_t)(20 + payload));
-            put16(ip + 4, identification);
-            put16(ip + 6, more << 13 | offset);
-            ip[8] = 64;
-            ip[9] = protocol;
-            memcpy(ip + 12, seen.end[from].octets, 4);
-            memcpy(ip + 16, seen.end[!from].octets, 4);
-        } else {
-            ip[0] = 0x60;
-            put16(ip + 4, (uint32_t)(8 + payload));
-            ip[6] = 44;
-            ip[7] = 64;
-            memcpy(ip + 8, seen.end[from].octets, 16);
-            memcpy(ip + 24, seen.end[!from].octets, 16);
-            ip[40] = protocol;
-            put16(ip + 42, offset << 3 | more);
-            put32(ip + 44, identification);
-        }
-        out->length = 14 + header + payload;
-        wire_fix_ip(out->bytes, out->length);
-    }
+    bool in_order = random_chance(r, 85);
+    conversation_first_fragment(s, c, from, first, in_order ? f : &s->queue[0]);
+    struct piece later = {.payload = 4 + random_below(r, 40), .offset = later_offset(s, first), .more = random_chance(r, 5),
+        .identification = c->identification, .protocol = c->protocol};
+    if (random_chance(r, 4)) /* all but one of what tells packets apart is the first one's */
+        later.identification++;
+    else if (random_chance(r, 4))
+        later.protocol = another_protocol(c);
+    conversation_fragment(s, c, from, &later, in_order ? &s->queue[0] : f);
     s->queued = 1;
-    if (parts[0] == f && random_chance(r, 15)) { /* once more, with a hop limit that is used up: the rest goes nowhere then */
+    if (in_order && random_chance(r, 15)) { /* once more, with a hop limit that is used up: the rest goes nowhere then */
         s->queue[1] = *f;
-        s->queue[1].bytes[14 + (v4 ? 8 : 7)] = 1;
+        s->queue[1].bytes[14 + (c->end[0].family == 4 ? 8 : 7)] = 1;
         s->queued = 2;
     }
 }
@@ -476,128 +482,6 @@ static void damage(struct packet_source *s, struct frame *f)
         for (uint32_t i = 1 + random_below(r, 3); i; i--)
             f->bytes[14 + random_below(r, (uint32_t)(reach - 13))] = (uint8_t)random_next(r);
     }
-}
-
-/* Some rule allows it and none denies it, conditions left aside. */
-static bool likely_allowed(const struct policy *p, const struct flow *f)
-{
-    bool allowed = false;
-    for (uint32_t i = 0; i < p->rule_count; i++)
-        if (rule_covers(p, &p->rules[i], f)) {
-            if (!p->rules[i].allow)
-                return false;
-            allowed = true;
-        }
-    return allowed;
-}
-
-/* A conversation that the policy allows, where a few draws find one. */
-static void story_begin(struct packet_source *s)
-{
-    for (int tries = 0; tries < 40; tries++) {
-        s->hero = *new_conversation(s);
-        struct flow f = {s->hero.end[0], s->hero.end[1], s->hero.protocol, has_ports(s->hero.protocol) ? s->hero.port[1] : 0};
-        if (deliver(s->policy, &f) == DELIVERY_OK && likely_allowed(s->policy, &f))
-            break;
-    }
-    s->story_left = 5 + random_below(s->random, 9);
-    s->story_step = random_chance(s->random, 75) ? 0 : 3;
-}
-
-static int64_t story_pause(struct packet_source *s)
-{
-    static const int64_t pauses[] = {30, 30, 60, 60, 180, 180, 40, 100, 200};
-    if (s->story_step < 3 || random_chance(s->random, 70))
-        return PACKET_SOURCE_TICK;
-    uint32_t at = random_below(s->random, sizeof pauses / sizeof pauses[0]);
-    return pauses[at] * 1000000000 + (at < 6 ? (int64_t)random_below(s->random, 3) - 1 : 0);
-}
-
-static void story_go_on(struct packet_source *s, struct frame *f)
-{
-    static const uint8_t flags[] = {ACK, ACK, ACK, SYN, SYN, SYN | ACK, SYN | ACK, FIN | ACK, FIN | ACK, FIN | ACK, RST, RST | ACK, SYN | ACK | RST};
-    struct random *r = s->random;
-    struct conversation *c = &s->hero;
-    s->pause = story_pause(s);
-    if (s->story_step && random_chance(r, 12)) {
-        s->pause = PACKET_SOURCE_TICK;
-        error(s, c, f);
-        return;
-    }
-    uint32_t step = s->story_step++;
-    int from = step < 3 ? step == 1 : random_chance(r, 50);
-    uint8_t flag = step == 0 ? SYN : step == 1 ? SYN | ACK : step == 2 ? ACK : flags[random_below(r, sizeof flags)];
-    if (step == 2 && random_chance(r, 25))
-        flag = random_chance(r, 50) ? FIN | ACK : ACK | RST;
-    if (flag == (SYN | ACK) && step > 3 && random_chance(r, 40))
-        c->sequence[from] = (uint32_t)random_next(r);
-    make(s, c, from, flag, c->sequence[!from] + (random_chance(r, 80) ? 1 : random_below(r, 3)), f);
-    s->story_left--;
-}
-
-/* Where a few draws find an end in the world that a workload may go to. */
-static void crowd_begin(struct packet_source *s)
-{
-    struct random *r = s->random;
-    for (int tries = 0; tries < 40; tries++) {
-        struct conversation c = *new_conversation(s);
-        uint8_t family = c.end[0].family;
-        c.end[1] = world_address(s, family);
-        c.outer = 0;
-        struct flow f = {c.end[0], c.end[1], c.protocol, has_ports(c.protocol) ? c.port[1] : 0};
-        if (!protocol_is_translated(family, c.protocol) || (c.protocol == IPPROTO_UDP && random_chance(r, 50)) || deliver(s->policy, &f) != DELIVERY_OK ||
-            !likely_allowed(s->policy, &f))
-            continue;
-        uint32_t stays = random_chance(r, 40) ? 85 : 15;
-        for (uint32_t i = 0; i < CROWD; i++) {
-            struct member *m = &s->crowd[i];
-            *m = (struct member){.conversation = c, .last_step = random_chance(r, stays) ? 3 : random_chance(r, 20) ? 1 : 5};
-            m->conversation.port[0] = (uint16_t)(41000 + i);
-            if (protocol_is_icmp(family, c.protocol))
-                m->conversation.port[1] = m->conversation.port[0];
-        }
-        s->crowd_left = 40 + random_below(r, 60);
-        s->crowd_policy = s->policy;
-        return;
-    }
-}
-
-/* A handshake, and a close; or what comes when it is over. */
-static uint8_t crowd_flags(struct packet_source *s, const struct member *m, int from)
-{
-    static const uint8_t usual[] = {SYN, SYN | ACK, ACK, FIN | ACK, FIN | ACK}, late[] = {ACK, ACK, FIN | ACK, RST, SYN, SYN};
-    if (m->step == 1 && random_chance(s->random, 15))
-        return RST | ACK; /* nobody listens there */
-    if (m->step < m->last_step)
-        return usual[m->step];
-    return m->last_step == 5 ? late[random_below(s->random, from ? 4 : sizeof late)] : ACK;
-}
-
-static void crowd_go_on(struct packet_source *s, struct frame *f)
-{
-    struct random *r = s->random;
-    if (s->crowd_policy != s->policy) { /* another one: who closes begins anew now */
-        s->crowd_policy = s->policy;
-        for (uint32_t i = 0; i < CROWD; i++)
-            if (s->crowd[i].step == 5)
-                s->crowd[i].step = 0;
-    }
-    if (s->crowd[s->crowd_turn].step >= s->crowd[s->crowd_turn].last_step || random_chance(r, 30))
-        s->crowd_turn = random_below(r, CROWD);
-    struct member *m = &s->crowd[s->crowd_turn];
-    if (m->step == m->last_step && m->step != 3 && random_chance(r, 30)) /* anew, while it closes or when it is gone */
-        m->step = 0;
-    struct conversation *c = &m->conversation;
-    s->crowd_left--;
-    s->pause = PACKET_SOURCE_TICK + (random_chance(r, 4) ? (int64_t)random_below(r, 40) * 1000000000 : 0);
-    if (c->outer && random_chance(r, 5)) {
-        error(s, c, f);
-        return;
-    }
-    int from = m->step < m->last_step ? m->step == 1 || m->step == 4 : random_chance(r, 40);
-    make(s, c, from, crowd_flags(s, m, from), c->sequence[!from] + 1, f);
-    if (m->step < m->last_step)
-        m->step++;
 }
 
 static bool is_frame_of(const struct conversation *c, const struct packet *p)
@@ -634,13 +518,14 @@ void packet_source_learn(struct packet_source *s, const struct frame *f, uint16_
 static void take_step(struct packet_source *s, struct frame *f)
 {
     const struct step *step = &s->steps[--s->step_count];
-    make(s, step->conversation, step->from, step->flags, step->acknowledgement, f);
+    conversation_frame(s, step->conversation, step->from, step->flags, step->acknowledgement, f);
 }
 
 const struct frame *packet_source_next(struct packet_source *s)
 {
     static struct frame f;
     s->pause = -1;
+    s->then = (struct then){0};
     if (s->story_left) {
         story_go_on(s, &f);
         return &f;
@@ -670,7 +555,7 @@ const struct frame *packet_source_next(struct packet_source *s)
     else if (dice < 82)
         go_on(s, &f);
     else if (dice < 91)
-        error(s, s->crossing && random_chance(s->random, 50) ? s->crossing : some_conversation(s), &f);
+        conversation_error(s, s->crossing && random_chance(s->random, 50) ? s->crossing : some_conversation(s), &f);
     else
         fragments(s, &f);
     if (random_chance(s->random, 7))

@@ -46,6 +46,22 @@ struct frame {
     uint8_t bytes[FRAME_MAX];
 };
 
+/* What happens after a frame of a story, beside time. */
+struct then {
+    bool another_policy;
+    bool moves;        /* the workload of `link` gets another workload's link, and that one its */
+    uint32_t link;
+    int64_t adopt_for; /* nanoseconds that the workload of `link`, and what it is exchanged with, is adopted for from then on; 0: no change */
+};
+
+enum story {
+    STORY_LIFE,     /* handshake and what follows, with pauses around the timeouts */
+    STORY_PIECES,   /* a first fragment, and later ones of which some are not its */
+    STORY_ADOPTED,  /* taken in around the end of the adoption, and closed */
+    STORY_MOVED,    /* a session whose end gets another link, and is taken in there */
+    STORY_CROSSING, /* each end begins a session between the same ports */
+};
+
 struct packet_source {
     struct random *random;
     const struct policy *policy;
@@ -57,15 +73,19 @@ struct packet_source {
     uint32_t queued;
     struct step steps[2];
     uint32_t step_count;
-    /* Stories: one conversation's life, with pauses that end just before, at and behind its timeouts. */
+    /* Stories: one conversation, with pauses that end just before, at and behind its timeouts. */
     uint32_t stories; /* percent of what is begun; 0: none */
+    enum story story;
     struct conversation hero;
     uint32_t story_left, story_step;
+    size_t story_first; /* length of its first fragment's payload */
+    int64_t adoption; /* nanoseconds, of the story */
     struct member crowd[CROWD];
     uint32_t crowd_left, crowd_turn;
     const struct policy *crowd_policy; /* that its last frame was made under */
     const struct conversation *crossing; /* the last that went through the uplink with a port there; or NULL */
     int64_t pause; /* nanoseconds that pass before this frame; -1: as the caller likes */
+    struct then then;
 };
 
 /* The next frame. Valid until the next call. */
