@@ -36,8 +36,11 @@ static bool fits(const struct packet_source *s, const struct conversation *c)
     case STORY_PIECES:
         return may_go(s, c, 0);
     case STORY_ADOPTED:
+        return c->protocol == IPPROTO_TCP && may_go(s, c, 0);
     case STORY_MOVED:
-        return c->protocol == IPPROTO_TCP && may_go(s, c, 0) && (s->story == STORY_ADOPTED || may_go(s, c, 1));
+        return c->protocol == IPPROTO_TCP && may_go(s, c, 0) && (may_go(s, c, 1) || policy_segment_of(s->policy, &c->end[1]) == NONE);
+    case STORY_PUBLISHED:
+        return c->outer && may_go(s, c, 0);
     case STORY_CROSSING:
         return protocol_is_icmp(c->end[0].family, c->protocol) && may_go(s, c, 0) && may_go(s, c, 1);
     }
@@ -48,7 +51,7 @@ static bool fits(const struct packet_source *s, const struct conversation *c)
 void story_begin(struct packet_source *s)
 {
     static const enum story kinds[] = {STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_PIECES, STORY_ADOPTED, STORY_ADOPTED, STORY_MOVED,
-        STORY_CROSSING};
+        STORY_CROSSING, STORY_PUBLISHED};
     s->story = kinds[random_below(s->random, sizeof kinds / sizeof kinds[0])];
     for (int tries = 0; tries < (s->story == STORY_LIFE ? 40 : 400); tries++) {
         s->hero = *conversation_new(s);
@@ -112,11 +115,25 @@ static void moved_go_on(struct packet_source *s, struct frame *f)
     struct random *r = s->random;
     struct conversation *c = &s->hero;
     uint32_t step = s->story_step++;
-    int from = step < 3 ? step == 1 : step == 3 ? random_chance(r, 80) : random_chance(r, 50);
-    s->pause = step > 3 && random_chance(r, 60) ? s->adoption : PACKET_SOURCE_TICK;
+    bool outside = policy_segment_of(s->policy, &c->end[1]) == NONE; /* begins anew, with another outer port */
+    uint32_t shakes = outside && step > 2 && step < 6 ? step - 3 : step;
+    int from = shakes < 3 ? shakes == 1 : step == 3 ? random_chance(r, 80) : random_chance(r, 50);
+    s->pause = !outside && step > 3 && random_chance(r, 60) ? s->adoption : PACKET_SOURCE_TICK;
     s->adoption = SECOND;
     if (step == 2)
-        s->then = (struct then){.moves = true, .link = link_of(s, &c->end[random_chance(r, 50)]), .adopt_for = s->adoption};
+        s->then = (struct then){.moves = true, .link = link_of(s, &c->end[!outside && random_chance(r, 50)]), .adopt_for = s->adoption};
+    conversation_frame(s, c, from, shakes == 0 ? SYN : shakes == 1 ? SYN | ACK : ACK, c->sequence[!from] + 1, f);
+}
+
+/* What the workload says in a session that came by a published port, while policies lead that port here and there. */
+static void published_go_on(struct packet_source *s, struct frame *f)
+{
+    struct random *r = s->random;
+    struct conversation *c = &s->hero;
+    uint32_t step = s->story_step++;
+    int from = step < 3 ? step == 1 : random_chance(r, 85);
+    s->pause = PACKET_SOURCE_TICK;
+    s->then.another_policy = step >= 2 && random_chance(r, 50);
     conversation_frame(s, c, from, step == 0 ? SYN : step == 1 ? SYN | ACK : ACK, c->sequence[!from] + 1, f);
 }
 
@@ -169,6 +186,7 @@ void story_go_on(struct packet_source *s, struct frame *f)
 {
     static void (*const go_on[])(struct packet_source *, struct frame *) = {
         [STORY_LIFE] = life_go_on, [STORY_PIECES] = pieces_go_on, [STORY_ADOPTED] = adopted_go_on, [STORY_MOVED] = moved_go_on, [STORY_CROSSING] = crossing_go_on,
+        [STORY_PUBLISHED] = published_go_on,
     };
     s->story_left--;
     go_on[s->story](s, f);

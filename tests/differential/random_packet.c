@@ -83,6 +83,17 @@ static uint8_t some_protocol(struct packet_source *s, uint8_t family)
     return others[random_below(s->random, sizeof others)];
 }
 
+/* Of the workload that has this one, where it has several of the family. */
+static struct address another_address(struct packet_source *s, const struct address *a)
+{
+    uint32_t workload = policy_workload_of(s->policy, a);
+    if (workload == NONE)
+        return *a;
+    const struct workload *w = &s->policy->workloads[workload];
+    const struct address *other = &w->addresses[random_below(s->random, w->address_count)];
+    return other->family == a->family ? *other : *a;
+}
+
 struct address world_address(struct packet_source *s, uint8_t family)
 {
     for (int tries = 0; tries < 200; tries++) {
@@ -333,6 +344,18 @@ static void go_on(struct packet_source *s, struct frame *f)
     conversation_frame(s, c, from, flags[random_below(s->random, sizeof flags)], acknowledgement, f);
 }
 
+static uint16_t sum_of_end(const struct conversation *c, int end)
+{
+    return (uint16_t)~wire_sum(c->end[end].octets, address_octets(&c->end[end]), c->port[end]);
+}
+
+/* The checksum that is 0 once the end that `before` and `after` have differently is translated; RFC 1624. */
+static uint16_t sum_that_becomes_none(const struct conversation *before, const struct conversation *after, int end)
+{
+    uint32_t sum = (uint32_t)sum_of_end(after, end) + (uint16_t)~sum_of_end(before, end);
+    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+}
+
 /* Where it cannot be verified, any checksum will do: it is to cover what is changed. UDP sometimes has none. */
 static void put_some_checksum(struct packet_source *s, const struct conversation *c, uint8_t *l4)
 {
@@ -355,6 +378,14 @@ void conversation_error(struct packet_source *s, const struct conversation *abou
     size_t l4_length = put_l4(s, &seen, quoted_from, ACK, 0, l4);
     size_t ip_length = put_ip(s, &seen, quoted_from, l4_length, quoted);
     put_some_checksum(s, about, l4);
+    if (about->protocol == IPPROTO_UDP && about->outer && random_chance(r, 10)) {
+        int inside = is_world(s, &about->end[0]);
+        bool comes = is_world(s, &about->end[!quoted_from]);
+        struct conversation outside = seen_from(s, about, !inside);
+        put16(l4 + 6, comes ? sum_that_becomes_none(&outside, about, inside) : sum_that_becomes_none(about, &outside, inside));
+    }
+    if (protocol_is_icmp(family, about->protocol) && random_chance(r, 15)) /* an answer where the question was, or the other way round */
+        l4[0] = l4[0] == 0 ? 8 : l4[0] == 8 ? 0 : (uint8_t)(l4[0] ^ 1);
     memcpy(quoted + ip_length, l4, l4_length < 64 ? l4_length : 64);
     if (family == 4)
         put16(quoted + 10, wire_sum(quoted, 20, 0));
@@ -367,6 +398,8 @@ void conversation_error(struct packet_source *s, const struct conversation *abou
     };
     if (random_chance(r, 10))
         message.end[0] = some_address(s, family);
+    else if (random_chance(r, 10))
+        message.end[0] = another_address(s, &message.end[0]);
     static const uint8_t types[2][6] = {{3, 3, 11, 12, 5, 4}, {1, 1, 2, 3, 4, 137}};
     uint8_t ip[IP_MAX];
     size_t outer = put_ip(s, &message, 0, 8 + length, ip);
