@@ -197,11 +197,9 @@ static bool passes_over(struct waf_transaction *t, uint32_t rule)
     return t->allowed != ALLOWED_NOTHING || r->removed || is_removed(t, r, false);
 }
 
-void evaluate_phase(struct waf_transaction *t, uint8_t phase)
+/* All rules, one after another: the reference for whatever runs fewer of them. */
+static void run_all(struct waf_transaction *t)
 {
-    t->phase = phase;
-    if (phase_is_allowed(t, phase))
-        return;
     for (uint32_t i = 0; i < t->set->rule_count && !t->out_of_memory; i++) {
         if (passes_over(t, i))
             continue;
@@ -211,4 +209,71 @@ void evaluate_phase(struct waf_transaction *t, uint8_t phase)
         if (t->outcome.decision != before)
             break;
     }
+}
+
+/* ---- with a plan */
+
+/* The rule at which the jump ends, or the end of the phase. */
+static uint32_t land(struct waf_transaction *t, uint32_t from)
+{
+    for (uint32_t i = from; i < t->set->rule_count; i++)
+        if (t->set->rules[i].kind == RULE_MARKER && passes_over(t, i) && !t->jumping)
+            return i;
+    return t->set->rule_count;
+}
+
+/* One of the rules from `from` to before `to` is run, and known not to match. */
+static bool one_was_passed(struct waf_transaction *t, uint32_t from, uint32_t to)
+{
+    const struct waf_plan *plan = t->program->plan;
+    for (uint32_t i = bits_next(plan->heads[t->phase], plan->words, from); i < to; i = bits_next(plan->heads[t->phase], plan->words, i + 1))
+        if (!is_removed(t, &t->set->rules[i], false))
+            return true;
+    return false;
+}
+
+/* False when memory is out. */
+static bool run_planned(struct waf_transaction *t, uint32_t rule)
+{
+    bool candidate = true;
+    if (t->program->plan->groups_of[rule] != NOTHING && !scan_rule(t, rule, &candidate))
+        return false;
+    if (passes_over(t, rule))
+        return true;
+    if (candidate)
+        return start_rule(t, rule);
+    forget_matches(t);
+    return true;
+}
+
+static void run_visits(struct waf_transaction *t)
+{
+    const struct waf_plan *plan = t->program->plan;
+    enum waf_decision before = t->outcome.decision;
+    uint32_t count = t->set->rule_count;
+    for (uint32_t i = 0; i < count && !t->out_of_memory && t->allowed == ALLOWED_NOTHING && t->outcome.decision == before;) {
+        if (t->jumping) {
+            i = land(t, i);
+            continue;
+        }
+        uint32_t next = t->skip > 0 ? bits_next(plan->heads[t->phase], plan->words, i) : bits_next(t->visits, plan->words, i);
+        if (one_was_passed(t, i, next < count ? next : count))
+            forget_matches(t);
+        if (next < count && !run_planned(t, next))
+            t->out_of_memory = true;
+        i = next + 1;
+    }
+}
+
+void evaluate_phase(struct waf_transaction *t, uint8_t phase)
+{
+    t->phase = phase;
+    if (phase_is_allowed(t, phase))
+        return;
+    if (!t->program->plan)
+        run_all(t);
+    else if (scan_begin(t))
+        run_visits(t);
+    else
+        t->out_of_memory = true;
 }

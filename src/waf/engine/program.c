@@ -185,6 +185,17 @@ bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf
     return false;
 }
 
+bool program_plan(struct waf_program *p, struct arena *a)
+{
+    const struct phrases **phrases = arena_array(a, p->set->rule_count, sizeof *phrases);
+    if (!phrases)
+        return false;
+    for (uint32_t i = 0; i < p->set->rule_count; i++)
+        phrases[i] = &p->operands[i].phrases;
+    p->plan = plan_compile(p->set, phrases, a);
+    return p->plan;
+}
+
 static void free_regexes(struct regex **items, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
@@ -199,6 +210,7 @@ void program_free(struct waf_program *p)
         regex_free(p->operands[i].regex);
         phrases_free(&p->operands[i].phrases);
     }
+    plan_free(p->plan);
     free_regexes(p->target_selectors, p->set->target_count);
     free_regexes(p->part_selectors, p->set->part_count);
     free_regexes(p->action_selectors, p->set->action_count);
@@ -214,7 +226,7 @@ bool scratch_create(const struct waf_program *p, struct waf_scratch *ret)
 {
     struct regex_limits limits = {limit_of(p->set->settings.pcre_match_limit, MATCH_LIMIT), limit_of(p->set->settings.pcre_match_limit_recursion, DEPTH_LIMIT)};
     *ret = (struct waf_scratch){.regex = regex_scratch_create(&limits)};
-    bool ok = ret->regex != NULL;
+    bool ok = ret->regex && (!p->plan || plan_scratch(p->plan, &ret->scan));
     for (uint32_t i = 0; ok && i < p->set->rule_count; i++)
         ok = phrases_scratch(&p->operands[i].phrases, &ret->scan);
     if (!ok)

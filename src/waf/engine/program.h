@@ -11,6 +11,7 @@
 #include "waf/operator/phrases.h"
 #include "waf/operator/regex.h"
 #include "waf/operator/validate.h"
+#include "waf/plan/plan.h"
 #include "waf/transform/transform.h"
 
 /* What a rule's operator needs; which of them, its kind says. */
@@ -28,6 +29,7 @@ struct waf_program {
     struct regex **part_selectors;       /* by part */
     struct regex **action_selectors;     /* by action: of its target */
     const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */
+    struct waf_plan *plan;               /* NULL: every rule is run */
 };
 
 /* What is wrong with a rule, told to who loads it; `rule` is an index. */
@@ -46,6 +48,8 @@ struct program_errors {
  * what does not compile; none is said when memory is out. `set` must live as long.
  */
 bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors) MUST_USE;
+/* Before any scratch is made: makes it run what may match alone. Seconds, where a rule set is large. False when memory is out. */
+bool program_plan(struct waf_program *p, struct arena *a) MUST_USE;
 void program_free(struct waf_program *p);
 
 struct waf_scratch {

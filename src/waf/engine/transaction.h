@@ -57,6 +57,10 @@ struct waf_transaction {
     uint32_t rule;       /* that runs, for RULE:... */
     int highest_severity; /* 255: none yet */
 
+    /* Of the phase that runs, where there is a plan: sets of rules, and by group whether it was scanned. */
+    uint64_t *visits, *candidates;
+    bool *scanned;
+
     struct waf_outcome outcome;
     const char **limits; /* the outcome's, while it grows */
     size_t event_capacity, limit_capacity;
@@ -78,6 +82,8 @@ struct rule_run {
  * `ret`. False when memory is out.
  */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
+/* All that a variable names; appended to `ret`. False when memory is out. */
+bool variables_all(struct waf_transaction *t, uint8_t variable, struct waf_values *ret) MUST_USE;
 /* Is the rule one of those that ctl meant? */
 bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule) MUST_USE;
 /* The first value of a variable, as macros take it; empty when there is none. */
@@ -107,6 +113,13 @@ bool act_describe(struct waf_transaction *t, uint32_t rule, struct rule_run *run
 bool act_record(struct waf_transaction *t, struct rule_run *run) MUST_USE;
 bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct bytes tag);
 bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struct bytes message);
+
+/* ---- scan.c */
+
+/* What a phase begins with, where there is a plan. False when memory is out. */
+bool scan_begin(struct waf_transaction *t) MUST_USE;
+/* Is the rule, of a group, a candidate? Scans the group when that was not done yet. False when memory is out. */
+bool scan_rule(struct waf_transaction *t, uint32_t rule, bool *ret_candidate) MUST_USE;
 
 /* ---- evaluate.c */
 

@@ -104,6 +104,14 @@ static bool may_change(const struct triggers *t, struct bytes in)
     return false;
 }
 
+uint64_t transformations_of_byte(uint8_t byte)
+{
+    uint64_t ret = 0;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        ret |= (rows[i].triggers.bits[byte / 64] >> (byte % 64) & 1) << i;
+    return ret;
+}
+
 bool transform(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a,
     struct bytes *ret)
 {

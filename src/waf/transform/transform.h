@@ -80,6 +80,9 @@ extern const char *const transformation_names[TRANSFORMATION_COUNT]; /* as SecLa
 bool transform(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a,
     struct bytes *ret) MUST_USE;
 
+/* Bits by enum transformation: those that may change a value because it has this byte; one that may change any has them all. */
+uint64_t transformations_of_byte(uint8_t byte);
+
 /*
  * The text of a SecUnicodeMapFile: numbers of code pages, each followed by pairs CODE:BYTE in hexadecimal; words
  * between them are comments. False when memory is out.

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/plan/patterns.h"
+
+#include <hs/hs.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One report for each rule and scan is enough; the expression's own flags are those of regex.c. */
+#define EXPRESSION_FLAGS (HS_FLAG_DOTALL | HS_FLAG_MULTILINE | HS_FLAG_SINGLEMATCH | HS_FLAG_PREFILTER)
+/* Longer ones make large automata. */
+#define EXPRESSION_MAX 16384
+
+/* "(?" with options of which some are switched off, or "(*": PCRE2's verbs. */
+static bool is_odd_group(struct bytes e, size_t at)
+{
+    if (bytes_slice(e, at, 2).len < 2 || (e.at[at + 1] != '?' && e.at[at + 1] != '*'))
+        return false;
+    size_t i = at + 2;
+    while (i < e.len && ((e.at[i] >= 'a' && e.at[i] <= 'z') || (e.at[i] >= 'A' && e.at[i] <= 'Z')))
+        i++;
+    return e.at[at + 1] == '*' || (i < e.len && e.at[i] == '-');
+}
+
+/* Where an expression means the ends of its value, or something that Vectorscan has otherwise, it is not for a buffer of many values. */
+static bool is_for_buffers(struct bytes e)
+{
+    for (size_t i = 0; i < e.len; i++) {
+        if (!e.at[i])
+            return false;
+        if (e.at[i] == '\\') {
+            if (++i == e.len || memchr("AzZGKQERXC", e.at[i], 10))
+                return false;
+        } else if (e.at[i] == '(' && is_odd_group(e, i)) {
+            return false;
+        }
+    }
+    return e.len && e.len <= EXPRESSION_MAX;
+}
+
+static enum patterns_result add(struct patterns *p, struct pattern item, struct arena *a)
+{
+    struct pattern *grown = item.text ? arena_grow(a, p->items, p->count, &p->capacity, sizeof *grown) : NULL;
+    if (!grown)
+        return PATTERNS_MEMORY;
+    p->items = grown;
+    grown[p->count++] = item;
+    return PATTERNS_OK;
+}
+
+/* Vectorscan takes it, and it does not match where there is nothing. */
+static bool is_taken(const char *text, unsigned flags)
+{
+    hs_expr_info_t *info = NULL;
+    hs_compile_error_t *error = NULL;
+    bool ok = hs_expression_info(text, flags, &info, &error) == HS_SUCCESS && info->min_width > 0;
+    hs_free_compile_error(error);
+    free(info);
+    return ok;
+}
+
+static enum patterns_result add_expression(struct patterns *p, uint32_t rule, struct bytes e, bool caseless, struct arena *a)
+{
+    unsigned flags = EXPRESSION_FLAGS | (caseless ? HS_FLAG_CASELESS : 0);
+    if (!is_for_buffers(e))
+        return PATTERNS_NONE;
+    const char *text = arena_text(a, e.at, e.len);
+    if (!text)
+        return PATTERNS_MEMORY;
+    return is_taken(text, flags) ? add(p, (struct pattern){text, flags, rule, 0}, a) : PATTERNS_NONE;
+}
+
+/* Byte by byte, so that nothing in it has a meaning. */
+static enum patterns_result add_literal(struct patterns *p, uint32_t rule, struct bytes literal, bool caseless, struct arena *a)
+{
+    static const char digits[] = "0123456789abcdef";
+    if (!literal.len || literal.len > EXPRESSION_MAX / 4)
+        return PATTERNS_NONE;
+    char *text = arena_alloc(a, literal.len * 4 + 1);
+    if (!text)
+        return PATTERNS_MEMORY;
+    for (size_t i = 0; i < literal.len; i++) {
+        const char quad[] = {'\\', 'x', digits[literal.at[i] >> 4], digits[literal.at[i] & 15]};
+        memcpy(text + i * 4, quad, 4);
+    }
+    return add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), rule, 0}, a);
+}
+
+static enum patterns_result add_phrases(struct patterns *p, uint32_t rule, const struct phrases *phrases, struct arena *a)
+{
+    enum patterns_result result = phrases->count ? PATTERNS_OK : PATTERNS_NONE;
+    for (size_t i = 0; i < phrases->count && result == PATTERNS_OK; i++)
+        result = add_literal(p, rule, phrases->items[i], true, a);
+    return result;
+}
+
+static enum patterns_result add_of_rule(struct patterns *p, const struct waf_rule_set *set, uint32_t rule, const struct phrases *phrases, bool caseless,
+    struct arena *a)
+{
+    struct bytes operand = waf_text_bytes(set, set->rules[rule].operand_text);
+    switch ((enum operator)set->rules[rule].operator) {
+    case OPERATOR_RX:
+    case OPERATOR_RX_GLOBAL:
+        return add_expression(p, rule, operand, caseless, a);
+    case OPERATOR_PM:
+    case OPERATOR_PM_FROM_FILE:
+        return add_phrases(p, rule, phrases, a);
+    case OPERATOR_CONTAINS:
+    case OPERATOR_CONTAINS_WORD:
+    case OPERATOR_STR_MATCH:
+    case OPERATOR_STR_EQ:
+    case OPERATOR_BEGINS_WITH:
+    case OPERATOR_ENDS_WITH:
+        return add_literal(p, rule, operand, caseless, a);
+    default:
+        return PATTERNS_NONE;
+    }
+}
+
+enum patterns_result patterns_of_rule(const struct waf_rule_set *set, uint32_t rule, const struct phrases *phrases, bool caseless, struct arena *a,
+    struct patterns *ret)
+{
+    size_t before = ret->count;
+    enum patterns_result result = add_of_rule(ret, set, rule, phrases, caseless, a);
+    if (result != PATTERNS_OK)
+        ret->count = before;
+    return result;
+}

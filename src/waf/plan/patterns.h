@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a rule's operator looks for, as patterns whose matches Vectorscan reports wherever the operator matches. */
+#pragma once
+
+#include "base/arena.h"
+#include "waf/language/model.h"
+#include "waf/operator/phrases.h"
+
+struct pattern {
+    const char *text;
+    unsigned flags; /* HS_FLAG_... */
+    uint32_t rule;
+    uint32_t scan; /* of its group */
+};
+
+struct patterns {
+    struct pattern *items;
+    size_t count, capacity;
+};
+
+enum patterns_result {
+    PATTERNS_OK,
+    PATTERNS_NONE, /* there is no such pattern: the rule is run in any case */
+    PATTERNS_MEMORY,
+};
+
+/*
+ * Appends the rule's. `phrases`: of @pm and @pmFromFile. `caseless`: whatever the operator says of case. Nothing is left
+ * behind when the result is not OK.
+ */
+enum patterns_result patterns_of_rule(const struct waf_rule_set *set, uint32_t rule, const struct phrases *phrases, bool caseless, struct arena *a,
+    struct patterns *ret) MUST_USE;

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/plan/plan.h"
+
+#include "waf/plan/gates.h"
+#include "waf/plan/patterns.h"
+#include "waf/transform/transform.h"
+
+#define STEPS_MAX 64
+
+/* One group while it is made. */
+struct draft {
+    struct plan_group group;
+    size_t scan_capacity;
+    struct patterns patterns;
+    uint32_t segment; /* where its scan was last due */
+};
+
+struct planning {
+    const struct waf_rule_set *set;
+    const struct phrases *const *phrases;
+    struct arena *arena;
+    struct waf_plan *plan;
+    struct draft *drafts;
+    size_t draft_count, draft_capacity;
+    bool skips[WAF_PHASES]; /* a rule counts those that it passes over: any may be where it lands */
+    bool out_of_memory;
+};
+
+/* Transformations as they are done before a scan. */
+struct chain {
+    uint8_t steps[STEPS_MAX];
+    uint32_t count;
+    bool caseless; /* lowercase is left to the patterns */
+};
+
+enum plan_input plan_input_of(uint8_t variable)
+{
+    switch ((enum variable)variable) {
+    case VARIABLE_ARGS:
+    case VARIABLE_ARGS_NAMES:
+    case VARIABLE_ARGS_GET:
+    case VARIABLE_ARGS_GET_NAMES:
+    case VARIABLE_ARGS_POST:
+    case VARIABLE_ARGS_POST_NAMES:
+        return INPUT_ARGUMENTS;
+    case VARIABLE_REQUEST_COOKIES:
+    case VARIABLE_REQUEST_COOKIES_NAMES:
+        return INPUT_COOKIES;
+    case VARIABLE_REQUEST_HEADERS:
+    case VARIABLE_REQUEST_HEADERS_NAMES:
+        return INPUT_HEADERS;
+    case VARIABLE_REQUEST_LINE:
+    case VARIABLE_REQUEST_METHOD:
+    case VARIABLE_REQUEST_PROTOCOL:
+    case VARIABLE_REQUEST_URI:
+    case VARIABLE_REQUEST_URI_RAW:
+    case VARIABLE_REQUEST_FILENAME:
+    case VARIABLE_REQUEST_BASENAME:
+    case VARIABLE_PATH_INFO:
+    case VARIABLE_QUERY_STRING:
+        return INPUT_LINE;
+    case VARIABLE_REQUEST_BODY:
+    case VARIABLE_FULL_REQUEST:
+        return INPUT_BODY;
+    case VARIABLE_FILES:
+    case VARIABLE_FILES_NAMES:
+    case VARIABLE_MULTIPART_FILENAME:
+    case VARIABLE_MULTIPART_NAME:
+    case VARIABLE_MULTIPART_PART_HEADERS:
+        return INPUT_FILES;
+    case VARIABLE_XML:
+        return INPUT_XML;
+    case VARIABLE_RESPONSE_HEADERS:
+    case VARIABLE_RESPONSE_HEADERS_NAMES:
+        return INPUT_RESPONSE_HEADERS;
+    case VARIABLE_RESPONSE_BODY:
+        return INPUT_RESPONSE_BODY;
+    default:
+        return INPUT_NONE;
+    }
+}
+
+/* What it makes of two values that differ in case alone differs in case alone. */
+static bool keeps_case_apart(uint8_t transformation)
+{
+    switch ((enum transformation)transformation) {
+    case TRANSFORM_NONE:
+    case TRANSFORM_LOWERCASE:
+    case TRANSFORM_COMPRESS_WHITESPACE:
+    case TRANSFORM_REMOVE_WHITESPACE:
+    case TRANSFORM_REMOVE_NULLS:
+    case TRANSFORM_REPLACE_NULLS:
+    case TRANSFORM_REPLACE_COMMENTS:
+    case TRANSFORM_NORMALISE_PATH:
+    case TRANSFORM_NORMALISE_PATH_WIN:
+    case TRANSFORM_TRIM:
+    case TRANSFORM_TRIM_LEFT:
+    case TRANSFORM_TRIM_RIGHT:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* The first `count` transformations of the rule. False: more than are scanned behind. */
+static bool take_chain(const struct waf_rule_set *set, const struct waf_rule *r, uint32_t count, struct chain *ret)
+{
+    const uint8_t *steps = set->transformations + r->transformations.first;
+    *ret = (struct chain){0};
+    uint32_t apart = count; /* from here on, lowercase may be left out */
+    while (apart && keeps_case_apart(steps[apart - 1]))
+        apart--;
+    for (uint32_t i = 0; i < count; i++) {
+        if (steps[i] == TRANSFORM_NONE)
+            continue;
+        if (steps[i] == TRANSFORM_LOWERCASE && i >= apart) {
+            ret->caseless = true;
+            continue;
+        }
+        if (ret->count == STEPS_MAX)
+            return false;
+        ret->steps[ret->count++] = steps[i];
+    }
+    return true;
+}
+
+static struct draft *draft_of(struct planning *p, uint8_t phase, uint64_t gates)
+{
+    for (size_t i = 0; i < p->draft_count; i++)
+        if (p->drafts[i].group.phase == phase && p->drafts[i].group.gates == gates)
+            return &p->drafts[i];
+    struct draft *grown = arena_grow(p->arena, p->drafts, p->draft_count, &p->draft_capacity, sizeof *grown);
+    if (!grown) {
+        p->out_of_memory = true;
+        return NULL;
+    }
+    p->drafts = grown;
+    grown[p->draft_count] = (struct draft){.group = {.phase = phase, .gates = gates}, .segment = NOTHING};
+    return &grown[p->draft_count++];
+}
+
+static uint64_t bits_of_chain(const struct chain *c)
+{
+    uint64_t bits = 0;
+    for (uint32_t i = 0; i < c->count; i++)
+        bits |= UINT64_C(1) << c->steps[i];
+    return bits;
+}
+
+/* The group's scan behind these transformations; NOTHING when memory is out. */
+static uint32_t scan_of(struct planning *p, struct draft *d, const struct chain *c)
+{
+    struct plan_group *g = &d->group;
+    for (uint32_t i = 0; i < g->scan_count; i++)
+        if (bytes_equal(bytes_of(g->scans[i].steps, g->scans[i].step_count), bytes_of(c->steps, c->count)))
+            return i;
+    struct plan_scan *grown = arena_grow(p->arena, g->scans, g->scan_count, &d->scan_capacity, sizeof *grown);
+    char *steps = arena_text(p->arena, c->steps, c->count);
+    if (!grown || !steps) {
+        p->out_of_memory = true;
+        return NOTHING;
+    }
+    g->scans = grown;
+    uint64_t bits = bits_of_chain(c);
+    /* What any byte triggers, no byte at all triggers too. */
+    grown[g->scan_count] = (struct plan_scan){.steps = (const uint8_t *)steps, .step_count = c->count, .triggers = bits,
+        .always = (bits & p->plan->triggers['a'] & p->plan->triggers[' '] & p->plan->triggers[0x80]) != 0};
+    return g->scan_count++;
+}
+
+/* The rule's patterns for the values behind its first `count` transformations, and for those that they do not change. */
+static enum patterns_result add_patterns(struct planning *p, struct draft *d, uint32_t rule, uint32_t count)
+{
+    struct chain c, none = {0};
+    if (!take_chain(p->set, &p->set->rules[rule], count, &c))
+        return PATTERNS_NONE;
+    uint32_t raw = scan_of(p, d, &none), scan = scan_of(p, d, &c);
+    if (p->out_of_memory)
+        return PATTERNS_MEMORY;
+    uint32_t scans[] = {raw, scan};
+    bool only_raw = scan == raw, never_raw = d->group.scans[scan].always;
+    for (uint32_t i = never_raw ? 1 : 0; i < (only_raw ? 1 : 2); i++) {
+        size_t before = d->patterns.count;
+        enum patterns_result result = patterns_of_rule(p->set, rule, p->phrases[rule], c.caseless, p->arena, &d->patterns);
+        if (result != PATTERNS_OK)
+            return result;
+        for (size_t k = before; k < d->patterns.count; k++)
+            d->patterns.items[k].scan = scans[i];
+    }
+    return PATTERNS_OK;
+}
+
+/* The inputs of all its targets; 0 when one of them is never scanned. */
+static uint16_t inputs_of(const struct waf_rule_set *set, const struct waf_rule *r)
+{
+    uint16_t inputs = 0;
+    for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++) {
+        const struct waf_target *t = &set->targets[i];
+        if (t->exclusion)
+            continue;
+        enum plan_input input = plan_input_of(t->variable);
+        if (t->count || input == INPUT_NONE)
+            return 0;
+        inputs |= (uint16_t)(1u << input);
+    }
+    return inputs;
+}
+
+static void take_variables(const struct waf_rule_set *set, const struct waf_rule *r, struct plan_group *g)
+{
+    for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++)
+        if (!set->targets[i].exclusion)
+            g->variables[set->targets[i].variable] = true;
+}
+
+/* False: the rule is run in any case. */
+static bool scan_rule(struct planning *p, uint32_t rule, uint64_t gates)
+{
+    const struct waf_rule *r = &p->set->rules[rule];
+    uint16_t inputs = r->kind == RULE_CONDITION && !r->negated && !r->operand_macros ? inputs_of(p->set, r) : 0;
+    struct draft *d = inputs ? draft_of(p, r->phase, gates) : NULL;
+    if (!d)
+        return false;
+    size_t before = d->patterns.count;
+    for (uint32_t count = r->written.multi_match ? 0 : r->transformations.count; count <= r->transformations.count; count++) {
+        enum patterns_result result = add_patterns(p, d, rule, count);
+        p->out_of_memory |= result == PATTERNS_MEMORY;
+        if (result != PATTERNS_OK) {
+            d->patterns.count = before;
+            return false;
+        }
+    }
+    take_variables(p->set, r, &d->group);
+    d->group.inputs |= inputs;
+    p->plan->inputs_of[rule] = inputs;
+    p->plan->groups_of[rule] = (uint32_t)(d - p->drafts);
+    return true;
+}
+
+/* Where a group's scan is due: at its first rule behind each marker, since a jump lands there. */
+static bool is_due(struct planning *p, uint32_t rule, uint32_t segment)
+{
+    struct draft *d = &p->drafts[p->plan->groups_of[rule]];
+    bool due = d->segment != segment || p->skips[d->group.phase];
+    d->segment = segment;
+    return due;
+}
+
+static void find_skips(struct planning *p)
+{
+    for (uint32_t i = 0; i < p->set->rule_count; i++) {
+        struct waf_span actions = p->set->rules[i].written.actions;
+        for (uint32_t k = actions.first; p->set->rules[i].kind != RULE_MARKER && k < actions.first + actions.count; k++)
+            if (p->set->actions[k].kind == ACTION_SKIP)
+                p->skips[p->set->rules[i].phase] = true;
+    }
+}
+
+static void place_rules(struct planning *p)
+{
+    struct gates gates = {.set = p->set};
+    uint32_t segment = 0;
+    for (uint32_t i = 0; i < p->set->rule_count && !p->out_of_memory; i++) {
+        const struct waf_rule *r = &p->set->rules[i];
+        uint64_t behind = gates_pass(&gates, i);
+        p->plan->groups_of[i] = NOTHING;
+        segment += r->kind == RULE_MARKER;
+        if (r->kind == RULE_MARKER || r->head != i || r->removed)
+            continue;
+        bits_add(p->plan->heads[r->phase], i);
+        if (!scan_rule(p, i, behind) || is_due(p, i, segment))
+            bits_add(p->plan->visits[r->phase], i);
+    }
+}
+
+/* ---- databases */
+
+struct expressions {
+    const char **texts;
+    unsigned *flags, *ids;
+    unsigned count;
+};
+
+static bool gather(struct planning *p, const struct draft *d, uint32_t scan, struct expressions *ret)
+{
+    size_t room = d->patterns.count;
+    *ret = (struct expressions){arena_array(p->arena, room, sizeof *ret->texts), arena_array(p->arena, room, sizeof *ret->flags),
+        arena_array(p->arena, room, sizeof *ret->ids), 0};
+    if (!ret->texts || !ret->flags || !ret->ids || room > UINT32_MAX)
+        return false;
+    for (size_t i = 0; i < room; i++) {
+        const struct pattern *item = &d->patterns.items[i];
+        if (item->scan != scan || p->plan->groups_of[item->rule] == NOTHING)
+            continue;
+        ret->texts[ret->count] = item->text;
+        ret->flags[ret->count] = item->flags;
+        ret->ids[ret->count++] = item->rule;
+    }
+    return true;
+}
+
+static void run_in_any_case(struct planning *p, uint32_t rule)
+{
+    p->plan->groups_of[rule] = NOTHING;
+    bits_add(p->plan->visits[p->set->rules[rule].phase], rule);
+}
+
+/* Without the expression that Vectorscan does not take, where it names one; else without any. */
+static void give_up(struct planning *p, const struct expressions *e, int wrong)
+{
+    for (unsigned i = 0; i < e->count; i++)
+        if (wrong < 0 || e->ids[i] == e->ids[wrong])
+            run_in_any_case(p, e->ids[i]);
+}
+
+static bool compile_scan(struct planning *p, struct draft *d, uint32_t scan)
+{
+    for (;;) {
+        struct expressions e;
+        hs_compile_error_t *error = NULL;
+        if (!gather(p, d, scan, &e))
+            return false;
+        if (!e.count)
+            return true;
+        hs_error_t code = hs_compile_multi(e.texts, e.flags, e.ids, e.count, HS_MODE_BLOCK, NULL, &d->group.scans[scan].database, &error);
+        if (code == HS_SUCCESS)
+            return true;
+        give_up(p, &e, error ? error->expression : -1);
+        hs_free_compile_error(error);
+    }
+}
+
+static bool compile_groups(struct planning *p)
+{
+    for (size_t i = 0; i < p->draft_count; i++)
+        for (uint32_t k = 0; k < p->drafts[i].group.scan_count; k++)
+            if (!compile_scan(p, &p->drafts[i], k))
+                return false;
+    p->plan->groups = arena_array(p->arena, p->draft_count, sizeof *p->plan->groups);
+    if (!p->plan->groups)
+        return false;
+    p->plan->group_count = (uint32_t)p->draft_count;
+    for (size_t i = 0; i < p->draft_count; i++)
+        p->plan->groups[i] = p->drafts[i].group;
+    return true;
+}
+
+static bool make_room(struct planning *p)
+{
+    struct waf_plan *plan = p->plan;
+    plan->words = p->set->rule_count / 64 + 1;
+    plan->groups_of = arena_array(p->arena, p->set->rule_count, sizeof *plan->groups_of);
+    plan->inputs_of = arena_array(p->arena, p->set->rule_count, sizeof *plan->inputs_of);
+    bool ok = plan->groups_of && plan->inputs_of;
+    for (int phase = 0; phase < WAF_PHASES; phase++) {
+        plan->visits[phase] = arena_array(p->arena, plan->words, sizeof *plan->visits[phase]);
+        plan->heads[phase] = arena_array(p->arena, plan->words, sizeof *plan->heads[phase]);
+        ok = ok && plan->visits[phase] && plan->heads[phase];
+    }
+    for (unsigned byte = 0; byte < 256; byte++)
+        plan->triggers[byte] = transformations_of_byte((uint8_t)byte);
+    return ok;
+}
+
+struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct arena *a)
+{
+    struct planning p = {.set = set, .phrases = phrases, .arena = a, .plan = arena_alloc(a, sizeof *p.plan)};
+    if (!p.plan || !make_room(&p))
+        return NULL;
+    find_skips(&p);
+    place_rules(&p);
+    if (!p.out_of_memory && compile_groups(&p))
+        return p.plan;
+    for (size_t i = 0; i < p.draft_count; i++)
+        for (uint32_t k = 0; k < p.drafts[i].group.scan_count; k++)
+            hs_free_database(p.drafts[i].group.scans[k].database);
+    return NULL;
+}
+
+void plan_free(struct waf_plan *p)
+{
+    for (uint32_t i = 0; p && i < p->group_count; i++)
+        for (uint32_t k = 0; k < p->groups[i].scan_count; k++)
+            hs_free_database(p->groups[i].scans[k].database);
+}
+
+bool plan_scratch(const struct waf_plan *p, hs_scratch_t **scratch)
+{
+    for (uint32_t i = 0; i < p->group_count; i++)
+        for (uint32_t k = 0; k < p->groups[i].scan_count; k++)
+            if (p->groups[i].scans[k].database && hs_alloc_scratch(p->groups[i].scans[k].database, scratch) != HS_SUCCESS)
+                return false;
+    return true;
+}

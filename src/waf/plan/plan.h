@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * How a rule set is run without asking every rule: rules that look for patterns in what a message consists of are told by
+ * one scan, over all such values at once, to be candidates or not; only candidates, and the rules that no scan can judge,
+ * are run. A candidate may still not match. Immutable, and shared by any number of threads.
+ *
+ * A group is what may be scanned together: rules of one phase that the same gates lead to. A gate is a rule that compares
+ * a TX value and jumps over those behind it, such as the Core Rule Set's paranoia levels.
+ */
+#pragma once
+
+#include <hs/hs.h>
+
+#include "base/arena.h"
+#include "waf/language/model.h"
+#include "waf/operator/phrases.h"
+
+/* What is scanned as one buffer: its values, each followed by a line end. */
+enum plan_input {
+    INPUT_ARGUMENTS,
+    INPUT_COOKIES,
+    INPUT_HEADERS,
+    INPUT_LINE, /* the request's first line and its parts */
+    INPUT_BODY,
+    INPUT_FILES,
+    INPUT_XML,
+    INPUT_RESPONSE_HEADERS,
+    INPUT_RESPONSE_BODY,
+    INPUT_COUNT,
+    INPUT_NONE = INPUT_COUNT, /* a rule may write it, or it is no text: never scanned */
+};
+
+/* The rules of one group that share their transformations. */
+struct plan_scan {
+    const uint8_t *steps; /* enum transformation */
+    uint32_t step_count;
+    uint64_t triggers; /* bits by enum transformation: without one of these bytes nothing changes */
+    bool always;       /* it may change anything */
+    hs_database_t *database; /* ids are rules; NULL: no pattern */
+};
+
+struct plan_group {
+    uint8_t phase;
+    uint64_t gates; /* bits by gate */
+    uint16_t inputs; /* bits by enum plan_input */
+    bool variables[VARIABLE_COUNT];
+    struct plan_scan *scans; /* the first is of values as they are, for the rules of all the others too */
+    uint32_t scan_count;
+};
+
+struct waf_plan {
+    size_t words; /* of a set of rules: 64 in each */
+    uint64_t *visits[WAF_PHASES]; /* rules that are run in any case, and those where a group's scan may be due */
+    uint64_t *heads[WAF_PHASES];  /* of chains, without those that are removed */
+    uint32_t *groups_of;  /* by rule: its group, or NOTHING */
+    uint16_t *inputs_of;  /* by rule: bits by enum plan_input */
+    struct plan_group *groups;
+    uint32_t group_count;
+    uint64_t triggers[256]; /* by byte: the transformations that it may make change a value */
+};
+
+/*
+ * `phrases`: by rule, those of @pm and @pmFromFile, else NULL. NULL when memory is out. What Vectorscan does not take is
+ * run in any case. Freed by plan_free.
+ */
+struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct arena *a) MUST_USE;
+void plan_free(struct waf_plan *p);
+/* Grows `*scratch` (NULL: none yet) so that it serves the plan too. */
+bool plan_scratch(const struct waf_plan *p, hs_scratch_t **scratch) MUST_USE;
+
+enum plan_input plan_input_of(uint8_t variable);
+
+static inline bool bits_have(const uint64_t *bits, uint32_t i)
+{
+    return bits[i / 64] >> (i % 64) & 1;
+}
+static inline void bits_add(uint64_t *bits, uint32_t i)
+{
+    bits[i / 64] |= UINT64_C(1) << (i % 64);
+}
+/* The first that is in the set from `from` on; `words * 64` when there is none. */
+static inline uint32_t bits_next(const uint64_t *bits, size_t words, uint32_t from)
+{
+    for (size_t w = from / 64; w < words; w++) {
+        uint64_t rest = bits[w] & (w == from / 64 ? UINT64_MAX << (from % 64) : UINT64_MAX);
+        if (rest)
+            return (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(rest);
+    }
+    return (uint32_t)(words * 64);
+}
