@@ -79,7 +79,9 @@ static void compile_phrases(struct compiling *c, uint32_t rule, bool from_file)
     if (result == PHRASES_MEMORY)
         c->out_of_memory = true;
     else if (result == PHRASES_TOO_MANY)
-        complain_of(c, rule, "these phrases are more, or longer, than Vectorscan takes");
+        complain_of(c, rule, "these phrases are more, or longer, than Hyperscan takes");
+    else if (result == PHRASES_UNSOUND)
+        complain_of(c, rule, "the libhs that is installed misses phrases on this processor, as Vectorscan 5.4.9 does; install libhyperscan5 in its place");
 }
 
 static void compile_addresses(struct compiling *c, uint32_t rule, bool from_file)

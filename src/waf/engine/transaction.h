@@ -57,9 +57,10 @@ struct waf_transaction {
     uint32_t rule;       /* that runs, for RULE:... */
     int highest_severity; /* 255: none yet */
 
-    /* Of the phase that runs, where there is a plan: sets of rules, and by group whether it was scanned. */
+    /* Of the phase that runs, where there is a plan: sets of rules, by group whether it was scanned, and what was scanned. */
     uint64_t *visits, *candidates;
     bool *scanned;
+    struct scan_source *sources;
 
     struct waf_outcome outcome;
     const char **limits; /* the outcome's, while it grows */
@@ -82,8 +83,8 @@ struct rule_run {
  * `ret`. False when memory is out.
  */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
-/* All that a variable names; appended to `ret`. False when memory is out. */
-bool variables_all(struct waf_transaction *t, uint8_t variable, struct waf_values *ret) MUST_USE;
+/* All that the target names, whatever the exclusions; an expression as selector means every name. Appended to `ret`. False when memory is out. */
+bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values *ret) MUST_USE;
 /* Is the rule one of those that ctl meant? */
 bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule) MUST_USE;
 /* The first value of a variable, as macros take it; empty when there is none. */

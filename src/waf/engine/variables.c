@@ -184,9 +184,11 @@ bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, u
     return add_single(t, w->variable, waf_text_bytes(t->set, w->text), number(t, (int64_t)(kept - before)), ret);
 }
 
-bool variables_all(struct waf_transaction *t, uint8_t variable, struct waf_values *ret)
+bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values *ret)
 {
-    return resolve(t, variable, SELECTOR_NONE, (struct bytes){0}, NULL, ret);
+    const struct waf_target *w = &t->set->targets[target];
+    bool named = w->selector == SELECTOR_LITERAL;
+    return resolve(t, w->variable, named ? SELECTOR_LITERAL : SELECTOR_NONE, named ? waf_text_bytes(t->set, w->text) : (struct bytes){0}, NULL, ret);
 }
 
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes name, const struct regex *regex)

@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+#include "waf/operator/sound.h"
+
 static bool is_blank(uint8_t c)
 {
     return c == ' ' || (c >= '\t' && c <= '\r');
@@ -42,6 +44,8 @@ static enum phrases_result compile(struct phrases *p, struct arena *a)
     hs_compile_error_t *error = NULL;
     if (!p->count)
         return PHRASES_OK;
+    if (!scanner_is_sound())
+        return PHRASES_UNSOUND;
     const char **expressions = arena_array(a, p->count, sizeof *expressions);
     unsigned *flags = arena_array(a, p->count, sizeof *flags), *ids = arena_array(a, p->count, sizeof *ids);
     size_t *lengths = arena_array(a, p->count, sizeof *lengths);
@@ -119,7 +123,7 @@ struct search {
     unsigned long long end;
 };
 
-/* Vectorscan reports ends in order, phrases with the same end in any. */
+/* Hyperscan reports ends in order, phrases with the same end in any. */
 static int take(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *argument)
 {
     struct search *s = argument;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A set of phrases looked for all at once, whatever their case (ASCII): @pm, @pmFromFile. Compiled by Vectorscan;
+ * A set of phrases looked for all at once, whatever their case (ASCII): @pm, @pmFromFile. Compiled by Hyperscan;
  * immutable, and used by many threads, each with a scratch of its own.
  */
 #pragma once
@@ -19,7 +19,8 @@ struct phrases {
 enum phrases_result {
     PHRASES_OK,
     PHRASES_MEMORY,
-    PHRASES_TOO_MANY, /* Vectorscan does not take them */
+    PHRASES_TOO_MANY, /* Hyperscan does not take them */
+    PHRASES_UNSOUND,  /* the library does not find what is there (sound.h) */
 };
 
 /* @pm: words separated by blanks; `|68 65 78|` within a word are bytes in hexadecimal (Snort's notation). */

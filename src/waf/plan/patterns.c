@@ -21,7 +21,7 @@ static bool is_odd_group(struct bytes e, size_t at)
     return e.at[at + 1] == '*' || (i < e.len && e.at[i] == '-');
 }
 
-/* Where an expression means the ends of its value, or something that Vectorscan has otherwise, it is not for a buffer of many values. */
+/* Where an expression means the ends of its value, or something that Hyperscan has otherwise, it is not for a buffer of many values. */
 static bool is_for_buffers(struct bytes e)
 {
     for (size_t i = 0; i < e.len; i++) {
@@ -47,7 +47,7 @@ static enum patterns_result add(struct patterns *p, struct pattern item, struct 
     return PATTERNS_OK;
 }
 
-/* Vectorscan takes it, and it does not match where there is nothing. */
+/* Hyperscan takes it, and it does not match where there is nothing. */
 static bool is_taken(const char *text, unsigned flags)
 {
     hs_expr_info_t *info = NULL;

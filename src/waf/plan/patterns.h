@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What a rule's operator looks for, as patterns whose matches Vectorscan reports wherever the operator matches. */
+/* What a rule's operator looks for, as patterns whose matches Hyperscan reports wherever the operator matches. */
 #pragma once
 
 #include "base/arena.h"

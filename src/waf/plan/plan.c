@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/plan/plan.h"
 
+#include "waf/operator/sound.h"
 #include "waf/plan/gates.h"
 #include "waf/plan/patterns.h"
 #include "waf/transform/transform.h"
@@ -21,7 +22,7 @@ struct planning {
     struct arena *arena;
     struct waf_plan *plan;
     struct draft *drafts;
-    size_t draft_count, draft_capacity;
+    size_t draft_count, draft_capacity, source_capacity;
     bool skips[WAF_PHASES]; /* a rule counts those that it passes over: any may be where it lands */
     bool out_of_memory;
 };
@@ -33,7 +34,8 @@ struct chain {
     bool caseless; /* lowercase is left to the patterns */
 };
 
-enum plan_input plan_input_of(uint8_t variable)
+/* No rule writes it while a phase runs, and it is a text that a message brings. */
+static bool is_scanned(uint8_t variable)
 {
     switch ((enum variable)variable) {
     case VARIABLE_ARGS:
@@ -42,13 +44,10 @@ enum plan_input plan_input_of(uint8_t variable)
     case VARIABLE_ARGS_GET_NAMES:
     case VARIABLE_ARGS_POST:
     case VARIABLE_ARGS_POST_NAMES:
-        return INPUT_ARGUMENTS;
     case VARIABLE_REQUEST_COOKIES:
     case VARIABLE_REQUEST_COOKIES_NAMES:
-        return INPUT_COOKIES;
     case VARIABLE_REQUEST_HEADERS:
     case VARIABLE_REQUEST_HEADERS_NAMES:
-        return INPUT_HEADERS;
     case VARIABLE_REQUEST_LINE:
     case VARIABLE_REQUEST_METHOD:
     case VARIABLE_REQUEST_PROTOCOL:
@@ -58,25 +57,20 @@ enum plan_input plan_input_of(uint8_t variable)
     case VARIABLE_REQUEST_BASENAME:
     case VARIABLE_PATH_INFO:
     case VARIABLE_QUERY_STRING:
-        return INPUT_LINE;
     case VARIABLE_REQUEST_BODY:
     case VARIABLE_FULL_REQUEST:
-        return INPUT_BODY;
     case VARIABLE_FILES:
     case VARIABLE_FILES_NAMES:
     case VARIABLE_MULTIPART_FILENAME:
     case VARIABLE_MULTIPART_NAME:
     case VARIABLE_MULTIPART_PART_HEADERS:
-        return INPUT_FILES;
     case VARIABLE_XML:
-        return INPUT_XML;
     case VARIABLE_RESPONSE_HEADERS:
     case VARIABLE_RESPONSE_HEADERS_NAMES:
-        return INPUT_RESPONSE_HEADERS;
     case VARIABLE_RESPONSE_BODY:
-        return INPUT_RESPONSE_BODY;
+        return true;
     default:
-        return INPUT_NONE;
+        return false;
     }
 }
 
@@ -147,12 +141,12 @@ static uint64_t bits_of_chain(const struct chain *c)
     return bits;
 }
 
-/* The group's scan behind these transformations; NOTHING when memory is out. */
-static uint32_t scan_of(struct planning *p, struct draft *d, const struct chain *c)
+/* The group's scan of the source behind these transformations; NOTHING when memory is out. */
+static uint32_t scan_of(struct planning *p, struct draft *d, uint32_t source, const struct chain *c)
 {
     struct plan_group *g = &d->group;
     for (uint32_t i = 0; i < g->scan_count; i++)
-        if (bytes_equal(bytes_of(g->scans[i].steps, g->scans[i].step_count), bytes_of(c->steps, c->count)))
+        if (g->scans[i].source == source && bytes_equal(bytes_of(g->scans[i].steps, g->scans[i].step_count), bytes_of(c->steps, c->count)))
             return i;
     struct plan_scan *grown = arena_grow(p->arena, g->scans, g->scan_count, &d->scan_capacity, sizeof *grown);
     char *steps = arena_text(p->arena, c->steps, c->count);
@@ -163,76 +157,114 @@ static uint32_t scan_of(struct planning *p, struct draft *d, const struct chain 
     g->scans = grown;
     uint64_t bits = bits_of_chain(c);
     /* What any byte triggers, no byte at all triggers too. */
-    grown[g->scan_count] = (struct plan_scan){.steps = (const uint8_t *)steps, .step_count = c->count, .triggers = bits,
+    grown[g->scan_count] = (struct plan_scan){.source = source, .steps = (const uint8_t *)steps, .step_count = c->count, .triggers = bits,
         .always = (bits & p->plan->triggers['a'] & p->plan->triggers[' '] & p->plan->triggers[0x80]) != 0};
     return g->scan_count++;
 }
 
-/* The rule's patterns for the values behind its first `count` transformations, and for those that they do not change. */
-static enum patterns_result add_patterns(struct planning *p, struct draft *d, uint32_t rule, uint32_t count)
+/* The rule's patterns for the values behind its first `count` transformations. */
+static enum patterns_result add_patterns(struct planning *p, struct draft *d, uint32_t rule, uint32_t source, uint32_t count)
 {
-    struct chain c, none = {0};
+    struct chain c;
     if (!take_chain(p->set, &p->set->rules[rule], count, &c))
         return PATTERNS_NONE;
-    uint32_t raw = scan_of(p, d, &none), scan = scan_of(p, d, &c);
-    if (p->out_of_memory)
-        return PATTERNS_MEMORY;
-    uint32_t scans[] = {raw, scan};
-    bool only_raw = scan == raw, never_raw = d->group.scans[scan].always;
-    for (uint32_t i = never_raw ? 1 : 0; i < (only_raw ? 1 : 2); i++) {
-        size_t before = d->patterns.count;
-        enum patterns_result result = patterns_of_rule(p->set, rule, p->phrases[rule], c.caseless, p->arena, &d->patterns);
-        if (result != PATTERNS_OK)
-            return result;
-        for (size_t k = before; k < d->patterns.count; k++)
-            d->patterns.items[k].scan = scans[i];
-    }
-    return PATTERNS_OK;
+    uint32_t scan = scan_of(p, d, source, &c);
+    size_t before = d->patterns.count;
+    enum patterns_result result = p->out_of_memory ? PATTERNS_MEMORY : patterns_of_rule(p->set, rule, p->phrases[rule], c.caseless, p->arena, &d->patterns);
+    for (size_t k = before; k < d->patterns.count; k++)
+        d->patterns.items[k].scan = scan;
+    return result;
 }
 
-/* The inputs of all its targets; 0 when one of them is never scanned. */
-static uint16_t inputs_of(const struct waf_rule_set *set, const struct waf_rule *r)
+/* ---- sources */
+
+static bool names_alike(const struct waf_rule_set *set, uint32_t a, uint32_t b)
 {
-    uint16_t inputs = 0;
+    const struct waf_target *x = &set->targets[a], *y = &set->targets[b];
+    bool one = x->selector == SELECTOR_LITERAL, other = y->selector == SELECTOR_LITERAL;
+    return x->variable == y->variable && one == other && (!one || bytes_equal(waf_text_bytes(set, x->text), waf_text_bytes(set, y->text)));
+}
+
+static bool has_target(const struct waf_rule_set *set, const struct plan_source *s, uint32_t target)
+{
+    for (uint32_t i = 0; i < s->target_count; i++)
+        if (names_alike(set, s->targets[i], target))
+            return true;
+    return false;
+}
+
+static bool same_source(const struct waf_rule_set *set, const struct plan_source *a, const struct plan_source *b)
+{
+    for (uint32_t i = 0; i < a->target_count; i++)
+        if (!has_target(set, b, a->targets[i]))
+            return false;
+    return a->target_count == b->target_count;
+}
+
+/* All that the rule's targets name; no target where one of them is never scanned. False when memory is out. */
+static bool gather_source(struct planning *p, const struct waf_rule *r, struct plan_source *ret)
+{
+    uint32_t *targets = arena_array(p->arena, r->targets.count, sizeof *targets);
+    *ret = (struct plan_source){targets, 0};
+    if (!targets)
+        return false;
     for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++) {
-        const struct waf_target *t = &set->targets[i];
-        if (t->exclusion)
+        const struct waf_target *t = &p->set->targets[i];
+        if (t->exclusion || has_target(p->set, ret, i))
             continue;
-        enum plan_input input = plan_input_of(t->variable);
-        if (t->count || input == INPUT_NONE)
-            return 0;
-        inputs |= (uint16_t)(1u << input);
+        if (t->count || !is_scanned(t->variable)) {
+            ret->target_count = 0;
+            return true;
+        }
+        targets[ret->target_count++] = i;
     }
-    return inputs;
+    return true;
 }
 
-static void take_variables(const struct waf_rule_set *set, const struct waf_rule *r, struct plan_group *g)
+/* NOTHING: there is none, or memory is out. */
+static uint32_t source_of(struct planning *p, const struct waf_rule *r)
 {
-    for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++)
-        if (!set->targets[i].exclusion)
-            g->variables[set->targets[i].variable] = true;
+    struct waf_plan *plan = p->plan;
+    struct plan_source s;
+    if (!gather_source(p, r, &s)) {
+        p->out_of_memory = true;
+        return NOTHING;
+    }
+    for (uint32_t i = 0; i < plan->source_count && s.target_count; i++)
+        if (same_source(p->set, &s, &plan->sources[i]))
+            return i;
+    if (!s.target_count)
+        return NOTHING;
+    struct plan_source *grown = arena_grow(p->arena, plan->sources, plan->source_count, &p->source_capacity, sizeof *grown);
+    if (!grown) {
+        p->out_of_memory = true;
+        return NOTHING;
+    }
+    plan->sources = grown;
+    grown[plan->source_count] = s;
+    return plan->source_count++;
 }
+
+/* ---- rules */
 
 /* False: the rule is run in any case. */
 static bool scan_rule(struct planning *p, uint32_t rule, uint64_t gates)
 {
     const struct waf_rule *r = &p->set->rules[rule];
-    uint16_t inputs = r->kind == RULE_CONDITION && !r->negated && !r->operand_macros ? inputs_of(p->set, r) : 0;
-    struct draft *d = inputs ? draft_of(p, r->phase, gates) : NULL;
+    bool may = r->kind == RULE_CONDITION && !r->negated && !r->operand_macros && scanner_is_sound();
+    uint32_t source = may ? source_of(p, r) : NOTHING;
+    struct draft *d = source != NOTHING ? draft_of(p, r->phase, gates) : NULL;
     if (!d)
         return false;
     size_t before = d->patterns.count;
     for (uint32_t count = r->written.multi_match ? 0 : r->transformations.count; count <= r->transformations.count; count++) {
-        enum patterns_result result = add_patterns(p, d, rule, count);
+        enum patterns_result result = add_patterns(p, d, rule, source, count);
         p->out_of_memory |= result == PATTERNS_MEMORY;
         if (result != PATTERNS_OK) {
             d->patterns.count = before;
             return false;
         }
     }
-    take_variables(p->set, r, &d->group);
-    d->group.inputs |= inputs;
-    p->plan->inputs_of[rule] = inputs;
     p->plan->groups_of[rule] = (uint32_t)(d - p->drafts);
     return true;
 }
@@ -305,7 +337,7 @@ static void run_in_any_case(struct planning *p, uint32_t rule)
     bits_add(p->plan->visits[p->set->rules[rule].phase], rule);
 }
 
-/* Without the expression that Vectorscan does not take, where it names one; else without any. */
+/* Without the expression that Hyperscan does not take, where it names one; else without any. */
 static void give_up(struct planning *p, const struct expressions *e, int wrong)
 {
     for (unsigned i = 0; i < e->count; i++)
@@ -350,8 +382,7 @@ static bool make_room(struct planning *p)
     struct waf_plan *plan = p->plan;
     plan->words = p->set->rule_count / 64 + 1;
     plan->groups_of = arena_array(p->arena, p->set->rule_count, sizeof *plan->groups_of);
-    plan->inputs_of = arena_array(p->arena, p->set->rule_count, sizeof *plan->inputs_of);
-    bool ok = plan->groups_of && plan->inputs_of;
+    bool ok = plan->groups_of;
     for (int phase = 0; phase < WAF_PHASES; phase++) {
         plan->visits[phase] = arena_array(p->arena, plan->words, sizeof *plan->visits[phase]);
         plan->heads[phase] = arena_array(p->arena, plan->words, sizeof *plan->heads[phase]);

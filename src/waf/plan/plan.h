@@ -15,23 +15,18 @@
 #include "waf/language/model.h"
 #include "waf/operator/phrases.h"
 
-/* What is scanned as one buffer: its values, each followed by a line end. */
-enum plan_input {
-    INPUT_ARGUMENTS,
-    INPUT_COOKIES,
-    INPUT_HEADERS,
-    INPUT_LINE, /* the request's first line and its parts */
-    INPUT_BODY,
-    INPUT_FILES,
-    INPUT_XML,
-    INPUT_RESPONSE_HEADERS,
-    INPUT_RESPONSE_BODY,
-    INPUT_COUNT,
-    INPUT_NONE = INPUT_COUNT, /* a rule may write it, or it is no text: never scanned */
+/*
+ * Values that are scanned as one buffer, each with a line end behind it: all that some targets name. Exclusions are not
+ * looked at, and a selector that is an expression stands for all names.
+ */
+struct plan_source {
+    const uint32_t *targets; /* of the set */
+    uint32_t target_count;
 };
 
-/* The rules of one group that share their transformations. */
+/* Rules of one group with the same transformations and the same source. */
 struct plan_scan {
+    uint32_t source;
     const uint8_t *steps; /* enum transformation */
     uint32_t step_count;
     uint64_t triggers; /* bits by enum transformation: without one of these bytes nothing changes */
@@ -42,9 +37,7 @@ struct plan_scan {
 struct plan_group {
     uint8_t phase;
     uint64_t gates; /* bits by gate */
-    uint16_t inputs; /* bits by enum plan_input */
-    bool variables[VARIABLE_COUNT];
-    struct plan_scan *scans; /* the first is of values as they are, for the rules of all the others too */
+    struct plan_scan *scans;
     uint32_t scan_count;
 };
 
@@ -53,22 +46,21 @@ struct waf_plan {
     uint64_t *visits[WAF_PHASES]; /* rules that are run in any case, and those where a group's scan may be due */
     uint64_t *heads[WAF_PHASES];  /* of chains, without those that are removed */
     uint32_t *groups_of;  /* by rule: its group, or NOTHING */
-    uint16_t *inputs_of;  /* by rule: bits by enum plan_input */
     struct plan_group *groups;
     uint32_t group_count;
+    struct plan_source *sources;
+    uint32_t source_count;
     uint64_t triggers[256]; /* by byte: the transformations that it may make change a value */
 };
 
 /*
- * `phrases`: by rule, those of @pm and @pmFromFile, else NULL. NULL when memory is out. What Vectorscan does not take is
+ * `phrases`: by rule, those of @pm and @pmFromFile, else NULL. NULL when memory is out. What Hyperscan does not take is
  * run in any case. Freed by plan_free.
  */
 struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct arena *a) MUST_USE;
 void plan_free(struct waf_plan *p);
 /* Grows `*scratch` (NULL: none yet) so that it serves the plan too. */
 bool plan_scratch(const struct waf_plan *p, hs_scratch_t **scratch) MUST_USE;
-
-enum plan_input plan_input_of(uint8_t variable);
 
 static inline bool bits_have(const uint64_t *bits, uint32_t i)
 {
