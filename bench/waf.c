@@ -221,12 +221,33 @@ static bool run_level(const struct options *o, struct waf_cases *cases, int leve
     return ok;
 }
 
-/* Ten thousand rules more, on the cases that a site has most; the same ones without them, measured again beside. */
-static bool run_custom(const struct options *o, struct waf_cases *cases, struct report *report, struct tally *ret)
+/* The same case with the rules of `e` and of `without`, in turn. */
+static void tell_factor(const struct options *o, const struct engines *e, struct waf_ours *without, struct waf_case *c, struct report *report)
+{
+    static struct waf_measured m[2];
+    struct contender pair[] = {waf_ours_contender(e->ours), waf_ours_contender(without)};
+    char name[160];
+    waf_measure(c, pair, 2, o->limit, m);
+    double factor = m[0].ns / m[1].ns;
+    fprintf(o->out, "    %d rules more cost bulkhead a factor of %.2f (%.2f us without)\n", CUSTOM_RULES, factor, m[1].ns / 1e3);
+    snprintf(name, sizeof name, "factor-%s-p1", c->name);
+    report_add(report, name, e->rules, "bulkhead", factor, "ratio");
+}
+
+/* What sites see most. */
+static bool is_common(const struct waf_case *c)
 {
     static const char *const names[] = {"small-get", "browser-get", "login-form", "json-9k", "form-120-arguments"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(c->name, names[i]) == 0)
+            return true;
+    return false;
+}
+
+/* Ten thousand rules more. */
+static bool run_custom(const struct options *o, struct waf_cases *cases, struct report *report, struct tally *ret)
+{
     struct text few = text_new(WAF_RULES_TEXT_MAX), many = text_new(WAF_RULES_TEXT_MAX);
-    static struct waf_measured m[WAF_CONTENDERS_MAX];
     struct engines e = {0};
     struct waf_ours *without = NULL;
     waf_rules_core(1, &few);
@@ -239,14 +260,9 @@ static bool run_custom(const struct options *o, struct waf_cases *cases, struct 
         print_head(o, &e, "Core Rule Set, paranoia level 1, and rules of a site's own");
     }
     for (size_t i = 0; ok && i < cases->count; i++)
-        for (size_t k = 0; k < sizeof names / sizeof *names; k++) {
-            if (strcmp(cases->items[i].name, names[k]) != 0 || !is_wanted(o, &cases->items[i]))
-                continue;
+        if (is_common(&cases->items[i]) && is_wanted(o, &cases->items[i])) {
             run_case(o, &e, &cases->items[i], "-p1", report, ret);
-            struct contender pair[] = {waf_ours_contender(e.ours), waf_ours_contender(without)};
-            waf_measure(&cases->items[i], pair, 2, o->limit, m);
-            fprintf(o->out, "    %d rules more cost bulkhead a factor of %.2f (%.2f us without)\n", CUSTOM_RULES, m[0].ns / m[1].ns, m[1].ns / 1e3);
-            report_add(report, "custom-factor", e.rules, "bulkhead", m[0].ns / m[1].ns, "ratio");
+            tell_factor(o, &e, without, &cases->items[i], report);
         }
     fprintf(o->out, "\n");
     engines_free(&e);

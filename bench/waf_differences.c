@@ -51,7 +51,7 @@ static bool print_missing(FILE *out, const struct waf_rule_set *set, const struc
             continue;
         const char *why = reason(set, c, from->ids[i]);
         known = known && why;
-        fprintf(out, "    %s: rule %ld fired in %s alone%s%s\n", c->name, from->ids[i], who, why ? ": " : "; it should not", why ? why : "");
+        fprintf(out, "    %s: rule %ld fired in %s alone: %s\n", c->name, from->ids[i], who, why ? why : "this must not be");
     }
     return known;
 }
