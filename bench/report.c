@@ -10,8 +10,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/text.h"
+
 struct row {
-    char subject[40], who[24], unit[8];
+    char subject[128], who[24], unit[8];
     uint64_t size;
     double value;
 };
@@ -49,6 +51,11 @@ uint64_t wall_ns(void)
 uint64_t cpu_ns(void)
 {
     return clock_ns(CLOCK_THREAD_CPUTIME_ID);
+}
+
+uint64_t process_ns(void)
+{
+    return clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 struct report *report_new(const char *name)
@@ -93,21 +100,48 @@ static void print_machine(FILE *out)
     fprintf(out, "%s, %ld processors, %s %s", model, sysconf(_SC_NPROCESSORS_ONLN), u.sysname, u.release);
 }
 
+/* A row's case may be the name of a file: any bytes. */
+static void print_row(const struct row *row, FILE *out)
+{
+    struct text subject = text_new(1024);
+    text_json(&subject, row->subject);
+    fprintf(out, "\n  {\"case\": %s, \"size\": %" PRIu64 ", \"who\": \"%s\", \"value\": %.6g, \"unit\": \"%s\"}", text_cstr(&subject), row->size,
+        row->who, row->value, row->unit);
+    text_free(&subject);
+}
+
+static void print_json(const struct report *r, FILE *out)
+{
+    fprintf(out, "{\"machine\": \"");
+    print_machine(out);
+    fprintf(out, "\", \"rows\": [");
+    for (size_t i = 0; i < r->count; i++) {
+        fputs(i ? "," : "", out);
+        print_row(&r->rows[i], out);
+    }
+    fprintf(out, "\n]}\n");
+}
+
 static int write_json(const struct report *r, const char *path)
 {
     FILE *out = fopen(path, "we");
     if (!out)
         return 1;
-    fprintf(out, "{\"machine\": \"");
-    print_machine(out);
-    fprintf(out, "\", \"rows\": [");
-    for (size_t i = 0; i < r->count; i++) {
-        const struct row *row = &r->rows[i];
-        fprintf(out, "%s\n  {\"case\": \"%s\", \"size\": %" PRIu64 ", \"who\": \"%s\", \"value\": %.6g, \"unit\": \"%s\"}", i ? "," : "",
-            row->subject, row->size, row->who, row->value, row->unit);
-    }
-    fprintf(out, "\n]}\n");
+    print_json(r, out);
     return fclose(out) != 0;
+}
+
+void report_free(struct report *r)
+{
+    free(r->rows);
+    free(r);
+}
+
+int report_print(struct report *r)
+{
+    print_json(r, stdout);
+    report_free(r);
+    return fflush(stdout) != 0;
 }
 
 int report_finish(struct report *r)
@@ -122,7 +156,6 @@ int report_finish(struct report *r)
         fprintf(stderr, "cannot write %s\n", path);
     else
         printf("-> %s\n", path);
-    free(r->rows);
-    free(r);
+    report_free(r);
     return failed;
 }

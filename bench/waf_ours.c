@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf_ours.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "cli/rule_files.h"
+#include "waf/engine/engine.h"
+
+#define RULES_MEMORY ((size_t)4 << 30)
+#define TRANSACTION_MEMORY ((size_t)1 << 30)
+#define TEXT_NAME "(benchmark)"
+
+struct waf_ours {
+    struct arena *arena;
+    struct bytes text;
+    struct rule_file_store store;
+    struct rule_files disk;
+    struct sources sources;
+    const struct waf_rule_set *set;
+    struct waf_program program;
+    struct waf_scratch scratch;
+    int64_t now;
+    uint64_t logged; /* bytes of msg and data: what a log would take */
+};
+
+/* ---- rules: the text is a file too, before those of the disk */
+
+static bool list_rules(void *context, const char *from, const char *pattern, struct file_names *into)
+{
+    struct waf_ours *w = context;
+    return strcmp(pattern, TEXT_NAME) == 0 ? file_names_add(into, pattern) : w->disk.list(w->disk.context, from, pattern, into);
+}
+
+static bool read_rules(void *context, const char *name, struct bytes *ret)
+{
+    struct waf_ours *w = context;
+    if (strcmp(name, TEXT_NAME) != 0)
+        return w->disk.read(w->disk.context, name, ret);
+    *ret = w->text;
+    return true;
+}
+
+static void complain_of_sources(const struct waf_ours *w)
+{
+    struct text said = text_new(1 << 20);
+    sources_print(&w->sources, false, &said);
+    fprintf(stderr, "%s", text_cstr(&said));
+    text_free(&said);
+}
+
+static void complain_of_program(const struct waf_ours *w, const struct program_errors *errors)
+{
+    for (size_t i = 0; i < errors->count; i++)
+        fprintf(stderr, "rule %lld: %s\n", (long long)w->set->rules[errors->items[i].rule].id, errors->items[i].message);
+}
+
+static bool compile(struct waf_ours *w)
+{
+    static const char *const names[] = {TEXT_NAME};
+    struct rule_files files = {w, list_rules, read_rules};
+    struct program_errors errors = {0};
+    if (!rules_load(names, 1, &files, w->arena, &w->sources, &w->set)) {
+        complain_of_sources(w);
+        return false;
+    }
+    if (!program_compile(w->set, w->arena, &w->program, &errors)) {
+        complain_of_program(w, &errors);
+        return false;
+    }
+    return scratch_create(&w->program, &w->scratch);
+}
+
+bool waf_ours_load(struct bytes text, struct waf_ours **ret)
+{
+    struct waf_ours *w = calloc(1, sizeof *w);
+    if (!w)
+        abort();
+    w->text = text;
+    w->now = time(NULL);
+    w->arena = arena_create(RULES_MEMORY);
+    w->disk = rule_files_lend(&w->store);
+    if (!w->arena || !compile(w)) {
+        fprintf(stderr, "bulkhead does not load the rules\n");
+        waf_ours_free(w);
+        return false;
+    }
+    *ret = w;
+    return true;
+}
+
+void waf_ours_free(struct waf_ours *w)
+{
+    if (!w)
+        return;
+    scratch_free(&w->scratch);
+    program_free(&w->program);
+    rule_files_free(&w->store);
+    arena_destroy(w->arena);
+    free(w);
+}
+
+const struct waf_rule_set *waf_ours_set(const struct waf_ours *w)
+{
+    return w->set;
+}
+
+size_t waf_ours_rules(const struct waf_ours *w)
+{
+    size_t count = 0;
+    for (uint32_t i = 0; i < w->set->rule_count; i++)
+        count += w->set->rules[i].kind != RULE_MARKER && w->set->rules[i].head == i;
+    return count;
+}
+
+/* ---- transactions */
+
+/* In the arena `a`: the request read, and phases 1 and 2. */
+static struct waf_transaction *begin(struct waf_ours *w, struct bytes raw, struct arena *a)
+{
+    struct waf_options o = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("x"), .time = w->now};
+    struct http_message request;
+    const char *error;
+    struct waf_transaction *t = a && http_request_read(raw, a, &request, &error) ? transaction_begin(&w->program, &w->scratch, a, &o) : NULL;
+    if (!t)
+        abort();
+    transaction_request(t, &request);
+    return t;
+}
+
+/* As a gateway does: a fresh arena for each transaction, which is all that is freed. */
+static void inspect(void *engine, struct bytes raw_request, struct bytes raw_response, struct fired *fired)
+{
+    struct waf_ours *w = engine;
+    struct arena *a = arena_create(TRANSACTION_MEMORY);
+    struct waf_transaction *t = begin(w, raw_request, a);
+    struct http_message response;
+    const char *error;
+    if (!http_response_read(raw_response, a, &response, &error))
+        abort();
+    transaction_response(t, &response);
+    const struct waf_outcome *outcome = transaction_end(t);
+    for (size_t i = 0; i < outcome->event_count; i++) {
+        w->logged += outcome->events[i].msg.len + outcome->events[i].data.len;
+        fired_add(fired, (long)w->set->rules[outcome->events[i].rule].id);
+    }
+    arena_destroy(a);
+}
+
+struct contender waf_ours_contender(struct waf_ours *w)
+{
+    return (struct contender){"bulkhead", w, inspect};
+}
+
+size_t waf_ours_memory(struct waf_ours *w, struct bytes request)
+{
+    struct arena *a = arena_create(TRANSACTION_MEMORY);
+    (void)begin(w, request, a);
+    size_t used = arena_used(a);
+    arena_destroy(a);
+    return used;
+}
