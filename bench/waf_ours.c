@@ -69,7 +69,7 @@ static bool compile(struct waf_ours *w)
         complain_of_program(w, &errors);
         return false;
     }
-    return scratch_create(&w->program, &w->scratch);
+    return program_plan(&w->program, w->arena) && scratch_create(&w->program, &w->scratch);
 }
 
 bool waf_ours_load(struct bytes text, struct waf_ours **ret)
