@@ -4,38 +4,10 @@
 
 #include "waf/transform/transform.h"
 
+/* Most targets name no more: these need no memory. */
+#define VALUES_FEW 8
 /* Of one event; a rule may match each of 100,000 arguments. */
 #define MATCHED_SHOWN_MAX 100
-
-/* One step of the transformations; with multiMatch each value that a step changed is tried too. */
-struct steps {
-    struct bytes *values;
-    size_t count;
-};
-
-static bool transform_all(struct waf_transaction *t, const struct waf_rule *r, struct bytes value, struct steps *ret)
-{
-    bool all = r->written.multi_match;
-    size_t room = all ? (size_t)r->transformations.count + 1 : 1;
-    ret->values = arena_array(t->arena, room, sizeof *ret->values);
-    ret->count = 0;
-    if (!ret->values)
-        return false;
-    if (all)
-        ret->values[ret->count++] = value;
-    for (uint32_t i = 0; i < r->transformations.count; i++) {
-        struct bytes changed;
-        if (!transform((enum transformation)t->set->transformations[r->transformations.first + i], t->program->unicode, value, t->arena, &changed))
-            return false;
-        bool same = changed.at == value.at && changed.len == value.len;
-        value = changed;
-        if (all && !same)
-            ret->values[ret->count++] = value;
-    }
-    if (!all)
-        ret->values[ret->count++] = value;
-    return true;
-}
 
 static bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m, struct rule_run *run)
 {
@@ -44,7 +16,7 @@ static bool remember_match(struct waf_transaction *t, const struct waf_value *v,
         return false;
     t->scalars[VARIABLE_MATCHED_VAR] = value;
     t->scalars[VARIABLE_MATCHED_VAR_NAME] = name;
-    if (!values_add(&t->lists[VARIABLE_MATCHED_VARS], (struct waf_value){VARIABLE_MATCHED_VARS, name, value}, t->arena))
+    if (!values_add(&t->lists[VARIABLE_MATCHED_VARS], (struct waf_value){.variable = VARIABLE_MATCHED_VARS, .name = name, .value = value}, t->arena))
         return false;
     if (run->event.matched_count == MATCHED_SHOWN_MAX)
         return true;
@@ -77,33 +49,45 @@ static bool record_match(struct waf_transaction *t, uint32_t rule, struct rule_r
     return ok;
 }
 
+/* One value as the transformations leave it, or leave it on their way. */
+static bool try_transformed(struct waf_transaction *t, uint32_t rule, const struct waf_value *v, struct bytes value, struct rule_run *run, bool *ret_matched)
+{
+    bool matched;
+    struct match m;
+    if (!operate(t, rule, value, &matched, &m))
+        return false;
+    if (!matched)
+        return true;
+    *ret_matched = true;
+    return remember_match(t, v, value, &m, run) && act_on_match(t, rule) &&
+        (!is_event_by_match(t, &t->set->rules[rule]) || record_match(t, rule, run));
+}
+
+/* With multiMatch the value as it is and each that a transformation changed are tried, else the last. */
 static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf_value *v, struct rule_run *run, bool *ret_matched)
 {
     const struct waf_rule *r = &t->set->rules[rule];
-    struct steps steps;
-    if (!transform_all(t, r, v->value, &steps))
+    bool all = r->written.multi_match;
+    struct bytes value = v->value;
+    if (all && !try_transformed(t, rule, v, value, run, ret_matched))
         return false;
-    for (size_t i = 0; i < steps.count; i++) {
-        bool matched;
-        struct match m;
-        if (!operate(t, rule, steps.values[i], &matched, &m))
+    for (uint32_t i = 0; i < r->transformations.count; i++) {
+        struct bytes before = value;
+        if (!transform((enum transformation)t->set->transformations[r->transformations.first + i], t->program->unicode, before, t->arena, &value))
             return false;
-        if (!matched)
-            continue;
-        *ret_matched = true;
-        if (!remember_match(t, v, steps.values[i], &m, run) || !act_on_match(t, rule))
-            return false;
-        if (is_event_by_match(t, r) && !record_match(t, rule, run))
+        bool same = value.at == before.at && value.len == before.len;
+        if (all && !same && !try_transformed(t, rule, v, value, run, ret_matched))
             return false;
     }
-    return true;
+    return all || try_transformed(t, rule, v, value, run, ret_matched);
 }
 
 static bool try_targets(struct waf_transaction *t, uint32_t rule, struct rule_run *run, bool *ret_matched)
 {
     const struct waf_rule *r = &t->set->rules[rule];
     for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++) {
-        struct waf_values found = {0};
+        struct waf_value few[VALUES_FEW];
+        struct waf_values found = {.items = few, .capacity = VALUES_FEW};
         if (t->set->targets[i].exclusion)
             continue;
         if (!variables_resolve(t, r, i, r->targets, &found))
@@ -232,6 +216,40 @@ static bool one_was_passed(struct waf_transaction *t, uint32_t from, uint32_t to
     return false;
 }
 
+static size_t count_named(const struct waf_values *list, const struct plan_test *test)
+{
+    size_t count = 0;
+    for (size_t i = 0; test->named && i < list->count; i++)
+        count += value_is_named(&list->items[i], test->name, test->hash);
+    return test->named ? count : list->count;
+}
+
+/* The value that the test is of; false when there is none. */
+static bool find_number(const struct waf_transaction *t, const struct plan_test *test, struct bytes *ret)
+{
+    const struct waf_values *list = &t->lists[test->variable];
+    *ret = t->scalars[test->variable];
+    for (size_t i = 0; test->named && i < list->count; i++)
+        if (value_is_named(&list->items[i], test->name, test->hash)) {
+            *ret = list->items[i].value;
+            return true;
+        }
+    return !test->named;
+}
+
+/* Known not to match without being run; what ctl takes from a rule's targets is for the whole rule to look at. */
+static bool fails_its_test(const struct waf_transaction *t, const struct plan_test *test)
+{
+    struct bytes value;
+    if (test->kind == TEST_NONE || t->removals.count)
+        return false;
+    if (test->kind == TEST_COUNT)
+        return numbers_match(test->operator, (int64_t)count_named(&t->lists[test->variable], test), test->number) == test->negated;
+    if (!find_number(t, test, &value))
+        return true;
+    return numbers_match(test->operator, operand_number(test->operator, value), test->number) == test->negated;
+}
+
 /* False when memory is out. */
 static bool run_planned(struct waf_transaction *t, uint32_t rule)
 {
@@ -240,7 +258,7 @@ static bool run_planned(struct waf_transaction *t, uint32_t rule)
         return false;
     if (passes_over(t, rule))
         return true;
-    if (candidate)
+    if (candidate && !fails_its_test(t, &t->program->plan->tests[rule]))
         return start_rule(t, rule);
     forget_matches(t);
     return true;

@@ -125,12 +125,16 @@ static bool run_xss(const struct operation *o, bool *ret)
     return !*ret || capture(o, 0, o->value);
 }
 
-static bool compare(enum operator operator, struct bytes value, struct bytes argument)
+int64_t operand_number(uint8_t operator, struct bytes text)
 {
-    int64_t a = number_of(value), b = number_of(argument);
+    return operator == OPERATOR_EQ ? number_of_32(text) : number_of(text);
+}
+
+bool numbers_match(uint8_t operator, int64_t a, int64_t b)
+{
     switch (operator) {
     case OPERATOR_EQ:
-        return number_of_32(value) == number_of_32(argument);
+        return a == b;
     case OPERATOR_GE:
         return a >= b;
     case OPERATOR_GT:
@@ -189,7 +193,7 @@ static bool run(const struct operation *o, bool *ret)
     case OPERATOR_GT:
     case OPERATOR_LE:
     case OPERATOR_LT:
-        *ret = compare(operator, o->value, o->argument);
+        *ret = numbers_match(operator, operand_number(operator, o->value), operand_number(operator, o->argument));
         return true;
     case OPERATOR_IP_MATCH:
     case OPERATOR_IP_MATCH_FROM_FILE:

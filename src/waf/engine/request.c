@@ -44,7 +44,7 @@ static void set_text(struct waf_transaction *t, uint8_t variable, const char *te
 static void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
 {
     struct bytes known = name.at ? name : bytes_of("", 0); /* an empty name is a name */
-    (void)need(t, values_add(&t->lists[variable], (struct waf_value){variable, known, value}, t->arena));
+    (void)need(t, values_add(&t->lists[variable], (struct waf_value){.variable = variable, .name = known, .value = value}, t->arena));
 }
 
 struct waf_transaction *transaction_begin(const struct waf_program *p, struct waf_scratch *scratch, struct arena *a, const struct waf_options *o)

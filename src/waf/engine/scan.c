@@ -6,7 +6,8 @@
 
 /* The values of a source, in the phase that runs. */
 struct scan_source {
-    struct waf_values values;
+    const struct bytes *values;
+    size_t count;
     struct bytes joined;
     uint64_t *triggers; /* by value: what its bytes may trigger */
     uint64_t triggered; /* by any of them */
@@ -58,11 +59,10 @@ static bool join(struct arena *a, const struct bytes *values, size_t count, stru
 
 static void find_triggers(const struct waf_plan *plan, struct scan_source *s)
 {
-    for (size_t i = 0; i < s->values.count; i++) {
-        struct bytes value = s->values.items[i].value;
+    for (size_t i = 0; i < s->count; i++) {
         uint64_t found = 0;
-        for (size_t k = 0; k < value.len; k++)
-            found |= plan->triggers[value.at[k]];
+        for (size_t k = 0; k < s->values[i].len; k++)
+            found |= plan->triggers[s->values[i].at[k]];
         s->triggers[i] = found;
         s->triggered |= found;
     }
@@ -75,17 +75,21 @@ static const struct scan_source *source_get(struct waf_transaction *t, uint32_t 
     struct scan_source *s = &t->sources[number];
     if (s->there)
         return s;
+    struct waf_values *found = &t->gathered;
+    found->count = 0;
     for (uint32_t i = 0; i < p->target_count; i++)
-        if (!variables_all(t, p->targets[i], &s->values))
+        if (!variables_all(t, p->targets[i], found))
             return NULL;
-    struct bytes *values = arena_array(t->arena, s->values.count, sizeof *values);
-    s->triggers = arena_array(t->arena, s->values.count, sizeof *s->triggers);
+    struct bytes *values = arena_array(t->arena, found->count, sizeof *values);
+    s->triggers = arena_array(t->arena, found->count, sizeof *s->triggers);
     if (!values || !s->triggers)
         return NULL;
-    for (size_t i = 0; i < s->values.count; i++)
-        values[i] = s->values.items[i].value;
+    for (size_t i = 0; i < found->count; i++)
+        values[i] = found->items[i].value;
+    s->values = values;
+    s->count = found->count;
     find_triggers(t->program->plan, s);
-    s->there = join(t->arena, values, s->values.count, &s->joined);
+    s->there = join(t->arena, values, s->count, &s->joined);
     return s->there ? s : NULL;
 }
 
@@ -120,36 +124,50 @@ static void look_through(struct sweep *s, struct bytes text)
         take_all(s);
 }
 
-static bool change(const struct sweep *s, struct bytes value, struct bytes *ret)
+/* `triggers`: what the value's bytes may trigger. */
+static bool change(const struct sweep *s, struct bytes value, uint64_t triggers, struct bytes *ret)
 {
     *ret = value;
     for (uint32_t i = 0; i < s->scan->step_count; i++)
-        if (!transform((enum transformation)s->scan->steps[i], s->t->program->unicode, *ret, s->t->arena, ret))
+        if ((s->scan->always || ret->at != value.at || ret->len != value.len || triggers >> s->scan->steps[i] & 1) &&
+            !transform((enum transformation)s->scan->steps[i], s->t->program->unicode, *ret, s->t->arena, ret))
             return false;
     return true;
 }
 
-/* As the transformations leave the values. False when memory is out. */
-static bool look_through_source(struct sweep *s, const struct scan_source *source)
+/* As the transformations leave the values; the source's own buffer where they change none. False when memory is out. */
+static bool transform_source(const struct sweep *s, const struct scan_source *source, struct bytes *ret)
 {
     const struct plan_scan *scan = s->scan;
-    struct bytes all = source->joined;
-    if (scan->always || (source->triggered & scan->triggers)) {
-        struct bytes *values = arena_array(s->t->arena, source->values.count, sizeof *values);
-        bool changed = false;
-        if (!values)
+    struct bytes *values = NULL;
+    *ret = source->joined;
+    if (!scan->always && !(source->triggered & scan->triggers))
+        return true;
+    for (size_t i = 0; i < source->count; i++) {
+        struct bytes value = source->values[i], changed;
+        if (!scan->always && !(source->triggers[i] & scan->triggers))
+            continue;
+        if (!change(s, value, source->triggers[i], &changed))
             return false;
-        for (size_t i = 0; i < source->values.count; i++) {
-            struct bytes value = source->values.items[i].value;
-            values[i] = value;
-            if ((scan->always || (source->triggers[i] & scan->triggers)) && !change(s, value, &values[i]))
+        if (changed.at == value.at && changed.len == value.len)
+            continue;
+        if (!values) {
+            values = arena_array(s->t->arena, source->count, sizeof *values);
+            if (!values)
                 return false;
-            changed |= values[i].at != value.at || values[i].len != value.len;
+            memcpy(values, source->values, source->count * sizeof *values);
         }
-        if (changed && !join(s->t->arena, values, source->values.count, &all))
-            return false;
+        values[i] = changed;
     }
-    look_through(s, all);
+    return !values || join(s->t->arena, values, source->count, ret);
+}
+
+static bool look_through_source(struct sweep *s, const struct scan_source *source)
+{
+    struct bytes text;
+    if (!transform_source(s, source, &text))
+        return false;
+    look_through(s, text);
     return true;
 }
 

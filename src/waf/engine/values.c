@@ -2,14 +2,14 @@
 #include "waf/engine/values.h"
 
 #include <stdio.h>
-#include <strings.h>
-
-bool names_equal(struct bytes a, struct bytes b)
-{
-    return a.len == b.len && (a.len == 0 || strncasecmp((const char *)a.at, (const char *)b.at, a.len) == 0);
-}
 
 bool values_add(struct waf_values *v, struct waf_value value, struct arena *a)
+{
+    value.hash = name_hash(value.name);
+    return values_append(v, value, a);
+}
+
+bool values_append(struct waf_values *v, struct waf_value value, struct arena *a)
 {
     struct waf_value *grown = arena_grow(a, v->items, v->count, &v->capacity, sizeof *grown);
     if (!grown)
@@ -21,8 +21,9 @@ bool values_add(struct waf_values *v, struct waf_value value, struct arena *a)
 
 struct waf_value *values_find(const struct waf_values *v, struct bytes name)
 {
+    uint32_t hash = name_hash(name);
     for (size_t i = 0; i < v->count; i++)
-        if (names_equal(v->items[i].name, name))
+        if (value_is_named(&v->items[i], name, hash))
             return &v->items[i];
     return NULL;
 }

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "base/arena.h"
+#include "waf/language/names.h"
 
 struct waf_value {
     uint8_t variable;    /* enum variable */
+    uint32_t hash;       /* of the name, whatever its case */
     struct bytes name;   /* the part behind the colon; `at` is NULL for a variable that has one value */
     struct bytes value;
 };
@@ -15,10 +17,15 @@ struct waf_values {
     size_t count, capacity;
 };
 
-bool names_equal(struct bytes a, struct bytes b);
+static inline bool value_is_named(const struct waf_value *v, struct bytes name, uint32_t hash)
+{
+    return v->hash == hash && names_equal(v->name, name);
+}
 
-/* False when memory is out. */
+/* `value.hash` is made here. False when memory is out. */
 bool values_add(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
+/* One that stands in another list already. */
+bool values_append(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
 /* The first of that name, or NULL. */
 struct waf_value *values_find(const struct waf_values *v, struct bytes name);
 /* The value of that name becomes a copy of `value`; false when memory is out. */

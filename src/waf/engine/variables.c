@@ -110,14 +110,15 @@ static bool add_list(struct waf_transaction *t, uint8_t variable, uint8_t select
 {
     uint8_t source = source_of(variable);
     const struct waf_values *list = &t->lists[source];
+    uint32_t hash = selector == SELECTOR_LITERAL ? name_hash(wanted) : 0;
     for (size_t i = 0; i < list->count; i++) {
         struct waf_value v = list->items[i];
-        if (!name_matches(t, selector, wanted, regex, v.name))
+        if (selector == SELECTOR_LITERAL ? !value_is_named(&v, wanted, hash) : !name_matches(t, selector, wanted, regex, v.name))
             continue;
         v.variable = variable;
         if (source != variable)
             v.value = v.name;
-        if (!values_add(ret, v, t->arena))
+        if (!values_append(ret, v, t->arena))
             return false;
     }
     return true;
@@ -125,7 +126,7 @@ static bool add_list(struct waf_transaction *t, uint8_t variable, uint8_t select
 
 static bool add_single(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value, struct waf_values *ret)
 {
-    return values_add(ret, (struct waf_value){variable, name, value}, t->arena);
+    return values_append(ret, (struct waf_value){.variable = variable, .name = name, .value = value}, t->arena);
 }
 
 static bool resolve(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes wanted, const struct regex *regex, struct waf_values *ret)

@@ -4,6 +4,7 @@
 #include "waf/operator/sound.h"
 #include "waf/plan/gates.h"
 #include "waf/plan/patterns.h"
+#include "waf/plan/tests.h"
 #include "waf/transform/transform.h"
 
 #define STEPS_MAX 64
@@ -300,6 +301,7 @@ static void place_rules(struct planning *p)
         if (r->kind == RULE_MARKER || r->head != i || r->removed)
             continue;
         bits_add(p->plan->heads[r->phase], i);
+        p->plan->tests[i] = plan_test_of(p->set, r);
         if (!scan_rule(p, i, behind) || is_due(p, i, segment))
             bits_add(p->plan->visits[r->phase], i);
     }
@@ -382,7 +384,8 @@ static bool make_room(struct planning *p)
     struct waf_plan *plan = p->plan;
     plan->words = p->set->rule_count / 64 + 1;
     plan->groups_of = arena_array(p->arena, p->set->rule_count, sizeof *plan->groups_of);
-    bool ok = plan->groups_of;
+    plan->tests = arena_array(p->arena, p->set->rule_count, sizeof *plan->tests);
+    bool ok = plan->groups_of && plan->tests;
     for (int phase = 0; phase < WAF_PHASES; phase++) {
         plan->visits[phase] = arena_array(p->arena, plan->words, sizeof *plan->visits[phase]);
         plan->heads[phase] = arena_array(p->arena, plan->words, sizeof *plan->heads[phase]);

@@ -41,11 +41,22 @@ struct plan_group {
     uint32_t scan_count;
 };
 
+/* A rule that compares a number, or how many values there are, with a number: no more has to be known to see that it does not match. */
+struct plan_test {
+    enum { TEST_NONE, TEST_NUMBER, TEST_COUNT } kind;
+    uint8_t variable, operator; /* of TEST_NUMBER: one value at the most; of TEST_COUNT: a list */
+    bool negated, named;
+    uint32_t hash; /* of the name */
+    struct bytes name;
+    int64_t number; /* what it is compared with, as its operator reads it */
+};
+
 struct waf_plan {
     size_t words; /* of a set of rules: 64 in each */
     uint64_t *visits[WAF_PHASES]; /* rules that are run in any case, and those where a group's scan may be due */
     uint64_t *heads[WAF_PHASES];  /* of chains, without those that are removed */
     uint32_t *groups_of;  /* by rule: its group, or NOTHING */
+    struct plan_test *tests; /* by rule */
     struct plan_group *groups;
     uint32_t group_count;
     struct plan_source *sources;

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/plan/tests.h"
+
+#include "waf/language/names.h"
+#include "waf/operator/number.h"
+
+static bool compares_numbers(uint8_t operator)
+{
+    return operator == OPERATOR_EQ || operator == OPERATOR_GE || operator == OPERATOR_GT || operator == OPERATOR_LE || operator == OPERATOR_LT;
+}
+
+/* Its values stand in a list of that name, and rules may write to it or not. */
+static bool is_list(uint8_t variable)
+{
+    switch ((enum variable)variable) {
+    case VARIABLE_TX:
+    case VARIABLE_ARGS:
+    case VARIABLE_ARGS_GET:
+    case VARIABLE_ARGS_POST:
+    case VARIABLE_REQUEST_HEADERS:
+    case VARIABLE_REQUEST_COOKIES:
+    case VARIABLE_RESPONSE_HEADERS:
+    case VARIABLE_FILES:
+    case VARIABLE_MULTIPART_PART_HEADERS:
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* What a message set, and nothing computes when it is asked for. */
+static bool is_kept_scalar(uint8_t variable)
+{
+    switch ((enum variable)variable) {
+    case VARIABLE_REQBODY_ERROR:
+    case VARIABLE_REQBODY_PROCESSOR_ERROR:
+    case VARIABLE_MULTIPART_STRICT_ERROR:
+    case VARIABLE_MULTIPART_UNMATCHED_BOUNDARY:
+    case VARIABLE_INBOUND_DATA_ERROR:
+    case VARIABLE_OUTBOUND_DATA_ERROR:
+    case VARIABLE_URLENCODED_ERROR:
+    case VARIABLE_ARGS_COMBINED_SIZE:
+    case VARIABLE_FILES_COMBINED_SIZE:
+    case VARIABLE_REQUEST_BODY_LENGTH:
+    case VARIABLE_FULL_REQUEST_LENGTH:
+        return true;
+    default:
+        return false;
+    }
+}
+
+struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_rule *r)
+{
+    struct plan_test none = {.kind = TEST_NONE};
+    if (r->kind != RULE_CONDITION || !compares_numbers(r->operator) || r->operand_macros || r->targets.count != 1 || r->transformations.count)
+        return none;
+    const struct waf_target *w = &set->targets[r->targets.first];
+    struct bytes name = waf_text_bytes(set, w->text), operand = waf_text_bytes(set, r->operand_text);
+    struct plan_test ret = {.kind = w->count ? TEST_COUNT : TEST_NUMBER, .variable = w->variable, .operator = r->operator, .negated = r->negated,
+        .named = w->selector == SELECTOR_LITERAL, .hash = name_hash(name), .name = name, .number = r->operator == OPERATOR_EQ ? number_of_32(operand) : number_of(operand)};
+    bool scalar = !w->count && w->selector == SELECTOR_NONE && is_kept_scalar(w->variable);
+    bool listed = is_list(w->variable) && (w->count ? w->selector != SELECTOR_REGEX : w->variable == VARIABLE_TX && ret.named);
+    return !w->exclusion && (scalar || listed) ? ret : none;
+}

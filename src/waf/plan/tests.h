@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "waf/plan/plan.h"
+
+/* The rule as a test of a number; TEST_NONE where it is not one. */
+struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_rule *r);
