@@ -4,13 +4,20 @@
 
 #include "waf/transform/transform.h"
 
-/* The values of a source, in the phase that runs. */
-struct scan_source {
-    const struct bytes *values;
-    size_t count;
-    struct bytes joined;
+/* What one target names, in the phase that runs. */
+struct scan_segment {
+    struct bytes *values;
     uint64_t *triggers; /* by value: what its bytes may trigger */
-    uint64_t triggered; /* by any of them */
+    size_t count;
+    uint64_t triggered;  /* by any of them */
+    struct bytes joined; /* the values one after another, each with a line end behind it */
+    bool there;
+};
+
+/* The segments of a source. */
+struct scan_source {
+    struct bytes joined;
+    uint64_t triggered;
     bool there;
 };
 
@@ -28,7 +35,8 @@ bool scan_begin(struct waf_transaction *t)
     t->candidates = arena_array(t->arena, plan->words, sizeof *t->candidates);
     t->scanned = arena_array(t->arena, plan->group_count, sizeof *t->scanned);
     t->sources = arena_array(t->arena, plan->source_count, sizeof *t->sources);
-    if (!t->visits || !t->candidates || !t->scanned || !t->sources)
+    t->segments = arena_array(t->arena, plan->segment_count, sizeof *t->segments);
+    if (!t->visits || !t->candidates || !t->scanned || !t->sources || !t->segments)
         return false;
     memcpy(t->visits, plan->visits[t->phase], plan->words * sizeof *t->visits);
     return true;
@@ -36,61 +44,90 @@ bool scan_begin(struct waf_transaction *t)
 
 /* ---- sources */
 
-/* The values one after another, each with a line end behind it: to an expression, a line end is as good as the end. */
-static bool join(struct arena *a, const struct bytes *values, size_t count, struct bytes *ret)
+/* To an expression, a line end is as good as the end. */
+static uint8_t *put_line(uint8_t *at, struct bytes value)
 {
+    if (value.len)
+        at = mempcpy(at, value.at, value.len);
+    *at++ = '\n';
+    return at;
+}
+
+static uint64_t triggers_of(const struct waf_plan *plan, struct bytes value)
+{
+    uint64_t found = 0;
+    for (size_t i = 0; i < value.len; i++)
+        found |= plan->triggers[value.at[i]];
+    return found;
+}
+
+static bool make_segment(struct waf_transaction *t, uint32_t target, struct scan_segment *s)
+{
+    struct waf_values *found = &t->gathered;
     size_t len = 0;
-    *ret = count == 1 ? values[0] : (struct bytes){0};
-    if (count <= 1)
-        return true;
-    for (size_t i = 0; i < count; i++)
-        len += values[i].len + 1;
-    uint8_t *at = arena_alloc(a, len);
-    if (!at)
+    found->count = 0;
+    s->there = true;
+    if (!variables_all(t, target, found))
         return false;
-    *ret = bytes_of(at, len);
-    for (size_t i = 0; i < count; i++) {
-        if (values[i].len)
-            at = mempcpy(at, values[i].at, values[i].len);
-        *at++ = '\n';
+    if (!found->count)
+        return true;
+    s->values = arena_array(t->arena, found->count, sizeof *s->values);
+    s->triggers = arena_array(t->arena, found->count, sizeof *s->triggers);
+    for (size_t i = 0; i < found->count; i++)
+        len += found->items[i].value.len + 1;
+    uint8_t *at = arena_alloc(t->arena, len);
+    if (!s->values || !s->triggers || !at)
+        return false;
+    s->joined = bytes_of(at, len);
+    s->count = found->count;
+    for (size_t i = 0; i < found->count; i++) {
+        s->values[i] = found->items[i].value;
+        s->triggers[i] = triggers_of(t->program->plan, s->values[i]);
+        s->triggered |= s->triggers[i];
+        at = put_line(at, s->values[i]);
     }
     return true;
 }
 
-static void find_triggers(const struct waf_plan *plan, struct scan_source *s)
+/* NULL when memory is out. */
+static const struct scan_segment *segment_get(struct waf_transaction *t, uint32_t number)
 {
-    for (size_t i = 0; i < s->count; i++) {
-        uint64_t found = 0;
-        for (size_t k = 0; k < s->values[i].len; k++)
-            found |= plan->triggers[s->values[i].at[k]];
-        s->triggers[i] = found;
-        s->triggered |= found;
+    struct scan_segment *s = &t->segments[number];
+    return s->there || make_segment(t, t->program->plan->segments[number], s) ? s : NULL;
+}
+
+static bool make_source(struct waf_transaction *t, const struct plan_source *p, struct scan_source *s)
+{
+    size_t len = 0;
+    for (uint32_t i = 0; i < p->segment_count; i++) {
+        const struct scan_segment *segment = segment_get(t, p->segments[i]);
+        if (!segment)
+            return false;
+        len += segment->joined.len;
+        s->triggered |= segment->triggered;
+        if (segment->joined.len == len)
+            s->joined = segment->joined; /* the only one that is not empty, so far */
     }
+    s->there = true;
+    if (s->joined.len == len)
+        return true;
+    uint8_t *at = arena_alloc(t->arena, len);
+    if (!at)
+        return false;
+    s->joined = bytes_of(at, len);
+    for (uint32_t i = 0; i < p->segment_count; i++) {
+        struct bytes joined = t->segments[p->segments[i]].joined;
+        if (joined.len)
+            at = mempcpy(at, joined.at, joined.len);
+    }
+    return true;
 }
 
 /* NULL when memory is out. */
 static const struct scan_source *source_get(struct waf_transaction *t, uint32_t number)
 {
-    const struct plan_source *p = &t->program->plan->sources[number];
     struct scan_source *s = &t->sources[number];
-    if (s->there)
-        return s;
-    struct waf_values *found = &t->gathered;
-    found->count = 0;
-    for (uint32_t i = 0; i < p->target_count; i++)
-        if (!variables_all(t, p->targets[i], found))
-            return NULL;
-    struct bytes *values = arena_array(t->arena, found->count, sizeof *values);
-    s->triggers = arena_array(t->arena, found->count, sizeof *s->triggers);
-    if (!values || !s->triggers)
-        return NULL;
-    for (size_t i = 0; i < found->count; i++)
-        values[i] = found->items[i].value;
-    s->values = values;
-    s->count = found->count;
-    find_triggers(t->program->plan, s);
-    s->there = join(t->arena, values, s->count, &s->joined);
-    return s->there ? s : NULL;
+    return s->there || make_source(t, &t->program->plan->sources[number], s) ? s : NULL;
 }
 
 /* ---- scans */
@@ -124,6 +161,28 @@ static void look_through(struct sweep *s, struct bytes text)
         take_all(s);
 }
 
+/* A buffer that grows. */
+struct text_room {
+    uint8_t *at;
+    size_t len, room;
+};
+
+/* False when memory is out. */
+static bool room_for(struct text_room *r, struct arena *a, size_t more)
+{
+    if (r->room - r->len >= more)
+        return true;
+    size_t room = (r->len + more) * 2;
+    uint8_t *at = arena_alloc(a, room);
+    if (!at)
+        return false;
+    if (r->len)
+        memcpy(at, r->at, r->len);
+    r->at = at;
+    r->room = room;
+    return true;
+}
+
 /* `triggers`: what the value's bytes may trigger. */
 static bool change(const struct sweep *s, struct bytes value, uint64_t triggers, struct bytes *ret)
 {
@@ -135,31 +194,45 @@ static bool change(const struct sweep *s, struct bytes value, uint64_t triggers,
     return true;
 }
 
-/* As the transformations leave the values; the source's own buffer where they change none. False when memory is out. */
+/* What the transformations make of a segment's values; appended to `out`, which they had no room for before. False when memory is out. */
+static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct text_room *out)
+{
+    for (size_t i = 0; i < segment->count; i++) {
+        struct bytes value = segment->values[i];
+        if ((s->scan->always || segment->triggers[i] & s->scan->triggers) && !change(s, segment->values[i], segment->triggers[i], &value))
+            return false;
+        if (!room_for(out, s->t->arena, value.len + 1))
+            return false;
+        out->len = (size_t)(put_line(out->at + out->len, value) - out->at);
+    }
+    return true;
+}
+
+/* As the transformations leave the values; the source's own buffer where they cannot change any. False when memory is out. */
 static bool transform_source(const struct sweep *s, const struct scan_source *source, struct bytes *ret)
 {
     const struct plan_scan *scan = s->scan;
-    struct bytes *values = NULL;
+    const struct plan_source *p = &s->t->program->plan->sources[scan->source];
+    struct text_room out = {0};
     *ret = source->joined;
     if (!scan->always && !(source->triggered & scan->triggers))
         return true;
-    for (size_t i = 0; i < source->count; i++) {
-        struct bytes value = source->values[i], changed;
-        if (!scan->always && !(source->triggers[i] & scan->triggers))
-            continue;
-        if (!change(s, value, source->triggers[i], &changed))
-            return false;
-        if (changed.at == value.at && changed.len == value.len)
-            continue;
-        if (!values) {
-            values = arena_array(s->t->arena, source->count, sizeof *values);
-            if (!values)
+    if (!room_for(&out, s->t->arena, source->joined.len))
+        return false;
+    for (uint32_t i = 0; i < p->segment_count; i++) {
+        const struct scan_segment *segment = &s->t->segments[p->segments[i]];
+        if (scan->always || segment->triggered & scan->triggers) {
+            if (!transform_segment(s, segment, &out))
                 return false;
-            memcpy(values, source->values, source->count * sizeof *values);
+        } else if (segment->joined.len) {
+            if (!room_for(&out, s->t->arena, segment->joined.len))
+                return false;
+            memcpy(out.at + out.len, segment->joined.at, segment->joined.len);
+            out.len += segment->joined.len;
         }
-        values[i] = changed;
     }
-    return !values || join(s->t->arena, values, source->count, ret);
+    *ret = bytes_of(out.at, out.len);
+    return true;
 }
 
 static bool look_through_source(struct sweep *s, const struct scan_source *source)

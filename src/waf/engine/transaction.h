@@ -61,7 +61,8 @@ struct waf_transaction {
     uint64_t *visits, *candidates;
     bool *scanned;
     struct scan_source *sources;
-    struct waf_values gathered; /* of one source, while it is made */
+    struct scan_segment *segments;
+    struct waf_values gathered; /* of one segment, while it is made */
 
     struct waf_outcome outcome;
     const char **limits; /* the outcome's, while it grows */

@@ -23,7 +23,7 @@ struct planning {
     struct arena *arena;
     struct waf_plan *plan;
     struct draft *drafts;
-    size_t draft_count, draft_capacity, source_capacity;
+    size_t draft_count, draft_capacity, source_capacity, segment_capacity;
     bool skips[WAF_PHASES]; /* a rule counts those that it passes over: any may be where it lands */
     bool out_of_memory;
 };
@@ -35,8 +35,7 @@ struct chain {
     bool caseless; /* lowercase is left to the patterns */
 };
 
-/* No rule writes it while a phase runs, and it is a text that a message brings. */
-static bool is_scanned(uint8_t variable)
+bool variable_is_of_message(uint8_t variable)
 {
     switch ((enum variable)variable) {
     case VARIABLE_ARGS:
@@ -186,40 +185,57 @@ static bool names_alike(const struct waf_rule_set *set, uint32_t a, uint32_t b)
     return x->variable == y->variable && one == other && (!one || bytes_equal(waf_text_bytes(set, x->text), waf_text_bytes(set, y->text)));
 }
 
-static bool has_target(const struct waf_rule_set *set, const struct plan_source *s, uint32_t target)
+/* NOTHING when memory is out. */
+static uint32_t segment_of(struct planning *p, uint32_t target)
 {
-    for (uint32_t i = 0; i < s->target_count; i++)
-        if (names_alike(set, s->targets[i], target))
+    struct waf_plan *plan = p->plan;
+    for (uint32_t i = 0; i < plan->segment_count; i++)
+        if (names_alike(p->set, plan->segments[i], target))
+            return i;
+    uint32_t *grown = arena_grow(p->arena, plan->segments, plan->segment_count, &p->segment_capacity, sizeof *grown);
+    if (!grown)
+        return NOTHING;
+    plan->segments = grown;
+    grown[plan->segment_count] = target;
+    return plan->segment_count++;
+}
+
+static bool has_segment(const struct plan_source *s, uint32_t segment)
+{
+    for (uint32_t i = 0; i < s->segment_count; i++)
+        if (s->segments[i] == segment)
             return true;
     return false;
 }
 
-static bool same_source(const struct waf_rule_set *set, const struct plan_source *a, const struct plan_source *b)
+static bool same_source(const struct plan_source *a, const struct plan_source *b)
 {
-    for (uint32_t i = 0; i < a->target_count; i++)
-        if (!has_target(set, b, a->targets[i]))
+    for (uint32_t i = 0; i < a->segment_count; i++)
+        if (!has_segment(b, a->segments[i]))
             return false;
-    return a->target_count == b->target_count;
+    return a->segment_count == b->segment_count;
 }
 
-/* All that the rule's targets name; no target where one of them is never scanned. False when memory is out. */
+/* All that the rule's targets name; no segment where one of them is never scanned. False when memory is out. */
 static bool gather_source(struct planning *p, const struct waf_rule *r, struct plan_source *ret)
 {
-    uint32_t *targets = arena_array(p->arena, r->targets.count, sizeof *targets);
-    *ret = (struct plan_source){targets, 0};
-    if (!targets)
-        return false;
-    for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++) {
+    uint32_t *segments = arena_array(p->arena, r->targets.count, sizeof *segments);
+    *ret = (struct plan_source){segments, 0};
+    for (uint32_t i = r->targets.first; segments && i < r->targets.first + r->targets.count; i++) {
         const struct waf_target *t = &p->set->targets[i];
-        if (t->exclusion || has_target(p->set, ret, i))
+        if (t->exclusion)
             continue;
-        if (t->count || !is_scanned(t->variable)) {
-            ret->target_count = 0;
+        if (t->count || !variable_is_of_message(t->variable)) {
+            ret->segment_count = 0;
             return true;
         }
-        targets[ret->target_count++] = i;
+        uint32_t segment = segment_of(p, i);
+        if (segment == NOTHING)
+            return false;
+        if (!has_segment(ret, segment))
+            segments[ret->segment_count++] = segment;
     }
-    return true;
+    return segments;
 }
 
 /* NOTHING: there is none, or memory is out. */
@@ -231,10 +247,10 @@ static uint32_t source_of(struct planning *p, const struct waf_rule *r)
         p->out_of_memory = true;
         return NOTHING;
     }
-    for (uint32_t i = 0; i < plan->source_count && s.target_count; i++)
-        if (same_source(p->set, &s, &plan->sources[i]))
+    for (uint32_t i = 0; i < plan->source_count && s.segment_count; i++)
+        if (same_source(&s, &plan->sources[i]))
             return i;
-    if (!s.target_count)
+    if (!s.segment_count)
         return NOTHING;
     struct plan_source *grown = arena_grow(p->arena, plan->sources, plan->source_count, &p->source_capacity, sizeof *grown);
     if (!grown) {

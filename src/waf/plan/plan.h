@@ -16,12 +16,12 @@
 #include "waf/operator/phrases.h"
 
 /*
- * Values that are scanned as one buffer, each with a line end behind it: all that some targets name. Exclusions are not
- * looked at, and a selector that is an expression stands for all names.
+ * Values that are scanned as one buffer, each with a line end behind it: all that some targets name. A segment is what one
+ * of them names; exclusions are not looked at, and a selector that is an expression stands for all names.
  */
 struct plan_source {
-    const uint32_t *targets; /* of the set */
-    uint32_t target_count;
+    const uint32_t *segments;
+    uint32_t segment_count;
 };
 
 /* Rules of one group with the same transformations and the same source. */
@@ -60,7 +60,8 @@ struct waf_plan {
     struct plan_group *groups;
     uint32_t group_count;
     struct plan_source *sources;
-    uint32_t source_count;
+    uint32_t *segments; /* by segment: one of the targets that name it */
+    uint32_t source_count, segment_count;
     uint64_t triggers[256]; /* by byte: the transformations that it may make change a value */
 };
 
@@ -70,6 +71,8 @@ struct waf_plan {
  */
 struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct arena *a) MUST_USE;
 void plan_free(struct waf_plan *p);
+/* No rule writes it while a phase runs, and it is text that a message brings. */
+bool variable_is_of_message(uint8_t variable);
 /* Grows `*scratch` (NULL: none yet) so that it serves the plan too. */
 bool plan_scratch(const struct waf_plan *p, hs_scratch_t **scratch) MUST_USE;
 
