@@ -55,6 +55,9 @@ static bool set_variable(struct waf_transaction *t, const struct waf_action *a)
         if (!bytes_of_number(a->operation == SETVAR_ADD ? before + by : before - by, t->arena, &value))
             return false;
     }
+    /* What stands in the rules, or has just been made, needs no copy; a macro may be a view of what changes. */
+    if (waf_template_is_literal(t->set, a->name) && (a->operation != SETVAR_SET || waf_template_is_literal(t->set, a->value)))
+        return values_lend(store, a->variable, name, value, t->arena);
     return values_set(store, a->variable, name, value, t->arena);
 }
 

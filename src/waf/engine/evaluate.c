@@ -32,7 +32,13 @@ static void forget_matches(struct waf_transaction *t)
 {
     t->scalars[VARIABLE_MATCHED_VAR] = (struct bytes){0};
     t->scalars[VARIABLE_MATCHED_VAR_NAME] = (struct bytes){0};
-    t->lists[VARIABLE_MATCHED_VARS].count = 0;
+    if (t->lists[VARIABLE_MATCHED_VARS].count)
+        values_clear(&t->lists[VARIABLE_MATCHED_VARS]);
+}
+
+static bool has_matches(const struct waf_transaction *t)
+{
+    return t->lists[VARIABLE_MATCHED_VARS].count != 0;
 }
 
 /* multiMatch: each match is an event of its own; of a chain, which has yet to match whole, none is. */
@@ -82,20 +88,38 @@ static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf
     return all || try_transformed(t, rule, v, value, run, ret_matched);
 }
 
+static bool try_list(struct waf_transaction *t, uint32_t rule, uint32_t target, const struct waf_values *list, struct rule_run *run, bool *ret_matched)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        struct waf_value v;
+        if (variables_pick(t, &t->set->rules[rule], target, &list->items[i], &v) && !try_value(t, rule, &v, run, ret_matched))
+            return false;
+    }
+    return true;
+}
+
+static bool try_target(struct waf_transaction *t, uint32_t rule, uint32_t target, struct rule_run *run, bool *ret_matched)
+{
+    const struct waf_rule *r = &t->set->rules[rule];
+    const struct waf_values *list = variables_list(t, target);
+    struct waf_value few[VALUES_FEW];
+    struct waf_values found = {.items = few, .capacity = VALUES_FEW};
+    if (list)
+        return try_list(t, rule, target, list, run, ret_matched);
+    if (!variables_resolve(t, r, target, r->targets, &found))
+        return false;
+    for (size_t i = 0; i < found.count; i++)
+        if (!try_value(t, rule, &found.items[i], run, ret_matched))
+            return false;
+    return true;
+}
+
 static bool try_targets(struct waf_transaction *t, uint32_t rule, struct rule_run *run, bool *ret_matched)
 {
     const struct waf_rule *r = &t->set->rules[rule];
-    for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++) {
-        struct waf_value few[VALUES_FEW];
-        struct waf_values found = {.items = few, .capacity = VALUES_FEW};
-        if (t->set->targets[i].exclusion)
-            continue;
-        if (!variables_resolve(t, r, i, r->targets, &found))
+    for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++)
+        if (!t->set->targets[i].exclusion && !try_target(t, rule, i, run, ret_matched))
             return false;
-        for (size_t j = 0; j < found.count; j++)
-            if (!try_value(t, rule, &found.items[j], run, ret_matched))
-                return false;
-    }
     return true;
 }
 
@@ -210,6 +234,10 @@ static uint32_t land(struct waf_transaction *t, uint32_t from)
 static bool one_was_passed(struct waf_transaction *t, uint32_t from, uint32_t to)
 {
     const struct waf_plan *plan = t->program->plan;
+    if (!t->removals.count) {
+        uint32_t first = bits_next(plan->heads[t->phase], plan->words, from);
+        return first < to;
+    }
     for (uint32_t i = bits_next(plan->heads[t->phase], plan->words, from); i < to; i = bits_next(plan->heads[t->phase], plan->words, i + 1))
         if (!is_removed(t, &t->set->rules[i], false))
             return true;
@@ -219,22 +247,19 @@ static bool one_was_passed(struct waf_transaction *t, uint32_t from, uint32_t to
 static size_t count_named(const struct waf_values *list, const struct plan_test *test)
 {
     size_t count = 0;
-    for (size_t i = 0; test->named && i < list->count; i++)
-        count += value_is_named(&list->items[i], test->name, test->hash);
-    return test->named ? count : list->count;
+    if (!test->named)
+        return list->count;
+    for (const struct waf_value *v = NULL; (v = values_next(list, test->name, test->hash, v));)
+        count++;
+    return count;
 }
 
 /* The value that the test is of; false when there is none. */
 static bool find_number(const struct waf_transaction *t, const struct plan_test *test, struct bytes *ret)
 {
-    const struct waf_values *list = &t->lists[test->variable];
-    *ret = t->scalars[test->variable];
-    for (size_t i = 0; test->named && i < list->count; i++)
-        if (value_is_named(&list->items[i], test->name, test->hash)) {
-            *ret = list->items[i].value;
-            return true;
-        }
-    return !test->named;
+    const struct waf_value *v = test->named ? values_next(&t->lists[test->variable], test->name, test->hash, NULL) : NULL;
+    *ret = v ? v->value : t->scalars[test->variable];
+    return v || !test->named;
 }
 
 /* Known not to match without being run; what ctl takes from a rule's targets is for the whole rule to look at. */
@@ -275,7 +300,7 @@ static void run_visits(struct waf_transaction *t)
             continue;
         }
         uint32_t next = t->skip > 0 ? bits_next(plan->heads[t->phase], plan->words, i) : bits_next(t->visits, plan->words, i);
-        if (one_was_passed(t, i, next < count ? next : count))
+        if (has_matches(t) && one_was_passed(t, i, next < count ? next : count))
             forget_matches(t);
         if (next < count && !run_planned(t, next))
             t->out_of_memory = true;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/engine/program.h"
 
+#include "waf/language/names.h"
+
 /* Where a rule set does not say: as many calls as Debian's recommended configuration lets through a thousand times over. */
 #define MATCH_LIMIT 1000000u
 #define DEPTH_LIMIT 10000u
@@ -152,6 +154,8 @@ static void compile_selectors(struct compiling *c)
 {
     struct waf_program *p = c->program;
     for (uint32_t i = 0; i < p->set->target_count; i++)
+        p->target_hashes[i] = name_hash(waf_text_bytes(p->set, p->set->targets[i].text));
+    for (uint32_t i = 0; i < p->set->target_count; i++)
         p->target_selectors[i] = compile_selector(c, p->set->targets[i].selector, p->set->targets[i].text);
     for (uint32_t i = 0; i < p->set->part_count; i++)
         p->part_selectors[i] = p->set->parts[i].macro ? compile_selector(c, p->set->parts[i].selector, p->set->parts[i].text) : NULL;
@@ -166,11 +170,12 @@ bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf
     *ret = (struct waf_program){
         .set = set,
         .operands = arena_array(a, set->rule_count, sizeof *ret->operands),
+        .target_hashes = arena_array(a, set->target_count, sizeof *ret->target_hashes),
         .target_selectors = arena_array(a, set->target_count, sizeof *ret->target_selectors),
         .part_selectors = arena_array(a, set->part_count, sizeof *ret->part_selectors),
         .action_selectors = arena_array(a, set->action_count, sizeof *ret->action_selectors),
     };
-    if (!ret->operands || !ret->target_selectors || !ret->part_selectors || !ret->action_selectors) {
+    if (!ret->operands || !ret->target_hashes || !ret->target_selectors || !ret->part_selectors || !ret->action_selectors) {
         *ret = (struct waf_program){0};
         return false;
     }

@@ -25,6 +25,7 @@ struct rule_operand {
 struct waf_program {
     const struct waf_rule_set *set;
     struct rule_operand *operands;       /* by rule */
+    uint32_t *target_hashes;             /* by target: of the name that it selects */
     struct regex **target_selectors;     /* by target; NULL where it is no expression */
     struct regex **part_selectors;       /* by part */
     struct regex **action_selectors;     /* by action: of its target */

@@ -85,6 +85,10 @@ struct rule_run {
  * `ret`. False when memory is out.
  */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
+/* The list that the target's values stand in, as long as no rule writes it; NULL where they have to be gathered. */
+const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target);
+/* Is the item of that list one of the target's, and not taken away? */
+bool variables_pick(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, const struct waf_value *item, struct waf_value *ret);
 /* All that the target names, whatever the exclusions; an expression as selector means every name. Appended to `ret`. False when memory is out. */
 bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values *ret) MUST_USE;
 /* Is the rule one of those that ctl meant? */

@@ -1,12 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/engine/values.h"
 
-#include <stdio.h>
+/* From here on names are looked for by their hash. */
+#define INDEXED_MIN 12
+
+static void index_add(struct waf_values *v, uint32_t number)
+{
+    size_t place = v->items[number].hash & (v->place_count - 1);
+    v->items[number].next = 0;
+    if (v->places[place].last)
+        v->items[v->places[place].last - 1].next = number + 1;
+    else
+        v->places[place].first = number + 1;
+    v->places[place].last = number + 1;
+}
+
+static void index_all(struct waf_values *v)
+{
+    if (v->place_count)
+        memset(v->places, 0, v->place_count * sizeof *v->places);
+    for (uint32_t i = 0; v->place_count && i < v->count; i++)
+        index_add(v, i);
+}
 
 bool values_add(struct waf_values *v, struct waf_value value, struct arena *a)
 {
     value.hash = name_hash(value.name);
-    return values_append(v, value, a);
+    if (v->count >= UINT32_MAX || !values_append(v, value, a))
+        return false;
+    if (v->count < INDEXED_MIN || v->count <= v->place_count * 2) {
+        if (v->place_count)
+            index_add(v, (uint32_t)v->count - 1);
+        return true;
+    }
+    size_t places = v->place_count ? v->place_count * 4 : 32;
+    void *grown = arena_array(a, places, sizeof *v->places);
+    if (!grown)
+        return false;
+    v->places = grown;
+    v->place_count = places;
+    index_all(v);
+    return true;
 }
 
 bool values_append(struct waf_values *v, struct waf_value value, struct arena *a)
@@ -19,13 +53,32 @@ bool values_append(struct waf_values *v, struct waf_value value, struct arena *a
     return true;
 }
 
-struct waf_value *values_find(const struct waf_values *v, struct bytes name)
+/* The number of the first to look at, and of the one behind `i`; `count` when there is none. */
+static size_t step(const struct waf_values *v, uint32_t hash, const struct waf_value *after)
 {
-    uint32_t hash = name_hash(name);
-    for (size_t i = 0; i < v->count; i++)
+    if (!v->place_count)
+        return after ? (size_t)(after - v->items) + 1 : 0;
+    uint32_t number = after ? after->next : v->places[hash & (v->place_count - 1)].first;
+    return number ? number - 1 : v->count;
+}
+
+struct waf_value *values_next(const struct waf_values *v, struct bytes name, uint32_t hash, const struct waf_value *after)
+{
+    for (size_t i = step(v, hash, after); i < v->count; i = step(v, hash, &v->items[i]))
         if (value_is_named(&v->items[i], name, hash))
             return &v->items[i];
     return NULL;
+}
+
+struct waf_value *values_find(const struct waf_values *v, struct bytes name)
+{
+    return v->count ? values_next(v, name, name_hash(name), NULL) : NULL;
+}
+
+void values_clear(struct waf_values *v)
+{
+    v->count = 0;
+    index_all(v);
 }
 
 bool bytes_copy(struct bytes from, struct arena *a, struct bytes *ret)
@@ -39,22 +92,31 @@ bool bytes_copy(struct bytes from, struct arena *a, struct bytes *ret)
 
 bool bytes_of_number(int64_t n, struct arena *a, struct bytes *ret)
 {
-    char text[24];
-    int len = snprintf(text, sizeof text, "%lld", (long long)n);
-    return len > 0 && bytes_copy(bytes_of(text, (size_t)len), a, ret);
+    char text[24], *at = text + sizeof text;
+    uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n;
+    do
+        *--at = (char)('0' + rest % 10);
+    while (rest /= 10);
+    if (n < 0)
+        *--at = '-';
+    return bytes_copy(bytes_of(at, (size_t)(text + sizeof text - at)), a, ret);
+}
+
+bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a)
+{
+    struct waf_value *there = values_find(v, name);
+    if (there)
+        there->value = value;
+    return there || values_add(v, (struct waf_value){.variable = variable, .name = name, .value = value}, a);
 }
 
 bool values_set(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a)
 {
+    struct bytes copies[2];
     struct waf_value *there = values_find(v, name);
-    struct waf_value new = {.variable = variable};
-    if (!bytes_copy(value, a, &new.value))
+    if (!bytes_copy(value, a, &copies[1]) || (!there && !bytes_copy(name, a, &copies[0])))
         return false;
-    if (there) {
-        there->value = new.value;
-        return true;
-    }
-    return bytes_copy(name, a, &new.name) && values_add(v, new, a);
+    return values_lend(v, variable, there ? there->name : copies[0], copies[1], a);
 }
 
 void values_remove(struct waf_values *v, struct bytes name)
@@ -64,4 +126,5 @@ void values_remove(struct waf_values *v, struct bytes name)
         if (!names_equal(v->items[i].name, name))
             v->items[kept++] = v->items[i];
     v->count = kept;
+    index_all(v);
 }

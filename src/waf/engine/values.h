@@ -8,6 +8,7 @@
 struct waf_value {
     uint8_t variable;    /* enum variable */
     uint32_t hash;       /* of the name, whatever its case */
+    uint32_t next;       /* one more than the index of the next with the same place in the index; 0: none */
     struct bytes name;   /* the part behind the colon; `at` is NULL for a variable that has one value */
     struct bytes value;
 };
@@ -15,6 +16,11 @@ struct waf_value {
 struct waf_values {
     struct waf_value *items;
     size_t count, capacity;
+    /* By hash, once there are many: the first and the last, one more than their indices. Of lists made by values_add. */
+    struct {
+        uint32_t first, last;
+    } *places;
+    size_t place_count; /* a power of two, or 0 */
 };
 
 static inline bool value_is_named(const struct waf_value *v, struct bytes name, uint32_t hash)
@@ -28,8 +34,13 @@ bool values_add(struct waf_values *v, struct waf_value value, struct arena *a) M
 bool values_append(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
 /* The first of that name, or NULL. */
 struct waf_value *values_find(const struct waf_values *v, struct bytes name);
+/* The next one behind `after`, which is one of them; NULL: the first. `hash` is the name's. */
+struct waf_value *values_next(const struct waf_values *v, struct bytes name, uint32_t hash, const struct waf_value *after);
+void values_clear(struct waf_values *v);
 /* The value of that name becomes a copy of `value`; false when memory is out. */
 bool values_set(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
+/* The same without copies: both live as long as the list. */
+bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
 void values_remove(struct waf_values *v, struct bytes name);
 
 /* A copy in the arena; false when memory is out. */

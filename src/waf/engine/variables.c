@@ -40,7 +40,10 @@ static struct bytes padded(struct waf_transaction *t, int n)
 
 static struct bytes number(struct waf_transaction *t, int64_t n)
 {
-    return made_text(t, arena_format(t->arena, "%lld", (long long)n));
+    struct bytes text = {0};
+    if (!bytes_of_number(n, t->arena, &text))
+        t->out_of_memory = true;
+    return text;
 }
 
 static struct bytes clock_time(struct waf_transaction *t)
@@ -105,22 +108,30 @@ static bool name_matches(struct waf_transaction *t, uint8_t selector, struct byt
     return regex_match(regex, t->scratch->regex, name, NULL, NULL) == REGEX_YES;
 }
 
+/* An item of the list that the variable is made of. */
+static bool add_as(struct waf_transaction *t, uint8_t variable, const struct waf_value *item, struct waf_values *ret)
+{
+    struct waf_value v = *item;
+    v.variable = variable;
+    if (source_of(variable) != variable)
+        v.value = v.name;
+    return values_append(ret, v, t->arena);
+}
+
 /* The values of a collection whose names match, each as `variable`. */
 static bool add_list(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes wanted, const struct regex *regex, struct waf_values *ret)
 {
-    uint8_t source = source_of(variable);
-    const struct waf_values *list = &t->lists[source];
-    uint32_t hash = selector == SELECTOR_LITERAL ? name_hash(wanted) : 0;
-    for (size_t i = 0; i < list->count; i++) {
-        struct waf_value v = list->items[i];
-        if (selector == SELECTOR_LITERAL ? !value_is_named(&v, wanted, hash) : !name_matches(t, selector, wanted, regex, v.name))
-            continue;
-        v.variable = variable;
-        if (source != variable)
-            v.value = v.name;
-        if (!values_append(ret, v, t->arena))
-            return false;
+    const struct waf_values *list = &t->lists[source_of(variable)];
+    if (selector == SELECTOR_LITERAL) {
+        uint32_t hash = list->count ? name_hash(wanted) : 0;
+        for (const struct waf_value *v = NULL; list->count && (v = values_next(list, wanted, hash, v));)
+            if (!add_as(t, variable, v, ret))
+                return false;
+        return true;
     }
+    for (size_t i = 0; i < list->count; i++)
+        if (name_matches(t, selector, wanted, regex, list->items[i].name) && !add_as(t, variable, &list->items[i], ret))
+            return false;
     return true;
 }
 
@@ -148,6 +159,12 @@ static bool is_taken(struct waf_transaction *t, const struct waf_target *by, con
     return by->variable == v->variable && name_matches(t, by->selector, waf_text_bytes(t->set, by->text), regex, v->name);
 }
 
+/* What its hash says of an exclusion, before names are compared. */
+static bool may_take(const struct waf_transaction *t, uint32_t exclusion, const struct waf_value *v)
+{
+    return t->set->targets[exclusion].selector != SELECTOR_LITERAL || t->program->target_hashes[exclusion] == v->hash;
+}
+
 bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule)
 {
     if (!r->text.len)
@@ -158,7 +175,7 @@ bool removal_is_of(struct waf_transaction *t, const struct removal *r, const str
 static bool is_excluded(struct waf_transaction *t, const struct waf_rule *rule, struct waf_span all, const struct waf_value *v)
 {
     for (uint32_t i = all.first; i < all.first + all.count; i++)
-        if (t->set->targets[i].exclusion && is_taken(t, &t->set->targets[i], t->program->target_selectors[i], v))
+        if (t->set->targets[i].exclusion && may_take(t, i, v) && is_taken(t, &t->set->targets[i], t->program->target_selectors[i], v))
             return true;
     for (size_t i = 0; i < t->removals.count; i++) {
         const struct removal *r = &t->removals.items[i];
@@ -190,6 +207,27 @@ bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values
     const struct waf_target *w = &t->set->targets[target];
     bool named = w->selector == SELECTOR_LITERAL;
     return resolve(t, w->variable, named ? SELECTOR_LITERAL : SELECTOR_NONE, named ? waf_text_bytes(t->set, w->text) : (struct bytes){0}, NULL, ret);
+}
+
+const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target)
+{
+    const struct waf_target *w = &t->set->targets[target];
+    bool listed = !w->count && variable_shapes[w->variable] == SHAPE_COLLECTION && variable_is_of_message(w->variable);
+    return listed ? &t->lists[source_of(w->variable)] : NULL;
+}
+
+bool variables_pick(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, const struct waf_value *item, struct waf_value *ret)
+{
+    const struct waf_target *w = &t->set->targets[target];
+    if (w->selector == SELECTOR_LITERAL && item->hash != t->program->target_hashes[target])
+        return false;
+    if (!name_matches(t, w->selector, waf_text_bytes(t->set, w->text), t->program->target_selectors[target], item->name))
+        return false;
+    *ret = *item;
+    ret->variable = w->variable;
+    if (source_of(w->variable) != w->variable)
+        ret->value = ret->name;
+    return !is_excluded(t, rule, rule->targets, ret);
 }
 
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes name, const struct regex *regex)
