@@ -6,6 +6,7 @@
 #pragma once
 
 #include "waf/engine/program.h"
+#include "waf/engine/store.h"
 #include "waf/http/message.h"
 
 /* What the engine does not know by itself. */
@@ -22,6 +23,9 @@ struct waf_options {
     /* A variable of the environment, or an empty text; NULL: none is known. */
     struct bytes (*environment)(struct bytes name, void *argument);
     void *argument;
+    /* Where IP, SESSION, USER, GLOBAL and RESOURCE are kept; lives as long. NULL: they last for this transaction, and
+     * the outcome's limits say so when a rule names one. */
+    const struct waf_store *store;
 };
 
 enum waf_decision {

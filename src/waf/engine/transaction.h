@@ -41,6 +41,7 @@ struct waf_transaction {
 
     struct bytes scalars[VARIABLE_COUNT];
     struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
+    struct open_collection *collections;     /* those that outlast it; collections.c */
     bool parsed;         /* the request's body is parsed, as `body` says */
     enum body_kind body;
     struct bytes request_body, response_body; /* what is inspected of them */
@@ -107,6 +108,18 @@ bool act_describe(struct waf_transaction *t, uint32_t rule, struct rule_run *run
 bool act_record(struct waf_transaction *t, struct rule_run *run) MUST_USE;
 bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct bytes tag);
 bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struct bytes message);
+
+/* ---- collections.c */
+
+/* The collection of that key becomes what `variable` is, until the end. False when memory is out. */
+bool collection_open(struct waf_transaction *t, uint8_t variable, struct bytes key) MUST_USE;
+bool collection_is_open(const struct waf_transaction *t, uint8_t variable);
+/* setvar, expirevar and deprecatevar on one that is open; nothing where it is not. False when memory is out. */
+bool collection_set(struct waf_transaction *t, const struct waf_action *a, struct bytes name, struct bytes value) MUST_USE;
+bool collection_expire(struct waf_transaction *t, uint8_t variable, struct bytes name, int64_t seconds) MUST_USE;
+bool collection_deprecate(struct waf_transaction *t, const struct waf_action *a, struct bytes name) MUST_USE;
+/* IS_NEW, KEY and the like of one that is open; not among its variables when they are listed or counted. */
+bool collection_fact(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes *ret) MUST_USE;
 
 /* ---- evaluate.c */
 
