@@ -215,11 +215,17 @@ static void fill_time(struct waf_options *o)
     }
 }
 
+static enum waf_answer find_place(struct bytes address, struct arena *a, struct waf_place *ret, void *argument)
+{
+    const struct inspector *with = argument;
+    return places_find(with->rules.places, address, a, ret);
+}
+
 static bool inspect_messages(struct inspector *with, struct inspected *i)
 {
     struct http_message request, response;
     struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect"),
-        .store = &with->store};
+        .place = with->rules.places ? find_place : NULL, .argument = with, .store = &with->store};
     fill_time(&options);
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))

@@ -96,6 +96,13 @@ bool macros_expand(struct waf_transaction *t, struct waf_template text, struct b
 /* Does the rule's operator match the value (negation included)? `*ret` is where, when not negated. False on `*ret_matched` also when it could not be decided. */
 bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret) MUST_USE;
 
+/* ---- outside.c */
+
+/* @geoLookup: GEO becomes what is known of the address. False when memory is out. */
+bool outside_place(struct waf_transaction *t, struct bytes address, bool *ret) MUST_USE;
+/* @rbl: is the address, or the name, on the list of that domain? */
+bool outside_listed(struct waf_transaction *t, struct bytes value, struct bytes list) MUST_USE;
+
 /* ---- act.c */
 
 /* What happens at each match: setvar. */
