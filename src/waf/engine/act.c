@@ -113,11 +113,19 @@ static bool is_chained(const struct waf_transaction *t, const struct waf_rule *r
     return r->chain || r != &t->set->rules[r->head];
 }
 
+/* As SecDefaultAction and the rule say. */
+static bool sanitise(struct waf_transaction *t, const struct waf_rule *r)
+{
+    const struct waf_default *defaults = &t->set->defaults[r->phase];
+    return r->kind != RULE_CONDITION || ((!defaults->given || sanitise_matched(t, defaults->effects.actions, r->written.capture)) &&
+                                            sanitise_matched(t, r->written.actions, r->written.capture));
+}
+
 bool act_on_match(struct waf_transaction *t, uint32_t rule)
 {
     const struct waf_rule *r = &t->set->rules[rule];
     bool whole = !is_chained(t, r);
-    if (!set_variables(t, r->written.actions, whole))
+    if (!set_variables(t, r->written.actions, whole) || !sanitise(t, r))
         return false;
     for (uint32_t i = 0; i < r->updates.count; i++) {
         const struct waf_exception *e = &t->set->exceptions[t->set->action_updates[r->updates.first + i]];
@@ -215,6 +223,18 @@ static bool control(struct waf_transaction *t, uint32_t action)
 
 /* ---- the rest */
 
+/* What is taken away stays in the list without a value, so that the server's is not seen in its place. */
+static bool set_environment(struct waf_transaction *t, const struct waf_action *a)
+{
+    struct waf_values *list = &t->lists[VARIABLE_ENV];
+    struct bytes name, value;
+    if (!macros_expand(t, a->name, &name) || !macros_expand(t, a->value, &value) || !values_set(list, VARIABLE_ENV, name, value, t->arena))
+        return false;
+    if (a->operation == SETVAR_UNSET)
+        values_find(list, name)->value = (struct bytes){0};
+    return true;
+}
+
 static bool expire(struct waf_transaction *t, const struct waf_action *a)
 {
     struct bytes name, seconds;
@@ -226,7 +246,7 @@ static bool expire(struct waf_transaction *t, const struct waf_action *a)
 static bool run_action(struct waf_transaction *t, uint32_t action)
 {
     const struct waf_action *a = &t->set->actions[action];
-    struct bytes name, value;
+    struct bytes name;
     switch ((enum action_kind)a->kind) {
     case ACTION_CTL:
         return control(t, action);
@@ -238,11 +258,15 @@ static bool run_action(struct waf_transaction *t, uint32_t action)
         t->marker = a->text;
         return true;
     case ACTION_SETENV:
-        return macros_expand(t, a->name, &name) && macros_expand(t, a->value, &value) && values_set(&t->lists[VARIABLE_ENV], VARIABLE_ENV, name, value, t->arena);
+        return set_environment(t, a);
     case ACTION_EXPIREVAR:
         return expire(t, a);
     case ACTION_DEPRECATEVAR:
         return macros_expand(t, a->name, &name) && collection_deprecate(t, a, name);
+    case ACTION_SANITISE_ARG:
+    case ACTION_SANITISE_REQUEST_HEADER:
+    case ACTION_SANITISE_RESPONSE_HEADER:
+        return sanitise_named(t, a);
     case ACTION_STATUS:
         t->outcome.status = (int)a->number;
         return true;

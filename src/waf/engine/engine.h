@@ -81,7 +81,7 @@ struct waf_matched {
     size_t offset;         /* of the match in the value */
 };
 
-/* A rule that fired and logs. */
+/* A rule that fired and logs. What the sanitise actions name is not in it: asterisks stand in its place. */
 struct waf_event {
     uint32_t rule; /* the head of its chain */
     struct bytes msg, data; /* macros expanded */
@@ -99,6 +99,9 @@ struct waf_outcome {
     struct bytes redirect;
     struct waf_event *events;
     size_t event_count;
+    /* What setenv gave the server's environment; a value that is nowhere (`at` is NULL): it is to be taken away. */
+    const struct waf_value *environment;
+    size_t environment_count;
     const char *const *limits; /* what was not inspected, and why */
     size_t limit_count;
 };

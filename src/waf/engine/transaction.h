@@ -50,6 +50,9 @@ struct waf_transaction {
     uint8_t request_access, response_access; /* enum waf_switch */
     bool force_body_variable;
     struct removals removals;
+    struct sanitised *sanitised; /* sanitise.c */
+    size_t sanitised_count, sanitised_capacity;
+    bool sanitised_all;          /* more than are kept: nothing is shown */
     uint8_t phase;
     enum allowed allowed;
     int64_t skip;        /* rules yet to be passed over */
@@ -127,6 +130,15 @@ bool collection_expire(struct waf_transaction *t, uint8_t variable, struct bytes
 bool collection_deprecate(struct waf_transaction *t, const struct waf_action *a, struct bytes name) MUST_USE;
 /* IS_NEW, KEY and the like of one that is open; not among its variables when they are listed or counted. */
 bool collection_fact(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes *ret) MUST_USE;
+
+/* ---- sanitise.c */
+
+/* sanitiseArg, sanitise...Header; any other action does nothing here. False when memory is out. */
+bool sanitise_named(struct waf_transaction *t, const struct waf_action *a) MUST_USE;
+/* sanitiseMatched and sanitiseMatchedBytes among the actions, for MATCHED_VAR as it is now. `captured`: TX:0 is what was found. */
+bool sanitise_matched(struct waf_transaction *t, struct waf_span actions, bool captured) MUST_USE;
+/* Takes out of the outcome's events what they are not to show. */
+void sanitise_outcome(struct waf_transaction *t);
 
 /* ---- evaluate.c */
 

@@ -112,6 +112,8 @@ static bool add_list(struct waf_transaction *t, uint8_t variable, uint8_t select
     const struct waf_values *list = &t->lists[source];
     for (size_t i = 0; i < list->count; i++) {
         struct waf_value v = list->items[i];
+        if (variable == VARIABLE_ENV && !v.value.at) /* setenv took it away */
+            continue;
         if (!name_matches(t, selector, wanted, regex, v.name))
             continue;
         v.variable = variable;

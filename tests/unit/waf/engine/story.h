@@ -25,6 +25,8 @@ struct story {
     struct memory_store *memory;
     struct waf_store store;
     struct waf_options options; /* of the requests to come */
+    bool shows_matched;         /* what is said of an event ends with its matches */
+    bool shows_environment;
 };
 
 static inline void story_begin(struct story *s, const char *rules)
@@ -68,7 +70,15 @@ static inline void story_describe(const struct story *s, const struct waf_outcom
             text_printf(out, " %.*s", (int)e->msg.len, (const char *)e->msg.at);
         if (e->data.len)
             text_printf(out, " [%.*s]", (int)e->data.len, (const char *)e->data.at);
+        for (size_t k = 0; s->shows_matched && k < e->tag_count; k++)
+            text_printf(out, " #%.*s", (int)e->tags[k].len, (const char *)e->tags[k].at);
+        for (size_t k = 0; s->shows_matched && k < e->matched_count; k++)
+            text_printf(out, " %.*s=%.*s", (int)e->matched[k].variable.len, (const char *)e->matched[k].variable.at, (int)e->matched[k].value.len,
+                (const char *)e->matched[k].value.at);
     }
+    for (size_t i = 0; s->shows_environment && i < o->environment_count; i++)
+        text_printf(out, o->environment[i].value.at ? "; %.*s=%.*s" : "; no %.*s", (int)o->environment[i].name.len, (const char *)o->environment[i].name.at,
+            (int)o->environment[i].value.len, (const char *)o->environment[i].value.at);
     for (size_t i = 0; i < o->limit_count; i++)
         text_printf(out, "; limit: %s", o->limits[i]);
 }
