@@ -43,6 +43,17 @@ static void each_collection_is_named_by_its_action(void **state)
     story_end(&s);
 }
 
+/* As in libmodsecurity 3: what was named last counts, also for what was read before. */
+static void another_key_is_another_collection(void **state)
+{
+    struct story s;
+    story_begin(&s, ON OPEN DO(2, 1, "setvar:ip.n=+1") "SecRule ARGS:who \"@streq b\" \"id:3,phase:1,pass,nolog,initcol:ip=a\"\n" DO(4, 1, "setvar:ip.m=+1") SAYS(5, 1, "%{ip.key} %{ip.n} %{ip.m}"));
+    story_tell(&s, 1000, GET_OF("a"), "pass; 5 a 1 1");
+    story_tell(&s, 1000, GET_OF("b"), "pass; 5 a 1 2");
+    story_tell(&s, 1000, GET_OF("b"), "pass; 5 a 1 3");
+    story_end(&s);
+}
+
 static void applications_have_collections_of_their_own(void **state)
 {
     struct story one, other;
@@ -225,6 +236,7 @@ int main(void)
         cmocka_unit_test(a_counter_counts_over_requests_by_key),
         cmocka_unit_test(initcol_and_setvar_of_one_rule_mean_what_they_say),
         cmocka_unit_test(each_collection_is_named_by_its_action),
+        cmocka_unit_test(another_key_is_another_collection),
         cmocka_unit_test(applications_have_collections_of_their_own),
         cmocka_unit_test(collections_know_facts_about_themselves),
         cmocka_unit_test(a_collection_is_kept_for_an_hour_unless_told_otherwise),
