@@ -4,6 +4,7 @@
 
 #include "waf/engine/engine.h"
 #include "waf/language/load.h"
+#include "waf/store/memory.h"
 
 #define MEMORY ((size_t)256 << 20)
 
@@ -23,7 +24,26 @@ static const char rules[] =
     "SecRule MULTIPART_STRICT_ERROR|REQBODY_ERROR \"!@eq 0\" \"id:12,phase:2,pass,log,msg:'%{REQBODY_ERROR_MSG}'\"\n"
     "SecRule TX:score \"@ge %{tx.limit}\" \"id:13,phase:2,deny,status:403,log\"\n"
     "SecRule RESPONSE_BODY|RESPONSE_HEADERS \"@contains secret\" \"id:14,phase:4,redirect:'/%{ARGS.a}',log\"\n"
-    "SecRule ARGS:allow \"@streq 1\" \"id:15,phase:2,allow,log\"\n";
+    "SecRule ARGS:allow \"@streq 1\" \"id:15,phase:2,allow,log\"\n"
+    "SecRule ARGS|REQUEST_URI|REQUEST_HEADERS \"@rx ([0-9]+)\" \"id:16,phase:2,pass,log,capture,multiMatch,t:urlDecode,initcol:ip=%{ARGS.a},setsid:%{MATCHED_VAR},setvar:'ip.%{MATCHED_VAR_NAME}=+%{TX.1}',"
+    "setvar:session.timeout=%{TX.0},setvar:'!ip.%{ARGS.b}',expirevar:'ip.%{ARGS.c}=%{TX.1}',deprecatevar:'ip.%{ARGS.a}=3/2',setenv:'%{ARGS.a}=%{ARGS.b}',sanitiseMatchedBytes:1/2,msg:'%{ip.update_rate}',logdata:'%{MATCHED_VAR}'\"\n"
+    "SecRule ARGS:/^d/ \"@geoLookup\" \"id:17,phase:2,pass,log,sanitiseArg:d,sanitiseMatched,logdata:'%{GEO.CITY}'\"\n"
+    "SecRule ARGS|REQUEST_HEADERS \"@rbl httpbl.org\" \"id:18,phase:2,pass,log,capture,sanitiseRequestHeader:Host\"\nSecHttpBlKey abc\n";
+
+static enum waf_answer place(struct bytes address, struct arena *a, struct waf_place *ret, void *argument)
+{
+    ret->fields[WAF_PLACE_CITY] = address;
+    return address.len % 2 ? WAF_YES : WAF_UNKNOWN;
+}
+
+static enum waf_answer listed(struct bytes name, void *argument)
+{
+    if (!name.len || name.len > 253 || memchr(name.at, 0, name.len))
+        abort();
+    return WAF_YES;
+}
+
+static const struct memory_store_limits store_limits = {3, 4000, 5, 2000, {1, 2}};
 
 static bool no_files(void *context, const char *from, const char *pattern, struct file_names *into)
 {
@@ -56,12 +76,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct bytes all = bytes_of(data, size);
     const char *error;
     struct http_message request, response;
-    struct waf_options options = {.client = bytes_of_text("192.0.2.1"), .time = 1};
+    struct waf_options options = {.client = bytes_of_text("192.0.2.1"), .time = 1, .place = place, .listed = listed};
+    struct memory_store *memory = memory_store_create(&store_limits);
     if (!program.set)
         prepare();
     const uint8_t *mark = size ? memmem(data, size, "\n====\n", 6) : NULL;
     size_t at = mark ? (size_t)(mark - data) : size;
     struct arena *arena = arena_create(MEMORY);
+    struct waf_store store = memory ? memory_store_lend(memory) : (struct waf_store){0};
+    options.store = memory ? &store : NULL;
     if (arena && http_request_read(bytes_slice(all, 0, at), arena, &request, &error)) {
         struct waf_transaction *t = transaction_begin(&program, &scratch, arena, &options);
         transaction_request(t, &request);
@@ -71,6 +94,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (o->decision > WAF_ALLOW || (o->decision == WAF_DENY && !o->status))
             abort();
     }
+    if (memory && memory_store_look(memory).bytes > store_limits.bytes)
+        abort();
+    memory_store_destroy(memory);
     arena_destroy(arena);
     return 0;
 }

@@ -7,14 +7,12 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define PATH_LENGTH_MAX 4096
-
-/* A name in a file is seen from that file's folder (ModSecurity's Include, and its @...FromFile). */
-static bool path_from(const char *from, const char *name, char ret[PATH_LENGTH_MAX])
+/* As ModSecurity's Include has it, and its @...FromFile. */
+bool rule_files_path(const char *from, const char *name, char ret[RULE_PATH_MAX])
 {
     const char *slash = from ? strrchr(from, '/') : NULL;
-    int len = *name == '/' || !slash ? snprintf(ret, PATH_LENGTH_MAX, "%s", name) : snprintf(ret, PATH_LENGTH_MAX, "%.*s/%s", (int)(slash - from), from, name);
-    return len >= 0 && len < PATH_LENGTH_MAX;
+    int len = *name == '/' || !slash ? snprintf(ret, RULE_PATH_MAX, "%s", name) : snprintf(ret, RULE_PATH_MAX, "%.*s/%s", (int)(slash - from), from, name);
+    return len >= 0 && len < RULE_PATH_MAX;
 }
 
 /* A folder that is not there has no files; one that cannot be read may have. */
@@ -26,9 +24,9 @@ static int unreadable(const char *path, int error)
 /* A name without wild cards is a name, also of what is not there: the loader says so where it stands. */
 static bool list_files(void *context, const char *from, const char *pattern, struct file_names *into)
 {
-    char path[PATH_LENGTH_MAX];
+    char path[RULE_PATH_MAX];
     glob_t found;
-    if (!path_from(from, pattern, path))
+    if (!rule_files_path(from, pattern, path))
         return false;
     if (!strpbrk(pattern, "*?["))
         return access(path, F_OK) != 0 || file_names_add(into, path);

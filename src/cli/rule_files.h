@@ -13,5 +13,9 @@ struct rule_file_store {
     size_t count, capacity;
 };
 
+/* A name in the file `from` is seen from that file's folder. False when it is too long. */
+#define RULE_PATH_MAX 4096
+bool rule_files_path(const char *from, const char *name, char ret[RULE_PATH_MAX]) MUST_USE;
+
 struct rule_files rule_files_lend(struct rule_file_store *store);
 void rule_files_free(struct rule_file_store *store);

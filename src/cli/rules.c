@@ -25,6 +25,27 @@ static void tell_program_errors(struct rules *r, const struct program_errors *er
         r->sources.out_of_memory = true;
 }
 
+/* The database that SecGeoLookupDb names. False: it is said where that stands. */
+static bool open_places(struct rules *r)
+{
+    const struct waf_settings *settings = &r->set->settings;
+    struct bytes name = waf_text_bytes(r->set, settings->geo_db);
+    char path[RULE_PATH_MAX];
+    const char *why = "its name is too long or holds a NUL", *text = arena_text(r->arena, name.len ? (const char *)name.at : "", name.len);
+    if (!name.len)
+        return true;
+    struct source *s = r->sources.items[settings->geo_db_file];
+    if (!text)
+        return diag_error(&s->diags, (struct place){.line = settings->geo_db_line, .column = 1}, NULL, "out of memory");
+    if (strlen(text) == name.len && rule_files_path(s->name, text, path))
+        r->places = places_open(path, &why);
+    if (!r->places)
+        diag_error(&s->diags, (struct place){.line = settings->geo_db_line, .column = 1}, "without SecGeoLookupDb, @geoLookup finds nothing and says so",
+            "cannot open the database of places `%.200s`: %s", text, why);
+    diags_sort(&s->diags);
+    return r->places != NULL;
+}
+
 bool rules_open(char *const *names, int count, bool json, struct rules *ret)
 {
     struct program_errors errors;
@@ -44,12 +65,14 @@ bool rules_open(char *const *names, int count, bool json, struct rules *ret)
     else if (!program_compile(ret->set, ret->arena, &ret->program, &errors)) {
         tell_program_errors(ret, &errors);
         ret->set = NULL;
-    }
+    } else if (!open_places(ret))
+        ret->set = NULL;
     return true;
 }
 
 void rules_free(struct rules *r)
 {
+    places_close(r->places);
     program_free(&r->program);
     rule_files_free(&r->store);
     arena_destroy(r->arena);

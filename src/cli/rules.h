@@ -3,6 +3,7 @@
 #pragma once
 
 #include "cli/options.h"
+#include "cli/places.h"
 #include "cli/rule_files.h"
 #include "waf/engine/program.h"
 
@@ -12,6 +13,7 @@ struct rules {
     struct sources sources;
     const struct waf_rule_set *set; /* NULL: not valid */
     struct waf_program program;
+    struct places *places; /* of SecGeoLookupDb; NULL: none is named */
 };
 
 /*

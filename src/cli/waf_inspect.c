@@ -12,14 +12,28 @@
 #include "cli/output.h"
 #include "cli/rules.h"
 #include "waf/engine/engine.h"
+#include "waf/store/memory.h"
 
 /* Memory of one transaction, and bytes of one message. */
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
 #define MESSAGE_MAX ((size_t)128 << 20)
 #define SHOWN_MAX 200
+/* Collections that the messages of one run share. */
+#define COLLECTIONS_MAX 100000
+#define COLLECTION_BYTES ((size_t)64 << 10)
+#define STORE_BYTES ((size_t)256 << 20)
+#define COLLECTION_VARIABLES 1000
 
 static const char *const decision_names[] = {[WAF_PASS] = "pass", [WAF_DENY] = "deny", [WAF_DROP] = "drop", [WAF_REDIRECT] = "redirect", [WAF_ALLOW] = "allow"};
 static const char *const severity_names[] = {"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"};
+
+/* What the messages of one run share. */
+struct inspector {
+    struct rules rules;
+    struct waf_scratch scratch;
+    struct memory_store *memory;
+    struct waf_store store;
+};
 
 /* One message pair, and what came of it. */
 struct inspected {
@@ -201,16 +215,23 @@ static void fill_time(struct waf_options *o)
     }
 }
 
-static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch, struct inspected *i)
+static enum waf_answer find_place(struct bytes address, struct arena *a, struct waf_place *ret, void *argument)
+{
+    const struct inspector *with = argument;
+    return places_find(with->rules.places, address, a, ret);
+}
+
+static bool inspect_messages(struct inspector *with, struct inspected *i)
 {
     struct http_message request, response;
-    struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect")};
+    struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect"),
+        .place = with->rules.places ? find_place : NULL, .argument = with, .store = &with->store};
     fill_time(&options);
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
         return true;
     i->error = NULL;
-    struct waf_transaction *t = transaction_begin(&r->program, scratch, i->arena, &options);
+    struct waf_transaction *t = transaction_begin(&with->rules.program, &with->scratch, i->arena, &options);
     if (!t)
         return false;
     transaction_request(t, &request);
@@ -226,14 +247,14 @@ static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch,
 }
 
 /* One answer to `out`. False when memory is out before anything could be asked. */
-static bool inspect(const struct rules *r, struct waf_scratch *scratch, struct bytes request, struct bytes response, bool json, struct text *out, enum waf_decision *ret)
+static bool inspect(struct inspector *with, struct bytes request, struct bytes response, bool json, struct text *out, enum waf_decision *ret)
 {
     struct inspected i = {.arena = arena_create(TRANSACTION_MEMORY), .request = request, .response = response};
     uint64_t start = cpu_nanoseconds();
-    bool ok = i.arena && inspect_messages(r, scratch, &i);
+    bool ok = i.arena && inspect_messages(with, &i);
     i.nanoseconds = cpu_nanoseconds() - start;
     if (ok) {
-        (json ? print_json : print_people)(r, &i, out);
+        (json ? print_json : print_people)(&with->rules, &i, out);
         *ret = i.error ? WAF_DENY : i.outcome->decision;
     }
     arena_destroy(i.arena);
@@ -270,7 +291,7 @@ static int read_lengths(size_t *request, size_t *response)
     return 1;
 }
 
-static int inspect_batch(const struct rules *r, struct waf_scratch *scratch)
+static int inspect_batch(struct inspector *with)
 {
     size_t lengths[2];
     int more;
@@ -281,7 +302,7 @@ static int inspect_batch(const struct rules *r, struct waf_scratch *scratch)
         int status = STATUS_YES;
         if (!read_bytes(lengths[0], &request) || !read_bytes(lengths[1], &response))
             status = complain("standard input ended in the middle of a message");
-        else if (!inspect(r, scratch, input_bytes(&request), input_bytes(&response), true, &out, &ignored))
+        else if (!inspect(with, input_bytes(&request), input_bytes(&response), true, &out, &ignored))
             status = complain("out of memory");
         else
             status = output_text(&out, STATUS_YES);
@@ -294,7 +315,7 @@ static int inspect_batch(const struct rules *r, struct waf_scratch *scratch)
     return more == 0 ? STATUS_YES : complain("standard input is to be `REQUEST-BYTES RESPONSE-BYTES`, a newline, and as many bytes; at most %zu each", MESSAGE_MAX);
 }
 
-static int inspect_files(const struct rules *r, struct waf_scratch *scratch, const struct inspection *wanted)
+static int inspect_files(struct inspector *with, const struct inspection *wanted)
 {
     struct input request = {0}, response = {0};
     const char *error, *file = wanted->request;
@@ -308,7 +329,7 @@ static int inspect_files(const struct rules *r, struct waf_scratch *scratch, con
     }
     if (!read)
         status = complain_in(wanted->json, "%s: %s", input_name(file), error);
-    else if (!inspect(r, scratch, input_bytes(&request), input_bytes(&response), wanted->json, &out, &decision))
+    else if (!inspect(with, input_bytes(&request), input_bytes(&response), wanted->json, &out, &decision))
         status = complain_in(wanted->json, "out of memory");
     else
         status = output_text(&out, decision == WAF_PASS || decision == WAF_ALLOW ? STATUS_YES : STATUS_NO);
@@ -317,22 +338,34 @@ static int inspect_files(const struct rules *r, struct waf_scratch *scratch, con
     return status;
 }
 
+/* False when memory is out, or chance. */
+static bool prepare(struct inspector *with)
+{
+    struct memory_store_limits limits = {COLLECTIONS_MAX, STORE_BYTES, COLLECTION_VARIABLES, COLLECTION_BYTES, {0}};
+    if (!chance(&limits.seed[0]) || !chance(&limits.seed[1]) || !scratch_create(&with->rules.program, &with->scratch))
+        return false;
+    with->memory = memory_store_create(&limits);
+    if (with->memory)
+        with->store = memory_store_lend(with->memory);
+    return with->memory != NULL;
+}
+
 int waf_inspect(const struct operands *files, const struct inspection *wanted)
 {
-    struct rules r;
-    struct waf_scratch scratch;
+    struct inspector with = {0};
+    bool json = wanted->json || wanted->batch;
     int status = STATUS_CANNOT;
-    if (rules_open(files->items, files->count, wanted->json || wanted->batch, &r)) {
-        if (!r.set) {
-            rules_complain(&r);
-            status = complain_in(wanted->json || wanted->batch, "the rules are not valid: see bulkhead waf check");
-        } else if (!scratch_create(&r.program, &scratch))
-            status = complain_in(wanted->json || wanted->batch, "out of memory");
-        else {
-            status = wanted->batch ? inspect_batch(&r, &scratch) : inspect_files(&r, &scratch, wanted);
-            scratch_free(&scratch);
-        }
+    if (rules_open(files->items, files->count, json, &with.rules)) {
+        if (!with.rules.set) {
+            rules_complain(&with.rules);
+            status = complain_in(json, "the rules are not valid: see bulkhead waf check");
+        } else if (!prepare(&with))
+            status = complain_in(json, "out of memory");
+        else
+            status = wanted->batch ? inspect_batch(&with) : inspect_files(&with, wanted);
     }
-    rules_free(&r);
+    memory_store_destroy(with.memory);
+    scratch_free(&with.scratch);
+    rules_free(&with.rules);
     return status;
 }

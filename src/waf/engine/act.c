@@ -33,7 +33,7 @@ bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struc
     return bytes_equal(text, message);
 }
 
-/* ---- setvar */
+/* ---- setvar and what names collections */
 
 static bool set_variable(struct waf_transaction *t, const struct waf_action *a)
 {
@@ -41,14 +41,16 @@ static bool set_variable(struct waf_transaction *t, const struct waf_action *a)
     struct bytes name, value = {0};
     if (!macros_expand(t, a->name, &name))
         return false;
-    if (a->operation == SETVAR_UNSET) {
-        values_remove(store, name);
-        return true;
-    }
     if (a->operation == SETVAR_ONE)
         value = bytes_of_text("1");
     else if (!macros_expand(t, a->value, &value))
         return false;
+    if (collection_is_open(t, a->variable))
+        return collection_set(t, a, name, value);
+    if (a->operation == SETVAR_UNSET) {
+        values_remove(store, name);
+        return true;
+    }
     if (a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT) {
         const struct waf_value *there = values_find(store, name);
         int64_t by = number_of_32(value), before = there ? number_of_32(there->value) : 0;
@@ -61,22 +63,76 @@ static bool set_variable(struct waf_transaction *t, const struct waf_action *a)
     return values_set(store, a->variable, name, value, t->arena);
 }
 
-static bool set_variables(struct waf_transaction *t, struct waf_span actions)
+/* The actions that say which collection one is, and the variable that keeps the key. */
+static bool names_collection(const struct waf_action *a, uint8_t *ret_collection, uint8_t *ret_key)
 {
-    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
-        if (t->set->actions[i].kind == ACTION_SETVAR && !set_variable(t, &t->set->actions[i]))
+    *ret_key = VARIABLE_COUNT;
+    switch ((enum action_kind)a->kind) {
+    case ACTION_INITCOL:
+        *ret_collection = a->variable;
+        return true;
+    case ACTION_SETRSC:
+        *ret_collection = VARIABLE_RESOURCE;
+        return true;
+    case ACTION_SETSID:
+        *ret_collection = VARIABLE_SESSION;
+        *ret_key = VARIABLE_SESSIONID;
+        return true;
+    case ACTION_SETUID:
+        *ret_collection = VARIABLE_USER;
+        *ret_key = VARIABLE_USERID;
+        return true;
+    default:
+        return false;
+    }
+}
+
+static bool name_collection(struct waf_transaction *t, const struct waf_action *a)
+{
+    uint8_t collection, variable;
+    struct bytes key;
+    if (!names_collection(a, &collection, &variable))
+        return true;
+    if (!macros_expand(t, a->value, &key))
+        return false;
+    if (variable != VARIABLE_COUNT)
+        t->scalars[variable] = key;
+    return collection_open(t, collection, key);
+}
+
+/* In a rule of no chain, where a match is the whole match, `initcol:ip=...,setvar:ip.n=+1` means what it says. */
+static bool set_variables(struct waf_transaction *t, struct waf_span actions, bool whole)
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
+        const struct waf_action *a = &t->set->actions[i];
+        if (a->kind == ACTION_SETVAR ? !set_variable(t, a) : whole && !name_collection(t, a))
             return false;
+    }
     return true;
+}
+
+static bool is_chained(const struct waf_transaction *t, const struct waf_rule *r)
+{
+    return r->chain || r != &t->set->rules[r->head];
+}
+
+/* As SecDefaultAction and the rule say. */
+static bool sanitise(struct waf_transaction *t, const struct waf_rule *r)
+{
+    const struct waf_default *defaults = &t->set->defaults[r->phase];
+    return r->kind != RULE_CONDITION || ((!defaults->given || sanitise_matched(t, defaults->effects.actions, r->written.capture)) &&
+                                            sanitise_matched(t, r->written.actions, r->written.capture));
 }
 
 bool act_on_match(struct waf_transaction *t, uint32_t rule)
 {
     const struct waf_rule *r = &t->set->rules[rule];
-    if (!set_variables(t, r->written.actions))
+    bool whole = !is_chained(t, r);
+    if (!set_variables(t, r->written.actions, whole) || !sanitise(t, r))
         return false;
     for (uint32_t i = 0; i < r->updates.count; i++) {
         const struct waf_exception *e = &t->set->exceptions[t->set->action_updates[r->updates.first + i]];
-        if (!set_variables(t, e->effects.actions))
+        if (!set_variables(t, e->effects.actions, whole))
             return false;
     }
     return true;
@@ -170,10 +226,30 @@ static bool control(struct waf_transaction *t, uint32_t action)
 
 /* ---- the rest */
 
+/* What is taken away stays in the list without a value, so that the server's is not seen in its place. */
+static bool set_environment(struct waf_transaction *t, const struct waf_action *a)
+{
+    struct waf_values *list = &t->lists[VARIABLE_ENV];
+    struct bytes name, value;
+    if (!macros_expand(t, a->name, &name) || !macros_expand(t, a->value, &value) || !values_set(list, VARIABLE_ENV, name, value, t->arena))
+        return false;
+    if (a->operation == SETVAR_UNSET)
+        values_find(list, name)->value = (struct bytes){0};
+    return true;
+}
+
+static bool expire(struct waf_transaction *t, const struct waf_action *a)
+{
+    struct bytes name, seconds;
+    if (!macros_expand(t, a->name, &name) || !macros_expand(t, a->value, &seconds))
+        return false;
+    return collection_expire(t, a->variable, name, a->value.count ? number_of_32(seconds) : a->number);
+}
+
 static bool run_action(struct waf_transaction *t, uint32_t action)
 {
     const struct waf_action *a = &t->set->actions[action];
-    struct bytes name, value;
+    struct bytes name;
     switch ((enum action_kind)a->kind) {
     case ACTION_CTL:
         return control(t, action);
@@ -185,11 +261,15 @@ static bool run_action(struct waf_transaction *t, uint32_t action)
         t->marker = a->text;
         return true;
     case ACTION_SETENV:
-        return macros_expand(t, a->name, &name) && macros_expand(t, a->value, &value) && values_set(&t->lists[VARIABLE_ENV], VARIABLE_ENV, name, value, t->arena);
-    case ACTION_SETSID:
-        return macros_expand(t, a->value, &t->scalars[VARIABLE_SESSIONID]);
-    case ACTION_SETUID:
-        return macros_expand(t, a->value, &t->scalars[VARIABLE_USERID]);
+        return set_environment(t, a);
+    case ACTION_EXPIREVAR:
+        return expire(t, a);
+    case ACTION_DEPRECATEVAR:
+        return macros_expand(t, a->name, &name) && collection_deprecate(t, a, name);
+    case ACTION_SANITISE_ARG:
+    case ACTION_SANITISE_REQUEST_HEADER:
+    case ACTION_SANITISE_RESPONSE_HEADER:
+        return sanitise_named(t, a);
     case ACTION_STATUS:
         t->outcome.status = (int)a->number;
         return true;
@@ -198,10 +278,11 @@ static bool run_action(struct waf_transaction *t, uint32_t action)
     }
 }
 
-static bool run_actions(struct waf_transaction *t, struct waf_span actions)
+/* `named`: the collections that they name have been at the match. */
+static bool run_actions(struct waf_transaction *t, struct waf_span actions, bool named)
 {
     for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
-        if (!run_action(t, i))
+        if (!run_action(t, i) || (!named && !name_collection(t, &t->set->actions[i])))
             return false;
     return true;
 }
@@ -283,7 +364,7 @@ static bool act_on_updates(struct waf_transaction *t, const struct waf_rule *r, 
 {
     for (uint32_t i = 0; i < r->updates.count; i++) {
         const struct waf_effects *e = &t->set->exceptions[t->set->action_updates[r->updates.first + i]].effects;
-        if (!run_actions(t, e->actions) || !describe(t, e, run) || !take_tags(t, e, run) || (e->block && !block(t, r, run)) || !disrupt(t, e, run))
+        if (!run_actions(t, e->actions, !is_chained(t, r)) || !describe(t, e, run) || !take_tags(t, e, run) || (e->block && !block(t, r, run)) || !disrupt(t, e, run))
             return false;
     }
     return true;
@@ -300,9 +381,9 @@ bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run
 {
     const struct waf_rule *r = &t->set->rules[rule];
     const struct waf_default *defaults = &t->set->defaults[r->phase];
-    if (defaults->given && (!run_actions(t, defaults->effects.actions) || !describe(t, &defaults->effects, run)))
+    if (defaults->given && (!run_actions(t, defaults->effects.actions, false) || !describe(t, &defaults->effects, run)))
         return false;
-    if (!take_tags(t, &r->written, run) || !act_on_updates(t, r, run) || !describe(t, &r->written, run) || !run_actions(t, r->written.actions))
+    if (!take_tags(t, &r->written, run) || !act_on_updates(t, r, run) || !describe(t, &r->written, run) || !run_actions(t, r->written.actions, !is_chained(t, r)))
         return false;
     if (r->updates.count)
         return true;

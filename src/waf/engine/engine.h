@@ -6,7 +6,41 @@
 #pragma once
 
 #include "waf/engine/program.h"
+#include "waf/engine/store.h"
 #include "waf/http/message.h"
+
+/* The fields of GEO, as the reference manual names them. */
+#define WAF_PLACE_FIELDS(X) \
+    X(COUNTRY_CODE)      /* two letters */ \
+    X(COUNTRY_CODE3)     /* three */ \
+    X(COUNTRY_NAME) \
+    X(COUNTRY_CONTINENT) /* two letters */ \
+    X(REGION)            /* a state or a province: its short name */ \
+    X(CITY) \
+    X(POSTAL_CODE) \
+    X(LATITUDE) \
+    X(LONGITUDE) \
+    X(DMA_CODE)          /* of a metropolitan area in the United States */ \
+    X(AREA_CODE)         /* of its telephones */
+
+enum waf_place_field {
+#define X(NAME) WAF_PLACE_##NAME,
+    WAF_PLACE_FIELDS(X)
+#undef X
+    WAF_PLACE_FIELD_COUNT,
+};
+extern const char *const waf_place_names[WAF_PLACE_FIELD_COUNT];
+
+struct waf_place {
+    struct bytes fields[WAF_PLACE_FIELD_COUNT]; /* empty: not known */
+};
+
+enum waf_answer {
+    WAF_NO,
+    WAF_YES,
+    WAF_UNKNOWN, /* nobody answers */
+    WAF_MEMORY,  /* the arena is full */
+};
 
 /* What the engine does not know by itself. */
 struct waf_options {
@@ -21,7 +55,16 @@ struct waf_options {
     uint64_t (*duration)(void *argument);
     /* A variable of the environment, or an empty text; NULL: none is known. */
     struct bytes (*environment)(struct bytes name, void *argument);
-    void *argument;
+    /* Where an address is, for @geoLookup; the fields live as long as the transaction, `a` is its arena. WAF_NO also where
+     * it is no address. NULL: there is no database, and the outcome's limits say so when a rule asks. */
+    enum waf_answer (*place)(struct bytes address, struct arena *a, struct waf_place *ret, void *argument);
+    /* Has the DNS an address for the name? For @rbl: 2.0.0.127.LIST is 127.0.0.2 on LIST. Whatever it waits for, the
+     * request waits for. NULL: nobody is asked, and the outcome's limits say so when a rule wants to. */
+    enum waf_answer (*listed)(struct bytes name, void *argument);
+    void *argument; /* of the four */
+    /* Where IP, SESSION, USER, GLOBAL and RESOURCE are kept; lives as long. NULL: they last for this transaction, and
+     * the outcome's limits say so when a rule names one. */
+    const struct waf_store *store;
 };
 
 enum waf_decision {
@@ -38,7 +81,7 @@ struct waf_matched {
     size_t offset;         /* of the match in the value */
 };
 
-/* A rule that fired and logs. */
+/* A rule that fired and logs. What the sanitise actions name is not in it: asterisks stand in its place. */
 struct waf_event {
     uint32_t rule; /* the head of its chain */
     struct bytes msg, data; /* macros expanded */
@@ -56,6 +99,9 @@ struct waf_outcome {
     struct bytes redirect;
     struct waf_event *events;
     size_t event_count;
+    /* What setenv gave the server's environment; a value that is nowhere (`at` is NULL): it is to be taken away. */
+    const struct waf_value *environment;
+    size_t environment_count;
     const char *const *limits; /* what was not inspected, and why */
     size_t limit_count;
 };

@@ -211,12 +211,11 @@ static bool run(const struct operation *o, bool *ret)
     case OPERATOR_UNCONDITIONAL_MATCH:
         *ret = true;
         return true;
-    case OPERATOR_GEO_LOOKUP: /* as in ModSecurity where no database is given, and no name server answers */
-        limit_passed(o->t, "@geoLookup found nothing: no database of places is asked yet");
-        return true;
+    case OPERATOR_GEO_LOOKUP:
+        return outside_place(o->t, o->value, ret);
     case OPERATOR_RBL:
-        limit_passed(o->t, "@rbl found nothing: no list on the network is asked yet");
-        return true;
+        *ret = outside_listed(o->t, o->value, o->argument);
+        return !*ret || capture(o, 0, o->value);
     case OPERATOR_COUNT:
         break;
     }

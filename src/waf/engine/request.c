@@ -537,6 +537,9 @@ const struct waf_outcome *transaction_end(struct waf_transaction *t)
     uint8_t phase = t->outcome.phase;
     if (t->engine != SWITCH_OFF)
         evaluate_phase(t, 5);
+    t->outcome.environment = t->lists[VARIABLE_ENV].items;
+    t->outcome.environment_count = t->lists[VARIABLE_ENV].count;
+    sanitise_outcome(t);
     if (decided != WAF_PASS) { /* phase 5 keeps records: it decides nothing over */
         t->outcome.decision = decided;
         t->outcome.status = status;

@@ -41,6 +41,7 @@ struct waf_transaction {
 
     struct bytes scalars[VARIABLE_COUNT];
     struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
+    struct open_collection *collections;     /* those that outlast it; collections.c */
     bool parsed;         /* the request's body is parsed, as `body` says */
     enum body_kind body;
     struct bytes request_body, response_body; /* what is inspected of them */
@@ -49,6 +50,9 @@ struct waf_transaction {
     uint8_t request_access, response_access; /* enum waf_switch */
     bool force_body_variable;
     struct removals removals;
+    struct sanitised *sanitised; /* sanitise.c */
+    size_t sanitised_count, sanitised_capacity;
+    bool sanitised_all;          /* more than are kept: nothing is shown */
     uint8_t phase;
     enum allowed allowed;
     int64_t skip;        /* rules yet to be passed over */
@@ -112,6 +116,13 @@ bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool 
 int64_t operand_number(uint8_t operator, struct bytes text);
 bool numbers_match(uint8_t operator, int64_t a, int64_t b);
 
+/* ---- outside.c */
+
+/* @geoLookup: GEO becomes what is known of the address. False when memory is out. */
+bool outside_place(struct waf_transaction *t, struct bytes address, bool *ret) MUST_USE;
+/* @rbl: is the address, or the name, on the list of that domain? */
+bool outside_listed(struct waf_transaction *t, struct bytes value, struct bytes list) MUST_USE;
+
 /* ---- act.c */
 
 /* What happens at each match: setvar. */
@@ -131,6 +142,27 @@ bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struc
 bool scan_begin(struct waf_transaction *t) MUST_USE;
 /* Is the rule, of a group, a candidate? Scans the group when that was not done yet. False when memory is out. */
 bool scan_rule(struct waf_transaction *t, uint32_t rule, bool *ret_candidate) MUST_USE;
+
+/* ---- collections.c */
+
+/* The collection of that key becomes what `variable` is, until the end. False when memory is out. */
+bool collection_open(struct waf_transaction *t, uint8_t variable, struct bytes key) MUST_USE;
+bool collection_is_open(const struct waf_transaction *t, uint8_t variable);
+/* setvar, expirevar and deprecatevar on one that is open; nothing where it is not. False when memory is out. */
+bool collection_set(struct waf_transaction *t, const struct waf_action *a, struct bytes name, struct bytes value) MUST_USE;
+bool collection_expire(struct waf_transaction *t, uint8_t variable, struct bytes name, int64_t seconds) MUST_USE;
+bool collection_deprecate(struct waf_transaction *t, const struct waf_action *a, struct bytes name) MUST_USE;
+/* IS_NEW, KEY and the like of one that is open; not among its variables when they are listed or counted. */
+bool collection_fact(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes *ret) MUST_USE;
+
+/* ---- sanitise.c */
+
+/* sanitiseArg, sanitise...Header; any other action does nothing here. False when memory is out. */
+bool sanitise_named(struct waf_transaction *t, const struct waf_action *a) MUST_USE;
+/* sanitiseMatched and sanitiseMatchedBytes among the actions, for MATCHED_VAR as it is now. `captured`: TX:0 is what was found. */
+bool sanitise_matched(struct waf_transaction *t, struct waf_span actions, bool captured) MUST_USE;
+/* Takes out of the outcome's events what they are not to show. */
+void sanitise_outcome(struct waf_transaction *t);
 
 /* ---- evaluate.c */
 

@@ -112,6 +112,8 @@ static bool name_matches(struct waf_transaction *t, uint8_t selector, struct byt
 static bool add_as(struct waf_transaction *t, uint8_t variable, const struct waf_value *item, struct waf_values *ret)
 {
     struct waf_value v = *item;
+    if (variable == VARIABLE_ENV && !v.value.at) /* setenv took it away */
+        return true;
     v.variable = variable;
     if (source_of(variable) != variable)
         v.value = v.name;
@@ -150,6 +152,9 @@ static bool resolve(struct waf_transaction *t, uint8_t variable, uint8_t selecto
     }
     if (variable_shapes[variable] == SHAPE_SCALAR)
         return add_single(t, variable, (struct bytes){0}, scalar(t, variable), ret);
+    struct bytes fact;
+    if (selector == SELECTOR_LITERAL && !values_find(&t->lists[source_of(variable)], wanted) && collection_fact(t, variable, wanted, &fact))
+        return add_single(t, variable, wanted, fact, ret);
     return add_list(t, variable, selector, wanted, regex, ret);
 }
 
@@ -235,7 +240,10 @@ struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_
     struct waf_values found = {0};
     if (variable_shapes[variable] != SHAPE_SCALAR && selector == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
         const struct waf_value *v = values_find(&t->lists[source_of(variable)], name); /* the common case, without a copy */
-        return !v ? (struct bytes){0} : source_of(variable) == variable ? v->value : v->name;
+        struct bytes fact;
+        if (!v)
+            return collection_fact(t, variable, name, &fact) ? fact : (struct bytes){0};
+        return source_of(variable) == variable ? v->value : v->name;
     }
     if (!resolve(t, variable, selector, name, regex, &found))
         t->out_of_memory = true;

@@ -43,6 +43,19 @@ static void unicode_map_read(struct reading *r, const struct piece *word, struct
     give(r, index);
 }
 
+/* Its place is kept: who opens the file says there what is wrong with it. */
+static void geo_db_read(struct reading *r, const struct piece *word, struct piece rest, size_t index)
+{
+    struct piece p;
+    if (!argument_take(word, &rest, "a file", &p) || !argument_end(&rest))
+        return;
+    struct waf_settings *s = &r->draft->set.settings;
+    s->geo_db = draft_text(r->draft, p.text);
+    s->geo_db_file = r->source->index;
+    s->geo_db_line = source_line(r->source, word->at);
+    give(r, index);
+}
+
 static void component_read(struct reading *r, const struct piece *word, struct piece rest, size_t index)
 {
     struct piece p;
@@ -155,7 +168,7 @@ const struct directive directives[] = {
     SPECIAL("SecComponentSignature", component_read, SPECIAL_COMPONENTS),
     CHOICE("SecXmlExternalEntity", xml_external_entity, switch_choices),
     TEXT("SecWebAppId", web_app_id),
-    TEXT("SecGeoLookupDb", geo_db),
+    SPECIAL("SecGeoLookupDb", geo_db_read, SPECIAL_GEO_DB),
     TEXT("SecHttpBlKey", http_bl_key),
     CHOICE("SecAuditEngine", audit_engine, audit_engine_choices),
     CHOICE("SecAuditLogType", audit_type, audit_types),

@@ -268,7 +268,9 @@ struct waf_settings {
     uint64_t upload_file_mode, audit_dir_mode, audit_file_mode; /* as chmod has them */
     uint64_t debug_log_level;
     struct waf_text web_app_id, audit_log, audit_log2, audit_storage_dir, audit_parts, audit_relevant_status;
-    struct waf_text debug_log, geo_db, http_bl_key, tmp_dir, data_dir, upload_dir;
+    struct waf_text debug_log, http_bl_key, tmp_dir, data_dir, upload_dir;
+    struct waf_text geo_db;       /* the file's name as written */
+    uint32_t geo_db_file, geo_db_line; /* where it is written; a name is seen from the folder of that file */
     struct waf_text unicode_map_path, unicode_map; /* the file's name as written and its text */
     uint64_t unicode_code_page;
     bool response_mime_types_cleared;

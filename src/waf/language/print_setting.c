@@ -35,6 +35,10 @@ static void special_print(const struct waf_rule_set *set, const struct directive
         setting_text_print(set, d->name, s->audit_parts, out);
         text_puts(out, "\n");
         break;
+    case SPECIAL_GEO_DB:
+        setting_text_print(set, d->name, s->geo_db, out);
+        text_puts(out, "\n");
+        break;
     case SPECIAL_SEPARATOR:
         text_printf(out, "%s \"%c\"\n", d->name, s->argument_separator);
         break;

@@ -5,9 +5,10 @@
     run.py PROGRAM VERSION EXAMPLE [NAME...]    BLESS=1 rewrites what is expected
 
 NAME.cmd is a line for sh, in which `bulkhead` is the program; NAME.stdin is its input (else there is none). It runs
-in an empty folder with copies of EXAMPLE (shop.yaml) and of the policies, rules and requests here. NAME.expected is what it printed, how
-it exited, and each file that it made or changed. What --json and --batch print must be JSON, line by line. After
-the cases come promises that no text shows: pipes, terminals, man pages' needs. Prints TAP.
+in an empty folder with copies of EXAMPLE (shop.yaml) and of the policies, rules, requests and databases here.
+NAME.expected is what it printed, how it exited, and each file that it made or changed. What --json and --batch print
+must be JSON, line by line. After the cases come promises that no text shows: pipes, terminals, man pages' needs. Prints
+TAP.
 """
 
 import glob
@@ -41,7 +42,7 @@ class Bench:
         os.symlink(self.program, os.path.join(tools, "bulkhead"))
         shutil.copy(self.example, os.path.join(self.folder, "shop.yaml"))
         for given in glob.glob(os.path.join(HERE, "*.yaml")) + glob.glob(os.path.join(HERE, "*.conf")) + \
-                glob.glob(os.path.join(HERE, "*.http")):
+                glob.glob(os.path.join(HERE, "*.http")) + glob.glob(os.path.join(HERE, "*.mmdb")):
             shutil.copy(given, self.folder)
         kept = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
         self.environment = {**kept, "PATH": tools + ":/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "Pacific/Auckland",

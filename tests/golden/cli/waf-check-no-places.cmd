@@ -1,0 +1,1 @@
+bulkhead waf check rules-no-places.conf

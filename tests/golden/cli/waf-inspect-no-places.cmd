@@ -1,0 +1,1 @@
+bulkhead waf inspect --rules rules-no-places.conf --request plain.http
