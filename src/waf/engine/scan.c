@@ -11,6 +11,7 @@ struct scan_segment {
     size_t count;
     uint64_t triggered;  /* by any of them */
     struct bytes joined; /* the values one after another, each with a line end behind it */
+    struct bytes *changed; /* by chain of transformations: what it makes of `joined`; NULL, and `at` NULL: not known */
     bool there;
 };
 
@@ -194,42 +195,60 @@ static bool change(const struct sweep *s, struct bytes value, uint64_t triggers,
     return true;
 }
 
-/* What the transformations make of a segment's values; appended to `out`, which they had no room for before. False when memory is out. */
-static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct text_room *out)
+/* What the transformations make of a segment's values, one after another. False when memory is out. */
+static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct bytes *ret)
 {
+    struct text_room out = {0};
+    if (!room_for(&out, s->t->arena, segment->joined.len))
+        return false;
     for (size_t i = 0; i < segment->count; i++) {
         struct bytes value = segment->values[i];
         if ((s->scan->always || segment->triggers[i] & s->scan->triggers) && !change(s, segment->values[i], segment->triggers[i], &value))
             return false;
-        if (!room_for(out, s->t->arena, value.len + 1))
+        if (!room_for(&out, s->t->arena, value.len + 1))
             return false;
-        out->len = (size_t)(put_line(out->at + out->len, value) - out->at);
+        out.len = (size_t)(put_line(out.at + out.len, value) - out.at);
     }
+    *ret = bytes_of(out.at, out.len);
+    return true;
+}
+
+/* The same, made once for all scans that have these transformations; the segment's own buffer where they cannot change any. */
+static bool changed_segment(const struct sweep *s, struct scan_segment *segment, struct bytes *ret)
+{
+    *ret = segment->joined;
+    if (!segment->count || (!s->scan->always && !(segment->triggered & s->scan->triggers)))
+        return true;
+    if (!segment->changed && !(segment->changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof *segment->changed)))
+        return false;
+    struct bytes *known = &segment->changed[s->scan->chain];
+    if (!known->at && !transform_segment(s, segment, known))
+        return false;
+    *ret = *known;
     return true;
 }
 
 /* As the transformations leave the values; the source's own buffer where they cannot change any. False when memory is out. */
 static bool transform_source(const struct sweep *s, const struct scan_source *source, struct bytes *ret)
 {
-    const struct plan_scan *scan = s->scan;
-    const struct plan_source *p = &s->t->program->plan->sources[scan->source];
+    const struct plan_source *p = &s->t->program->plan->sources[s->scan->source];
     struct text_room out = {0};
     *ret = source->joined;
-    if (!scan->always && !(source->triggered & scan->triggers))
+    if (!s->scan->always && !(source->triggered & s->scan->triggers))
         return true;
-    if (!room_for(&out, s->t->arena, source->joined.len))
-        return false;
     for (uint32_t i = 0; i < p->segment_count; i++) {
-        const struct scan_segment *segment = &s->t->segments[p->segments[i]];
-        if (scan->always || segment->triggered & scan->triggers) {
-            if (!transform_segment(s, segment, &out))
-                return false;
-        } else if (segment->joined.len) {
-            if (!room_for(&out, s->t->arena, segment->joined.len))
-                return false;
-            memcpy(out.at + out.len, segment->joined.at, segment->joined.len);
-            out.len += segment->joined.len;
+        struct bytes text;
+        if (!changed_segment(s, &s->t->segments[p->segments[i]], &text))
+            return false;
+        if (p->segment_count == 1) {
+            *ret = text;
+            return true;
         }
+        if (!room_for(&out, s->t->arena, text.len + 1))
+            return false;
+        if (text.len)
+            memcpy(out.at + out.len, text.at, text.len);
+        out.len += text.len;
     }
     *ret = bytes_of(out.at, out.len);
     return true;

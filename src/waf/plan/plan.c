@@ -380,8 +380,30 @@ static bool compile_scan(struct planning *p, struct draft *d, uint32_t scan)
     }
 }
 
+static bool same_steps(const struct plan_scan *a, const struct plan_scan *b)
+{
+    return bytes_equal(bytes_of(a->steps, a->step_count), bytes_of(b->steps, b->step_count));
+}
+
+/* The number of the first scan before this one with its steps, or the next number. */
+static uint32_t number_of_chain(struct planning *p, const struct plan_scan *scan)
+{
+    for (size_t i = 0; i < p->draft_count; i++)
+        for (uint32_t k = 0; k < p->drafts[i].group.scan_count; k++) {
+            const struct plan_scan *other = &p->drafts[i].group.scans[k];
+            if (other == scan)
+                return p->plan->chain_count++;
+            if (same_steps(other, scan))
+                return other->chain;
+        }
+    return NOTHING;
+}
+
 static bool compile_groups(struct planning *p)
 {
+    for (size_t i = 0; i < p->draft_count; i++)
+        for (uint32_t k = 0; k < p->drafts[i].group.scan_count; k++)
+            p->drafts[i].group.scans[k].chain = number_of_chain(p, &p->drafts[i].group.scans[k]);
     for (size_t i = 0; i < p->draft_count; i++)
         for (uint32_t k = 0; k < p->drafts[i].group.scan_count; k++)
             if (!compile_scan(p, &p->drafts[i], k))

@@ -27,6 +27,7 @@ struct plan_source {
 /* Rules of one group with the same transformations and the same source. */
 struct plan_scan {
     uint32_t source;
+    uint32_t chain; /* which of the plan's: the same steps have the same number */
     const uint8_t *steps; /* enum transformation */
     uint32_t step_count;
     uint64_t triggers; /* bits by enum transformation: without one of these bytes nothing changes */
@@ -61,7 +62,7 @@ struct waf_plan {
     uint32_t group_count;
     struct plan_source *sources;
     uint32_t *segments; /* by segment: one of the targets that name it */
-    uint32_t source_count, segment_count;
+    uint32_t source_count, segment_count, chain_count;
     uint64_t triggers[256]; /* by byte: the transformations that it may make change a value */
 };
 

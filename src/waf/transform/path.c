@@ -69,11 +69,26 @@ static void step(struct path *p)
     copy_byte(p);
 }
 
+/* Nothing is there to resolve: no separator beside another or before a dot, no two dots. Most text is so. */
+static bool is_normal(struct bytes in, bool windows)
+{
+    uint8_t before = '/';
+    for (size_t i = 0; i < in.len; i++) {
+        uint8_t c = in.at[i];
+        if ((windows && c == '\\') || (i && before == '/' && c == '/') || (c == '.' && (before == '/' || before == '.')))
+            return false;
+        before = c;
+    }
+    return true;
+}
+
 static size_t normalise(struct bytes in, bool windows, uint8_t *out)
 {
     if (in.len == 0)
         return 0;
     memcpy(out, in.at, in.len);
+    if (is_normal(in, windows))
+        return in.len;
     struct path p = {.at = out, .last = in.len - 1, .windows = windows};
     p.relative = !separates(&p, out[0]);
     bool trailing = separates(&p, out[p.last]);
@@ -105,24 +120,37 @@ size_t write_normalise_path_win(struct bytes in, const struct unicode_map *map, 
     return normalise(in, true, out);
 }
 
+/* What a byte is to a command line. */
+enum command_byte {
+    COMMAND_OTHER,
+    COMMAND_QUOTE, /* left out */
+    COMMAND_BLANK, /* a row of them is one blank */
+    COMMAND_NEXT,  /* no blank stands before it */
+};
+
 size_t write_cmd_line(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
+    static const uint8_t kinds[256] = {
+        ['"'] = COMMAND_QUOTE, ['\''] = COMMAND_QUOTE, ['\\'] = COMMAND_QUOTE, ['^'] = COMMAND_QUOTE,
+        [' '] = COMMAND_BLANK, [','] = COMMAND_BLANK, [';'] = COMMAND_BLANK, ['\t'] = COMMAND_BLANK, ['\r'] = COMMAND_BLANK, ['\n'] = COMMAND_BLANK,
+        ['/'] = COMMAND_NEXT, ['('] = COMMAND_NEXT,
+    };
     size_t n = 0;
     bool space = false;
     for (size_t i = 0; i < in.len; i++) {
-        uint8_t c = in.at[i];
-        if (c && strchr("\"'\\^", c))
+        uint8_t kind = kinds[in.at[i]];
+        if (kind == COMMAND_QUOTE)
             continue;
-        if (c && strchr(" ,;\t\r\n", c)) {
+        if (kind == COMMAND_BLANK) {
             if (!space)
                 out[n++] = ' ';
             space = true;
             continue;
         }
-        if (space && (c == '/' || c == '('))
+        if (space && kind == COMMAND_NEXT)
             n--;
         space = false;
-        out[n++] = lower(c);
+        out[n++] = lower(in.at[i]);
     }
     return n;
 }
