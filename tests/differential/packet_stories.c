@@ -133,7 +133,7 @@ static void published_go_on(struct packet_source *s, struct frame *f)
     uint32_t step = s->story_step++;
     int from = step < 3 ? step == 1 : random_chance(r, 85);
     s->pause = PACKET_SOURCE_TICK;
-    s->then.another_policy = step >= 2 && random_chance(r, 50);
+    s->then.another_policy = step >= 2 && random_chance(r, 35);
     conversation_frame(s, c, from, step == 0 ? SYN : step == 1 ? SYN | ACK : ACK, c->sequence[!from] + 1, f);
 }
 

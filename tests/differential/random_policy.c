@@ -29,7 +29,7 @@ static void print_publish(const struct random_network *n, struct random *r, stru
     for (uint32_t i = 0; i < count; i++) {
         if (random_chance(r, i < first_outer ? 15 : 60))
             continue;
-        bool usual = random_chance(r, 85);
+        bool usual = random_chance(r, 75);
         uint32_t workload = usual ? i / 2 % n->workloads : random_below(r, n->workloads);
         text_printf(out, "%s%s: \"w%u:%u\"", comma, ports[i], workload, usual ? leads[i] : leads[random_below(r, count)]);
         comma = ", ";
