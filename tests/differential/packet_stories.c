@@ -3,6 +3,7 @@
 #include "packet_stories.h"
 
 #include <netinet/in.h>
+#include <string.h>
 
 #include "decide/decide.h"
 #include "decide/uplink.h"
@@ -53,11 +54,14 @@ void story_begin(struct packet_source *s)
     static const enum story kinds[] = {STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_PIECES, STORY_ADOPTED, STORY_ADOPTED, STORY_MOVED,
         STORY_CROSSING, STORY_PUBLISHED};
     s->story = kinds[random_below(s->random, sizeof kinds / sizeof kinds[0])];
+    struct conversation others[CONVERSATIONS];
+    memcpy(others, s->conversations, sizeof others);
     for (int tries = 0; tries < (s->story == STORY_LIFE ? 40 : 400); tries++) {
         s->hero = *conversation_new(s);
         if (fits(s, &s->hero))
             break;
     }
+    memcpy(s->conversations, others, sizeof others);
     s->story_left = 5 + random_below(s->random, 9);
     s->story_step = s->story != STORY_LIFE || random_chance(s->random, 75) ? 0 : 3;
 }
@@ -133,7 +137,7 @@ static void published_go_on(struct packet_source *s, struct frame *f)
     uint32_t step = s->story_step++;
     int from = step < 3 ? step == 1 : random_chance(r, 85);
     s->pause = PACKET_SOURCE_TICK;
-    s->then.another_policy = step >= 2 && random_chance(r, 35);
+    s->then.another_policy = step >= 2 && random_chance(r, 25);
     conversation_frame(s, c, from, step == 0 ? SYN : step == 1 ? SYN | ACK : ACK, c->sequence[!from] + 1, f);
 }
 
