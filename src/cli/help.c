@@ -256,15 +256,17 @@ const char help_gateway[] =
 
 const char help_waf[] =
     "Usage: bulkhead waf check FILE... [--json]\n"
+    "       bulkhead waf explain RULE-ID --rules FILE... [--json]\n"
     "       bulkhead waf inspect --rules FILE --request FILE [--response FILE]\n"
     "       bulkhead waf inspect --rules FILE --batch\n"
     "\n"
     "The rule engine without a server, for rules as the OWASP Core Rule Set and\n"
     "ModSecurity 3 have them (SecLang). `check` reads the files as if one included\n"
     "them all and says everything that is wrong, with its place and what to do.\n"
-    "`inspect` says which rules fire on a raw HTTP/1.1 request, on what, and what is\n"
-    "decided. `explain` is not built yet; IP, SESSION, USER, GLOBAL and RESOURCE last\n"
-    "for one transaction, and @geoLookup and @rbl find nothing, as yet.\n"
+    "`explain` says in words what a rule looks for, does and is switched by, with a\n"
+    "request that fires it. `inspect` says which rules fire on a raw HTTP/1.1\n"
+    "request, on what, and what is decided. IP, SESSION, USER, GLOBAL and RESOURCE\n"
+    "last for one transaction, and @geoLookup and @rbl find nothing, as yet.\n"
     "\n"
     "Options:\n"
     "  --rules FILE     the rules; it may Include others\n"
@@ -282,4 +284,5 @@ const char help_waf[] =
     "Examples:\n"
     "  bulkhead waf check /etc/modsecurity/crs/crs-setup.conf \\\n"
     "      /usr/share/modsecurity-crs/rules/*.conf\n"
+    "  bulkhead waf explain 942100 --rules crs.conf\n"
     "  bulkhead waf inspect --rules crs.conf --request login.http\n";

@@ -74,6 +74,21 @@ static int start_inspection(struct operands *files, const char *rules, const str
     return waf_inspect(rules ? &named : files, wanted);
 }
 
+/* RULE-ID, then as many files as there are, the one behind --rules first. */
+static int start_explanation(struct operands *operands, const char *rules, const struct inspection *wanted)
+{
+    if (wanted->request || wanted->response || wanted->batch)
+        return wrong_usage("waf", "explain takes the id of a rule, --rules FILE... and --json");
+    if (operands->count < 2)
+        return wrong_usage("waf", "explain needs the id of a rule");
+    if (!rules)
+        return wrong_usage("waf", "explain needs --rules FILE...");
+    const char *id = operands->items[1];
+    operands->items[1] = (char *)rules;
+    struct operands files = {operands->items + 1, operands->count - 1};
+    return waf_explain(id, &files, wanted->json);
+}
+
 int verb_waf(int argc, char **argv)
 {
     struct inspection wanted = {0};
@@ -89,7 +104,7 @@ int verb_waf(int argc, char **argv)
     if (strcmp(what, "inspect") == 0)
         return start_inspection(&files, rules, &wanted);
     if (strcmp(what, "explain") == 0)
-        return complain("%s is not built yet; see bulkhead waf --help", what);
+        return start_explanation(&operands, rules, &wanted);
     if (strcmp(what, "check") != 0)
         return wrong_usage("waf", "there is check, inspect and explain, not `%s`", what);
     if (rules || wanted.request || wanted.response || wanted.batch)

@@ -8,18 +8,14 @@
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/moment.h"
 #include "cli/output.h"
 #include "cli/rules.h"
+#include "cli/waf_show.h"
 #include "waf/engine/engine.h"
 
 /* Memory of one transaction, and bytes of one message. */
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
 #define MESSAGE_MAX ((size_t)128 << 20)
-#define SHOWN_MAX 200
-
-static const char *const decision_names[] = {[WAF_PASS] = "pass", [WAF_DENY] = "deny", [WAF_DROP] = "drop", [WAF_REDIRECT] = "redirect", [WAF_ALLOW] = "allow"};
-static const char *const severity_names[] = {"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"};
 
 /* One message pair, and what came of it. */
 struct inspected {
@@ -37,46 +33,15 @@ static uint64_t cpu_nanoseconds(void)
     return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
 }
 
-/* A string of JSON; a NUL cannot be shown and becomes U+FFFD, as bytes that are no UTF-8. */
-static void print_bytes(struct bytes b, size_t most, struct text *out)
-{
-    struct bytes shown = bytes_slice(b, 0, most);
-    char *copy = malloc(shown.len + 1);
-    if (!copy) {
-        out->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < shown.len; i++)
-        copy[i] = shown.at[i] ? (char)shown.at[i] : (char)0xff;
-    copy[shown.len] = 0;
-    text_json(out, copy);
-    free(copy);
-}
-
-/* Values that let others in are not shown: those of cookies, of Authorization, and of what is called a password or token. */
-static bool is_secret(struct bytes variable)
-{
-    static const char *const words[] = {"COOKIE", "AUTHORIZATION", "PASSW", "PASSPHRASE", "PWD", "SECRET", "TOKEN", "API_KEY", "APIKEY", "SESSION"};
-    char name[128];
-    struct bytes shown = bytes_slice(variable, 0, sizeof name - 1);
-    for (size_t i = 0; i < shown.len; i++)
-        name[i] = (char)(shown.at[i] >= 'a' && shown.at[i] <= 'z' ? shown.at[i] - 32 : shown.at[i] == 0 ? '?' : shown.at[i]);
-    name[shown.len] = 0;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(name, words[i]))
-            return true;
-    return false;
-}
-
 static void print_matched(const struct waf_matched *m, struct text *out)
 {
     text_puts(out, "{\"variable\": ");
-    print_bytes(m->variable, SHOWN_MAX, out);
+    waf_show_json(m->variable, SHOWN_MAX, out);
     text_puts(out, ", \"value\": ");
-    if (is_secret(m->variable))
+    if (waf_is_secret(m->variable))
         text_printf(out, "\"(%zu bytes, not shown)\"", m->value.len);
     else
-        print_bytes(m->value, SHOWN_MAX, out);
+        waf_show_json(m->value, SHOWN_MAX, out);
     text_printf(out, ", \"offset\": %zu}", m->offset);
 }
 
@@ -84,18 +49,18 @@ static void print_event(const struct rules *r, const struct waf_event *e, struct
 {
     const struct waf_rule *rule = &r->set->rules[e->rule];
     text_printf(out, "{\"id\": %lld, \"phase\": %u, \"msg\": ", (long long)rule->id, rule->phase);
-    print_bytes(e->msg, SIZE_MAX, out);
+    waf_show_json(e->msg, SIZE_MAX, out);
     text_puts(out, ", \"data\": ");
-    print_bytes(e->data, SIZE_MAX, out);
+    waf_show_json(e->data, SIZE_MAX, out);
     if (e->severity >= 0 && e->severity < 8)
-        text_printf(out, ", \"severity\": \"%s\"", severity_names[e->severity]);
+        text_printf(out, ", \"severity\": \"%s\"", waf_severity_names[e->severity]);
     text_puts(out, ", \"tags\": [");
     for (size_t i = 0; i < e->tag_count; i++) {
         text_puts(out, i ? ", " : "");
-        print_bytes(e->tags[i], SIZE_MAX, out);
+        waf_show_json(e->tags[i], SIZE_MAX, out);
     }
     text_puts(out, "], \"file\": ");
-    print_bytes(waf_text_bytes(r->set, r->set->files[rule->file]), SIZE_MAX, out);
+    waf_show_json(waf_text_bytes(r->set, r->set->files[rule->file]), SIZE_MAX, out);
     text_printf(out, ", \"line\": %u, \"matched\": [", rule->line);
     for (size_t i = 0; i < e->matched_count; i++) {
         text_puts(out, i ? ", " : "");
@@ -114,12 +79,12 @@ static void print_json(const struct rules *r, const struct inspected *i, struct 
     }
     const struct waf_outcome *o = i->outcome;
     bool refused = o->decision != WAF_PASS && o->decision != WAF_ALLOW;
-    text_printf(out, "{\"decision\": \"%s\"", decision_names[o->decision]);
+    text_printf(out, "{\"decision\": \"%s\"", waf_decision_names[o->decision]);
     if (refused)
         text_printf(out, ", \"status\": %d, \"phase\": %u", o->status, o->phase);
     if (o->decision == WAF_REDIRECT) {
         text_puts(out, ", \"redirect\": ");
-        print_bytes(o->redirect, SIZE_MAX, out);
+        waf_show_json(o->redirect, SIZE_MAX, out);
     }
     text_printf(out, ", \"score\": {\"inbound\": %lld, \"outbound\": %lld}, \"rules\": [", (long long)i->inbound, (long long)i->outbound);
     for (size_t k = 0; k < o->event_count; k++) {
@@ -134,28 +99,15 @@ static void print_json(const struct rules *r, const struct inspected *i, struct 
     text_printf(out, "], \"nanoseconds\": %llu}\n", (unsigned long long)i->nanoseconds);
 }
 
-/* Bytes for a terminal: what is no printable ASCII is shown as in C. */
-static void print_plain(struct bytes b, struct text *out)
-{
-    struct bytes shown = bytes_slice(b, 0, SHOWN_MAX);
-    for (size_t i = 0; i < shown.len; i++)
-        if (shown.at[i] >= ' ' && shown.at[i] < 0x7f)
-            text_append(out, &shown.at[i], 1);
-        else
-            text_printf(out, "\\x%02x", shown.at[i]);
-    if (b.len > shown.len)
-        text_puts(out, " ...");
-}
-
 static void print_match_plain(const struct waf_matched *m, struct text *out)
 {
     text_puts(out, "      ");
-    print_plain(m->variable, out);
+    waf_show_plain(m->variable, out);
     text_puts(out, ": ");
-    if (is_secret(m->variable))
+    if (waf_is_secret(m->variable))
         text_printf(out, "(%zu bytes, not shown)", m->value.len);
     else
-        print_plain(m->value, out);
+        waf_show_plain(m->value, out);
     text_puts(out, "\n");
 }
 
@@ -166,7 +118,7 @@ static void print_people(const struct rules *r, const struct inspected *i, struc
         return;
     }
     const struct waf_outcome *o = i->outcome;
-    text_puts(out, decision_names[o->decision]);
+    text_puts(out, waf_decision_names[o->decision]);
     if (o->decision != WAF_PASS && o->decision != WAF_ALLOW)
         text_printf(out, ", %d, in phase %u", o->status, o->phase);
     text_printf(out, "; anomaly score %lld inbound, %lld outbound; %zu rule%s fired\n", (long long)i->inbound, (long long)i->outbound, o->event_count,
@@ -176,7 +128,7 @@ static void print_people(const struct rules *r, const struct inspected *i, struc
         const struct waf_rule *rule = &r->set->rules[e->rule];
         struct bytes file = waf_text_bytes(r->set, r->set->files[rule->file]);
         text_printf(out, "  %lld  ", (long long)rule->id);
-        print_plain(e->msg, out);
+        waf_show_plain(e->msg, out);
         text_printf(out, "\n      (%.*s:%u)\n", (int)file.len, (const char *)file.at, rule->line);
         for (size_t n = 0; n < e->matched_count; n++)
             print_match_plain(&e->matched[n], out);
@@ -185,27 +137,10 @@ static void print_people(const struct rules *r, const struct inspected *i, struc
         text_printf(out, "  not inspected: %s\n", o->limits[k]);
 }
 
-static void fill_time(struct waf_options *o)
-{
-    time_t now = (time_t)moment_now();
-    struct tm local;
-    o->time = now;
-    if (localtime_r(&now, &local)) {
-        o->local.year = local.tm_year + 1900;
-        o->local.month = local.tm_mon + 1;
-        o->local.day = local.tm_mday;
-        o->local.hour = local.tm_hour;
-        o->local.minute = local.tm_min;
-        o->local.second = local.tm_sec;
-        o->local.weekday = local.tm_wday;
-    }
-}
-
 static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch, struct inspected *i)
 {
     struct http_message request, response;
-    struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect")};
-    fill_time(&options);
+    struct waf_options options = waf_options_now();
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
         return true;
