@@ -10,22 +10,12 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "cli/rules.h"
+#include "cli/waf_inspected.h"
 #include "cli/waf_show.h"
-#include "waf/engine/engine.h"
 
 /* Memory of one transaction, and bytes of one message. */
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
 #define MESSAGE_MAX ((size_t)128 << 20)
-
-/* One message pair, and what came of it. */
-struct inspected {
-    struct arena *arena;
-    struct bytes request, response; /* the latter empty: none */
-    const char *error;              /* it is no HTTP: why */
-    const struct waf_outcome *outcome;
-    int64_t inbound, outbound;      /* anomaly scores */
-    uint64_t nanoseconds;           /* of this thread's processor time */
-};
 
 static uint64_t cpu_nanoseconds(void)
 {
@@ -42,7 +32,7 @@ static void print_matched(const struct waf_matched *m, struct text *out)
         text_printf(out, "\"(%zu bytes, not shown)\"", m->value.len);
     else
         waf_show_json(m->value, SHOWN_MAX, out);
-    text_printf(out, ", \"offset\": %zu}", m->offset);
+    text_printf(out, ", \"offset\": %zu, \"length\": %zu}", m->offset, m->length);
 }
 
 static void print_event(const struct rules *r, const struct waf_event *e, struct text *out)
@@ -99,44 +89,6 @@ static void print_json(const struct rules *r, const struct inspected *i, struct 
     text_printf(out, "], \"nanoseconds\": %llu}\n", (unsigned long long)i->nanoseconds);
 }
 
-static void print_match_plain(const struct waf_matched *m, struct text *out)
-{
-    text_puts(out, "      ");
-    waf_show_plain(m->variable, out);
-    text_puts(out, ": ");
-    if (waf_is_secret(m->variable))
-        text_printf(out, "(%zu bytes, not shown)", m->value.len);
-    else
-        waf_show_plain(m->value, out);
-    text_puts(out, "\n");
-}
-
-static void print_people(const struct rules *r, const struct inspected *i, struct text *out)
-{
-    if (i->error) {
-        text_printf(out, "deny, 400: %s\n", i->error);
-        return;
-    }
-    const struct waf_outcome *o = i->outcome;
-    text_puts(out, waf_decision_names[o->decision]);
-    if (o->decision != WAF_PASS && o->decision != WAF_ALLOW)
-        text_printf(out, ", %d, in phase %u", o->status, o->phase);
-    text_printf(out, "; anomaly score %lld inbound, %lld outbound; %zu rule%s fired\n", (long long)i->inbound, (long long)i->outbound, o->event_count,
-        o->event_count == 1 ? "" : "s");
-    for (size_t k = 0; k < o->event_count; k++) {
-        const struct waf_event *e = &o->events[k];
-        const struct waf_rule *rule = &r->set->rules[e->rule];
-        struct bytes file = waf_text_bytes(r->set, r->set->files[rule->file]);
-        text_printf(out, "  %lld  ", (long long)rule->id);
-        waf_show_plain(e->msg, out);
-        text_printf(out, "\n      (%.*s:%u)\n", (int)file.len, (const char *)file.at, rule->line);
-        for (size_t n = 0; n < e->matched_count; n++)
-            print_match_plain(&e->matched[n], out);
-    }
-    for (size_t k = 0; k < o->limit_count; k++)
-        text_printf(out, "  not inspected: %s\n", o->limits[k]);
-}
-
 static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch, struct inspected *i)
 {
     struct http_message request, response;
@@ -168,7 +120,10 @@ static bool inspect(const struct rules *r, struct waf_scratch *scratch, struct b
     bool ok = i.arena && inspect_messages(r, scratch, &i);
     i.nanoseconds = cpu_nanoseconds() - start;
     if (ok) {
-        (json ? print_json : print_people)(r, &i, out);
+        if (json)
+            print_json(r, &i, out);
+        else
+            waf_inspected_print(r, &i, color_wanted(STDOUT_FILENO), out);
         *ret = i.error ? WAF_DENY : i.outcome->decision;
     }
     arena_destroy(i.arena);

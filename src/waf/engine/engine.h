@@ -35,7 +35,7 @@ enum waf_decision {
 struct waf_matched {
     struct bytes variable; /* NAME or NAME:KEY */
     struct bytes value;    /* after transformation */
-    size_t offset;         /* of the match in the value */
+    size_t offset, length; /* of the match in the value */
 };
 
 /* A rule that fired and logs. */
