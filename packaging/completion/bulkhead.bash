@@ -71,7 +71,7 @@ _bulkhead() {
         fi
         case ${COMP_WORDS[2]} in
             explain) options="--rules --json" ;;
-            inspect) options="--rules --request --response --batch --json" ;;
+            inspect) options="--rules --request --response --suggest --batch --json" ;;
         esac
     fi
     if [[ $word == -* ]]; then

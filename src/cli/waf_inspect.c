@@ -89,7 +89,7 @@ static void print_json(const struct rules *r, const struct inspected *i, struct 
     text_printf(out, "], \"nanoseconds\": %llu}\n", (unsigned long long)i->nanoseconds);
 }
 
-static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch, struct inspected *i)
+bool waf_inspect_messages(const struct rules *r, struct waf_scratch *scratch, struct inspected *i)
 {
     struct http_message request, response;
     struct waf_options options = waf_options_now();
@@ -104,6 +104,7 @@ static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch,
     if (i->response.len)
         transaction_response(t, &response);
     i->outcome = transaction_end(t);
+    i->transaction = t;
     int64_t inbound = transaction_number(t, "anomaly_score"), blocking = transaction_number(t, "blocking_inbound_anomaly_score"); /* 3.3; 4 */
     i->inbound = inbound > blocking ? inbound : blocking;
     int64_t outbound = transaction_number(t, "outbound_anomaly_score");
@@ -117,7 +118,7 @@ static bool inspect(const struct rules *r, struct waf_scratch *scratch, struct b
 {
     struct inspected i = {.arena = arena_create(TRANSACTION_MEMORY), .request = request, .response = response};
     uint64_t start = cpu_nanoseconds();
-    bool ok = i.arena && inspect_messages(r, scratch, &i);
+    bool ok = i.arena && waf_inspect_messages(r, scratch, &i);
     i.nanoseconds = cpu_nanoseconds() - start;
     if (ok) {
         if (json)
@@ -184,7 +185,7 @@ static int inspect_batch(const struct rules *r, struct waf_scratch *scratch)
     return more == 0 ? STATUS_YES : complain("standard input is to be `REQUEST-BYTES RESPONSE-BYTES`, a newline, and as many bytes; at most %zu each", MESSAGE_MAX);
 }
 
-static int inspect_files(const struct rules *r, struct waf_scratch *scratch, const struct inspection *wanted)
+static int inspect_files(const struct operands *files, const struct rules *r, struct waf_scratch *scratch, const struct inspection *wanted)
 {
     struct input request = {0}, response = {0};
     const char *error, *file = wanted->request;
@@ -198,6 +199,8 @@ static int inspect_files(const struct rules *r, struct waf_scratch *scratch, con
     }
     if (!read)
         status = complain_in(wanted->json, "%s: %s", input_name(file), error);
+    else if (wanted->suggest)
+        status = waf_suggest(files, r, input_bytes(&request), input_bytes(&response), wanted->json);
     else if (!inspect(r, scratch, input_bytes(&request), input_bytes(&response), wanted->json, &out, &decision))
         status = complain_in(wanted->json, "out of memory");
     else
@@ -219,7 +222,7 @@ int waf_inspect(const struct operands *files, const struct inspection *wanted)
         } else if (!scratch_create(&r.program, &scratch))
             status = complain_in(wanted->json || wanted->batch, "out of memory");
         else {
-            status = wanted->batch ? inspect_batch(&r, &scratch) : inspect_files(&r, &scratch, wanted);
+            status = wanted->batch ? inspect_batch(&r, &scratch) : inspect_files(files, &r, &scratch, wanted);
             scratch_free(&scratch);
         }
     }
