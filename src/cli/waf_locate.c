@@ -48,18 +48,25 @@ static bool find(struct bytes b, size_t from, size_t to, struct bytes wanted, si
     return false;
 }
 
+/* Where the value begins whose name ends at `at`; the end when that is no name. */
+static size_t behind_name(struct bytes b, size_t at, size_t to)
+{
+    bool header = b.at[at] == ':';
+    if (!header && b.at[at] != '=')
+        return b.len;
+    for (at++; header && at < to && (b.at[at] == ' ' || b.at[at] == '\t');)
+        at++;
+    return at;
+}
+
 /* Behind `name` and the byte that divides it from its value. */
 static bool find_named(struct bytes b, size_t from, size_t to, struct bytes name, struct bytes wanted, size_t offset, size_t length, struct located *ret)
 {
     struct located whole;
     for (size_t at = from; name.len && at < to; at++)
-        if ((at == 0 || strchr("?&; \n", b.at[at - 1])) && value_at(b, at, name, 0, name.len, &whole) && whole.to < to && (b.at[whole.to] == '=' || b.at[whole.to] == ':')) {
-            size_t value = whole.to + 1;
-            while (value < to && b.at[whole.to] == ':' && (b.at[value] == ' ' || b.at[value] == '\t'))
-                value++;
-            if (value_at(b, value, wanted, offset, length, ret))
-                return true;
-        }
+        if ((at == 0 || strchr("?&; \n", b.at[at - 1])) && value_at(b, at, name, 0, name.len, &whole) && whole.to < to &&
+            value_at(b, behind_name(b, whole.to, to), wanted, offset, length, ret))
+            return true;
     return false;
 }
 
@@ -81,23 +88,32 @@ static size_t end_of(struct bytes message, const char *what, size_t otherwise)
     return found ? (size_t)(found - message.at) : otherwise;
 }
 
-/* The head's lines behind the first; or all from the body on; or the first line. */
+enum part {
+    PART_LINE = 1, /* the first */
+    PART_HEAD = 2, /* the headers: a value has a name there */
+    PART_BODY = 4,
+};
+
+/* The first that a variable's name begins with. */
+static const struct {
+    const char *prefix;
+    unsigned in; /* enum part, one or several */
+} parts[] = {
+    {"REQUEST_HEADERS", PART_HEAD}, {"REQUEST_COOKIES", PART_HEAD}, {"RESPONSE_HEADERS", PART_HEAD}, {"RESPONSE_CONTENT_TYPE", PART_HEAD},
+    {"AUTH_TYPE", PART_HEAD}, {"SERVER_NAME", PART_HEAD}, {"ARGS_GET", PART_LINE}, {"ARGS_POST", PART_BODY}, {"REQUEST_BODY", PART_BODY},
+    {"RESPONSE_BODY", PART_BODY}, {"FILES", PART_BODY}, {"MULTIPART_", PART_BODY}, {"XML", PART_BODY}, {"ARGS", PART_LINE | PART_BODY},
+    {"QUERY_STRING", PART_LINE}, {"PATH_INFO", PART_LINE}, {"REQUEST_", PART_LINE}, {"RESPONSE_", PART_LINE}, {"STATUS", PART_LINE},
+};
+
 static bool region_of(struct bytes message, struct bytes variable, struct region *ret)
 {
-    static const struct {
-        const char *prefix;
-        bool line, head, body; /* head: a value has a name there */
-    } parts[] = {{"REQUEST_HEADERS", false, true, false}, {"REQUEST_COOKIES", false, true, false}, {"RESPONSE_HEADERS", false, true, false}, {"RESPONSE_CONTENT_TYPE", false, true, false},
-        {"AUTH_TYPE", false, true, false}, {"SERVER_NAME", false, true, false}, {"ARGS_GET", true, false, false}, {"ARGS_POST", false, false, true}, {"REQUEST_BODY", false, false, true},
-        {"RESPONSE_BODY", false, false, true}, {"FILES", false, false, true}, {"MULTIPART_", false, false, true}, {"XML", false, false, true}, {"ARGS", true, false, true},
-        {"QUERY_STRING", true, false, false}, {"PATH_INFO", true, false, false}, {"REQUEST_", true, false, false}, {"RESPONSE_", true, false, false}, {"STATUS", true, false, false}};
     size_t line = end_of(message, "\n", message.len), head = end_of(message, "\n\r\n", end_of(message, "\n\n", message.len));
     for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
         if (!has_prefix(variable, parts[i].prefix))
             continue;
-        ret->from = parts[i].line ? 0 : parts[i].head ? line : head;
-        ret->to = parts[i].body ? message.len : parts[i].head ? head : line;
-        ret->named = parts[i].head && memchr(variable.at, ':', variable.len) && !memmem(variable.at, variable.len, "_NAMES", 6);
+        ret->from = parts[i].in & PART_LINE ? 0 : parts[i].in & PART_HEAD ? line : head;
+        ret->to = parts[i].in & PART_BODY ? message.len : parts[i].in & PART_HEAD ? head : line;
+        ret->named = (parts[i].in & PART_HEAD) && memchr(variable.at, ':', variable.len) && !memmem(variable.at, variable.len, "_NAMES", 6);
         return true;
     }
     return false;
@@ -119,13 +135,18 @@ static bool is_count(struct bytes variable)
     return false;
 }
 
+static bool find_in(struct bytes b, const struct region *r, struct bytes key, struct bytes wanted, size_t offset, size_t length, struct located *ret)
+{
+    return find_named(b, r->from, r->to, key, wanted, offset, length, ret) || (!r->named && find(b, r->from, r->to, wanted, offset, length, ret));
+}
+
 bool waf_locate(struct bytes message, struct bytes variable, struct bytes value, size_t offset, size_t length, struct located *ret)
 {
     struct region r;
     if (!value.len || !variable.len || is_count(variable) || !region_of(message, variable, &r))
         return false;
     struct bytes key = key_of(variable), matched = bytes_slice(value, offset, length);
-    if (find_named(message, r.from, r.to, key, value, offset, length, ret) || (!r.named && find(message, r.from, r.to, value, offset, length, ret)))
+    if (find_in(message, &r, key, value, offset, length, ret))
         return true;
-    return matched.len && (find_named(message, r.from, r.to, key, matched, 0, matched.len, ret) || (!r.named && find(message, r.from, r.to, matched, 0, matched.len, ret)));
+    return matched.len && find_in(message, &r, key, matched, 0, matched.len, ret);
 }

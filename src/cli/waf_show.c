@@ -53,7 +53,8 @@ void waf_show_plain(struct bytes b, struct text *out)
 
 struct waf_options waf_options_now(void)
 {
-    struct waf_options made = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect")}, *o = &made;
+    struct waf_options made = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), 
+        .server_port = 80, .unique_id = bytes_of_text("inspect")}, *o = &made;
     time_t now = (time_t)moment_now();
     struct tm local;
     o->time = now;

@@ -39,7 +39,8 @@ struct search {
 /* What a match leaves behind: itself, and in TX what it captured or what a setvar made of it. */
 static bool is_matched_variable(const struct waf_target *t)
 {
-    return t->variable == VARIABLE_MATCHED_VAR || t->variable == VARIABLE_MATCHED_VARS || t->variable == VARIABLE_MATCHED_VARS_NAMES || (t->variable == VARIABLE_TX && !t->count);
+    return t->variable == VARIABLE_MATCHED_VAR || t->variable == VARIABLE_MATCHED_VARS || t->variable == VARIABLE_MATCHED_VARS_NAMES ||
+           (t->variable == VARIABLE_TX && !t->count);
 }
 
 /* ARGS reads best: it goes first. */
@@ -74,7 +75,8 @@ static bool link_open(struct search *s, uint32_t rule, struct link *l)
 
 static void attack(struct sketch *d, bool answered)
 {
-    static const char *const values[] = {"1' OR '1'='1' UNION SELECT password FROM users--", "<script>alert(1)</script>", "../../../../etc/passwd", ";cat /etc/passwd", "<?php system('id'); ?>"};
+    static const char *const values[] = {"1' OR '1'='1' UNION SELECT password FROM users--", "<script>alert(1)</script>", "../../../../etc/passwd",
+        ";cat /etc/passwd", "<?php system('id'); ?>"};
     static const char *const names[] = {"a", "b", "c", "d", "e"};
     for (size_t i = 0; i < sizeof values / sizeof *values; i++)
         sketch_add(d, &d->arguments, bytes_of_text(names[i]), encode_percent(d, bytes_of_text(values[i]), "-._~!$'()*,/:@?;"));
@@ -234,7 +236,9 @@ static const char *why_nothing(struct search *s, const struct example *best)
                 return arena_format(s->arena, "it looks at %s, which no message fills by itself", variable_names[v]);
         }
     }
-    return best->runs ? arena_format(s->arena, "it fired on none of the %u messages that were tried", best->runs) : "no message can carry what it looks for where it looks";
+    if (!best->runs)
+        return "no message can carry what it looks for where it looks";
+    return arena_format(s->arena, "it fired on none of the %u messages that were tried", best->runs);
 }
 
 static bool search(struct search *s, struct example *best)

@@ -225,7 +225,8 @@ static bool put_file_content(struct sketch *d, const struct slot *p, struct byte
 
 static bool put_part_header(struct sketch *d, const struct slot *p, struct bytes value)
 {
-    struct bytes name = name_or(p, "part"), head = sketch_join(d, sketch_join(d, bytes_of_text("Content-Disposition: form-data; name=\""), name), bytes_of_text("\"\r\n"));
+    struct bytes head = sketch_join(d, bytes_of_text("Content-Disposition: form-data; name=\""), name_or(p, "part"));
+    head = sketch_join(d, head, bytes_of_text("\"\r\n"));
     bool header = value.len && memchr(value.at, ':', value.len);
     send_body(d, SKETCH_MULTIPART);
     sketch_add(d, &d->parts, sketch_join(d, header ? head : sketch_join(d, head, bytes_of_text("X-Part: ")), value), bytes_of_text("x"));
@@ -401,7 +402,8 @@ static struct bytes numbered(struct sketch *d, const struct slot *p, size_t i)
 bool slot_count(struct sketch *d, const struct slot *p, size_t count)
 {
     if (count == 0) {
-        sketch_add(d, &d->without, p->variable == VARIABLE_REQUEST_COOKIES || p->variable == VARIABLE_REQUEST_COOKIES_NAMES ? bytes_of_text("Cookie") : p->name, p->name);
+        bool cookie = p->variable == VARIABLE_REQUEST_COOKIES || p->variable == VARIABLE_REQUEST_COOKIES_NAMES;
+        sketch_add(d, &d->without, cookie ? bytes_of_text("Cookie") : p->name, p->name);
         return slot_ways(p->variable) != 0;
     }
     for (size_t i = 0; i < count; i++) {

@@ -25,12 +25,17 @@ static int64_t level_of(const struct waf_rule_set *set, uint32_t gate)
     return number_of(waf_text_bytes(set, set->rules[gate].operand_text));
 }
 
+static struct bytes variable_of(const struct waf_rule_set *set, uint32_t gate)
+{
+    return waf_text_bytes(set, set->targets[set->rules[gate].targets.first].text);
+}
+
 /* Does a later gate ask for more of the same variable, or the same? */
 static bool is_weaker(const struct waf_rule_set *set, uint32_t gate, uint32_t rule)
 {
-    struct bytes name = waf_text_bytes(set, set->targets[set->rules[gate].targets.first].text);
+    struct bytes name = variable_of(set, gate);
     for (uint32_t other = gate + 1; gate_next(set, rule, other, &other); other++)
-        if (is_level(set, other) && bytes_equal(waf_text_bytes(set, set->targets[set->rules[other].targets.first].text), name) && level_of(set, other) >= level_of(set, gate))
+        if (is_level(set, other) && bytes_equal(variable_of(set, other), name) && level_of(set, other) >= level_of(set, gate))
             return true;
     return false;
 }
@@ -187,7 +192,8 @@ static bool explain_takers(const struct waf_rule_set *set, const struct waf_rule
     for (uint32_t i = 0; i < set->rule_count; i++) {
         struct waf_span actions = set->rules[i].written.actions;
         for (uint32_t j = actions.first; j < actions.first + actions.count; j++)
-            if (takes_from(set, &set->actions[j], r) && concerns(set, &set->actions[j], r) && ++found <= TAKERS_SHOWN && !add_taker(set, i, &set->actions[j], a, ret))
+            if (takes_from(set, &set->actions[j], r) && concerns(set, &set->actions[j], r) &&
+                ++found <= TAKERS_SHOWN && !add_taker(set, i, &set->actions[j], a, ret))
                 return false;
     }
     if (found <= TAKERS_SHOWN)

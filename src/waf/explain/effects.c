@@ -21,7 +21,8 @@ static void put_value(const struct waf_rule_set *set, struct waf_template t, str
 
 static void put_setvar(const struct waf_rule_set *set, const struct waf_action *a, struct text *out)
 {
-    static const char *const begins[] = {[SETVAR_SET] = "sets ", [SETVAR_ADD] = "adds ", [SETVAR_SUBTRACT] = "takes ", [SETVAR_ONE] = "sets ", [SETVAR_UNSET] = "removes "};
+    static const char *const begins[] = {[SETVAR_SET] = "sets ", [SETVAR_ADD] = "adds ", [SETVAR_SUBTRACT] = "takes ", [SETVAR_ONE] = "sets ",
+        [SETVAR_UNSET] = "removes "};
     text_puts(out, begins[a->operation]);
     if (a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT) {
         put_value(set, a->value, out);
@@ -59,8 +60,8 @@ static bool explain_actions(const struct waf_rule_set *set, struct waf_span acti
 
 static const char *disruptive_words(uint8_t disruptive)
 {
-    static const char *const words[] = {[DISRUPTIVE_UNSET] = "goes on", [DISRUPTIVE_PASS] = "goes on", [DISRUPTIVE_DENY] = "refuses", [DISRUPTIVE_DROP] = "drops the connection",
-        [DISRUPTIVE_REDIRECT] = "redirects", [DISRUPTIVE_ALLOW] = "lets the transaction by: no further rule is asked",
+    static const char *const words[] = {[DISRUPTIVE_UNSET] = "goes on", [DISRUPTIVE_PASS] = "goes on", [DISRUPTIVE_DENY] = "refuses",
+        [DISRUPTIVE_DROP] = "drops the connection", [DISRUPTIVE_REDIRECT] = "redirects", [DISRUPTIVE_ALLOW] = "lets the transaction by: no further rule is asked",
         [DISRUPTIVE_ALLOW_PHASE] = "passes over the rest of this phase", [DISRUPTIVE_ALLOW_REQUEST] = "passes over the rest of phases 1 and 2"};
     return words[disruptive];
 }

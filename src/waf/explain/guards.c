@@ -89,11 +89,13 @@ bool guards_find(const struct waf_rule_set *set, struct bytes class, struct byte
 
 bool rule_is_sum(const struct waf_rule_set *set, uint32_t head)
 {
+    bool any = false;
     for (uint32_t r = head; r != NOTHING; r = set->rules[r].next)
         for (uint32_t i = set->rules[r].targets.first; i < set->rules[r].targets.first + set->rules[r].targets.count; i++) {
             uint8_t v = set->targets[i].variable;
+            any = any || v == VARIABLE_TX;
             if (!set->targets[i].exclusion && v != VARIABLE_TX && v != VARIABLE_MATCHED_VAR && v != VARIABLE_MATCHED_VARS)
                 return false;
         }
-    return true;
+    return any;
 }
