@@ -30,7 +30,7 @@ _bulkhead() {
     local word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]-} at options
     COMPREPLY=()
     if [ "$COMP_CWORD" -eq 1 ]; then
-        mapfile -t COMPREPLY < <(compgen -W "check fmt why matrix diff up apply confirm down exec status flows top agent schema
+        mapfile -t COMPREPLY < <(compgen -W "check fmt why matrix diff up apply confirm down exec status flows top agent schema waf
             --help --version" -- "$word")
         return
     fi
@@ -51,6 +51,7 @@ _bulkhead() {
         --flows | --pcap) compopt -o default 2>/dev/null; return ;;
         --user) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
         --confirm) mapfile -t COMPREPLY < <(compgen -W "30s 60s 5m" -- "$word"); return ;;
+        --rules | --request | --response) compopt -o default 2>/dev/null; return ;;
         --from | --to | --port | --at | --flow) return ;;
     esac
     case $verb in
@@ -63,11 +64,22 @@ _bulkhead() {
         flows) options="-f --suggest --pcap --json" ;;
         *) options="--json" ;;
     esac
+    if [ "$verb" = waf ]; then
+        if [ "$COMP_CWORD" -eq 2 ]; then
+            mapfile -t COMPREPLY < <(compgen -W "check explain inspect --help" -- "$word")
+            return
+        fi
+        case ${COMP_WORDS[2]} in
+            explain) options="--rules --json" ;;
+            inspect) options="--rules --request --response --suggest --batch --json" ;;
+        esac
+    fi
     if [[ $word == -* ]]; then
         mapfile -t COMPREPLY < <(compgen -W "$options --help" -- "$word")
         return
     fi
     case $verb in
+        waf) _bulkhead_files "$word" conf ;;
         check | fmt | why | matrix | diff | up | apply) _bulkhead_files "$word" yaml ;;
         down | status | flows | top) mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_networks)" -- "$word") ;;
         exec) mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_workloads)" -- "$word") ;;

@@ -8,7 +8,13 @@
 /* Bytes of one file; the Core Rule Set's largest has a twentieth of a MiB, a feed of addresses some. */
 #define RULE_FILE_MAX ((size_t)64 << 20)
 
+/* A file that is on no disk. */
+struct rule_text {
+    const char *name, *text;
+};
+
 struct rule_file_store {
+    struct rule_text made[2]; /* looked at first; without a name: none */
     struct input *items; /* what was read, until it is freed */
     size_t count, capacity;
 };

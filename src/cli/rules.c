@@ -46,21 +46,48 @@ static bool open_places(struct rules *r)
     return r->places != NULL;
 }
 
-bool rules_open(char *const *names, int count, bool json, struct rules *ret)
+static bool all_readable(char *const *names, int count, bool json)
 {
-    struct program_errors errors;
-    *ret = (struct rules){.arena = arena_create(RULES_MEMORY)};
-    struct rule_files files = rule_files_lend(&ret->store);
-    if (!ret->arena) {
-        (void)complain_in(json, "out of memory");
-        return false;
-    }
     for (int i = 0; i < count; i++)
         if (access(names[i], R_OK) != 0) {
             (void)complain_in(json, "%s: %s", names[i], strerror(errno));
             return false;
         }
-    if (!rules_load((const char *const *)names, (size_t)count, &files, ret->arena, &ret->sources, &ret->set))
+    return true;
+}
+
+/* The names of all that is read, in order; NULL when memory is out. */
+static const char **names_between(struct rules *r, char *const *names, int count)
+{
+    const char **all = arena_array(r->arena, (size_t)count + 2, sizeof *all);
+    size_t n = 0;
+    if (!all)
+        return NULL;
+    if (r->store.made[0].name)
+        all[n++] = r->store.made[0].name;
+    for (int i = 0; i < count; i++)
+        all[n++] = names[i];
+    if (r->store.made[1].name)
+        all[n++] = r->store.made[1].name;
+    r->name_count = n;
+    return all;
+}
+
+bool rules_open_between(char *const *names, int count, const char *before, const char *after, bool json, struct rules *ret)
+{
+    struct program_errors errors;
+    *ret = (struct rules){.arena = arena_create(RULES_MEMORY)};
+    struct rule_files files = rule_files_lend(&ret->store);
+    ret->store.made[0] = (struct rule_text){before ? "(put before the rules)" : NULL, before};
+    ret->store.made[1] = (struct rule_text){after ? "(put behind the rules)" : NULL, after};
+    const char **all = ret->arena ? names_between(ret, names, count) : NULL;
+    if (!all) {
+        (void)complain_in(json, "out of memory");
+        return false;
+    }
+    if (!all_readable(names, count, json))
+        return false;
+    if (!rules_load(all, ret->name_count, &files, ret->arena, &ret->sources, &ret->set))
         ret->set = NULL;
     else if (!program_compile(ret->set, ret->arena, &ret->program, &errors)) {
         tell_program_errors(ret, &errors);
@@ -68,6 +95,11 @@ bool rules_open(char *const *names, int count, bool json, struct rules *ret)
     } else if (!open_places(ret))
         ret->set = NULL;
     return true;
+}
+
+bool rules_open(char *const *names, int count, bool json, struct rules *ret)
+{
+    return rules_open_between(names, count, NULL, NULL, json, ret);
 }
 
 void rules_free(struct rules *r)
@@ -86,4 +118,14 @@ void rules_complain(const struct rules *r)
     bool told = write_all(STDERR_FILENO, bytes_of(said.at, said.len));
     (void)told;
     text_free(&said);
+}
+
+int64_t rules_free_id(const struct waf_rule_set *set, int64_t from)
+{
+    for (uint32_t i = 0; i < set->rule_count; i++)
+        if (set->rules[i].id == from) {
+            from++;
+            i = UINT32_MAX; /* from the first rule again */
+        }
+    return from;
 }

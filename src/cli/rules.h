@@ -14,6 +14,7 @@ struct rules {
     const struct waf_rule_set *set; /* NULL: not valid */
     struct waf_program program;
     struct places *places; /* of SecGeoLookupDb; NULL: none is named */
+    size_t name_count;
 };
 
 /*
@@ -21,14 +22,20 @@ struct rules {
  * memory (complained about). Invalid rules are true, with `set` NULL. Freed by rules_free in every case.
  */
 bool rules_open(char *const *names, int count, bool json, struct rules *ret) MUST_USE;
+/* The same, as if a file with `before` had been named first, and one with `after` last; NULL: none. The texts must live as long. */
+bool rules_open_between(char *const *names, int count, const char *before, const char *after, bool json, struct rules *ret) MUST_USE;
 void rules_free(struct rules *r);
 /* What is wrong, for people, on standard error. */
 void rules_complain(const struct rules *r);
 
+/* The first id from `from` on that no rule has. */
+int64_t rules_free_id(const struct waf_rule_set *set, int64_t from);
+
 int waf_check(const struct operands *files, bool json);
-/* `request`, `response`: files or NULL; `batch`: messages from standard input. */
+/* `request`, `response`: files or NULL; `batch`: messages from standard input; `suggest`: exclusions for what fires. */
 struct inspection {
     const char *request, *response;
-    bool json, batch;
+    bool json, batch, suggest;
 };
 int waf_inspect(const struct operands *files, const struct inspection *wanted);
+int waf_explain(const char *id, const struct operands *files, bool json);

@@ -71,7 +71,24 @@ static int start_inspection(struct operands *files, const char *rules, const str
         return wrong_usage("waf", "inspect needs --request FILE (`-` is standard input) or --batch");
     if (wanted->batch && (wanted->request || wanted->response))
         return wrong_usage("waf", "with --batch the messages come from standard input");
+    if (wanted->batch && wanted->suggest)
+        return wrong_usage("waf", "--suggest is for one message, not for --batch");
     return waf_inspect(rules ? &named : files, wanted);
+}
+
+/* RULE-ID, then as many files as there are, the one behind --rules first. */
+static int start_explanation(struct operands *operands, const char *rules, const struct inspection *wanted)
+{
+    if (wanted->request || wanted->response || wanted->batch || wanted->suggest)
+        return wrong_usage("waf", "explain takes the id of a rule, --rules FILE... and --json");
+    if (operands->count < 2)
+        return wrong_usage("waf", "explain needs the id of a rule");
+    if (!rules)
+        return wrong_usage("waf", "explain needs --rules FILE...");
+    const char *id = operands->items[1];
+    operands->items[1] = (char *)rules;
+    struct operands files = {operands->items + 1, operands->count - 1};
+    return waf_explain(id, &files, wanted->json);
 }
 
 int verb_waf(int argc, char **argv)
@@ -81,7 +98,7 @@ int verb_waf(int argc, char **argv)
     int status;
     struct operands operands;
     const struct option_wanted options[] = {{"json", 0, &wanted.json, NULL}, {"rules", 0, NULL, &rules}, {"request", 0, NULL, &wanted.request},
-        {"response", 0, NULL, &wanted.response}, {"batch", 0, &wanted.batch, NULL}, {0}};
+        {"response", 0, NULL, &wanted.response}, {"batch", 0, &wanted.batch, NULL}, {"suggest", 0, &wanted.suggest, NULL}, {0}};
     if (!options_read(argc, argv, options, (struct operand_range){1, INT_MAX, false}, &operands, &status))
         return status;
     const char *what = operands.items[0];
@@ -89,10 +106,10 @@ int verb_waf(int argc, char **argv)
     if (strcmp(what, "inspect") == 0)
         return start_inspection(&files, rules, &wanted);
     if (strcmp(what, "explain") == 0)
-        return complain("%s is not built yet; see bulkhead waf --help", what);
+        return start_explanation(&operands, rules, &wanted);
     if (strcmp(what, "check") != 0)
         return wrong_usage("waf", "there is check, inspect and explain, not `%s`", what);
-    if (rules || wanted.request || wanted.response || wanted.batch)
+    if (rules || wanted.request || wanted.response || wanted.batch || wanted.suggest)
         return wrong_usage("waf", "check takes --json and the files of the rules");
     if (files.count == 0)
         return wrong_usage("waf", "check needs the files of the rules");

@@ -11,21 +11,18 @@
 #include "cli/moment.h"
 #include "cli/output.h"
 #include "cli/rules.h"
-#include "waf/engine/engine.h"
+#include "cli/waf_inspected.h"
+#include "cli/waf_show.h"
 #include "waf/store/memory.h"
 
 /* Memory of one transaction, and bytes of one message. */
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
 #define MESSAGE_MAX ((size_t)128 << 20)
-#define SHOWN_MAX 200
 /* Collections that the messages of one run share. */
 #define COLLECTIONS_MAX 100000
 #define COLLECTION_BYTES ((size_t)64 << 10)
 #define STORE_BYTES ((size_t)256 << 20)
 #define COLLECTION_VARIABLES 1000
-
-static const char *const decision_names[] = {[WAF_PASS] = "pass", [WAF_DENY] = "deny", [WAF_DROP] = "drop", [WAF_REDIRECT] = "redirect", [WAF_ALLOW] = "allow"};
-static const char *const severity_names[] = {"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"};
 
 /* What the messages of one run share. */
 struct inspector {
@@ -33,17 +30,12 @@ struct inspector {
     struct waf_scratch scratch;
     struct memory_store *memory;
     struct waf_store store;
+    uint64_t spent; /* nanoseconds of processor time */
+    bool planned;
 };
 
-/* One message pair, and what came of it. */
-struct inspected {
-    struct arena *arena;
-    struct bytes request, response; /* the latter empty: none */
-    const char *error;              /* it is no HTTP: why */
-    const struct waf_outcome *outcome;
-    int64_t inbound, outbound;      /* anomaly scores */
-    uint64_t nanoseconds;           /* of this thread's processor time */
-};
+/* Rule by rule, so many messages have taken longer than a plan of the Core Rule Set takes to make. */
+#define PLANNED_AFTER 2000000000u
 
 static uint64_t cpu_nanoseconds(void)
 {
@@ -51,65 +43,34 @@ static uint64_t cpu_nanoseconds(void)
     return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
 }
 
-/* A string of JSON; a NUL cannot be shown and becomes U+FFFD, as bytes that are no UTF-8. */
-static void print_bytes(struct bytes b, size_t most, struct text *out)
-{
-    struct bytes shown = bytes_slice(b, 0, most);
-    char *copy = malloc(shown.len + 1);
-    if (!copy) {
-        out->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < shown.len; i++)
-        copy[i] = shown.at[i] ? (char)shown.at[i] : (char)0xff;
-    copy[shown.len] = 0;
-    text_json(out, copy);
-    free(copy);
-}
-
-/* Values that let others in are not shown: those of cookies, of Authorization, and of what is called a password or token. */
-static bool is_secret(struct bytes variable)
-{
-    static const char *const words[] = {"COOKIE", "AUTHORIZATION", "PASSW", "PASSPHRASE", "PWD", "SECRET", "TOKEN", "API_KEY", "APIKEY", "SESSION"};
-    char name[128];
-    struct bytes shown = bytes_slice(variable, 0, sizeof name - 1);
-    for (size_t i = 0; i < shown.len; i++)
-        name[i] = (char)(shown.at[i] >= 'a' && shown.at[i] <= 'z' ? shown.at[i] - 32 : shown.at[i] == 0 ? '?' : shown.at[i]);
-    name[shown.len] = 0;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(name, words[i]))
-            return true;
-    return false;
-}
-
 static void print_matched(const struct waf_matched *m, struct text *out)
 {
     text_puts(out, "{\"variable\": ");
-    print_bytes(m->variable, SHOWN_MAX, out);
+    waf_show_json(m->variable, SHOWN_MAX, out);
     text_puts(out, ", \"value\": ");
-    if (is_secret(m->variable))
+    if (waf_is_secret(m->variable))
         text_printf(out, "\"(%zu bytes, not shown)\"", m->value.len);
     else
-        print_bytes(m->value, SHOWN_MAX, out);
-    text_printf(out, ", \"offset\": %zu}", m->offset);
+        waf_show_json(m->value, SHOWN_MAX, out);
+    text_printf(out, ", \"offset\": %zu, \"length\": %zu}", m->offset, m->length);
 }
 
 static void print_event(const struct rules *r, const struct waf_event *e, struct text *out)
 {
     const struct waf_rule *rule = &r->set->rules[e->rule];
     text_printf(out, "{\"id\": %lld, \"phase\": %u, \"msg\": ", (long long)rule->id, rule->phase);
-    print_bytes(e->msg, SIZE_MAX, out);
+    waf_show_json(e->msg, SIZE_MAX, out);
     text_puts(out, ", \"data\": ");
-    print_bytes(e->data, SIZE_MAX, out);
+    waf_show_json(e->data, SIZE_MAX, out);
     if (e->severity >= 0 && e->severity < 8)
-        text_printf(out, ", \"severity\": \"%s\"", severity_names[e->severity]);
+        text_printf(out, ", \"severity\": \"%s\"", waf_severity_names[e->severity]);
     text_puts(out, ", \"tags\": [");
     for (size_t i = 0; i < e->tag_count; i++) {
         text_puts(out, i ? ", " : "");
-        print_bytes(e->tags[i], SIZE_MAX, out);
+        waf_show_json(e->tags[i], SIZE_MAX, out);
     }
     text_puts(out, "], \"file\": ");
-    print_bytes(waf_text_bytes(r->set, r->set->files[rule->file]), SIZE_MAX, out);
+    waf_show_json(waf_text_bytes(r->set, r->set->files[rule->file]), SIZE_MAX, out);
     text_printf(out, ", \"line\": %u, \"matched\": [", rule->line);
     for (size_t i = 0; i < e->matched_count; i++) {
         text_puts(out, i ? ", " : "");
@@ -128,12 +89,12 @@ static void print_json(const struct rules *r, const struct inspected *i, struct 
     }
     const struct waf_outcome *o = i->outcome;
     bool refused = o->decision != WAF_PASS && o->decision != WAF_ALLOW;
-    text_printf(out, "{\"decision\": \"%s\"", decision_names[o->decision]);
+    text_printf(out, "{\"decision\": \"%s\"", waf_decision_names[o->decision]);
     if (refused)
         text_printf(out, ", \"status\": %d, \"phase\": %u", o->status, o->phase);
     if (o->decision == WAF_REDIRECT) {
         text_puts(out, ", \"redirect\": ");
-        print_bytes(o->redirect, SIZE_MAX, out);
+        waf_show_json(o->redirect, SIZE_MAX, out);
     }
     text_printf(out, ", \"score\": {\"inbound\": %lld, \"outbound\": %lld}, \"rules\": [", (long long)i->inbound, (long long)i->outbound);
     for (size_t k = 0; k < o->event_count; k++) {
@@ -148,96 +109,31 @@ static void print_json(const struct rules *r, const struct inspected *i, struct 
     text_printf(out, "], \"nanoseconds\": %llu}\n", (unsigned long long)i->nanoseconds);
 }
 
-/* Bytes for a terminal: what is no printable ASCII is shown as in C. */
-static void print_plain(struct bytes b, struct text *out)
-{
-    struct bytes shown = bytes_slice(b, 0, SHOWN_MAX);
-    for (size_t i = 0; i < shown.len; i++)
-        if (shown.at[i] >= ' ' && shown.at[i] < 0x7f)
-            text_append(out, &shown.at[i], 1);
-        else
-            text_printf(out, "\\x%02x", shown.at[i]);
-    if (b.len > shown.len)
-        text_puts(out, " ...");
-}
-
-static void print_match_plain(const struct waf_matched *m, struct text *out)
-{
-    text_puts(out, "      ");
-    print_plain(m->variable, out);
-    text_puts(out, ": ");
-    if (is_secret(m->variable))
-        text_printf(out, "(%zu bytes, not shown)", m->value.len);
-    else
-        print_plain(m->value, out);
-    text_puts(out, "\n");
-}
-
-static void print_people(const struct rules *r, const struct inspected *i, struct text *out)
-{
-    if (i->error) {
-        text_printf(out, "deny, 400: %s\n", i->error);
-        return;
-    }
-    const struct waf_outcome *o = i->outcome;
-    text_puts(out, decision_names[o->decision]);
-    if (o->decision != WAF_PASS && o->decision != WAF_ALLOW)
-        text_printf(out, ", %d, in phase %u", o->status, o->phase);
-    text_printf(out, "; anomaly score %lld inbound, %lld outbound; %zu rule%s fired\n", (long long)i->inbound, (long long)i->outbound, o->event_count,
-        o->event_count == 1 ? "" : "s");
-    for (size_t k = 0; k < o->event_count; k++) {
-        const struct waf_event *e = &o->events[k];
-        const struct waf_rule *rule = &r->set->rules[e->rule];
-        struct bytes file = waf_text_bytes(r->set, r->set->files[rule->file]);
-        text_printf(out, "  %lld  ", (long long)rule->id);
-        print_plain(e->msg, out);
-        text_printf(out, "\n      (%.*s:%u)\n", (int)file.len, (const char *)file.at, rule->line);
-        for (size_t n = 0; n < e->matched_count; n++)
-            print_match_plain(&e->matched[n], out);
-    }
-    for (size_t k = 0; k < o->limit_count; k++)
-        text_printf(out, "  not inspected: %s\n", o->limits[k]);
-}
-
-static void fill_time(struct waf_options *o)
-{
-    time_t now = (time_t)moment_now();
-    struct tm local;
-    o->time = now;
-    if (localtime_r(&now, &local)) {
-        o->local.year = local.tm_year + 1900;
-        o->local.month = local.tm_mon + 1;
-        o->local.day = local.tm_mday;
-        o->local.hour = local.tm_hour;
-        o->local.minute = local.tm_min;
-        o->local.second = local.tm_sec;
-        o->local.weekday = local.tm_wday;
-    }
-}
-
 static enum waf_answer find_place(struct bytes address, struct arena *a, struct waf_place *ret, void *argument)
 {
-    const struct inspector *with = argument;
-    return places_find(with->rules.places, address, a, ret);
+    const struct rules *r = argument;
+    return places_find(r->places, address, a, ret);
 }
 
-static bool inspect_messages(struct inspector *with, struct inspected *i)
+bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const struct waf_store *store, struct inspected *i)
 {
     struct http_message request, response;
-    struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect"),
-        .place = with->rules.places ? find_place : NULL, .argument = with, .store = &with->store};
-    fill_time(&options);
+    struct waf_options options = waf_options_now();
+    options.place = r->places ? find_place : NULL;
+    options.argument = r;
+    options.store = store;
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
         return true;
     i->error = NULL;
-    struct waf_transaction *t = transaction_begin(&with->rules.program, &with->scratch, i->arena, &options);
+    struct waf_transaction *t = transaction_begin(&r->program, scratch, i->arena, &options);
     if (!t)
         return false;
     transaction_request(t, &request);
     if (i->response.len)
         transaction_response(t, &response);
     i->outcome = transaction_end(t);
+    i->transaction = t;
     int64_t inbound = transaction_number(t, "anomaly_score"), blocking = transaction_number(t, "blocking_inbound_anomaly_score"); /* 3.3; 4 */
     i->inbound = inbound > blocking ? inbound : blocking;
     int64_t outbound = transaction_number(t, "outbound_anomaly_score");
@@ -251,10 +147,14 @@ static bool inspect(struct inspector *with, struct bytes request, struct bytes r
 {
     struct inspected i = {.arena = arena_create(TRANSACTION_MEMORY), .request = request, .response = response};
     uint64_t start = cpu_nanoseconds();
-    bool ok = i.arena && inspect_messages(with, &i);
+    bool ok = i.arena && waf_inspect_messages(&with->rules, &with->scratch, &with->store, &i);
     i.nanoseconds = cpu_nanoseconds() - start;
+    with->spent += i.nanoseconds;
     if (ok) {
-        (json ? print_json : print_people)(&with->rules, &i, out);
+        if (json)
+            print_json(&with->rules, &i, out);
+        else
+            waf_inspected_print(&with->rules, &i, color_wanted(STDOUT_FILENO), out);
         *ret = i.error ? WAF_DENY : i.outcome->decision;
     }
     arena_destroy(i.arena);
@@ -291,6 +191,16 @@ static int read_lengths(size_t *request, size_t *response)
     return 1;
 }
 
+/* From a certain amount of messages on, a plan is worth its time. False when memory is out. */
+static bool plan_when_worth(struct inspector *with)
+{
+    if (with->planned || with->spent < PLANNED_AFTER)
+        return true;
+    with->planned = true;
+    scratch_free(&with->scratch);
+    return program_plan(&with->rules.program, with->rules.arena) && scratch_create(&with->rules.program, &with->scratch);
+}
+
 static int inspect_batch(struct inspector *with)
 {
     size_t lengths[2];
@@ -306,6 +216,8 @@ static int inspect_batch(struct inspector *with)
             status = complain("out of memory");
         else
             status = output_text(&out, STATUS_YES);
+        if (status == STATUS_YES && !plan_when_worth(with))
+            status = complain("out of memory");
         text_free(&out);
         input_free(&request);
         input_free(&response);
@@ -315,7 +227,7 @@ static int inspect_batch(struct inspector *with)
     return more == 0 ? STATUS_YES : complain("standard input is to be `REQUEST-BYTES RESPONSE-BYTES`, a newline, and as many bytes; at most %zu each", MESSAGE_MAX);
 }
 
-static int inspect_files(struct inspector *with, const struct inspection *wanted)
+static int inspect_files(const struct operands *files, struct inspector *with, const struct inspection *wanted)
 {
     struct input request = {0}, response = {0};
     const char *error, *file = wanted->request;
@@ -329,6 +241,8 @@ static int inspect_files(struct inspector *with, const struct inspection *wanted
     }
     if (!read)
         status = complain_in(wanted->json, "%s: %s", input_name(file), error);
+    else if (wanted->suggest)
+        status = waf_suggest(files, &with->rules, input_bytes(&request), input_bytes(&response), wanted->json);
     else if (!inspect(with, input_bytes(&request), input_bytes(&response), wanted->json, &out, &decision))
         status = complain_in(wanted->json, "out of memory");
     else
@@ -362,7 +276,7 @@ int waf_inspect(const struct operands *files, const struct inspection *wanted)
         } else if (!prepare(&with))
             status = complain_in(json, "out of memory");
         else
-            status = wanted->batch ? inspect_batch(&with) : inspect_files(&with, wanted);
+            status = wanted->batch ? inspect_batch(&with) : inspect_files(files, &with, wanted);
     }
     memory_store_destroy(with.memory);
     scratch_free(&with.scratch);

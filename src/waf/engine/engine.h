@@ -78,7 +78,7 @@ enum waf_decision {
 struct waf_matched {
     struct bytes variable; /* NAME or NAME:KEY */
     struct bytes value;    /* after transformation */
-    size_t offset;         /* of the match in the value */
+    size_t offset, length; /* of the match in the value */
 };
 
 /* A rule that fired and logs. What the sanitise actions name is not in it: asterisks stand in its place. */

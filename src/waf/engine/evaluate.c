@@ -24,7 +24,7 @@ static bool remember_match(struct waf_transaction *t, const struct waf_value *v,
     if (!grown)
         return false;
     run->event.matched = grown;
-    grown[run->event.matched_count++] = (struct waf_matched){name, value, m->offset};
+    grown[run->event.matched_count++] = (struct waf_matched){name, value, m->offset, m->length};
     return true;
 }
 

@@ -1,1 +1,1 @@
-bulkhead waf explain 942100
+bulkhead waf explain 110 --rules rules-explain.conf

@@ -1,0 +1,1 @@
+bulkhead waf explain 110 --rules rules-broken.conf

@@ -1,0 +1,1 @@
+bulkhead waf explain 113 --rules rules-explain.conf

@@ -1,0 +1,1 @@
+bulkhead waf explain 121 --rules rules-explain.conf

@@ -1,0 +1,1 @@
+bulkhead waf explain 112 --rules rules-explain.conf

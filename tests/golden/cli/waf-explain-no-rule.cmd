@@ -1,0 +1,1 @@
+bulkhead waf explain 134 --rules rules-explain.conf

@@ -1,0 +1,1 @@
+bulkhead waf explain 942100

@@ -1,0 +1,1 @@
+bulkhead waf explain 111 --rules rules-explain.conf

@@ -1,0 +1,1 @@
+bulkhead waf explain 133 --rules rules-explain.conf

@@ -1,0 +1,1 @@
+bulkhead waf explain 114 --rules rules-explain.conf

@@ -1,0 +1,1 @@
+bulkhead waf explain 130 --rules rules-explain.conf

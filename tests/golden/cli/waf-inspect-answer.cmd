@@ -1,0 +1,1 @@
+bulkhead waf inspect --rules rules-shown.conf --request plain.http --response answer.http

@@ -1,0 +1,1 @@
+bulkhead waf inspect --rules rules-shown.conf --request shown.http

@@ -1,0 +1,1 @@
+bulkhead waf inspect --rules rules-suggest.conf --request alarm.http --suggest --json
