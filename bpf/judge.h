@@ -61,7 +61,7 @@ ever_inline int arrive_quoted(struct context *c)
     c->wire_port = c->flow.from_port;
     if (translatable(c->flow.protocol)) {
         translation_key(c, c->flow.to, c->flow.to_port, c->wire_port, c->flow.protocol);
-        if (translation_do(c, TRANSLATION_FIND)) {
+        if (c->icmp != ICMP_REPLY && translation_do(c, TRANSLATION_FIND)) {
             take_inner(c, true);
             c->quoted_port = c->flow.from_port;
             if (try_translated(c, true) != OUTCOME_NONE)

@@ -39,8 +39,9 @@
 #define LINKS_MAX (NETWORK_WORKLOADS_MAX + 1) /* and the uplink */
 #define UPLINK (LINK_FIRST + LINKS_MAX - 1)
 #define OUTER_PORTS 6 /* of each link: few, so that they run out */
-#define DAY 86400
 #define NS 1000000000
+#define DAY 86400
+#define UNCONFIRMED ((int64_t)30 * NS) /* their timeout */
 
 struct parsed {
     struct arena *arena, *tables;
@@ -334,6 +335,8 @@ static bool happen(struct round *r, const struct then *t, struct parsed *p)
     if (t->link >= workloads)
         return true;
     if (t->moves) {
+        r->now += UNCONFIRMED; /* what is unconfirmed is kept by its links and under its key alone: here it is gone */
+        set_now(r);
         uint32_t workload = r->links[t->link].workload;
         r->links[t->link].workload = r->links[other].workload;
         r->links[other].workload = workload;

@@ -384,7 +384,7 @@ void conversation_error(struct packet_source *s, const struct conversation *abou
         struct conversation outside = seen_from(s, about, !inside);
         put16(l4 + 6, comes ? sum_that_becomes_none(&outside, about, inside) : sum_that_becomes_none(about, &outside, inside));
     }
-    if (protocol_is_icmp(family, about->protocol) && random_chance(r, 15)) /* an answer where the question was, or the other way round */
+    if (protocol_is_icmp(family, about->protocol) && random_chance(r, 30)) /* an answer where the question was, or the other way round */
         l4[0] = l4[0] == 0 ? 8 : l4[0] == 8 ? 0 : (uint8_t)(l4[0] ^ 1);
     memcpy(quoted + ip_length, l4, l4_length < 64 ? l4_length : 64);
     if (family == 4)
