@@ -204,7 +204,8 @@ static void fill_time(struct waf_options *o)
 static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch, struct inspected *i)
 {
     struct http_message request, response;
-    struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect")};
+    struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect"),
+        .decode_responses = true};
     fill_time(&options);
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))

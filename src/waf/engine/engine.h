@@ -22,6 +22,7 @@ struct waf_options {
     /* A variable of the environment, or an empty text; NULL: none is known. */
     struct bytes (*environment)(struct bytes name, void *argument);
     void *argument;
+    bool decode_responses; /* bodies with Content-Encoding gzip, deflate or br are inspected as what they decompress to */
 };
 
 enum waf_decision {

@@ -117,3 +117,17 @@ void evaluate_phase(struct waf_transaction *t, uint8_t phase);
 
 /* A limit was passed: kept once, shown to who reads the outcome. */
 void limit_passed(struct waf_transaction *t, const char *what);
+/* Gives `ok`: memory for something. Without it the transaction is refused at its end. */
+bool need(struct waf_transaction *t, bool ok);
+void set_number(struct waf_transaction *t, uint8_t variable, size_t n);
+void set_text(struct waf_transaction *t, uint8_t variable, const char *text);
+void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value);
+/* The offset of the first `c`; the length when there is none. */
+size_t index_of(struct bytes b, uint8_t c);
+void refuse(struct waf_transaction *t, uint8_t phase, int status);
+bool is_refused(const struct waf_transaction *t);
+/* What is inspected of a body: all of it, or as much as the limit lets through. True: the limit refuses the message. */
+bool bound_body(struct waf_transaction *t, struct bytes body, uint64_t limit, uint8_t action, uint8_t error_variable, struct bytes *ret) MUST_USE;
+/* A body passed a limit, and `*body` is what is within: nothing is left of it unless `action` is to go on with a part. One
+ * of the two texts says so. True: the message is refused. */
+bool body_passed(struct waf_transaction *t, uint8_t action, uint8_t error_variable, const char *what, const char *what_of_partial, struct bytes *body) MUST_USE;
