@@ -32,7 +32,7 @@ struct stage {
     uint8_t *head; /* of a deflate body, until it is known which of the two it is */
     size_t head_len;
     size_t gave;
-    uint8_t *out; /* STEP bytes */
+    uint8_t *out; /* of zlib: STEP bytes */
 };
 
 struct decoder {
@@ -113,16 +113,16 @@ static bool keep(struct decoder *d, struct bytes more)
 static bool stage_feed(struct decoder *d, size_t stage, struct bytes more);
 
 /* To the next stage, or to what is kept; no more of it than the ratio lets by. */
-static bool give(struct decoder *d, size_t stage, size_t len)
+static bool give(struct decoder *d, size_t stage, struct bytes out)
 {
     struct stage *s = &d->stages[stage];
     size_t most;
     if (__builtin_mul_overflow(d->received, (size_t)DECODE_RATIO_MAX, &most) || __builtin_add_overflow(most, DECODE_FLOOR, &most))
         most = SIZE_MAX;
-    struct bytes fits = bytes_slice(bytes_of(s->out, len), 0, most - s->gave);
+    struct bytes fits = bytes_slice(out, 0, most - s->gave);
     s->gave += fits.len;
     bool goes_on = stage + 1 < d->stage_count ? stage_feed(d, stage + 1, fits) : keep(d, fits);
-    return goes_on && (fits.len == len || stop(d, DECODE_TOO_DENSE));
+    return goes_on && (fits.len == out.len || stop(d, DECODE_TOO_DENSE));
 }
 
 /* ---- gzip and deflate */
@@ -156,7 +156,7 @@ static bool inflate_step(struct decoder *d, size_t stage, bool *ret_more)
     s->zlib.next_out = s->out;
     s->zlib.avail_out = STEP;
     int code = inflate(&s->zlib, Z_NO_FLUSH);
-    if (!give(d, stage, STEP - s->zlib.avail_out))
+    if (!give(d, stage, bytes_of(s->out, STEP - s->zlib.avail_out)))
         return false;
     if (d->lender.out_of_memory)
         return stop(d, DECODE_NO_MEMORY);
@@ -223,23 +223,37 @@ static bool deflate_feed(struct decoder *d, size_t stage, struct bytes more)
 
 /* ---- br */
 
+/* What has been decoded is taken from the library's own window, where it stands. */
+static bool brotli_take(struct decoder *d, size_t stage)
+{
+    BrotliDecoderState *b = d->stages[stage].brotli;
+    while (BrotliDecoderHasMoreOutput(b)) {
+        size_t len = 0;
+        const uint8_t *out = BrotliDecoderTakeOutput(b, &len);
+        if (!give(d, stage, bytes_of(out, len)))
+            return false;
+    }
+    return true;
+}
+
 static bool brotli_piece(struct decoder *d, size_t stage, struct bytes more)
 {
     struct stage *s = &d->stages[stage];
     BrotliDecoderResult result;
+    if (s->ended)
+        return stop(d, DECODE_TRAILED);
     do {
-        size_t room = STEP;
-        uint8_t *out = s->out;
-        if (s->ended)
-            return !more.len || stop(d, DECODE_TRAILED);
-        result = BrotliDecoderDecompressStream(s->brotli, &more.len, &more.at, &room, &out, NULL);
-        if (!give(d, stage, STEP - room))
+        size_t no_room = 0;
+        result = BrotliDecoderDecompressStream(s->brotli, &more.len, &more.at, &no_room, NULL, NULL);
+        if (!brotli_take(d, stage))
             return false;
-        s->ended = result == BROTLI_DECODER_RESULT_SUCCESS;
-    } while (s->ended || result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT);
+    } while (result == BROTLI_DECODER_RESULT_NEEDS_MORE_OUTPUT);
     if (d->lender.out_of_memory)
         return stop(d, DECODE_NO_MEMORY);
-    return result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT || stop(d, DECODE_BROKEN);
+    s->ended = result == BROTLI_DECODER_RESULT_SUCCESS;
+    if (s->ended && more.len)
+        return stop(d, DECODE_TRAILED);
+    return s->ended || result == BROTLI_DECODER_RESULT_NEEDS_MORE_INPUT || stop(d, DECODE_BROKEN);
 }
 
 static bool brotli_feed(struct decoder *d, size_t stage, struct bytes more)
@@ -255,15 +269,14 @@ static bool brotli_feed(struct decoder *d, size_t stage, struct bytes more)
 static bool stage_begin(struct decoder *d, struct stage *s, enum coding coding)
 {
     s->coding = coding;
-    s->out = arena_alloc(d->lender.arena, STEP);
-    if (!s->out)
-        return false;
     switch (coding) {
     case CODING_GZIP:
-        return zlib_begin(d, s, WINDOW_GZIP);
+        s->out = arena_alloc(d->lender.arena, STEP);
+        return s->out && zlib_begin(d, s, WINDOW_GZIP);
     case CODING_DEFLATE:
+        s->out = arena_alloc(d->lender.arena, STEP);
         s->head = arena_alloc(d->lender.arena, SNIFFED_MAX);
-        return s->head != NULL;
+        return s->out && s->head;
     case CODING_BROTLI:
         s->brotli = BrotliDecoderCreateInstance(lend, give_back, &d->lender);
         return s->begun = s->brotli != NULL;
