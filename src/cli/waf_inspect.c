@@ -13,8 +13,9 @@
 #include "cli/rules.h"
 #include "waf/engine/engine.h"
 
-/* Memory of one transaction, and bytes of one message. */
+/* Memory of one transaction, its processor time in microseconds, and bytes of one message. */
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
+#define TRANSACTION_TIME ((uint64_t)10000000)
 #define MESSAGE_MAX ((size_t)128 << 20)
 #define SHOWN_MAX 200
 
@@ -28,13 +29,19 @@ struct inspected {
     const char *error;              /* it is no HTTP: why */
     const struct waf_outcome *outcome;
     int64_t inbound, outbound;      /* anomaly scores */
-    uint64_t nanoseconds;           /* of this thread's processor time */
+    uint64_t started, nanoseconds;  /* of this thread's processor time */
 };
 
 static uint64_t cpu_nanoseconds(void)
 {
     struct timespec t;
     return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
+}
+
+static uint64_t duration(void *inspected)
+{
+    const struct inspected *i = inspected;
+    return (cpu_nanoseconds() - i->started) / 1000;
 }
 
 /* A string of JSON; a NUL cannot be shown and becomes U+FFFD, as bytes that are no UTF-8. */
@@ -205,7 +212,7 @@ static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch,
 {
     struct http_message request, response;
     struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect"),
-        .decode_responses = true};
+        .duration = duration, .most_time = TRANSACTION_TIME, .argument = i, .decode_responses = true};
     fill_time(&options);
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
@@ -229,10 +236,9 @@ static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch,
 /* One answer to `out`. False when memory is out before anything could be asked. */
 static bool inspect(const struct rules *r, struct waf_scratch *scratch, struct bytes request, struct bytes response, bool json, struct text *out, enum waf_decision *ret)
 {
-    struct inspected i = {.arena = arena_create(TRANSACTION_MEMORY), .request = request, .response = response};
-    uint64_t start = cpu_nanoseconds();
+    struct inspected i = {.arena = arena_create(TRANSACTION_MEMORY), .request = request, .response = response, .started = cpu_nanoseconds()};
     bool ok = i.arena && inspect_messages(r, scratch, &i);
-    i.nanoseconds = cpu_nanoseconds() - start;
+    i.nanoseconds = cpu_nanoseconds() - i.started;
     if (ok) {
         (json ? print_json : print_people)(r, &i, out);
         *ret = i.error ? WAF_DENY : i.outcome->decision;

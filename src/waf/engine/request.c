@@ -46,6 +46,11 @@ void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, s
     (void)need(t, values_add(&t->lists[variable], (struct waf_value){variable, known, value}, t->arena));
 }
 
+static bool goes_on(void *transaction)
+{
+    return time_is_left(transaction);
+}
+
 struct waf_transaction *transaction_begin(const struct waf_program *p, struct waf_scratch *scratch, struct arena *a, const struct waf_options *o)
 {
     static const uint8_t zeros[] = {VARIABLE_URLENCODED_ERROR, VARIABLE_REQBODY_ERROR, VARIABLE_REQBODY_PROCESSOR_ERROR, VARIABLE_INBOUND_DATA_ERROR,
@@ -66,6 +71,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct wa
         set_text(t, zeros[i], "0");
     t->scalars[VARIABLE_REMOTE_ADDR] = t->scalars[VARIABLE_REMOTE_HOST] = o->client;
     t->scalars[VARIABLE_SERVER_ADDR] = o->server;
+    regex_scratch_watch(scratch->regex, (struct regex_watch){o->most_time && o->duration ? goes_on : NULL, t});
     set_number(t, VARIABLE_REMOTE_PORT, o->client_port);
     set_number(t, VARIABLE_SERVER_PORT, o->server_port);
     t->scalars[VARIABLE_UNIQUE_ID] = o->unique_id;
@@ -485,6 +491,21 @@ void transaction_request(struct waf_transaction *t, const struct http_message *m
 
 /* ---- the end */
 
+static void end_out_of_memory(struct waf_transaction *t)
+{
+    static const char *const why[] = {"the transaction's memory ran out: what was not judged yet is refused"};
+    refuse(t, t->phase, 413);
+    t->outcome.limits = why;
+    t->outcome.limit_count = 1;
+}
+
+static void end_out_of_time(struct waf_transaction *t)
+{
+    limit_passed(t, "the rules' time ran out: what was not judged yet was not inspected");
+    if (t->engine == SWITCH_ON && !is_refused(t))
+        refuse(t, t->phase, 403);
+}
+
 const struct waf_outcome *transaction_end(struct waf_transaction *t)
 {
     enum waf_decision decided = t->outcome.decision;
@@ -497,12 +518,10 @@ const struct waf_outcome *transaction_end(struct waf_transaction *t)
         t->outcome.status = status;
         t->outcome.phase = phase;
     }
-    if (t->out_of_memory) {
-        static const char *const why[] = {"the transaction's memory ran out: what was not judged yet is refused"};
-        refuse(t, t->phase, 413);
-        t->outcome.limits = why;
-        t->outcome.limit_count = 1;
-    }
+    if (t->out_of_time)
+        end_out_of_time(t);
+    else if (t->out_of_memory)
+        end_out_of_memory(t);
     if (t->outcome.decision == WAF_PASS && t->allowed != ALLOWED_NOTHING)
         t->outcome.decision = WAF_ALLOW;
     return &t->outcome;

@@ -38,6 +38,8 @@ struct waf_transaction {
     struct arena *arena;
     struct waf_options options;
     bool out_of_memory; /* it cannot be judged any more: refused */
+    bool out_of_time;   /* the same, but only where rules may refuse */
+    size_t operations;  /* so far */
 
     struct bytes scalars[VARIABLE_COUNT];
     struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
@@ -94,6 +96,9 @@ bool macros_expand(struct waf_transaction *t, struct waf_template text, struct b
 
 /* Does the rule's operator match the value (negation included)? `*ret` is where, when not negated. False on `*ret_matched` also when it could not be decided. */
 bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret) MUST_USE;
+
+/* Has the transaction time left? Asked of the caller's clock; once it has none, it stays so. */
+bool time_is_left(struct waf_transaction *t);
 
 /* ---- act.c */
 
