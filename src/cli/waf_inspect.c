@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -214,6 +215,7 @@ static bool inspect_messages(const struct rules *r, struct waf_scratch *scratch,
     struct waf_options options = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("inspect"),
         .duration = duration, .most_time = TRANSACTION_TIME, .argument = i, .decode_responses = true};
     fill_time(&options);
+    (void)!getrandom(&options.seed, sizeof options.seed, GRND_NONBLOCK);
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
         return true;

@@ -13,6 +13,7 @@ struct waf_options {
     struct bytes client, server;       /* addresses as text */
     uint16_t client_port, server_port;
     struct bytes unique_id;
+    uint64_t seed;                     /* chance, so that nobody can choose names that are slow to find */
     int64_t time;                      /* seconds since 1970-01-01 UTC */
     struct {
         int year, month, day, hour, minute, second, weekday; /* local; month 1 to 12, weekday 0 (Sunday) to 6 */

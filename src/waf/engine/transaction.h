@@ -43,6 +43,7 @@ struct waf_transaction {
 
     struct bytes scalars[VARIABLE_COUNT];
     struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
+    struct waf_values resolved;            /* of the target that is being looked at */
     bool parsed;         /* the request's body is parsed, as `body` says */
     enum body_kind body;
     struct bytes request_body, response_body; /* what is inspected of them */
@@ -77,7 +78,8 @@ struct rule_run {
 
 /*
  * What the target names, less what the exclusions among `all` (of targets) and ctl take away for `rule`; appended to
- * `ret`. False when memory is out.
+ * `ret`. When that has no memory of its own, it is lent the transaction's, until this is called again: a request of
+ * 100,000 cookies would else take some megabytes for each target of each rule. False when memory is out.
  */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
 /* Is the rule one of those that ctl meant? */

@@ -2,7 +2,7 @@
 /* What variables hold: named values in the order in which they came, and stores that rules write to. Names are told apart without regard to ASCII case. */
 #pragma once
 
-#include "base/arena.h"
+#include "base/table.h"
 
 struct waf_value {
     uint8_t variable;    /* enum variable */
@@ -13,6 +13,9 @@ struct waf_value {
 struct waf_values {
     struct waf_value *items;
     size_t count, capacity;
+    uint64_t seed;        /* for `index`: not known to who writes the names */
+    struct table *index;  /* of a store that has grown large: digests of names, to places; else NULL */
+    size_t next_index;    /* as many as there must be before there is one again; 0: not put off */
 };
 
 bool names_equal(struct bytes a, struct bytes b);

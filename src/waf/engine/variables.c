@@ -141,12 +141,6 @@ static bool resolve(struct waf_transaction *t, uint8_t variable, uint8_t selecto
     return add_list(t, variable, selector, wanted, regex, ret);
 }
 
-/* Does an exclusion take `v` away? One of a whole variable, or of a name in it. */
-static bool is_taken(struct waf_transaction *t, const struct waf_target *by, const struct regex *regex, const struct waf_value *v)
-{
-    return by->variable == v->variable && name_matches(t, by->selector, waf_text_bytes(t->set, by->text), regex, v->name);
-}
-
 bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule)
 {
     if (!r->text.len)
@@ -154,34 +148,54 @@ bool removal_is_of(struct waf_transaction *t, const struct removal *r, const str
     return r->by_message ? rule_has_message(t, rule, r->text) : rule_has_tag(t, rule, r->text);
 }
 
-static bool is_excluded(struct waf_transaction *t, const struct waf_rule *rule, struct waf_span all, const struct waf_value *v)
+/* Without what `by` names: a whole variable, or a name in it. */
+static void take_away(struct waf_transaction *t, const struct waf_target *by, const struct regex *regex, size_t from, struct waf_values *v)
 {
-    for (uint32_t i = all.first; i < all.first + all.count; i++)
-        if (t->set->targets[i].exclusion && is_taken(t, &t->set->targets[i], t->program->target_selectors[i], v))
-            return true;
-    for (size_t i = 0; i < t->removals.count; i++) {
-        const struct removal *r = &t->removals.items[i];
-        if (r->target && is_taken(t, r->target, r->selector, v) && removal_is_of(t, r, rule))
-            return true;
-    }
-    return false;
+    size_t kept = from;
+    for (size_t i = from; i < v->count; i++)
+        if (!name_matches(t, by->selector, waf_text_bytes(t->set, by->text), regex, v->items[i].name))
+            v->items[kept++] = v->items[i];
+    v->count = kept;
 }
 
-bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret)
+/* All values from `from` on are `variable`'s. */
+static void take_away_all(struct waf_transaction *t, const struct waf_rule *rule, uint8_t variable, struct waf_span all, size_t from, struct waf_values *v)
+{
+    for (uint32_t i = all.first; i < all.first + all.count; i++) {
+        const struct waf_target *by = &t->set->targets[i];
+        if (by->exclusion && by->variable == variable)
+            take_away(t, by, t->program->target_selectors[i], from, v);
+    }
+    for (size_t i = 0; i < t->removals.count; i++) {
+        const struct removal *r = &t->removals.items[i];
+        if (r->target && r->target->variable == variable && removal_is_of(t, r, rule))
+            take_away(t, r->target, r->selector, from, v);
+    }
+}
+
+static bool resolve_target(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret)
 {
     const struct waf_target *w = &t->set->targets[target];
     size_t before = ret->count;
     if (!resolve(t, w->variable, w->selector, waf_text_bytes(t->set, w->text), t->program->target_selectors[target], ret))
         return false;
-    size_t kept = before;
-    for (size_t i = before; i < ret->count; i++)
-        if (!is_excluded(t, rule, all, &ret->items[i]))
-            ret->items[kept++] = ret->items[i];
-    ret->count = kept;
+    take_away_all(t, rule, w->variable, all, before, ret);
     if (!w->count)
         return true;
+    size_t found = ret->count - before;
     ret->count = before;
-    return add_single(t, w->variable, waf_text_bytes(t->set, w->text), number(t, (int64_t)(kept - before)), ret);
+    return add_single(t, w->variable, waf_text_bytes(t->set, w->text), number(t, (int64_t)found), ret);
+}
+
+bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret)
+{
+    if (ret->items)
+        return resolve_target(t, rule, target, all, ret);
+    *ret = t->resolved;
+    ret->count = 0;
+    bool ok = resolve_target(t, rule, target, all, ret);
+    t->resolved = *ret;
+    return ok;
 }
 
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes name, const struct regex *regex)
