@@ -106,6 +106,7 @@ static const char *limit_text(enum body_limit limit)
         [BODY_LIMIT_PART_HEADERS] = "a part has more headers than are read; the rest of the body was not inspected",
         [BODY_LIMIT_NO_FILES] = "the body without its files is larger than SecRequestBodyNoFilesLimit",
         [BODY_LIMIT_ENTITIES] = "entities of XML were not followed",
+        [BODY_LIMIT_MARKUP] = "XML has a tag, a comment or declarations larger than are read; the rest of the body was not inspected",
     };
     return texts[limit];
 }

@@ -148,6 +148,20 @@ static void bodies_of_64_mib(void **state)
     try_request("text", worst_request("text/plain", "", "Aa '", HUGE_BODY / 4, ""), larger, "");
 }
 
+/* libxml2 alone would take minutes for the first two, and hours for more. */
+static void xml_of_many_names_is_cut(void **state)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nHost: h\r\nContent-Type: text/xml\r\n\r\n", said[] = "XML has a tag";
+    char start[256];
+    needs_rules();
+    snprintf(start, sizeof start, "%s<a", head);
+    try_request("XML, attributes of one tag", worst_numbered(start, " b", "='", "'", HUGE_BODY / 20, "/>"), "larger than", said);
+    snprintf(start, sizeof start, "%s<a>", head);
+    try_request("XML, names", worst_numbered(start, "<b", " c", "=''/>", HUGE_BODY / 24, "</a>"), "larger than", said);
+    snprintf(start, sizeof start, "%s<!DOCTYPE a [", head);
+    try_request("XML, declarations", worst_numbered(start, "<!ATTLIST a b", " CDATA '", "'>", HUGE_BODY / 32, "]><a/>"), "larger than", said);
+}
+
 static void bombs_of_xml_are_not_followed(void **state)
 {
     static const char *const bombs[] = {
@@ -175,6 +189,7 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_of_each),
         cmocka_unit_test(more_headers_are_no_message),
         cmocka_unit_test(bodies_of_64_mib),
+        cmocka_unit_test(xml_of_many_names_is_cut),
         cmocka_unit_test(bombs_of_xml_are_not_followed),
     };
     return cmocka_run_group_tests_name("waf-worst", tests, open_rules, close_rules);

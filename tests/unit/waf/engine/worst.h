@@ -38,7 +38,7 @@ static inline struct bytes worst_request(const char *type, const char *before, c
 /* `before`, then for each of `count` numbers `left`, it, `between`, it and `right`, then `after`. */
 static inline struct bytes worst_numbered(const char *before, const char *left, const char *between, const char *right, size_t count, const char *after)
 {
-    struct text all = text_new((size_t)64 << 20);
+    struct text all = text_new((size_t)128 << 20);
     text_puts(&all, before);
     for (size_t i = 0; i < count; i++)
         text_printf(&all, "%s%zu%s%zu%s", left, i, between, i, right);
