@@ -514,7 +514,7 @@ const struct waf_outcome *transaction_end(struct waf_transaction *t)
     enum waf_decision decided = t->outcome.decision;
     int status = t->outcome.status;
     uint8_t phase = t->outcome.phase;
-    if (t->engine != SWITCH_OFF)
+    if (t->engine != SWITCH_OFF && !t->out_of_memory)
         evaluate_phase(t, 5);
     if (decided != WAF_PASS) { /* phase 5 keeps records: it decides nothing over */
         t->outcome.decision = decided;

@@ -16,7 +16,7 @@ static uint64_t ticking(void *looks)
 
 static const char *const ran_out = "the rules' time ran out: what was not judged yet was not inspected";
 
-/* What comes of it: "pass 1 2" and so on, with `!` when the time ran out; and how much memory it took. */
+/* What comes of it: "pass 1 2", "deny in PHASE 1 2" and so on, with `!` when the time ran out; and how much memory it took. */
 static const char *said(const char *rules, struct bytes raw, uint64_t most_time, size_t *ret_memory)
 {
     static char out[32];
@@ -31,7 +31,7 @@ static const char *said(const char *rules, struct bytes raw, uint64_t most_time,
     struct waf_transaction *t = transaction_begin(&r.program, &r.scratch, a, &options);
     transaction_request(t, &m);
     const struct waf_outcome *o = transaction_end(t);
-    snprintf(out, sizeof out, "%s%s%s%s", o->decision == WAF_PASS ? "pass" : "deny", has_fired(&r, o, 1) ? " 1" : "", has_fired(&r, o, 2) ? " 2" : "",
+    snprintf(out, sizeof out, "%s%.*u%s%s%s", o->decision == WAF_PASS ? "pass" : "deny in ", o->decision != WAF_PASS, o->phase, has_fired(&r, o, 1) ? " 1" : "", has_fired(&r, o, 2) ? " 2" : "",
         has_limit(o, ran_out) ? " !" : "");
     if (ret_memory)
         *ret_memory = arena_used(a);
@@ -45,11 +45,11 @@ static void time_that_runs_out_refuses(void **state)
     struct bytes raw = worst_repeated(bytes_of_text("GET /?q="), "a", 1 << 20, " HTTP/1.1\r\n\r\n");
     assert_string_equal(said(ON SLOW, raw, 0, NULL), "pass 2");
     assert_string_equal(said(ON SLOW, raw, 1000000, NULL), "pass 2");
-    assert_string_equal(said(ON SLOW, raw, 1, NULL), "deny !");
-    assert_string_equal(said(ON SLOW, raw, 100, NULL), "deny !"); /* in the middle of the search: it looks more often than rules run */
+    assert_string_equal(said(ON SLOW, raw, 1, NULL), "deny in 2 !");
+    assert_string_equal(said(ON SLOW, raw, 100, NULL), "deny in 2 !"); /* in the middle of the search: it looks more often than rules run */
     assert_string_equal(said("SecRuleEngine DetectionOnly\n" SLOW, raw, 1, NULL), "pass !");
     assert_string_equal(said("SecRuleEngine On\nSecAction \"id:1,phase:1,deny,log,msg:'m'\"\nSecRule REQUEST_URI \"@rx a\" \"id:2,phase:5,pass,log,msg:'m'\"\n", raw, 1, NULL),
-        "deny 1 2"); /* long since refused */
+        "deny in 1 1 2"); /* long since refused */
     free((void *)(uintptr_t)raw.at);
 }
 
