@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/rules.h"
 
+#include "cli/moment.h"
+#include "waf/language/names.h"
+
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -75,6 +78,12 @@ static const char **names_between(struct rules *r, char *const *names, int count
 
 bool rules_open_between(char *const *names, int count, const char *before, const char *after, bool json, struct rules *ret)
 {
+    uint64_t seed[2];
+    if (!chance(&seed[0]) || !chance(&seed[1])) {
+        (void)complain_in(json, "this system gives no random bytes: %s", strerror(errno));
+        return false;
+    }
+    names_seed(seed);
     struct program_errors errors;
     *ret = (struct rules){.arena = arena_create(RULES_MEMORY)};
     struct rule_files files = rule_files_lend(&ret->store);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -15,8 +16,9 @@
 #include "cli/waf_show.h"
 #include "waf/store/memory.h"
 
-/* Memory of one transaction, and bytes of one message. */
+/* Memory of one transaction, its processor time in microseconds, and bytes of one message. */
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
+#define TRANSACTION_TIME ((uint64_t)10000000)
 #define MESSAGE_MAX ((size_t)128 << 20)
 /* Collections that the messages of one run share. */
 #define COLLECTIONS_MAX 100000
@@ -34,6 +36,12 @@ struct inspector {
     bool planned;
 };
 
+/* What the engine asks about. */
+struct asked {
+    const struct rules *rules;
+    uint64_t started; /* nanoseconds of this thread's processor time */
+};
+
 /* Rule by rule, so many messages have taken longer than a plan of the Core Rule Set takes to make. */
 #define PLANNED_AFTER 2000000000u
 
@@ -41,6 +49,12 @@ static uint64_t cpu_nanoseconds(void)
 {
     struct timespec t;
     return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
+}
+
+static uint64_t duration(void *context)
+{
+    const struct asked *asked = context;
+    return (cpu_nanoseconds() - asked->started) / 1000;
 }
 
 static void print_matched(const struct waf_matched *m, struct text *out)
@@ -111,17 +125,21 @@ static void print_json(const struct rules *r, const struct inspected *i, struct 
 
 static enum waf_answer find_place(struct bytes address, struct arena *a, struct waf_place *ret, void *argument)
 {
-    const struct rules *r = argument;
-    return places_find(r->places, address, a, ret);
+    const struct asked *asked = argument;
+    return places_find(asked->rules->places, address, a, ret);
 }
 
 bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const struct waf_store *store, struct inspected *i)
 {
     struct http_message request, response;
+    struct asked asked = {r, i->started};
     struct waf_options options = waf_options_now();
     options.place = r->places ? find_place : NULL;
-    options.argument = r;
+    options.duration = duration;
+    options.most_time = TRANSACTION_TIME;
+    options.argument = &asked;
     options.store = store;
+    options.decode_responses = true;
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
         return true;
@@ -145,10 +163,9 @@ bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const st
 /* One answer to `out`. False when memory is out before anything could be asked. */
 static bool inspect(struct inspector *with, struct bytes request, struct bytes response, bool json, struct text *out, enum waf_decision *ret)
 {
-    struct inspected i = {.arena = arena_create(TRANSACTION_MEMORY), .request = request, .response = response};
-    uint64_t start = cpu_nanoseconds();
+    struct inspected i = {.arena = arena_create(TRANSACTION_MEMORY), .request = request, .response = response, .started = cpu_nanoseconds()};
     bool ok = i.arena && waf_inspect_messages(&with->rules, &with->scratch, &with->store, &i);
-    i.nanoseconds = cpu_nanoseconds() - start;
+    i.nanoseconds = cpu_nanoseconds() - i.started;
     with->spent += i.nanoseconds;
     if (ok) {
         if (json)

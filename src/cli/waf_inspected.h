@@ -11,7 +11,7 @@ struct inspected {
     const char *error;              /* it is no HTTP: why */
     const struct waf_outcome *outcome;
     int64_t inbound, outbound;      /* anomaly scores */
-    uint64_t nanoseconds;           /* of this thread's processor time */
+    uint64_t started, nanoseconds;  /* of this thread's processor time: when it began, and how much it took */
     struct waf_transaction *transaction;
 };
 

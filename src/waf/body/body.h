@@ -46,6 +46,7 @@ enum body_limit {
     BODY_LIMIT_PART_HEADERS,   /* the same */
     BODY_LIMIT_NO_FILES,       /* SecRequestBodyNoFilesLimit */
     BODY_LIMIT_ENTITIES,       /* XML refers to an entity that is not one of the five predefined: never followed */
+    BODY_LIMIT_MARKUP,         /* XML has a tag, comment or declaration larger than is read, or too many attributes: not read further */
     BODY_LIMIT_COUNT
 };
 

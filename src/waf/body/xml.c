@@ -6,12 +6,25 @@
 
 #define DEPTH_MOST 256 /* libxml2's own bound without XML_PARSE_HUGE */
 
+/*
+ * libxml2 compares each attribute of a tag with all before it, and each that is declared to have a default with all of the
+ * tag: 140,000 attributes, 2 MB, take 7 s. What is not yet understood (a tag, a comment, a document type) it reads again,
+ * in parts, with every piece. So it gets small pieces, and what it waits for between them is bounded.
+ */
+#define PIECE ((size_t)4 << 10)
+#define MARKUP_MAX ((size_t)256 << 10)
+#define ATTRIBUTES_MAX 1000
+#define DECLARED_MAX 100
+
+/* Bytes of all different names: libxml2 keeps them in a hash table that stops growing, and 60 MB of names take minutes. */
+#define NAMES_MAX ((size_t)512 << 10)
+
 struct xml {
     struct report *report;
     xmlSAXHandler handler;
     xmlParserCtxtPtr parser;
     struct growing content;
-    size_t depth;
+    size_t depth, declared;
     bool has_root, refused;
 };
 
@@ -20,6 +33,18 @@ static void refuse(struct xml *x)
     x->refused = true;
     if (x->parser)
         xmlStopParser(x->parser);
+}
+
+/* libxml2 gives a section only when it has all of it. */
+static bool is_in_cdata(const struct xml *x)
+{
+    return x->parser->instate == XML_PARSER_CDATA_SECTION;
+}
+
+static void refuse_markup(struct xml *x, size_t bound)
+{
+    (void)!report_limit(x->report, BODY_LIMIT_MARKUP, bound);
+    refuse(x);
 }
 
 static bool is_over(const struct xml *x)
@@ -54,6 +79,10 @@ static void on_start(void *context, const xmlChar *name, const xmlChar *prefix, 
     if (++x->depth > bound) {
         (void)!report_limit(x->report, BODY_LIMIT_DEPTH, bound);
         refuse(x);
+        return;
+    }
+    if (count + namespace_count > ATTRIBUTES_MAX) {
+        refuse_markup(x, ATTRIBUTES_MAX);
         return;
     }
     for (int i = 0; i < count; i++) {
@@ -99,6 +128,14 @@ static xmlEntityPtr on_entity(void *context, const xmlChar *name)
         (void)!report_limit(x->report, BODY_LIMIT_ENTITIES, 0);
     x->refused = true;
     return NULL;
+}
+
+static void on_attribute_declared(void *context, const xmlChar *element, const xmlChar *name, int type, int kind, const xmlChar *value, xmlEnumerationPtr tree)
+{
+    struct xml *x = context;
+    xmlFreeEnumeration(tree);
+    if (++x->declared > DECLARED_MAX && !is_over(x))
+        refuse_markup(x, DECLARED_MAX);
 }
 
 static void on_error(void *context, xmlErrorPtr error)
@@ -148,6 +185,7 @@ struct xml *xml_begin(struct report *r)
         .ignorableWhitespace = on_text,
         .cdataBlock = on_text,
         .getEntity = on_entity,
+        .attributeDecl = on_attribute_declared,
         .serror = on_error,
     };
     return x;
@@ -162,7 +200,45 @@ static bool parser_create(struct xml *x, struct bytes first)
     if (!x->parser)
         return report_no_memory(x->report);
     xmlCtxtUseOptions(x->parser, XML_PARSE_NONET);
+    (void)xmlDictSetLimit(x->parser->dict, NAMES_MAX);
     return true;
+}
+
+/* A CDATA section of UTF-8 may be long, and is not looked through for its end again and again: all of it, and nothing behind. */
+static struct bytes next_piece(const struct xml *x, struct bytes rest)
+{
+    const xmlParserInput *in = x->parser->input;
+    if (!is_in_cdata(x) || !in || !in->buf || in->buf->encoder)
+        return bytes_slice(rest, 0, PIECE);
+    const char *const ends[] = {">", "]>"}; /* what came before may have its beginning */
+    for (size_t i = 0; i < 2; i++)
+        if (bytes_equal(bytes_slice(rest, 0, i + 1), bytes_of_text(ends[i])))
+            return bytes_slice(rest, 0, i + 1);
+    const uint8_t *end = memmem(rest.at, rest.len, "]]>", 3);
+    return bytes_slice(rest, 0, end ? (size_t)(end - rest.at) + 3 : INT_MAX);
+}
+
+/* It calls that a lack of memory. Its table grows by pools of four times the last: one more would pass the limit. */
+static bool has_too_many_names(const struct xml *x)
+{
+    return x->parser->errNo == XML_ERR_NO_MEMORY && xmlDictGetUsage(x->parser->dict) > NAMES_MAX / 8;
+}
+
+/* What libxml2 has, and waits to see the end of: is it more than may be? Of a tag its quotes are counted, two an attribute. */
+static void bound_pending(struct xml *x)
+{
+    const xmlParserInput *in = x->parser->input;
+    struct bytes pending = in ? bytes_of(in->cur, (size_t)(in->end - in->cur)) : (struct bytes){0};
+    size_t quotes = 0;
+    if (!is_over(x) && has_too_many_names(x))
+        refuse_markup(x, NAMES_MAX);
+    if (is_over(x) || pending.len < 2 || (is_in_cdata(x) && !in->buf->encoder))
+        return;
+    if (pending.at[0] == '<' && pending.at[1] != '!' && pending.at[1] != '?')
+        for (size_t i = 0; i < pending.len; i++)
+            quotes += pending.at[i] == '"' || pending.at[i] == '\'';
+    if (pending.len > MARKUP_MAX || quotes > 2 * ATTRIBUTES_MAX)
+        refuse_markup(x, pending.len > MARKUP_MAX ? MARKUP_MAX : ATTRIBUTES_MAX);
 }
 
 void xml_feed(struct xml *x, struct bytes block)
@@ -175,8 +251,9 @@ void xml_feed(struct xml *x, struct bytes block)
             rest = bytes_slice(block, 4, block.len);
     }
     while (rest.len && !is_over(x)) {
-        struct bytes piece = bytes_slice(rest, 0, INT_MAX);
+        struct bytes piece = next_piece(x, rest);
         parse_chunk(x, piece, false);
+        bound_pending(x);
         rest = bytes_slice(rest, piece.len, rest.len);
     }
     if ((x->refused || !x->parser->wellFormed) && x->report->status == BODY_MORE)
@@ -193,7 +270,7 @@ void xml_end(struct xml *x)
     if (x->parser->hasPErefs) /* what a parameter entity would have declared is not known */
         (void)on_entity(x, NULL);
     bool well_formed = x->parser->wellFormed && !x->refused;
-    if (x->parser->errNo == XML_ERR_NO_MEMORY)
+    if (x->parser->errNo == XML_ERR_NO_MEMORY && !x->refused)
         report_no_memory(r);
     xml_release(x);
     if (r->status == BODY_STOPPED)

@@ -51,8 +51,11 @@ struct waf_options {
     struct {
         int year, month, day, hour, minute, second, weekday; /* local; month 1 to 12, weekday 0 (Sunday) to 6 */
     } local;
-    /* Microseconds since the transaction began, for DURATION; NULL: 0. */
+    /* Microseconds since the transaction began, for DURATION and `most_time`; NULL: 0. */
     uint64_t (*duration)(void *argument);
+    /* Microseconds that the rules may take, 0: as many as they like. Past them nothing is judged any more, and where rules
+     * may refuse, the message is refused. */
+    uint64_t most_time;
     /* A variable of the environment, or an empty text; NULL: none is known. */
     struct bytes (*environment)(struct bytes name, void *argument);
     /* Where an address is, for @geoLookup; the fields live as long as the transaction, `a` is its arena. WAF_NO also where
@@ -65,6 +68,7 @@ struct waf_options {
     /* Where IP, SESSION, USER, GLOBAL and RESOURCE are kept; lives as long. NULL: they last for this transaction, and
      * the outcome's limits say so when a rule names one. */
     const struct waf_store *store;
+    bool decode_responses; /* bodies with Content-Encoding gzip, deflate or br are inspected as what they decompress to */
 };
 
 enum waf_decision {

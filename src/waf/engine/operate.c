@@ -10,6 +10,10 @@
 /* Candidates that @verify... looks at in one value; a value with more of them is said to be cut short. */
 #define CANDIDATES_MAX 10000
 
+/* The clock is asked once for so many operations, and for each value that is longer than so many bytes. */
+#define OPERATIONS_UNTIMED 64
+#define BYTES_UNTIMED 4096
+
 /* What one evaluation has at hand. */
 struct operation {
     struct waf_transaction *t;
@@ -40,6 +44,8 @@ static bool take_limit(const struct operation *o, enum regex_result result)
 {
     if (result == REGEX_NO || result == REGEX_YES)
         return true;
+    if (result == REGEX_STOPPED)
+        return false;
     limit_passed(o->t, result == REGEX_LIMIT ? "a regular expression came to its match limit" : "a regular expression could not be decided");
     return values_set(&o->t->lists[VARIABLE_TX], VARIABLE_TX, bytes_of_text("MSC_PCRE_LIMITS_EXCEEDED"), bytes_of_text("1"), o->t->arena);
 }
@@ -86,6 +92,8 @@ static bool run_verify(const struct operation *o, bool (*valid)(struct bytes), b
             limit_passed(o->t, "a value has more candidates for @verify... than are looked at");
             return true;
         }
+        if (tried && o->value.len > BYTES_UNTIMED && !time_is_left(o->t))
+            return false;
         enum regex_result result = regex_match_from(o->operand->regex, o->t->scratch->regex, o->value, from, groups, &count);
         if (result != REGEX_YES)
             return take_limit(o, result);
@@ -222,11 +230,21 @@ static bool run(const struct operation *o, bool *ret)
     return true;
 }
 
+bool time_is_left(struct waf_transaction *t)
+{
+    const struct waf_options *o = &t->options;
+    if (o->most_time && o->duration && !t->out_of_time)
+        t->out_of_time = o->duration(o->argument) > o->most_time;
+    return !t->out_of_time;
+}
+
 bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret)
 {
     const struct waf_rule *r = &t->set->rules[rule];
     struct operation o = {.t = t, .rule = r, .operand = &t->program->operands[rule], .value = value, .match = ret};
     *ret = (struct match){0, value.len};
+    if ((t->operations++ % OPERATIONS_UNTIMED == 0 || value.len > BYTES_UNTIMED) && !time_is_left(t))
+        return false;
     if (r->operand_macros ? !macros_expand(t, r->operand, &o.argument) : false)
         return false;
     if (!r->operand_macros)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The life of a transaction: what a message says becomes variables, and each phase is run when they are there. */
+/* The life of a transaction: what the request says becomes variables, and each phase is run when they are there. */
 #include <strings.h>
 
 #include "waf/engine/transaction.h"
@@ -23,28 +23,32 @@ void limit_passed(struct waf_transaction *t, const char *what)
     grown[t->outcome.limit_count++] = what;
 }
 
-/* Memory for something failed: the transaction is refused at its end. */
-static bool need(struct waf_transaction *t, bool ok)
+bool need(struct waf_transaction *t, bool ok)
 {
     if (!ok)
         t->out_of_memory = true;
     return ok;
 }
 
-static void set_number(struct waf_transaction *t, uint8_t variable, size_t n)
+void set_number(struct waf_transaction *t, uint8_t variable, size_t n)
 {
     (void)need(t, bytes_of_number((int64_t)n, t->arena, &t->scalars[variable]));
 }
 
-static void set_text(struct waf_transaction *t, uint8_t variable, const char *text)
+void set_text(struct waf_transaction *t, uint8_t variable, const char *text)
 {
     t->scalars[variable] = bytes_of_text(text);
 }
 
-static void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
+void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
 {
     struct bytes known = name.at ? name : bytes_of("", 0); /* an empty name is a name */
     (void)need(t, values_add(&t->lists[variable], (struct waf_value){.variable = variable, .name = known, .value = value}, t->arena));
+}
+
+static bool goes_on(void *transaction)
+{
+    return time_is_left(transaction);
 }
 
 struct waf_transaction *transaction_begin(const struct waf_program *p, struct waf_scratch *scratch, struct arena *a, const struct waf_options *o)
@@ -67,6 +71,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct wa
         set_text(t, zeros[i], "0");
     t->scalars[VARIABLE_REMOTE_ADDR] = t->scalars[VARIABLE_REMOTE_HOST] = o->client;
     t->scalars[VARIABLE_SERVER_ADDR] = o->server;
+    regex_scratch_watch(scratch->regex, (struct regex_watch){o->most_time && o->duration ? goes_on : NULL, t});
     set_number(t, VARIABLE_REMOTE_PORT, o->client_port);
     set_number(t, VARIABLE_SERVER_PORT, o->server_port);
     t->scalars[VARIABLE_UNIQUE_ID] = o->unique_id;
@@ -76,7 +81,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct wa
 
 /* ---- the request line and its arguments */
 
-static size_t index_of(struct bytes b, uint8_t c)
+size_t index_of(struct bytes b, uint8_t c)
 {
     const uint8_t *at = b.len ? memchr(b.at, c, b.len) : NULL;
     return at ? (size_t)(at - b.at) : b.len;
@@ -99,6 +104,7 @@ static const char *limit_text(enum body_limit limit)
         [BODY_LIMIT_PART_HEADERS] = "a part has more headers than are read; the rest of the body was not inspected",
         [BODY_LIMIT_NO_FILES] = "the body without its files is larger than SecRequestBodyNoFilesLimit",
         [BODY_LIMIT_ENTITIES] = "entities of XML were not followed",
+        [BODY_LIMIT_MARKUP] = "XML has a tag, a comment or declarations larger than are read; the rest of the body was not inspected",
     };
     return texts[limit];
 }
@@ -346,31 +352,35 @@ static void take_request_header(struct waf_transaction *t, const struct http_hea
 
 /* ---- bodies */
 
-/* What is inspected of a body: all of it, or as much as the limit lets through. True: a rule set's limit refuses the message. */
-static bool bound_body(struct waf_transaction *t, struct bytes body, uint64_t limit, uint8_t action, uint8_t error_variable, struct bytes *ret)
+bool body_passed(struct waf_transaction *t, uint8_t action, uint8_t error_variable, const char *what, const char *what_of_partial, struct bytes *body)
+{
+    set_text(t, error_variable, "1");
+    if (action == LIMIT_PROCESS_PARTIAL) {
+        limit_passed(t, what_of_partial);
+        return false;
+    }
+    limit_passed(t, what);
+    *body = (struct bytes){0};
+    return t->engine == SWITCH_ON;
+}
+
+bool bound_body(struct waf_transaction *t, struct bytes body, uint64_t limit, uint8_t action, uint8_t error_variable, struct bytes *ret)
 {
     *ret = body;
     if (!limit || body.len <= limit)
         return false;
-    set_text(t, error_variable, "1");
-    if (action == LIMIT_PROCESS_PARTIAL) {
-        *ret = bytes_slice(body, 0, (size_t)limit);
-        limit_passed(t, "the body is larger than its limit; what lies behind it was not inspected");
-        return false;
-    }
-    limit_passed(t, "the body is larger than its limit");
-    *ret = (struct bytes){0};
-    return t->engine == SWITCH_ON;
+    *ret = bytes_slice(body, 0, (size_t)limit);
+    return body_passed(t, action, error_variable, "the body is larger than its limit", "the body is larger than its limit; what lies behind it was not inspected", ret);
 }
 
-static void refuse(struct waf_transaction *t, uint8_t phase, int status)
+void refuse(struct waf_transaction *t, uint8_t phase, int status)
 {
     t->outcome.decision = WAF_DENY;
     t->outcome.phase = phase;
     t->outcome.status = status;
 }
 
-static bool is_refused(const struct waf_transaction *t)
+bool is_refused(const struct waf_transaction *t)
 {
     return t->outcome.decision == WAF_DENY || t->outcome.decision == WAF_DROP || t->outcome.decision == WAF_REDIRECT;
 }
@@ -432,12 +442,12 @@ static void set_full_request(struct waf_transaction *t, const struct http_messag
     set_number(t, VARIABLE_FULL_REQUEST_LENGTH, len);
 }
 
-/* Compressed bytes are looked at as they are, and it is said. */
-static void note_coding(struct waf_transaction *t, uint8_t headers, const char *what)
+/* Compressed bytes are looked at as they are, as libmodsecurity does, and it is said. */
+static void note_coding(struct waf_transaction *t)
 {
-    const struct waf_value *coding = values_find(&t->lists[headers], bytes_of_text("Content-Encoding"));
+    const struct waf_value *coding = values_find(&t->lists[VARIABLE_REQUEST_HEADERS], bytes_of_text("Content-Encoding"));
     if (coding && !names_equal(coding->value, bytes_of_text("identity")))
-        limit_passed(t, what);
+        limit_passed(t, "the request's body is compressed: it was inspected as it is");
 }
 
 static void inspect_request_body(struct waf_transaction *t, const struct http_message *m)
@@ -448,7 +458,7 @@ static void inspect_request_body(struct waf_transaction *t, const struct http_me
         return;
     }
     if (t->request_body.len)
-        note_coding(t, VARIABLE_REQUEST_HEADERS, "the request's body is compressed: it was inspected as it is");
+        note_coding(t);
     parse_request_body(t);
     if (t->request_access != SWITCH_ON) {
         if (m->body.len)
@@ -480,54 +490,21 @@ void transaction_request(struct waf_transaction *t, const struct http_message *m
         inspect_request_body(t, m);
 }
 
-/* ---- the response */
+/* ---- the end */
 
-static bool type_is_inspected(const struct waf_transaction *t)
+static void end_out_of_memory(struct waf_transaction *t)
 {
-    const struct waf_rule_set *set = t->set;
-    for (uint32_t i = 0; i < set->response_mime_type_count; i++)
-        if (names_equal(waf_text_bytes(set, set->response_mime_types[i]), t->scalars[VARIABLE_RESPONSE_CONTENT_TYPE]))
-            return true;
-    return !set->response_mime_type_count;
+    static const char *const why[] = {"the transaction's memory ran out: what was not judged yet is refused"};
+    refuse(t, t->phase, 413);
+    t->outcome.limits = why;
+    t->outcome.limit_count = 1;
 }
 
-static void inspect_response_body(struct waf_transaction *t, const struct http_message *m)
+static void end_out_of_time(struct waf_transaction *t)
 {
-    const struct waf_settings *s = &t->set->settings;
-    if (t->response_access != SWITCH_ON || !type_is_inspected(t)) {
-        if (m->body.len)
-            limit_passed(t, "the response's body was not inspected: its type, or SecResponseBodyAccess");
-        return;
-    }
-    if (bound_body(t, m->body, s->response_body_limit, s->response_body_limit_action, VARIABLE_OUTBOUND_DATA_ERROR, &t->response_body)) {
-        refuse(t, 4, 403);
-        return;
-    }
-    if (t->response_body.len)
-        note_coding(t, VARIABLE_RESPONSE_HEADERS, "the response's body is compressed: it was inspected as it is");
-    t->scalars[VARIABLE_RESPONSE_BODY] = t->response_body;
-    set_number(t, VARIABLE_RESPONSE_CONTENT_LENGTH, t->response_body.len);
-    evaluate_phase(t, 4);
-}
-
-void transaction_response(struct waf_transaction *t, const struct http_message *m)
-{
-    if (is_refused(t))
-        return;
-    t->scalars[VARIABLE_RESPONSE_STATUS] = t->scalars[VARIABLE_STATUS] = m->status;
-    t->scalars[VARIABLE_RESPONSE_PROTOCOL] = m->response_protocol;
-    t->scalars[VARIABLE_STATUS_LINE] = m->line;
-    for (size_t i = 0; i < m->header_count; i++) {
-        const struct http_header *h = &m->headers[i];
-        add_value(t, VARIABLE_RESPONSE_HEADERS, h->name, h->value);
-        if (names_equal(h->name, bytes_of_text("content-type")))
-            t->scalars[VARIABLE_RESPONSE_CONTENT_TYPE] = bytes_slice(h->value, 0, index_of(h->value, ';'));
-    }
-    if (t->engine == SWITCH_OFF)
-        return;
-    evaluate_phase(t, 3);
-    if (!is_refused(t) && t->engine != SWITCH_OFF)
-        inspect_response_body(t, m);
+    limit_passed(t, "the rules' time ran out: what was not judged yet was not inspected");
+    if (t->engine == SWITCH_ON && !is_refused(t))
+        refuse(t, t->phase, 403);
 }
 
 const struct waf_outcome *transaction_end(struct waf_transaction *t)
@@ -535,7 +512,7 @@ const struct waf_outcome *transaction_end(struct waf_transaction *t)
     enum waf_decision decided = t->outcome.decision;
     int status = t->outcome.status;
     uint8_t phase = t->outcome.phase;
-    if (t->engine != SWITCH_OFF)
+    if (t->engine != SWITCH_OFF && !t->out_of_memory)
         evaluate_phase(t, 5);
     t->outcome.environment = t->lists[VARIABLE_ENV].items;
     t->outcome.environment_count = t->lists[VARIABLE_ENV].count;
@@ -545,12 +522,10 @@ const struct waf_outcome *transaction_end(struct waf_transaction *t)
         t->outcome.status = status;
         t->outcome.phase = phase;
     }
-    if (t->out_of_memory) {
-        static const char *const why[] = {"the transaction's memory ran out: what was not judged yet is refused"};
-        refuse(t, t->phase, 413);
-        t->outcome.limits = why;
-        t->outcome.limit_count = 1;
-    }
+    if (t->out_of_time)
+        end_out_of_time(t);
+    else if (t->out_of_memory)
+        end_out_of_memory(t);
     if (t->outcome.decision == WAF_PASS && t->allowed != ALLOWED_NOTHING)
         t->outcome.decision = WAF_ALLOW;
     return &t->outcome;

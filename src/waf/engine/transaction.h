@@ -38,6 +38,8 @@ struct waf_transaction {
     struct arena *arena;
     struct waf_options options;
     bool out_of_memory; /* it cannot be judged any more: refused */
+    bool out_of_time;   /* the same, but only where rules may refuse */
+    size_t operations;  /* so far */
 
     struct bytes scalars[VARIABLE_COUNT];
     struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
@@ -123,6 +125,9 @@ bool outside_place(struct waf_transaction *t, struct bytes address, bool *ret) M
 /* @rbl: is the address, or the name, on the list of that domain? */
 bool outside_listed(struct waf_transaction *t, struct bytes value, struct bytes list) MUST_USE;
 
+/* Has the transaction time left? Asked of the caller's clock; once it has none, it stays so. */
+bool time_is_left(struct waf_transaction *t);
+
 /* ---- act.c */
 
 /* What happens at each match: setvar. */
@@ -173,3 +178,17 @@ void evaluate_phase(struct waf_transaction *t, uint8_t phase);
 
 /* A limit was passed: kept once, shown to who reads the outcome. */
 void limit_passed(struct waf_transaction *t, const char *what);
+/* Gives `ok`: memory for something. Without it the transaction is refused at its end. */
+bool need(struct waf_transaction *t, bool ok);
+void set_number(struct waf_transaction *t, uint8_t variable, size_t n);
+void set_text(struct waf_transaction *t, uint8_t variable, const char *text);
+void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value);
+/* The offset of the first `c`; the length when there is none. */
+size_t index_of(struct bytes b, uint8_t c);
+void refuse(struct waf_transaction *t, uint8_t phase, int status);
+bool is_refused(const struct waf_transaction *t);
+/* What is inspected of a body: all of it, or as much as the limit lets through. True: the limit refuses the message. */
+bool bound_body(struct waf_transaction *t, struct bytes body, uint64_t limit, uint8_t action, uint8_t error_variable, struct bytes *ret) MUST_USE;
+/* A body passed a limit, and `*body` is what is within: nothing is left of it unless `action` is to go on with a part. One
+ * of the two texts says so. True: the message is refused. */
+bool body_passed(struct waf_transaction *t, uint8_t action, uint8_t error_variable, const char *what, const char *what_of_partial, struct bytes *body) MUST_USE;

@@ -9,15 +9,26 @@
 #define STACK_START ((size_t)32 << 10)
 #define STACK_MAX ((size_t)1 << 20)
 
+/* What may be done between two questions to the watch, if each start takes as many steps as the value or the match limit
+ * let it: some tenths of a second. */
+#define STEPS_UNWATCHED ((size_t)1 << 28)
+#define STARTS_MIN ((size_t)4)
+
+/* Of our own, beside PCRE2's. */
+#define ERROR_STOPPED (-1000000)
+
 struct regex {
     pcre2_code *code;
     bool compiled; /* to machine code */
+    bool at_once;  /* it asks where the search began (\G), and cannot be done piece by piece */
 };
 
 struct regex_scratch {
     pcre2_match_data *data;
     pcre2_match_context *context;
     pcre2_jit_stack *stack;
+    struct regex_limits limits;
+    struct regex_watch watch;
 };
 
 struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
@@ -29,7 +40,7 @@ struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_er
     if (!r)
         return NULL;
     const uint8_t *at = pattern.len ? pattern.at : (const uint8_t *)"";
-    r->code = pcre2_compile(at, pattern.len, PCRE2_DOTALL | PCRE2_MULTILINE | (caseless ? PCRE2_CASELESS : 0), &error, &offset, NULL);
+    r->code = pcre2_compile(at, pattern.len, PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | (caseless ? PCRE2_CASELESS : 0), &error, &offset, NULL);
     if (!r->code) {
         pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_error->text, sizeof ret_error->text);
         ret_error->offset = offset;
@@ -37,6 +48,7 @@ struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_er
         return NULL;
     }
     r->compiled = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
+    r->at_once = memmem(at, pattern.len, "\\G", 2) != NULL;
     return r;
 }
 
@@ -60,6 +72,7 @@ struct regex_scratch *regex_scratch_create(const struct regex_limits *limits)
         regex_scratch_free(s);
         return NULL;
     }
+    s->limits = *limits;
     pcre2_set_match_limit(s->context, limits->match);
     pcre2_set_depth_limit(s->context, limits->depth);
     pcre2_jit_stack_assign(s->context, NULL, s->stack);
@@ -76,6 +89,11 @@ void regex_scratch_free(struct regex_scratch *s)
     free(s);
 }
 
+void regex_scratch_watch(struct regex_scratch *s, struct regex_watch watch)
+{
+    s->watch = watch;
+}
+
 static enum regex_result result_of(int code)
 {
     if (code >= 0) /* 0: more groups than are captured */
@@ -88,19 +106,46 @@ static enum regex_result result_of(int code)
     case PCRE2_ERROR_HEAPLIMIT:
     case PCRE2_ERROR_JIT_STACKLIMIT:
         return REGEX_LIMIT;
+    case ERROR_STOPPED:
+        return REGEX_STOPPED;
     default:
         return REGEX_ERROR;
     }
 }
 
-enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count)
+/* Matches that begin at `from` or behind, but not behind `last`. */
+static int match_within(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, size_t last)
 {
     const uint8_t *at = value.len ? value.at : (const uint8_t *)"";
+    pcre2_set_offset_limit(s->context, last);
     int code = r->compiled ? pcre2_jit_match(r->code, at, value.len, from, 0, s->data, s->context)
                            : pcre2_match(r->code, at, value.len, from, 0, s->data, s->context);
     /* Too deep for the compiled code's stack: the interpreter keeps its own on the heap, under the same limits. */
     if (code == PCRE2_ERROR_JIT_STACKLIMIT)
         code = pcre2_match(r->code, at, value.len, from, PCRE2_NO_JIT, s->data, s->context);
+    return code;
+}
+
+static int match_watched(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from)
+{
+    size_t cost = value.len > s->limits.match ? value.len : s->limits.match;
+    size_t starts = cost > STEPS_UNWATCHED / STARTS_MIN ? STARTS_MIN : STEPS_UNWATCHED / (cost ? cost : 1);
+    if (!s->watch.goes_on || r->at_once)
+        starts = SIZE_MAX;
+    while (from <= value.len && value.len - from >= starts) {
+        int code = match_within(r, s, value, from, from + starts - 1);
+        if (code != PCRE2_ERROR_NOMATCH)
+            return code;
+        if (!s->watch.goes_on(s->watch.context))
+            return ERROR_STOPPED;
+        from += starts;
+    }
+    return match_within(r, s, value, from, PCRE2_UNSET);
+}
+
+enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count)
+{
+    int code = match_watched(r, s, value, from);
     enum regex_result result = result_of(code);
     if (result != REGEX_YES || !ret)
         return result;

@@ -29,6 +29,17 @@ enum regex_result {
     REGEX_YES,
     REGEX_LIMIT, /* not decided: it came to its limit, or to the end of its stack */
     REGEX_ERROR, /* not decided, for another reason, such as no memory */
+    REGEX_STOPPED, /* not decided: its watch ended it */
+};
+
+/*
+ * Who bounds the time. PCRE2's limits are of the steps from one place where a match could begin, and most steps along a
+ * run of bytes count as one: with as many places as bytes a search may take the square of their number. It is therefore
+ * done place by place, some thousands or millions at once, and between them `goes_on` is asked; false ends the search.
+ */
+struct regex_watch {
+    bool (*goes_on)(void *context); /* NULL: nobody */
+    void *context;
 };
 
 /* NULL, and what is wrong with it. `caseless` is for selectors. Freed by regex_free. */
@@ -37,6 +48,8 @@ void regex_free(struct regex *r);
 
 struct regex_scratch *regex_scratch_create(const struct regex_limits *limits) MUST_USE;
 void regex_scratch_free(struct regex_scratch *s);
+/* Holds for the searches from now on. */
+void regex_scratch_watch(struct regex_scratch *s, struct regex_watch watch);
 
 /* `ret`: REGEX_CAPTURES_MAX of them; `*ret_count` as many as there are, an unset group is REGEX_UNSET. Both may be NULL. */
 #define REGEX_UNSET SIZE_MAX
