@@ -149,6 +149,8 @@ subprogram int confirm(struct context *c)
     struct session *there = session_seek(c, c->direction); /* in a later set, perhaps */
     if (there && confirm_again(there, p, c->now))
         return true;
+    if (there) /* of a link or port that it no longer has: it gives its place up */
+        stamp_change(there, READ_ONCE(there->stamp), 0);
     __u32 which = 0;
     while (which < SESSION_SETS && !session_put(c, which))
         which++;
