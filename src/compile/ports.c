@@ -51,7 +51,7 @@ bool port_tables_begin(struct port_tables *t, const struct policy *p, int64_t co
     t->known_spans = table_new(arena, seed ^ 0x7370616e);
     t->kinds = arena_array(arena, p->rule_count, sizeof *t->kinds);
     t->active = arena_array(arena, p->rule_count, sizeof *t->active);
-    if (!t->kinds || !t->active)
+    if (!t->kinds || !t->active || !timelines_begin(&t->timelines, p, compiled, compiled + HORIZON_SECONDS, arena))
         return false;
     for (uint32_t r = 0; r < p->rule_count; r++)
         t->kinds[r] = kind_of(p, &p->rules[r], compiled);
@@ -178,53 +178,61 @@ static void take_first(uint32_t *first, uint32_t rule)
         *first = rule;
 }
 
-/* The verdict at one moment, timed rules included. */
-static uint32_t verdict_at(struct port_tables *t, const uint32_t plain[KIND_HEAPS], int64_t now)
+/* The verdict at one moment, timed rules included, and until when none of them changes. False when memory is out. */
+static bool verdict_at(struct port_tables *t, const uint32_t plain[KIND_HEAPS], int64_t now, uint32_t *ret, int64_t *ret_until)
 {
     uint32_t first[KIND_HEAPS] = {plain[KIND_DENY], plain[KIND_TRIED], plain[KIND_ALLOW]};
-    struct facts facts = facts_at(t->policy, now);
+    *ret_until = t->timelines.end;
     for (size_t i = 0; i < t->timed_count; i++) {
         const struct rule *r = &t->policy->rules[t->timed[i]];
-        enum truth truth = condition_evaluate(r->when, &facts);
-        if (truth == TRUTH_TRUE || (truth == TRUTH_UNKNOWN && !r->allow))
+        bool holds;
+        int64_t next;
+        if (!timelines_at(&t->timelines, t->timed[i], now, &holds, &next))
+            return false;
+        if (holds)
             take_first(&first[r->allow ? KIND_ALLOW : r->observe ? KIND_TRIED : KIND_DENY], t->timed[i]);
+        if (next < *ret_until)
+            *ret_until = next;
     }
-    return combine(first[KIND_DENY], first[KIND_TRIED], first[KIND_ALLOW]);
+    *ret = combine(first[KIND_DENY], first[KIND_TRIED], first[KIND_ALLOW]);
+    return true;
 }
 
-static int64_t next_change(struct port_tables *t, int64_t now, int64_t until)
+/* The verdict at `now`, and when it is another one. False when memory is out. */
+static bool span_from(struct port_tables *t, const uint32_t plain[KIND_HEAPS], int64_t now, uint32_t *ret, int64_t *ret_until)
 {
-    struct facts facts = facts_at(t->policy, now);
-    for (size_t i = 0; i < t->timed_count; i++) {
-        int64_t change = condition_next_change(t->policy->rules[t->timed[i]].when, &facts, until);
-        if (change < until)
-            until = change;
+    if (!verdict_at(t, plain, now, ret, ret_until))
+        return false;
+    while (*ret_until < t->timelines.end) {
+        uint32_t next;
+        int64_t behind;
+        if (!verdict_at(t, plain, *ret_until, &next, &behind))
+            return false;
+        if (next != *ret)
+            break;
+        *ret_until = behind;
     }
-    return until;
+    return true;
 }
 
-static void spans_of(struct port_tables *t, const uint32_t plain[KIND_HEAPS], struct span_list *ret)
+static bool spans_of(struct port_tables *t, const uint32_t plain[KIND_HEAPS], struct span_list *ret)
 {
-    int64_t end = t->compiled + HORIZON_SECONDS;
     size_t count = 0;
-    for (int64_t now = t->compiled; now < end && count < IMAGE_SPANS;) {
-        uint32_t verdict = verdict_at(t, plain, now);
-        int64_t until = now;
-        do
-            until = next_change(t, until, end);
-        while (until < end && verdict_at(t, plain, until) == verdict);
+    for (int64_t now = t->compiled, until; now < t->timelines.end && count < IMAGE_SPANS; now = until) {
+        uint32_t verdict;
+        if (!span_from(t, plain, now, &verdict, &until))
+            return false;
         ret->spans[count++] = (struct image_span){.until = (uint64_t)(until * NANOSECONDS + t->tai_offset_ns), .verdict = verdict};
-        now = until;
     }
+    return true;
 }
 
 /* A verdict that changes: the number of its span list, equal ones shared. */
 static bool timed_verdict(struct port_tables *t, const uint32_t plain[KIND_HEAPS], uint32_t *ret)
 {
     struct span_list *list = arena_alloc(t->arena, sizeof *list);
-    if (!list)
+    if (!list || !spans_of(t, plain, list))
         return false;
-    spans_of(t, plain, list);
     bool fresh;
     uint64_t *number = table_put(&t->known_spans, bytes_of(list, sizeof *list), t->span_count, &fresh);
     if (!number)

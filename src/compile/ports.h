@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/table.h"
 #include "bpf/abi.h"
+#include "compile/timeline.h"
 #include "policy/model.h"
 
 struct span_list {
@@ -19,6 +20,7 @@ struct port_tables {
     struct arena *arena;
     int64_t compiled, tai_offset_ns;
     uint8_t *kinds; /* of each rule: enum rule_kind */
+    struct timelines timelines;
 
     struct image_interval *intervals;
     size_t interval_count, interval_capacity;

@@ -299,7 +299,7 @@ static void see(struct around *a, int64_t change, int32_t offset)
 }
 
 /* A change may be up to nine days outside its year: two years back there is surely one before, and two on one behind. */
-static struct around look_around(const struct rule *r, int64_t at)
+static struct around find_around(const struct rule *r, int64_t at)
 {
     struct around a = {.at = at, .last = INT64_MIN, .next = INT64_MAX, .offset = r->standard};
     int64_t year = date_of_days(floor_divide(at, DAY_SECONDS)).year;
@@ -308,6 +308,24 @@ static struct around look_around(const struct rule *r, int64_t at)
         see(&a, day_of(&r->end, y) * DAY_SECONDS + r->end.time - r->summer, r->standard);
     }
     return a;
+}
+
+/* Between two changes the answer is the same, and who asks asks of many moments close to each other: the last one is kept. */
+static struct around look_around(const struct rule *r, int64_t at)
+{
+    static _Thread_local struct {
+        struct rule rule;
+        struct around around;
+        bool filled;
+    } kept;
+    if (!kept.filled || at < kept.around.last || at >= kept.around.next || memcmp(&kept.rule, r, sizeof *r) != 0) {
+        memcpy(&kept.rule, r, sizeof *r);
+        kept.around = find_around(r, at);
+        kept.filled = true;
+    }
+    struct around ret = kept.around;
+    ret.at = at;
+    return ret;
 }
 
 static int64_t clamped(int64_t at)

@@ -42,6 +42,21 @@ enum waf_answer {
     WAF_MEMORY,  /* the arena is full */
 };
 
+/* What a rule cost. A chain's costs are its head's. */
+struct waf_cost {
+    uint64_t runs;        /* how often it was run; a rule that is known not to match is passed over instead */
+    uint64_t candidates;  /* how often a scan named it; 0 where none could */
+    uint64_t hits;        /* how often it matched, the whole chain */
+    uint64_t nanoseconds; /* of its runs */
+};
+
+/* Costs of many transactions, by one thread. */
+struct waf_profile {
+    struct waf_cost *rules;  /* by rule */
+    uint64_t scans;          /* nanoseconds of looking through groups of rules */
+    uint64_t (*clock)(void); /* nanoseconds */
+};
+
 /* What the engine does not know by itself. */
 struct waf_options {
     struct bytes client, server;       /* addresses as text */
@@ -68,6 +83,7 @@ struct waf_options {
     /* Where IP, SESSION, USER, GLOBAL and RESOURCE are kept; lives as long. NULL: they last for this transaction, and
      * the outcome's limits say so when a rule names one. */
     const struct waf_store *store;
+    struct waf_profile *profile; /* is added to; NULL: nobody wants to know */
     bool decode_responses; /* bodies with Content-Encoding gzip, deflate or br are inspected as what they decompress to */
 };
 

@@ -164,19 +164,32 @@ static bool run_rule(struct waf_transaction *t, uint32_t rule, struct rule_run *
     return act_on_full_match(t, rule, run);
 }
 
-static bool start_rule(struct waf_transaction *t, uint32_t rule)
+static bool run_chain(struct waf_transaction *t, uint32_t rule, bool *ret_matched)
 {
     struct rule_run run = {.head = rule, .record = true, .event = {.rule = rule, .severity = -1}};
     const struct waf_rule *r = &t->set->rules[rule];
-    bool matched;
-    if (!run_rule(t, rule, &run, &matched))
+    if (!run_rule(t, rule, &run, ret_matched))
         return false;
-    if (!matched || is_event_by_match(t, r))
+    if (!*ret_matched || is_event_by_match(t, r))
         return true;
     /* A SecAction without a message is a step in a program, not an event, unless it blocks. */
     if (r->kind == RULE_ACTION && !run.event.msg.len && !r->written.block)
         return true;
     return act_record(t, &run);
+}
+
+static bool start_rule(struct waf_transaction *t, uint32_t rule)
+{
+    struct waf_profile *p = t->options.profile;
+    bool matched;
+    if (!p)
+        return run_chain(t, rule, &matched);
+    uint64_t start = p->clock();
+    bool ok = run_chain(t, rule, &matched);
+    p->rules[rule].nanoseconds += p->clock() - start;
+    p->rules[rule].runs++;
+    p->rules[rule].hits += ok && matched;
+    return ok;
 }
 
 static bool phase_is_allowed(struct waf_transaction *t, uint8_t phase)
@@ -278,11 +291,13 @@ static bool fails_its_test(const struct waf_transaction *t, const struct plan_te
 /* False when memory is out. */
 static bool run_planned(struct waf_transaction *t, uint32_t rule)
 {
-    bool candidate = true;
-    if (t->program->plan->groups_of[rule] != NOTHING && !scan_rule(t, rule, &candidate))
+    bool candidate = true, scanned = t->program->plan->groups_of[rule] != NOTHING;
+    if (scanned && !scan_rule(t, rule, &candidate))
         return false;
     if (passes_over(t, rule))
         return true;
+    if (t->options.profile)
+        t->options.profile->rules[rule].candidates += scanned && candidate;
     if (candidate && !fails_its_test(t, &t->program->plan->tests[rule]))
         return start_rule(t, rule);
     forget_matches(t);

@@ -276,10 +276,20 @@ static bool scan_group(struct waf_transaction *t, uint32_t group)
     return true;
 }
 
+static bool scan_measured(struct waf_transaction *t, uint32_t group)
+{
+    struct waf_profile *p = t->options.profile;
+    uint64_t start = p ? p->clock() : 0;
+    bool ok = scan_group(t, group);
+    if (p)
+        p->scans += p->clock() - start;
+    return ok;
+}
+
 bool scan_rule(struct waf_transaction *t, uint32_t rule, bool *ret_candidate)
 {
     uint32_t group = t->program->plan->groups_of[rule];
-    if (!t->scanned[group] && !scan_group(t, group))
+    if (!t->scanned[group] && !scan_measured(t, group))
         return false;
     *ret_candidate = bits_have(t->candidates, rule);
     return true;
