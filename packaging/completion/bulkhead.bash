@@ -51,7 +51,7 @@ _bulkhead() {
         --flows | --pcap) compopt -o default 2>/dev/null; return ;;
         --user) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
         --confirm) mapfile -t COMPREPLY < <(compgen -W "30s 60s 5m" -- "$word"); return ;;
-        --rules | --request | --response) compopt -o default 2>/dev/null; return ;;
+        --rules | --request | --response | --old | --new | --requests) compopt -o default 2>/dev/null; return ;;
         --from | --to | --port | --at | --flow) return ;;
     esac
     case $verb in
@@ -66,12 +66,13 @@ _bulkhead() {
     esac
     if [ "$verb" = waf ]; then
         if [ "$COMP_CWORD" -eq 2 ]; then
-            mapfile -t COMPREPLY < <(compgen -W "check explain inspect --help" -- "$word")
+            mapfile -t COMPREPLY < <(compgen -W "check explain inspect replay --help" -- "$word")
             return
         fi
         case ${COMP_WORDS[2]} in
             explain) options="--rules --json" ;;
             inspect) options="--rules --request --response --suggest --batch --json" ;;
+            replay) options="--old --new --requests --json" ;;
         esac
     fi
     if [[ $word == -* ]]; then

@@ -46,7 +46,7 @@ static void tables_fill(struct getopt_tables *t, const struct option_wanted *wan
         int argument = wanted[i].value ? required_argument : no_argument;
         t->longs[i] = (struct option){wanted[i].name, argument, NULL, FIRST_LONG + (int)i};
         t->names[t->count++] = wanted[i].name;
-        if (!wanted[i].letter)
+        if (!wanted[i].letter || wanted[i].letter == OPTION_LIST)
             continue;
         t->shorts[at++] = wanted[i].letter;
         if (wanted[i].value)
@@ -59,7 +59,7 @@ static void tables_fill(struct getopt_tables *t, const struct option_wanted *wan
 static const struct option_wanted *find_letter(const struct option_wanted *wanted, int letter)
 {
     for (; wanted->name; wanted++)
-        if (wanted->letter && wanted->letter == letter)
+        if (wanted->letter && wanted->letter != OPTION_LIST && wanted->letter == letter)
             return wanted;
     return NULL;
 }
@@ -96,6 +96,21 @@ static int print_help(const char *verb)
     return output_text(&out, STATUS_YES);
 }
 
+/* False when a list is full. */
+static bool take_value(const struct option_wanted *o, const char *value)
+{
+    if (o->letter != OPTION_LIST) {
+        *o->value = value;
+        return true;
+    }
+    for (int i = 0; i < OPTION_LIST_MAX; i++)
+        if (!o->value[i]) {
+            o->value[i] = value;
+            return true;
+        }
+    return false;
+}
+
 bool options_read(int argc, char **argv, const struct option_wanted *wanted, struct operand_range range,
                   struct operands *ret, int *ret_status)
 {
@@ -122,10 +137,12 @@ bool options_read(int argc, char **argv, const struct option_wanted *wanted, str
             *ret_status = refuse_option(argv[0], &t, letter ? "-" : argv[optind - 1], optopt);
             return false;
         }
-        if (o->value)
-            *o->value = optarg;
-        else
+        if (!o->value)
             *o->flag = true;
+        else if (!take_value(o, optarg)) {
+            *ret_status = wrong_usage(argv[0], "--%s is given more than %d times", o->name, OPTION_LIST_MAX);
+            return false;
+        }
     }
     *ret = (struct operands){.items = argv + optind, .count = argc - optind};
     if (ret->count < range.least)

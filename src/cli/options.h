@@ -6,9 +6,13 @@
 
 #include "base/bytes.h"
 
+/* In the place of a letter: the option may be given so many times, and `value` is an array of one more, which NULL ends. */
+#define OPTION_LIST     '+'
+#define OPTION_LIST_MAX 64
+
 struct option_wanted {
     const char *name;   /* long, without dashes; the table ends with NULL */
-    char letter;        /* short, or 0 */
+    char letter;        /* short, or 0, or OPTION_LIST */
     bool *flag;         /* set when the option is given; or */
     const char **value; /* set to the option's argument, the last one when given twice */
 };

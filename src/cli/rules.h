@@ -39,3 +39,10 @@ struct inspection {
 };
 int waf_inspect(const struct operands *files, const struct inspection *wanted);
 int waf_explain(const char *id, const struct operands *files, bool json);
+/* Rules by the names of their files, and the folder of recorded requests. */
+struct replaying {
+    struct operands old, new;
+    const char *requests;
+    bool json;
+};
+int waf_replay(const struct replaying *wanted);

@@ -36,7 +36,7 @@ const struct verb verbs[] = {
     {"top", "[NAME]", "who talks to whom, and what is refused", help_top, verb_top, 0},
     {"agent", "NAME", "keep the machine as the policy says", help_agent, verb_agent, 0},
     {"gateway", "FILE NAME", "run a gateway", help_gateway, verb_gateway, 0},
-    {"waf", "check|inspect|explain", "the rule engine without a server", help_waf, verb_waf, 0},
+    {"waf", "check|inspect|explain|replay", "the rule engine without a server", help_waf, verb_waf, 0},
     {"schema", "", "the policy language as a JSON Schema", help_schema, verb_schema, 0},
     {0},
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* waf: the rule engine without a server. check is here; inspect in waf_inspect.c. */
+/* waf: the rule engine without a server. check is here; each other word has a file of its own. */
 #include <limits.h>
 #include <string.h>
 
@@ -91,27 +91,75 @@ static int start_explanation(struct operands *operands, const char *rules, const
     return waf_explain(id, &files, wanted->json);
 }
 
+static int count_names(const char *const *names)
+{
+    int count = 0;
+    while (names[count])
+        count++;
+    return count;
+}
+
+/* What options of the verb say; each of its words takes some of them. */
+struct asked_for {
+    struct inspection inspection;
+    const char *rules, *requests;
+    const char *old[OPTION_LIST_MAX + 1], *new[OPTION_LIST_MAX + 1];
+};
+
+static bool wants_inspection(const struct asked_for *a)
+{
+    return a->rules || a->inspection.request || a->inspection.response || a->inspection.batch || a->inspection.suggest;
+}
+
+static bool wants_replay(const struct asked_for *a)
+{
+    return a->old[0] || a->new[0] || a->requests;
+}
+
+static int start_replay(const struct operands *more, struct asked_for *a)
+{
+    if (wants_inspection(a))
+        return wrong_usage("waf", "replay takes --old RULES, --new RULES, --requests DIR and --json");
+    if (more->count)
+        return wrong_usage("waf", "`%s` is behind no option: --old and --new may be given several times", more->items[0]);
+    if (!a->old[0] || !a->new[0] || !a->requests)
+        return wrong_usage("waf", "replay needs --old RULES, --new RULES and --requests DIR");
+    struct replaying wanted = {.old = {(char **)a->old, count_names(a->old)}, .new = {(char **)a->new, count_names(a->new)},
+        .requests = a->requests, .json = a->inspection.json};
+    return waf_replay(&wanted);
+}
+
+static int start_check(const struct operands *files, const struct asked_for *a)
+{
+    if (wants_inspection(a))
+        return wrong_usage("waf", "check takes --json and the files of the rules");
+    if (files->count == 0)
+        return wrong_usage("waf", "check needs the files of the rules");
+    return waf_check(files, a->inspection.json);
+}
+
 int verb_waf(int argc, char **argv)
 {
-    struct inspection wanted = {0};
-    const char *rules = NULL;
+    struct asked_for a = {0};
+    struct inspection *i = &a.inspection;
     int status;
     struct operands operands;
-    const struct option_wanted options[] = {{"json", 0, &wanted.json, NULL}, {"rules", 0, NULL, &rules}, {"request", 0, NULL, &wanted.request},
-        {"response", 0, NULL, &wanted.response}, {"batch", 0, &wanted.batch, NULL}, {"suggest", 0, &wanted.suggest, NULL}, {0}};
+    const struct option_wanted options[] = {{"json", 0, &i->json, NULL}, {"rules", 0, NULL, &a.rules}, {"request", 0, NULL, &i->request},
+        {"response", 0, NULL, &i->response}, {"batch", 0, &i->batch, NULL}, {"suggest", 0, &i->suggest, NULL}, {"old", OPTION_LIST, NULL, a.old},
+        {"new", OPTION_LIST, NULL, a.new}, {"requests", 0, NULL, &a.requests}, {0}};
     if (!options_read(argc, argv, options, (struct operand_range){1, INT_MAX, false}, &operands, &status))
         return status;
     const char *what = operands.items[0];
     struct operands files = {operands.items + 1, operands.count - 1};
+    if (strcmp(what, "replay") == 0)
+        return start_replay(&files, &a);
+    if (wants_replay(&a))
+        return wrong_usage("waf", "--old, --new and --requests are for replay");
     if (strcmp(what, "inspect") == 0)
-        return start_inspection(&files, rules, &wanted);
+        return start_inspection(&files, a.rules, i);
     if (strcmp(what, "explain") == 0)
-        return start_explanation(&operands, rules, &wanted);
-    if (strcmp(what, "check") != 0)
-        return wrong_usage("waf", "there is check, inspect and explain, not `%s`", what);
-    if (rules || wanted.request || wanted.response || wanted.batch || wanted.suggest)
-        return wrong_usage("waf", "check takes --json and the files of the rules");
-    if (files.count == 0)
-        return wrong_usage("waf", "check needs the files of the rules");
-    return waf_check(&files, wanted.json);
+        return start_explanation(&operands, a.rules, i);
+    if (strcmp(what, "check") == 0)
+        return start_check(&files, &a);
+    return wrong_usage("waf", "there is check, inspect, explain and replay, not `%s`", what);
 }

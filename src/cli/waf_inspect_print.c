@@ -231,7 +231,7 @@ void waf_inspected_print(const struct rules *r, const struct inspected *i, bool 
         return;
     }
     const struct waf_outcome *o = i->outcome;
-    bool refused = o->decision != WAF_PASS && o->decision != WAF_ALLOW;
+    bool refused = waf_refuses(o->decision);
     put_colored(refused ? "1;" RED : "1;" GREEN, color, waf_decision_names[o->decision], out);
     if (refused)
         text_printf(out, ", %d, in phase %u", o->status, o->phase);

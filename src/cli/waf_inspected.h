@@ -8,9 +8,11 @@
 struct inspected {
     struct arena *arena;
     struct bytes request, response; /* the latter empty: none */
+    const struct waf_options *around; /* the moment and the addresses; NULL: this moment */
     const char *error;              /* it is no HTTP: why */
     const struct waf_outcome *outcome;
     int64_t inbound, outbound;      /* anomaly scores */
+    int64_t inbound_threshold, outbound_threshold; /* from which on the Core Rule Set refuses; 0: there is none */
     uint64_t started, nanoseconds;  /* of this thread's processor time: when it began, and how much it took */
     struct waf_transaction *transaction;
 };

@@ -39,6 +39,23 @@ bool waf_is_secret(struct bytes variable)
     return false;
 }
 
+void waf_matched_json(const struct waf_matched *m, struct text *out)
+{
+    text_puts(out, "{\"variable\": ");
+    waf_show_json(m->variable, SHOWN_MAX, out);
+    text_puts(out, ", \"value\": ");
+    if (waf_is_secret(m->variable))
+        text_printf(out, "\"(%zu bytes, not shown)\"", m->value.len);
+    else
+        waf_show_json(m->value, SHOWN_MAX, out);
+    text_printf(out, ", \"offset\": %zu, \"length\": %zu}", m->offset, m->length);
+}
+
+bool waf_refuses(enum waf_decision d)
+{
+    return d != WAF_PASS && d != WAF_ALLOW;
+}
+
 void waf_show_plain(struct bytes b, struct text *out)
 {
     struct bytes shown = bytes_slice(b, 0, SHOWN_MAX);
@@ -49,6 +66,29 @@ void waf_show_plain(struct bytes b, struct text *out)
             text_printf(out, "\\x%02x", shown.at[i]);
     if (b.len > shown.len)
         text_puts(out, " ...");
+}
+
+static size_t columns_of(uint8_t c)
+{
+    return c >= ' ' && c < 0x7f ? 1 : 4;
+}
+
+void waf_show_within(struct bytes b, size_t columns, struct text *out)
+{
+    size_t fits = 0, used = 0, whole = 0;
+    for (size_t i = 0; i < b.len && whole <= columns; i++) {
+        whole += columns_of(b.at[i]);
+        if (whole + strlen("...") <= columns)
+            fits = i + 1;
+    }
+    size_t shown = whole <= columns ? b.len : fits;
+    for (; used < shown; used++)
+        if (columns_of(b.at[used]) == 1)
+            text_append(out, &b.at[used], 1);
+        else
+            text_printf(out, "\\x%02x", b.at[used]);
+    if (shown < b.len)
+        text_puts(out, "...");
 }
 
 struct waf_options waf_options_now(void)

@@ -15,6 +15,12 @@ extern const char *const waf_severity_names[]; /* 0 to 7 */
 void waf_show_json(struct bytes b, size_t most, struct text *out);
 /* Bytes for a terminal: what is no printable ASCII is shown as in C; SHOWN_MAX of them. */
 void waf_show_plain(struct bytes b, struct text *out);
+/* The same in so many columns, at least 4; what does not fit gives way to `...`. */
+void waf_show_within(struct bytes b, size_t columns, struct text *out);
+/* An object of JSON: what matched, with its value unless that is secret. */
+void waf_matched_json(const struct waf_matched *m, struct text *out);
+/* Does the decision keep the message from its server? */
+bool waf_refuses(enum waf_decision d);
 /* Values that let others in are not shown: those of cookies, of Authorization, and of what is called a password or token. */
 bool waf_is_secret(struct bytes variable);
 /* The engine's surroundings: this moment, addresses of this machine. */

@@ -5,7 +5,8 @@
     run.py PROGRAM VERSION EXAMPLE [NAME...]    BLESS=1 rewrites what is expected
 
 NAME.cmd is a line for sh, in which `bulkhead` is the program; NAME.stdin is its input (else there is none). It runs
-in an empty folder with copies of EXAMPLE (shop.yaml) and of the policies, rules, requests and databases here.
+in an empty folder with copies of EXAMPLE (shop.yaml), of the policies, rules, requests and databases here, and of the
+folders recorded*.
 NAME.expected is what it printed, how it exited, and each file that it made or changed. What --json and --batch print
 must be JSON, line by line. After the cases come promises that no text shows: pipes, terminals, man pages' needs. Prints
 TAP.
@@ -44,6 +45,8 @@ class Bench:
         for given in glob.glob(os.path.join(HERE, "*.yaml")) + glob.glob(os.path.join(HERE, "*.conf")) + \
                 glob.glob(os.path.join(HERE, "*.http")) + glob.glob(os.path.join(HERE, "*.mmdb")):
             shutil.copy(given, self.folder)
+        for given in glob.glob(os.path.join(HERE, "recorded*")):
+            shutil.copytree(given, os.path.join(self.folder, os.path.basename(given)))
         kept = {k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}
         self.environment = {**kept, "PATH": tools + ":/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "Pacific/Auckland",
                             "HOME": "/nonexistent", "TERM": "xterm"}
@@ -57,8 +60,9 @@ class Bench:
         found = {}
         for name in sorted(os.listdir(self.folder)):
             path = os.path.join(self.folder, name)
-            with open(path, "rb") as f:
-                found[name] = f.read() if os.path.isfile(path) else b""
+            if not os.path.isdir(path):
+                with open(path, "rb") as f:
+                    found[name] = f.read() if os.path.isfile(path) else b""
         return found
 
     def changed(self):

@@ -12,7 +12,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 
-#define ARGUMENTS_MAX 8
+#define ARGUMENTS_MAX (OPTION_LIST_MAX + 4)
 
 /* The rest of the command line, as far as options need it: what was said last. */
 static char said[256];
@@ -40,7 +40,7 @@ int output_text(struct text *t, int status)
 }
 
 static bool json, write_it;
-static const char *from;
+static const char *from, *many[OPTION_LIST_MAX + 1];
 static struct operands operands;
 static int status;
 
@@ -51,6 +51,7 @@ static bool read_words(struct operand_range range, const char *const *words)
                                                   {"write", 'w', &write_it, NULL},
                                                   {"from", 'f', NULL, &from},
                                                   {"follow", 0, &json, NULL},
+                                                  {"many", OPTION_LIST, NULL, many},
                                                   {0}};
     static char copies[ARGUMENTS_MAX][64];
     static char *arguments[ARGUMENTS_MAX + 1];
@@ -62,6 +63,7 @@ static bool read_words(struct operand_range range, const char *const *words)
     arguments[count] = NULL;
     json = write_it = false;
     from = NULL;
+    memset(many, 0, sizeof many);
     status = -1;
     said[0] = 0;
     return options_read(count, arguments, wanted, range, &operands, &status);
@@ -132,6 +134,23 @@ static void wrong_usage_is_one_line_and_the_verbs_own_status(void **state)
     assert_refused(any, WORDS("--f"), "--f is ambiguous");
 }
 
+static void a_list_takes_each_argument_in_order_and_no_more_than_it_holds(void **state)
+{
+    assert_true(read_words(any, WORDS("--many", "a", "x", "--many=b", "--many", "a")));
+    assert_string_equal(many[0], "a");
+    assert_string_equal(many[1], "b");
+    assert_string_equal(many[2], "a");
+    assert_null(many[3]);
+    assert_int_equal(operands.count, 1);
+    assert_refused(any, WORDS("-+", "a"), "unknown option -+");
+    const char *words[OPTION_LIST_MAX + 3] = {"try"};
+    for (int i = 1; i <= OPTION_LIST_MAX; i++)
+        words[i] = "--many=a";
+    assert_true(read_words(any, words));
+    words[OPTION_LIST_MAX + 1] = "--many=a";
+    assert_refused(any, words, "--many is given more than 64 times");
+}
+
 static void help_is_printed_and_done(void **state)
 {
     assert_false(read_words(one, WORDS("--help")));
@@ -147,6 +166,7 @@ int main(void)
         cmocka_unit_test(a_single_dash_is_an_operand),
         cmocka_unit_test(in_order_options_end_at_the_first_operand),
         cmocka_unit_test(wrong_usage_is_one_line_and_the_verbs_own_status),
+        cmocka_unit_test(a_list_takes_each_argument_in_order_and_no_more_than_it_holds),
         cmocka_unit_test(help_is_printed_and_done),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,1 @@
+bulkhead waf replay --old rules-counter.conf --new rules-counter.conf --new rules-replay-counter.conf --requests recorded; bulkhead waf replay --old rules-counter.conf --new rules-replay-mode.conf --requests recorded | tail -9

@@ -1,0 +1,1 @@
+bulkhead waf replay --old rules-replay-old.conf --new rules-replay-new.conf --requests recorded-broken --json

@@ -1,0 +1,1 @@
+bulkhead waf replay --old rules.conf --new rules-broken.conf --requests recorded

@@ -1,0 +1,1 @@
+bulkhead waf replay --old rules.conf --requests recorded; bulkhead waf replay --old rules-replay-old.conf --new rules-replay-new.conf rules.conf --requests recorded; bulkhead waf replay --old rules-replay-old.conf --new rules-replay-new.conf --requests recorded --batch; bulkhead waf check rules.conf --old rules.conf

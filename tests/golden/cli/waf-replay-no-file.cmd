@@ -1,0 +1,1 @@
+bulkhead waf replay --old nowhere.conf --new rules.conf --requests recorded; bulkhead waf replay --old rules-replay-old.conf --new rules-replay-new.conf --requests nowhere; bulkhead waf replay --old rules-replay-old.conf --new rules-replay-new.conf --requests rules.conf

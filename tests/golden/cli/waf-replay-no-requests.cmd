@@ -1,0 +1,1 @@
+mkdir none; bulkhead waf replay --old rules-replay-old.conf --new rules-replay-new.conf --requests none; echo $?; mkfifo none/pipe.http none/plain.response; cp plain.http none; ln -s nowhere none/gone.http; bulkhead waf replay --old rules-replay-old.conf --new rules-replay-new.conf --requests none

@@ -1,0 +1,1 @@
+bulkhead waf replay --old rules-replay-old.conf --new rules-replay-unlogged.conf --new rules-replay-old.conf --requests recorded
