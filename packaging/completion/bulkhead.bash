@@ -71,7 +71,7 @@ _bulkhead() {
         fi
         case ${COMP_WORDS[2]} in
             explain) options="--rules --json" ;;
-            inspect) options="--rules --request --response --suggest --batch --json" ;;
+            inspect) options="--rules --request --response --suggest --profile --batch --json" ;;
             replay) options="--old --new --requests --json" ;;
         esac
     fi

@@ -278,6 +278,7 @@ const char help_waf[] =
     "  --response FILE  the answer to it\n"
     "  --suggest        for a false alarm: the narrowest exclusions that silence it,\n"
     "                   each tried, and what protects there still\n"
+    "  --profile        what each rule cost; with --batch on standard error\n"
     "  --batch          standard input is a row of `REQUEST-BYTES RESPONSE-BYTES`, a\n"
     "                   newline and that many bytes (0: no response), each answered\n"
     "                   by a line of JSON\n"

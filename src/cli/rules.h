@@ -32,10 +32,11 @@ void rules_complain(const struct rules *r);
 int64_t rules_free_id(const struct waf_rule_set *set, int64_t from);
 
 int waf_check(const struct operands *files, bool json);
-/* `request`, `response`: files or NULL; `batch`: messages from standard input; `suggest`: exclusions for what fires. */
+/* `request`, `response`: files or NULL; `batch`: messages from standard input; `suggest`: exclusions for what fires;
+ * `profile`: what each rule cost. */
 struct inspection {
     const char *request, *response;
-    bool json, batch, suggest;
+    bool json, batch, suggest, profile;
 };
 int waf_inspect(const struct operands *files, const struct inspection *wanted);
 int waf_explain(const char *id, const struct operands *files, bool json);

@@ -145,7 +145,7 @@ int verb_waf(int argc, char **argv)
     int status;
     struct operands operands;
     const struct option_wanted options[] = {{"json", 0, &i->json, NULL}, {"rules", 0, NULL, &a.rules}, {"request", 0, NULL, &i->request},
-        {"response", 0, NULL, &i->response}, {"batch", 0, &i->batch, NULL}, {"suggest", 0, &i->suggest, NULL}, {"old", OPTION_LIST, NULL, a.old},
+        {"response", 0, NULL, &i->response}, {"batch", 0, &i->batch, NULL}, {"suggest", 0, &i->suggest, NULL}, {"profile", 0, &i->profile, NULL}, {"old", OPTION_LIST, NULL, a.old},
         {"new", OPTION_LIST, NULL, a.new}, {"requests", 0, NULL, &a.requests}, {0}};
     if (!options_read(argc, argv, options, (struct operand_range){1, INT_MAX, false}, &operands, &status))
         return status;

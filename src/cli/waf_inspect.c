@@ -6,9 +6,11 @@
 
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "cli/waf_profile.h"
 #include "cli/rules.h"
 #include "cli/waf_inspector.h"
 #include "cli/waf_show.h"
+#include "enforce/file.h"
 
 static void print_event(const struct rules *r, const struct waf_event *e, struct text *out)
 {
@@ -161,13 +163,29 @@ static int inspect_files(const struct operands *files, struct inspector *with, c
     return status;
 }
 
+/* Where standard output is for answers, on standard error. When that takes nothing there is nobody left to tell. */
+static void tell_costs(const struct inspector *with, bool json)
+{
+    struct text out = text_new(ANSWER_MAX);
+    profile_print(&with->rules, &with->profile, with->spent, with->asked, &out);
+    bool told = write_all(json ? STDERR_FILENO : STDOUT_FILENO, bytes_of(out.at, out.len));
+    (void)told;
+    text_free(&out);
+}
+
 int waf_inspect(const struct operands *files, const struct inspection *wanted)
 {
     struct inspector with;
     bool json = wanted->json || wanted->batch;
     int status = STATUS_CANNOT;
-    if (inspector_open(files, "rules", json, &with))
-        status = wanted->batch ? inspect_batch(&with) : inspect_files(files, &with, wanted);
+    if (inspector_open(files, "rules", json, &with)) {
+        if (wanted->profile && !profile_begin(&with.rules, &with.profile))
+            status = complain_in(json, "out of memory");
+        else
+            status = wanted->batch ? inspect_batch(&with) : inspect_files(files, &with, wanted);
+        if (wanted->profile && with.asked)
+            tell_costs(&with, json);
+    }
     inspector_close(&with);
     return status;
 }

@@ -9,6 +9,7 @@ struct inspected {
     struct arena *arena;
     struct bytes request, response; /* the latter empty: none */
     const struct waf_options *around; /* the moment and the addresses; NULL: this moment */
+    struct waf_profile *profile;    /* is added to; NULL: nobody wants to know */
     const char *error;              /* it is no HTTP: why */
     const struct waf_outcome *outcome;
     int64_t inbound, outbound;      /* anomaly scores */

@@ -63,6 +63,7 @@ bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const st
     options.most_time = TRANSACTION_TIME;
     options.argument = &asked;
     options.store = store;
+    options.profile = i->profile;
     options.decode_responses = true;
     if (!http_request_read(i->request, i->arena, &request, &i->error) ||
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
@@ -83,9 +84,11 @@ bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const st
 bool inspector_ask(struct inspector *with, struct inspected *i)
 {
     i->started = cpu_nanoseconds();
+    i->profile = with->profile.rules ? &with->profile : NULL;
     bool ok = waf_inspect_messages(&with->rules, &with->scratch, &with->store, i);
     i->nanoseconds = cpu_nanoseconds() - i->started;
     with->spent += i->nanoseconds;
+    with->asked++;
     return ok;
 }
 

@@ -15,7 +15,8 @@ struct inspector {
     struct waf_scratch scratch;
     struct memory_store *memory;
     struct waf_store store;
-    uint64_t spent; /* nanoseconds of processor time */
+    struct waf_profile profile; /* `rules` is NULL: nobody wants to know */
+    uint64_t spent, asked; /* nanoseconds of processor time, and for how many messages */
     bool planned;
 };
 
