@@ -309,7 +309,7 @@ int main(int argc, char **argv)
             type.at[type.len] = 0;
         struct lines own = {0}, peer = {0};
         struct arena *arena = arena_create(1 << 24);
-        struct body_limits limits = {.joined_lines = true};
+        struct body_limits limits = {.peers_lines = true};
         struct body *b = body_begin(kind, bytes_of_text(type.at), &limits, (struct body_sink){own_event, &own}, arena);
         size_t cut = body.len ? below((uint32_t)body.len) : 0;
         (void)!body_feed(b, bytes_of(body.at, cut));

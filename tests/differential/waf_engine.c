@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The engine against libmodsecurity: the Core Rule Set as Debian has it, at each paranoia level, over random requests and
- * responses. The same rules fire, in the same order. Left out of the comparison are the two rules that call the injection
- * detectors, which are ours, and those that judge by the sum of all scores.
+ * responses. The same rules fire, in the same order. Left out of the comparison are the rules that call the injection
+ * detectors, which are ours, those that judge by the sum of all scores, and 922110: libmodsecurity 3.0.9 leaves a line its
+ * end in MULTIPART_PART_HEADERS, so that `charset=utf-8` is not where that rule looks for it.
  *
  *   differential-waf-engine [--requests N] [--seed S] [--level L]
  */
@@ -39,7 +40,7 @@ static const char *rules_text(int level)
 
 static bool is_compared(long id)
 {
-    return id != 941100 && id != 942100 && id != 941101 && id != 942101 && id / 1000 != 949 && id / 1000 != 959 && id / 1000 != 980;
+    return id != 941100 && id != 942100 && id != 941101 && id != 942101 && id != 922110 && id / 1000 != 949 && id / 1000 != 959 && id / 1000 != 980;
 }
 
 static void add_id(struct ids *ids, long id)

@@ -59,7 +59,7 @@ struct body_limits {
     size_t parts;          /* of a multipart body */
     size_t part_headers;   /* of one part; 0: 64, because finding one twice takes a look at all */
     size_t no_files;       /* bytes of the body that are not a file's content */
-    bool joined_lines;     /* leave out line ends within a multipart value, as libmodsecurity 3.0.9 does */
+    bool peers_lines;      /* line ends as libmodsecurity 3.0.9: none within a multipart value, one behind a part's header */
     uint8_t separator;     /* of urlencoded pairs; 0: '&' */
 };
 

@@ -103,6 +103,14 @@ static struct bytes without_line_end(struct bytes b)
     return len ? bytes_slice(b, 0, len) : b;
 }
 
+/* Of its end, how many bytes. */
+static size_t line_end(struct bytes line)
+{
+    if (byte_at(line, line.len - 1) != '\n')
+        return 0;
+    return line.len > 1 && line.at[line.len - 2] == '\r' ? 2 : 1;
+}
+
 /* The header line before is whole now. */
 static void line_finish(struct multipart *m)
 {
@@ -219,7 +227,7 @@ static void header_add(struct multipart *m, struct bytes line)
     p->headers = grown;
     p->last = p->header_count++;
     p->headers[p->last] = (struct header){.name = name, .value = value};
-    p->last_line = copy;
+    p->last_line = bytes_slice(copy, 0, copy.len - (r->limits.peers_lines ? 0 : line_end(copy)));
 }
 
 static void header_line(struct multipart *m, struct bytes line)
@@ -245,9 +253,7 @@ static void data_line(struct multipart *m, struct bytes line)
 {
     struct report *r = m->report;
     struct part *p = m->part;
-    size_t end = 0;
-    if (line.at[line.len - 1] == '\n')
-        end = line.len > 1 && line.at[line.len - 2] == '\r' ? 2 : 1;
+    size_t end = line_end(line);
     struct bytes data = bytes_slice(line, 0, line.len - end);
     p->has_data = true;
     if (p->is_file) {
@@ -262,7 +268,7 @@ static void data_line(struct multipart *m, struct bytes line)
         p->size += data.len + p->kept_len;
     } else {
         m->no_files += data.len + p->kept_len;
-        struct bytes kept = bytes_of(p->kept, r->limits.joined_lines ? 0 : p->kept_len);
+        struct bytes kept = bytes_of(p->kept, r->limits.peers_lines ? 0 : p->kept_len);
         if (!growing_append(r, &p->value, kept) || !growing_append(r, &p->value, data))
             return;
     }

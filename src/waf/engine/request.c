@@ -217,7 +217,7 @@ static struct body_limits limits_of(const struct waf_transaction *t)
         .depth = (size_t)s->request_body_json_depth_limit,
         .parts = PARTS_MAX,
         .no_files = (size_t)s->request_body_no_files_limit,
-        .joined_lines = false, /* ModSecurity leaves line ends out of a value, so that `union\r\nselect` gets by */
+        .peers_lines = false, /* ModSecurity leaves line ends out of a value, so that `union\r\nselect` gets by */
         .separator = s->argument_separator,
     };
 }

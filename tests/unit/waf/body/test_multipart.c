@@ -5,20 +5,29 @@
 
 #define TYPE  "multipart/form-data; boundary=B"
 #define FIELD "--B\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n"
-#define FIELD_SAYS "name =a\nheader a=Content-Disposition: form-data; name=\"a\"\r\n\n"
+#define FIELD_SAYS "name =a\nheader a=Content-Disposition: form-data; name=\"a\"\n"
 #define OK    "flag MULTIPART_UNMATCHED_BOUNDARY 2\n"
 #define STRICT "flag MULTIPART_STRICT_ERROR 1\n"
 
 static void parts_become_arguments_and_files(void **state)
 {
     must_give(BODY_MULTIPART, TYPE, NULL, bytes_of_text(FIELD "x\r\ny\r\n--B--\r\n"), FIELD_SAYS OK "arg a=x\r\ny\n");
-    must_give(BODY_MULTIPART, TYPE, &(struct body_limits){.joined_lines = true},
-              bytes_of_text(FIELD "x\r\ny\r\n--B--\r\n"), FIELD_SAYS OK "arg a=xy\n");
+    must_give(BODY_MULTIPART, TYPE, &(struct body_limits){.peers_lines = true},
+              bytes_of_text(FIELD "x\r\ny\r\n--B--\r\n"),
+              "name =a\nheader a=Content-Disposition: form-data; name=\"a\"\r\n\n" OK "arg a=xy\n");
     must_give(BODY_MULTIPART, TYPE, NULL,
               bytes_of_text("--B\r\nContent-Disposition: form-data; name=f; filename=\"a\\\"b\"\r\nX: y\r\n\r\n1\r\n2\r\n--B--\r\n"),
-              "name =f\nfilename =a\"b\nheader f=Content-Disposition: form-data; name=f; filename=\"a\\\"b\"\r\n\n"
-              "header f=X: y\r\n\n" OK "file f=a\"b 4\n");
+              "name =f\nfilename =a\"b\nheader f=Content-Disposition: form-data; name=f; filename=\"a\\\"b\"\n"
+              "header f=X: y\n" OK "file f=a\"b 4\n");
     must_give(BODY_MULTIPART, TYPE, NULL, bytes_of_text(""), "");
+}
+
+static void a_header_line_is_without_its_end(void **state)
+{
+    must_give(BODY_MULTIPART, TYPE, NULL,
+              bytes_of_text("--B\r\nContent-Disposition: form-data; name=a\r\nX: y\r\r\nZ:\n\r\n\r\n--B--\r\n"),
+              "name =a\nheader a=Content-Disposition: form-data; name=a\nheader a=X: y\r\nheader a=Z:\n" STRICT
+              "flag MULTIPART_LF_LINE 1\nflag MULTIPART_CRLF_LF_LINES 1\n" OK "arg a=\n");
 }
 
 static void what_readers_may_differ_in_is_a_flag(void **state)
@@ -101,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(parts_become_arguments_and_files),
+        cmocka_unit_test(a_header_line_is_without_its_end),
         cmocka_unit_test(what_readers_may_differ_in_is_a_flag),
         cmocka_unit_test(what_cannot_be_read_is_an_error),
         cmocka_unit_test(a_bound_that_is_passed_is_told),
