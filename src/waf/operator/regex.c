@@ -4,6 +4,7 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdlib.h>
+#include <strings.h>
 
 /* Bytes of a machine stack for the compiled code; 32 KiB are PCRE2's own, too few for the Core Rule Set's longest (pcre2jit). */
 #define STACK_START ((size_t)32 << 10)
@@ -17,9 +18,14 @@
 /* Of our own, beside PCRE2's. */
 #define ERROR_STOPPED (-1000000)
 
+#define PREFIX_MAX 32
+
 struct regex {
     pcre2_code *code;
     bool compiled; /* to machine code */
+    /* What every line that matches begins with, in lower case: most names are seen by it not to match. Empty: not known. */
+    char prefix[PREFIX_MAX];
+    size_t prefix_len;
     bool at_once;  /* it asks where the search began (\G), and cannot be done piece by piece */
 };
 
@@ -30,6 +36,32 @@ struct regex_scratch {
     struct regex_limits limits;
     struct regex_watch watch;
 };
+
+static bool is_plain(uint8_t c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+/* The letters behind a leading `^`; but for the last, when what follows may say that it can be missing. */
+static void find_prefix(struct bytes pattern, struct regex *r)
+{
+    size_t i = 1;
+    if (!pattern.len || pattern.at[0] != '^' || memchr(pattern.at, '|', pattern.len))
+        return;
+    while (i < pattern.len && i <= PREFIX_MAX && is_plain(pattern.at[i]))
+        i++;
+    r->prefix_len = i - 1 - (i > 1 && i < pattern.len);
+    for (size_t k = 0; k < r->prefix_len; k++)
+        r->prefix[k] = (char)(pattern.at[k + 1] >= 'A' && pattern.at[k + 1] <= 'Z' ? pattern.at[k + 1] | 0x20 : pattern.at[k + 1]);
+}
+
+static bool begins_otherwise(const struct regex *r, struct bytes value)
+{
+    if (!r->prefix_len)
+        return false;
+    bool begins = value.len >= r->prefix_len && strncasecmp((const char *)value.at, r->prefix, r->prefix_len) == 0;
+    return !begins && !(value.len && memchr(value.at, '\n', value.len)); /* each line may begin so */
+}
 
 struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
 {
@@ -47,6 +79,7 @@ struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_er
         free(r);
         return NULL;
     }
+    find_prefix(pattern, r);
     r->compiled = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
     r->at_once = memmem(at, pattern.len, "\\G", 2) != NULL;
     return r;
@@ -160,5 +193,7 @@ enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *
 
 enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
 {
+    if (begins_otherwise(r, value))
+        return REGEX_NO;
     return regex_match_from(r, s, value, 0, ret, ret_count);
 }
