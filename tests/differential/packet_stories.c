@@ -51,8 +51,8 @@ static bool fits(const struct packet_source *s, const struct conversation *c)
 /* A conversation that the policy allows, where a few draws find one. */
 void story_begin(struct packet_source *s)
 {
-    static const enum story kinds[] = {STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_PIECES, STORY_ADOPTED, STORY_ADOPTED, STORY_MOVED,
-        STORY_CROSSING, STORY_PUBLISHED};
+    static const enum story kinds[] = {STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_PIECES, STORY_ADOPTED, STORY_ADOPTED, STORY_MOVED,
+        STORY_CROSSING, STORY_PUBLISHED, STORY_PUBLISHED};
     s->story = kinds[random_below(s->random, sizeof kinds / sizeof kinds[0])];
     struct conversation others[CONVERSATIONS];
     memcpy(others, s->conversations, sizeof others);

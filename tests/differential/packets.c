@@ -293,16 +293,16 @@ static void pass_time(struct round *r)
 {
     uint32_t dice = random_below(&r->random, 1000);
     r->now += PACKET_SOURCE_TICK;
-    if (dice < 900)
+    if (dice < 30) /* the first moment of a minute, where windows end */
+        r->now += (60 - r->now / NS % 60 + 60 * random_below(&r->random, 3)) * NS - r->now % NS;
+    else if (dice < 900)
         r->now += random_below(&r->random, 50) * (int64_t)1000000;
     else if (dice < 970)
         r->now += random_below(&r->random, 40) * (int64_t)NS;
     else if (dice < 990)
         r->now += 30 * (int64_t)NS; /* just at the timeout */
-    else if (dice < 994)
+    else if (dice < 998)
         r->now += random_below(&r->random, 5000) * (int64_t)NS;
-    else if (dice < 998) /* the first moment of a minute, where windows end */
-        r->now += (60 - r->now / NS % 60 + 60 * random_below(&r->random, 90)) * NS - r->now % NS;
     else
         r->now += random_below(&r->random, 30) * (int64_t)3600 * NS;
     set_now(r);
