@@ -43,7 +43,7 @@ static const struct piece places[] = {
 static const char *const opens[] = {"(?:", "(?:", "(", "(", "(?i:", "(?s:", "(?m:", "(?x:", "(?-m:", "(?-s:", "(?-i:", "(?>", "(?|", "(?P<n>", "(?<m>", "(?^:", "(?xx:", "(?^i:"};
 static const char *const looks[] = {"(?=", "(?!", "(?<=", "(?<!"};
 static const char *const references[] = {"\\1", "\\2", "\\g1", "\\g{-1}", "(?1)", "(?(1)a|b)", "\\k<m>", "(?P=n)", "(?R)?", "(*ACCEPT)", "(*F)", "(*SKIP)"};
-static const char *const quantifiers[] = {"?", "*", "+", "{2}", "{0,2}", "{1,}", "{0}", "{1,3}", "{,2}", "{0,1}"};
+static const char *const quantifiers[] = {"?", "*", "+", "{2}", "{0,2}", "{1,}", "{0}", "{1,3}", "{,2}", "{0,1}", "{3,}", "{20}", "{1,70}"};
 static const char *const verbs[] = {"(*CRLF)", "(*ANY)", "(*UTF)", "(*UCP)", "(*BSR_ANYCRLF)", "(*NUL)", "(*CR)", "(*NO_START_OPT)"};
 
 static void alternatives(struct random *random, unsigned depth, struct text *e, struct text *sample);
@@ -102,12 +102,14 @@ static void quantified(struct random *random, unsigned depth, struct text *e, st
     text_puts(e, quantifier);
     text_puts(e, random_chance(random, 20) ? "?" : random_chance(random, 12) ? "+" : "");
     size_t len = sample->len - before;
-    if (strcmp(quantifier, "{2}") == 0 || random_chance(random, 20)) {
-        char copy[64];
-        size_t some = len < sizeof copy ? len : sizeof copy;
-        if (some)
-            memcpy(copy, sample->at + before, some);
-        text_append(sample, copy, some);
+    uint32_t more = strcmp(quantifier, "{2}") == 0 ? 1 : strcmp(quantifier, "{3,}") == 0 ? 2 : strcmp(quantifier, "{20}") == 0 ? 19 : random_chance(random, 20) ? 1 + random_below(random, 3) : 0;
+    char copy[64];
+    size_t some = len < sizeof copy ? len : sizeof copy;
+    if (some)
+        memcpy(copy, sample->at + before, some);
+    if (more) {
+        while (more--)
+            text_append(sample, copy, some);
     } else if (sample->at && *quantifier != '+' && random_chance(random, 30)) {
         sample->len = before;
     }

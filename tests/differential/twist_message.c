@@ -17,6 +17,10 @@ static void noise(struct random *random, struct text *out)
         text_puts(out, PICK(random, bits));
     if (random_chance(random, 5))
         text_append(out, "", 1);
+    /* So that what is looked for lies anywhere in what is read at once. */
+    const char *filler = random_chance(random, 50) ? "." : "k\n";
+    for (uint32_t i = random_chance(random, 8) ? random_below(random, 150) : 0; i > 0; i--)
+        text_puts(out, filler);
 }
 
 static void swap_case(struct random *random, struct text *t)
@@ -113,7 +117,7 @@ static void put_name(struct random *random, struct text *out)
 
 static void put_pairs(struct random *random, const struct twist_rules *rules, struct text *out)
 {
-    for (uint32_t i = 0, count = random_below(random, 5); i < count; i++) {
+    for (uint32_t i = 0, count = random_below(random, random_chance(random, 90) ? 5 : 40); i < count; i++) {
         struct text value = value_make(random, rules);
         text_puts(out, i ? "&" : "");
         put_name(random, out);

@@ -18,7 +18,8 @@ struct making {
     const char *targets[SHARED_MAX];
     struct text chains[SHARED_MAX];
     int id;
-    bool hot; /* engine On: what refuses is rare */
+    bool hot;   /* engine On: what refuses is rare */
+    bool jumpy; /* simple rules that mostly match, of one phase, and much that jumps over them */
 };
 
 static const char *const targets[] = {"ARGS", "ARGS", "ARGS", "ARGS|REQUEST_HEADERS", "ARGS_NAMES", "ARGS_GET", "ARGS_POST", "ARGS:a", "ARGS:/^[ab]/", "ARGS|!ARGS:a", "ARGS|!ARGS:/B/",
@@ -39,8 +40,9 @@ static const char *const tags[] = {"tag:'one'", "tag:'two'", "tag:'%{rule.id}'",
 static const char *const variables[] = {"setvar:tx.n=+1", "setvar:tx.n=-1", "setvar:tx.a=%{MATCHED_VAR}", "setvar:tx.b", "setvar:!tx.n", "setvar:tx.a=0", "setvar:tx.%{MATCHED_VAR_NAME}=%{tx.n}", "setvar:tx.level=2", "setvar:tx.level=+1",
     "setenv:e=%{MATCHED_VAR}", "setvar:ip.n=+1", "initcol:ip=%{MATCHED_VAR}"};
 static const char *const controls[] = {"ctl:ruleRemoveById=%d", "ctl:ruleRemoveById=%d-1000", "ctl:ruleRemoveTargetById=%d;ARGS:a", "ctl:ruleRemoveTargetById=%d-1000;ARGS", "ctl:ruleRemoveTargetByTag=one;REQUEST_HEADERS",
-    "ctl:ruleRemoveByTag=two", "ctl:ruleRemoveByTag=%d", "ctl:ruleRemoveByTag=t1", "ctl:ruleRemoveTargetById=%d-1000;TX:n", "ctl:ruleEngine=DetectionOnly", "ctl:ruleEngine=Off", "ctl:ruleEngine=On", "ctl:requestBodyProcessor=JSON",
+    "ctl:ruleRemoveByTag=two", "ctl:ruleRemoveByTag=%d", "ctl:ruleRemoveByTag=t1", "ctl:ruleRemoveTargetById=%d-1000;TX:n", "ctl:ruleRemoveTargetById=1-1000;TX:n", "ctl:ruleRemoveTargetById=1-1000;ARGS:a", "ctl:ruleEngine=DetectionOnly", "ctl:ruleEngine=Off", "ctl:ruleEngine=On", "ctl:requestBodyProcessor=JSON",
     "ctl:requestBodyProcessor=XML", "ctl:forceRequestBodyVariable=On", "ctl:ruleRemoveByTag=1", "ctl:ruleRemoveByMsg=m", "ctl:ruleRemoveTargetById=%d-1000;ARGS:/a/", "ctl:requestBodyProcessor=URLENCODED"};
+static const char *const plain_words[] = {"a", "b", "foo", "[ab]", "select"};
 static const char *const words[] = {"a", "b", "Ab", "foo", "FOO", "select", "sel", "0", "1", "k", "K", "/", "\xff", "a b", "..", "\\x41", "x.y", "%61", "a/b", "/*", "--", "&#97;"};
 
 static struct text *new_sample(struct making *m)
@@ -84,7 +86,10 @@ static void expression(struct making *m, struct text *out)
         if (!compiles)
             sample_drop(m, sample);
     }
+    /* Hyperscan says that this one is right, and then that it is too large. */
+    bool large = random_below(m->random, 250) == 0;
     text_puts(out, random_chance(m->random, 95) ? "@rx " : "@rxGlobal ");
+    text_puts(out, large ? "((x|y|z|w).{10}){100}|" : "");
     text_append(out, text_cstr(&e), e.len);
     text_puts(out, random_chance(m->random, 2) ? "%{tx.a}" : "");
     text_free(&e);
@@ -121,7 +126,7 @@ static void put_operator(struct making *m, struct text *out)
 {
     uint32_t draw = random_below(m->random, 100);
     text_puts(out, random_chance(m->random, 6) ? "\"!" : "\"");
-    if (draw < 65)
+    if (draw < 65 && !m->jumpy)
         expression(m, out);
     else if (draw < 80)
         phrases(m, out);
@@ -134,7 +139,7 @@ static void put_operator(struct making *m, struct text *out)
 
 static void chain_of_transformations(struct making *m, struct text *out)
 {
-    static const char *const liked[] = {"lowercase", "lowercase", "urlDecodeUni", "base64Decode", "hexDecode", "removeNulls", "cmdLine", "jsDecode", "normalisePath", "length", "sha1", "trim", "compressWhitespace",
+    static const char *const liked[] = {"lowercase", "lowercase", "lowercase", "lowercase", "urlDecodeUni", "base64Decode", "hexDecode", "removeNulls", "cmdLine", "jsDecode", "normalisePath", "length", "sha1", "trim", "compressWhitespace",
         "removeWhitespace", "replaceComments", "removeComments", "htmlEntityDecode", "uppercase", "none"};
     for (uint32_t i = random_below(m->random, 5); i > 0; i--)
         text_printf(out, ",t:%s", random_chance(m->random, 70) ? PICK(m->random, liked) : transformation_names[random_below(m->random, TRANSFORMATION_COUNT)]);
@@ -156,7 +161,7 @@ static int some_id(struct making *m)
 static void put_flow(struct making *m, struct text *out)
 {
     static const char *const allows[] = {"allow", "allow:phase", "allow:request"};
-    uint32_t draw = random_below(m->random, 100);
+    uint32_t draw = random_below(m->random, m->jumpy ? 40 : 100);
     if (draw < 8)
         text_printf(out, ",skip:%u", random_below(m->random, 6));
     else if (draw < 16)
@@ -213,6 +218,12 @@ static void put_head(struct making *m, int phase, struct text *out)
 
 static void put_condition(struct making *m, struct text *out)
 {
+    if (m->jumpy && random_chance(m->random, 70)) {
+        const char *word = PICK(m->random, plain_words);
+        text_printf(out, "SecRule %s \"@%s %s\" \"", m->targets[random_below(m->random, 2)], random_chance(m->random, 70) ? "rx" : "pm", word);
+        text_puts(new_sample(m), word);
+        return;
+    }
     if (random_chance(m->random, 18)) {
         text_printf(out, "SecRule %s \"", PICK(m->random, follow_ups));
         return;
@@ -278,7 +289,7 @@ static void settings(struct making *m)
 
 void twist_rules_make(struct random *random, struct twist_rules *ret)
 {
-    struct making m = {.random = random, .rules = ret, .id = 1, .hot = random_chance(random, 40)};
+    struct making m = {.random = random, .rules = ret, .id = 1, .hot = random_chance(random, 40), .jumpy = random_chance(random, 30)};
     *ret = (struct twist_rules){0};
     for (size_t i = 0; i < SHARED_MAX; i++) {
         m.targets[i] = PICK(random, targets);
@@ -290,8 +301,8 @@ void twist_rules_make(struct random *random, struct twist_rules *ret)
     int home = random_chance(random, 60) ? 2 : 1 + (int)random_below(random, 5);
     for (uint32_t i = 4 + random_below(random, 32); i > 0; i--) {
         uint32_t draw = random_below(random, 100);
-        int phase = random_chance(random, 70) ? home : 1 + (int)random_below(random, 5);
-        if (draw < 82)
+        int phase = random_chance(random, m.jumpy ? 95 : 70) ? home : 1 + (int)random_below(random, 5);
+        if (draw < (m.jumpy ? 70 : 82))
             rule(&m, phase);
         else if (draw < 88)
             text_printf(new_directive(ret), "SecMarker %s\n", PICK(random, markers));

@@ -285,6 +285,7 @@ int main(int argc, char **argv)
     unsigned long rounds = 1000;
     uint64_t seed = (uint64_t)time(NULL);
     struct tally tally = {0};
+    setvbuf(stdout, NULL, _IOLBF, 0);
     for (int i = 1; i + 1 < argc; i += 2) {
         if (strcmp(argv[i], "--rounds") == 0)
             rounds = strtoul(argv[i + 1], NULL, 10);
