@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Where Hyperscan looks for what PCRE2 decides: for each single byte, alone and beside others, an expression that is
- * taken for a scan is reported wherever the rule's operator matches.
+ * Where Hyperscan looks for what PCRE2 decides: an expression that is taken for a scan is reported wherever the rule's
+ * operator matches; for each single byte, alone and beside others, and for random expressions.
+ *
+ *   test-waf-patterns [EXPRESSIONS [SEED]]
  */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -9,12 +11,19 @@
 
 #include <cmocka.h>
 
+#include "tests/differential/twist_expression.h"
 #include "tests/unit/waf/language/files.h"
 #include "waf/operator/regex.h"
 #include "waf/plan/patterns.h"
 
 #define MEMORY ((size_t)16 << 20)
-#define VALUE_MAX 4
+#define VALUE_MAX 512
+#define SHORT 4
+#define EXPRESSION_MAX ((size_t)1 << 12)
+#define VALUES 20 /* of an expression */
+
+static unsigned long expression_count = 2000;
+static uint64_t expression_seed = 1;
 
 static const char *const atoms[] = {
     ".", "\\N", "\\s", "\\S", "\\w", "\\W", "\\d", "\\D", "\\h", "\\H", "\\v", "\\V", "\\R", "\\X", "\\C", "\\n", "\\r", "\\t", "\\f", "\\e", "\\a", "\\0", "\\012", "\\101", "\\x0b", "\\x85", "\\xa0", "\\xff",
@@ -43,7 +52,7 @@ struct both {
 /* Wraps the expression in a rule; false where it does not load, or is not taken for a scan. */
 static bool both_open(const char *expression, bool caseless, struct both *b)
 {
-    char text[1024];
+    char text[EXPRESSION_MAX + 64];
     const char *name = "rules.conf";
     snprintf(text, sizeof text, "SecRule ARGS \"@rx %s\" \"id:1,phase:2,pass\"\n", expression);
     struct test_file made[] = {{name, text}, {NULL, NULL}};
@@ -106,10 +115,10 @@ static size_t count_missed(struct both *b, const char *expression)
     size_t missed = 0;
     for (size_t k = 0; k < sizeof around / sizeof around[0]; k++)
         for (unsigned byte = 0; byte < 256; byte++)
-            for (size_t times = 0; times <= 2; times++) {
-                uint8_t value[VALUE_MAX + 4];
+            for (size_t times = byte ? 1 : 0; times <= 2; times++) {
+                uint8_t value[SHORT + 4];
                 size_t before = strlen(around[k][0]), after = strlen(around[k][1]), len = before + times + after;
-                if (len > VALUE_MAX)
+                if (len > SHORT)
                     continue;
                 memcpy(value, around[k][0], before);
                 memset(value + before, (int)byte, times);
@@ -169,8 +178,71 @@ static void what_is_matched_is_reported(void **state)
     assert_int_equal(missed, 0);
 }
 
-int main(void)
+/* What the expression may match, among what may stand beside it, with some letters in the other case. */
+static size_t value_make(struct random *random, const struct text *sample, uint8_t *out)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_matched_is_reported)};
+    static const char beside[] = "ab\nA \r_1\x80\xff\v.";
+    size_t len = 0;
+    for (uint32_t i = random_below(random, 4); i > 0; i--)
+        out[len++] = (uint8_t)beside[random_below(random, sizeof beside - 1)];
+    for (size_t i = 0; i < sample->len && len < VALUE_MAX - 4; i++)
+        if (random_below(random, 30))
+            out[len++] = (uint8_t)sample->at[i];
+    for (uint32_t i = random_below(random, 4); i > 0; i--)
+        out[len++] = (uint8_t)beside[random_below(random, sizeof beside - 1)];
+    bool swap = random_chance(random, 30);
+    for (size_t i = 0; i < len && swap; i++)
+        if (((out[i] | 0x20) >= 'a' && (out[i] | 0x20) <= 'z') && random_below(random, 2))
+            out[i] ^= 0x20;
+    return len;
+}
+
+static bool misses_one(struct both *b, struct random *random, const char *expression, const struct text *sample, size_t *matched)
+{
+    for (int i = 0; i < VALUES; i++) {
+        uint8_t value[VALUE_MAX];
+        size_t len = value_make(random, sample, value);
+        if (!is_matched(b, value, len))
+            continue;
+        ++*matched;
+        if (is_reported(b, value, len))
+            continue;
+        print_message("# %s%s:", expression, b->caseless ? " behind lowercase" : "");
+        for (size_t k = 0; k < len; k++)
+            print_message(" %02x", value[k]);
+        print_message(" is matched, and not reported\n");
+        return true;
+    }
+    return false;
+}
+
+static void what_random_expressions_match_is_reported(void **state)
+{
+    size_t missed = 0, taken = 0, matched = 0;
+    for (unsigned long i = 0; i < expression_count; i++) {
+        struct random random = {expression_seed + i};
+        struct text expression = text_new(EXPRESSION_MAX), sample = text_new(EXPRESSION_MAX);
+        struct both b;
+        expression_make(&random, &expression, &sample);
+        if (both_open(text_cstr(&expression), random_chance(&random, 50), &b)) {
+            taken++;
+            missed += misses_one(&b, &random, text_cstr(&expression), &sample, &matched);
+        }
+        both_close(&b);
+        text_free(&expression);
+        text_free(&sample);
+    }
+    print_message("# seed %llu: %zu random expressions taken for a scan, %zu values matched\n", (unsigned long long)expression_seed, taken, matched);
+    assert_true(taken > expression_count / 10 && matched > taken);
+    assert_int_equal(missed, 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_matched_is_reported), cmocka_unit_test(what_random_expressions_match_is_reported)};
+    if (argc > 1)
+        expression_count = strtoul(argv[1], NULL, 10);
+    if (argc > 2)
+        expression_seed = strtoull(argv[2], NULL, 10);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
