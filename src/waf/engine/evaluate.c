@@ -247,12 +247,8 @@ static uint32_t land(struct waf_transaction *t, uint32_t from)
 static bool one_was_passed(struct waf_transaction *t, uint32_t from, uint32_t to)
 {
     const struct waf_plan *plan = t->program->plan;
-    if (!t->removals.count) {
-        uint32_t first = bits_next(plan->heads[t->phase], plan->words, from);
-        return first < to;
-    }
     for (uint32_t i = bits_next(plan->heads[t->phase], plan->words, from); i < to; i = bits_next(plan->heads[t->phase], plan->words, i + 1))
-        if (!is_removed(t, &t->set->rules[i], false))
+        if (!t->set->rules[i].removed && !is_removed(t, &t->set->rules[i], false))
             return true;
     return false;
 }
@@ -308,8 +304,8 @@ static void run_visits(struct waf_transaction *t)
 {
     const struct waf_plan *plan = t->program->plan;
     enum waf_decision before = t->outcome.decision;
-    uint32_t count = t->set->rule_count;
-    for (uint32_t i = 0; i < count && !t->out_of_memory && t->allowed == ALLOWED_NOTHING && t->outcome.decision == before;) {
+    uint32_t count = t->set->rule_count, i = 0;
+    while (i < count && !t->out_of_memory && t->allowed == ALLOWED_NOTHING && t->outcome.decision == before) {
         if (t->jumping) {
             i = land(t, i);
             continue;
@@ -321,6 +317,9 @@ static void run_visits(struct waf_transaction *t)
             t->out_of_memory = true;
         i = next + 1;
     }
+    /* What lets the rest by may also jump, or skip: what is left of that is left to the next phase. */
+    for (; i < count && t->outcome.decision == before && (t->jumping || t->skip > 0); i++)
+        (void)passes_over(t, i);
 }
 
 void evaluate_phase(struct waf_transaction *t, uint8_t phase)

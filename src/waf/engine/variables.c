@@ -174,7 +174,11 @@ bool removal_is_of(struct waf_transaction *t, const struct removal *r, const str
 {
     if (!r->text.len)
         return rule->id && r->ids.first <= rule->id && rule->id <= r->ids.last;
-    return r->by_message ? rule_has_message(t, rule, r->text) : rule_has_tag(t, rule, r->text);
+    uint32_t running = t->rule;
+    t->rule = (uint32_t)(rule - t->set->rules); /* whose RULE:id a macro of its own means */
+    bool is = r->by_message ? rule_has_message(t, rule, r->text) : rule_has_tag(t, rule, r->text);
+    t->rule = running;
+    return is;
 }
 
 static bool is_excluded(struct waf_transaction *t, const struct waf_rule *rule, struct waf_span all, const struct waf_value *v)

@@ -35,7 +35,7 @@ static bool regex_check(const struct piece *p, struct draft *d)
 {
     int code;
     size_t offset;
-    pcre2_code *compiled = pcre2_compile(p->text.at, p->text.len, PCRE2_CASELESS | PCRE2_DOTALL | PCRE2_MULTILINE, &code, &offset, NULL);
+    pcre2_code *compiled = pcre2_compile(p->text.at, p->text.len, PCRE2_CASELESS | PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_NEVER_UTF, &code, &offset, NULL);
     if (compiled) {
         pcre2_code_free(compiled);
         return true;

@@ -72,7 +72,9 @@ struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_er
     if (!r)
         return NULL;
     const uint8_t *at = pattern.len ? pattern.at : (const uint8_t *)"";
-    r->code = pcre2_compile(at, pattern.len, PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | (caseless ? PCRE2_CASELESS : 0), &error, &offset, NULL);
+    /* No (*UTF): compiled code takes it for granted that a value is UTF-8, and reads past the end of one that is not. */
+    uint32_t options = PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_UTF | (caseless ? PCRE2_CASELESS : 0);
+    r->code = pcre2_compile(at, pattern.len, options, &error, &offset, NULL);
     if (!r->code) {
         pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_error->text, sizeof ret_error->text);
         ret_error->offset = offset;

@@ -125,3 +125,55 @@ enum patterns_result patterns_of_rule(const struct waf_rule_set *set, uint32_t r
         ret->count = before;
     return result;
 }
+
+/* ---- case */
+
+static bool has(struct bytes e, const char *text)
+{
+    return e.len && memmem(e.at, e.len, text, strlen(text));
+}
+
+static bool is_upper(uint8_t c)
+{
+    return c >= 'A' && c <= 'Z';
+}
+
+/* A range from below the capitals that may end among them, or before the small letters do. */
+static bool cuts_letters(struct bytes e, size_t dash)
+{
+    if (!dash || dash + 1 >= e.len)
+        return false;
+    uint8_t from = e.at[dash - 1], to = e.at[dash + 1];
+    bool escaped = dash > 1 && e.at[dash - 2] == '\\' && from >= 'a';
+    return (from < 'A' || escaped) && to >= 'A' && to < 'z';
+}
+
+/* The escape at `at` may stand for a capital. */
+static bool may_be_upper(struct bytes e, size_t at)
+{
+    uint8_t kind = at + 1 < e.len ? e.at[at + 1] : 0;
+    if (kind != 'x')
+        return kind == 'o' || kind == 'c' || kind == 'N' || (kind >= '0' && kind <= '9');
+    int high = at + 2 < e.len ? hex_value(e.at[at + 2]) : -1, low = at + 3 < e.len ? hex_value(e.at[at + 3]) : -1;
+    return high < 0 || low < 0 || is_upper((uint8_t)(high << 4 | low));
+}
+
+/*
+ * A class that leaves out capitals has small letters, and leaves them out too where case does not count. Whether the
+ * capital stands in that class is not looked at, nor what Unicode's properties are.
+ */
+bool pattern_minds_case(const struct waf_rule_set *set, uint32_t rule)
+{
+    const struct waf_rule *r = &set->rules[rule];
+    struct bytes e = waf_text_bytes(set, r->operand_text);
+    if (r->operator != OPERATOR_RX && r->operator != OPERATOR_RX_GLOBAL)
+        return false;
+    if (has(e, "\\p") || has(e, "\\P") || has(e, "[:^"))
+        return true;
+    bool negates = has(e, "[^"), upper = has(e, ":upper:");
+    for (size_t i = 0; i < e.len && negates && !upper; i++) {
+        upper = is_upper(e.at[i]) || (e.at[i] == '-' && cuts_letters(e, i)) || (e.at[i] == '\\' && may_be_upper(e, i));
+        i += e.at[i] == '\\';
+    }
+    return negates && upper;
+}

@@ -30,3 +30,5 @@ enum patterns_result {
  */
 enum patterns_result patterns_of_rule(const struct waf_rule_set *set, uint32_t rule, const struct phrases *phrases, bool caseless, struct arena *a,
     struct patterns *ret) MUST_USE;
+/* May the rule's operator match less when case is left out of account? Its values have to be in lower case then before they are scanned. */
+bool pattern_minds_case(const struct waf_rule_set *set, uint32_t rule);

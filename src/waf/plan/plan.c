@@ -96,8 +96,8 @@ static bool keeps_case_apart(uint8_t transformation)
     }
 }
 
-/* The first `count` transformations of the rule. False: more than are scanned behind. */
-static bool take_chain(const struct waf_rule_set *set, const struct waf_rule *r, uint32_t count, struct chain *ret)
+/* The first `count` transformations of the rule. `leave`: lowercase where it can be left out. False: more than are scanned behind. */
+static bool take_chain(const struct waf_rule_set *set, const struct waf_rule *r, uint32_t count, bool leave, struct chain *ret)
 {
     const uint8_t *steps = set->transformations + r->transformations.first;
     *ret = (struct chain){0};
@@ -107,7 +107,7 @@ static bool take_chain(const struct waf_rule_set *set, const struct waf_rule *r,
     for (uint32_t i = 0; i < count; i++) {
         if (steps[i] == TRANSFORM_NONE)
             continue;
-        if (steps[i] == TRANSFORM_LOWERCASE && i >= apart) {
+        if (steps[i] == TRANSFORM_LOWERCASE && leave && i >= apart) {
             ret->caseless = true;
             continue;
         }
@@ -166,7 +166,7 @@ static uint32_t scan_of(struct planning *p, struct draft *d, uint32_t source, co
 static enum patterns_result add_patterns(struct planning *p, struct draft *d, uint32_t rule, uint32_t source, uint32_t count)
 {
     struct chain c;
-    if (!take_chain(p->set, &p->set->rules[rule], count, &c))
+    if (!take_chain(p->set, &p->set->rules[rule], count, !pattern_minds_case(p->set, rule), &c))
         return PATTERNS_NONE;
     uint32_t scan = scan_of(p, d, source, &c);
     size_t before = d->patterns.count;
@@ -264,26 +264,25 @@ static uint32_t source_of(struct planning *p, const struct waf_rule *r)
 
 /* ---- rules */
 
-/* False: the rule is run in any case. */
-static bool scan_rule(struct planning *p, uint32_t rule, uint64_t gates)
+/* The rule's group; NOTHING: it is run in any case. */
+static uint32_t scan_rule(struct planning *p, uint32_t rule, uint64_t gates)
 {
     const struct waf_rule *r = &p->set->rules[rule];
     bool may = r->kind == RULE_CONDITION && !r->negated && !r->operand_macros && scanner_is_sound();
     uint32_t source = may ? source_of(p, r) : NOTHING;
     struct draft *d = source != NOTHING ? draft_of(p, r->phase, gates) : NULL;
     if (!d)
-        return false;
+        return NOTHING;
     size_t before = d->patterns.count;
     for (uint32_t count = r->written.multi_match ? 0 : r->transformations.count; count <= r->transformations.count; count++) {
         enum patterns_result result = add_patterns(p, d, rule, source, count);
         p->out_of_memory |= result == PATTERNS_MEMORY;
         if (result != PATTERNS_OK) {
             d->patterns.count = before;
-            return false;
+            return NOTHING;
         }
     }
-    p->plan->groups_of[rule] = (uint32_t)(d - p->drafts);
-    return true;
+    return (uint32_t)(d - p->drafts);
 }
 
 /* Where a group's scan is due: at its first rule behind each marker, since a jump lands there. */
@@ -308,17 +307,28 @@ static void find_skips(struct planning *p)
 static void place_rules(struct planning *p)
 {
     struct gates gates = {.set = p->set};
-    uint32_t segment = 0;
     for (uint32_t i = 0; i < p->set->rule_count && !p->out_of_memory; i++) {
         const struct waf_rule *r = &p->set->rules[i];
         uint64_t behind = gates_pass(&gates, i);
         p->plan->groups_of[i] = NOTHING;
-        segment += r->kind == RULE_MARKER;
-        if (r->kind == RULE_MARKER || r->head != i || r->removed)
+        if (r->kind == RULE_MARKER || r->head != i)
             continue;
         bits_add(p->plan->heads[r->phase], i);
+        if (r->removed)
+            continue;
         p->plan->tests[i] = plan_test_of(p->set, r);
-        if (!scan_rule(p, i, behind) || is_due(p, i, segment))
+        p->plan->groups_of[i] = scan_rule(p, i, behind);
+    }
+}
+
+/* Once it is known what Hyperscan takes: a rule that it does not take is not where a scan is due. */
+static void place_visits(struct planning *p)
+{
+    uint32_t segment = 0;
+    for (uint32_t i = 0; i < p->set->rule_count; i++) {
+        const struct waf_rule *r = &p->set->rules[i];
+        segment += r->kind == RULE_MARKER;
+        if (r->kind != RULE_MARKER && r->head == i && !r->removed && (p->plan->groups_of[i] == NOTHING || is_due(p, i, segment)))
             bits_add(p->plan->visits[r->phase], i);
     }
 }
@@ -349,18 +359,12 @@ static bool gather(struct planning *p, const struct draft *d, uint32_t scan, str
     return true;
 }
 
-static void run_in_any_case(struct planning *p, uint32_t rule)
-{
-    p->plan->groups_of[rule] = NOTHING;
-    bits_add(p->plan->visits[p->set->rules[rule].phase], rule);
-}
-
 /* Without the expression that Hyperscan does not take, where it names one; else without any. */
 static void give_up(struct planning *p, const struct expressions *e, int wrong)
 {
     for (unsigned i = 0; i < e->count; i++)
         if (wrong < 0 || e->ids[i] == e->ids[wrong])
-            run_in_any_case(p, e->ids[i]);
+            p->plan->groups_of[e->ids[i]] = NOTHING;
 }
 
 static bool compile_scan(struct planning *p, struct draft *d, uint32_t scan)
@@ -441,8 +445,10 @@ struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phras
         return NULL;
     find_skips(&p);
     place_rules(&p);
-    if (!p.out_of_memory && compile_groups(&p))
+    if (!p.out_of_memory && compile_groups(&p)) {
+        place_visits(&p);
         return p.plan;
+    }
     for (size_t i = 0; i < p.draft_count; i++)
         for (uint32_t k = 0; k < p.drafts[i].group.scan_count; k++)
             hs_free_database(p.drafts[i].group.scans[k].database);

@@ -55,7 +55,7 @@ struct plan_test {
 struct waf_plan {
     size_t words; /* of a set of rules: 64 in each */
     uint64_t *visits[WAF_PHASES]; /* rules that are run in any case, and those where a group's scan may be due */
-    uint64_t *heads[WAF_PHASES];  /* of chains, without those that are removed */
+    uint64_t *heads[WAF_PHASES];  /* of chains: skip counts also those that are removed */
     uint32_t *groups_of;  /* by rule: its group, or NOTHING */
     struct plan_test *tests; /* by rule */
     struct plan_group *groups;

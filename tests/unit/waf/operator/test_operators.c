@@ -370,6 +370,14 @@ static void what_does_not_compile_is_said_with_its_place(void **state)
     assert_non_null(strstr(e.text, "parenthesis"));
 }
 
+/* Values are bytes: compiled code would read past the end of what is no UTF-8. */
+static void an_expression_cannot_ask_for_utf(void **state)
+{
+    struct regex_error e;
+    assert_null(regex_compile(B("(*UTF)(?!$\\w|\\X{0,2})[^]a]{,2}+"), false, &e));
+    assert_non_null(strstr(e.text, "UTF"));
+}
+
 static void a_match_goes_on_from_an_offset(void **state)
 {
     struct regex_error e;
@@ -426,6 +434,7 @@ int main(void)
         CASE(an_expression_that_explodes_comes_to_its_limit),
         CASE(a_long_value_does_not_exhaust_the_stack),
         CASE(what_does_not_compile_is_said_with_its_place),
+        CASE(an_expression_cannot_ask_for_utf),
         CASE(a_match_goes_on_from_an_offset),
         CASE(memory_that_runs_out_is_said),
     };
