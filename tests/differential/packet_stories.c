@@ -176,6 +176,11 @@ static void life_go_on(struct packet_source *s, struct frame *f)
         conversation_error(s, c, f);
         return;
     }
+    if (s->story_step == 2 && random_chance(r, 15)) { /* another answer: the last counts */
+        c->sequence[1] = (uint32_t)random_next(r);
+        conversation_frame(s, c, 1, random_chance(r, 30) ? SYN | ACK | RST : SYN | ACK, c->sequence[0] + 1, f);
+        return;
+    }
     uint32_t step = s->story_step++;
     int from = step < 3 ? step == 1 : random_chance(r, 50);
     uint8_t flag = step == 0 ? SYN : step == 1 ? SYN | ACK : step == 2 ? ACK : flags[random_below(r, sizeof flags)];
