@@ -142,3 +142,9 @@ bool moment_asked(const char *verb, const char *at, int64_t *ret, int *ret_statu
     *ret_status = wrong_usage(verb, "--at `%s`: write 2026-11-24T03:00Z, or 03:00 for today (UTC)", at);
     return false;
 }
+
+uint64_t processor_nanoseconds(void)
+{
+    struct timespec t;
+    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
+}

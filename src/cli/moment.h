@@ -18,3 +18,5 @@ bool moment_parse(const char *text, int64_t now, int64_t *ret) MUST_USE;
 bool moment_asked(const char *verb, const char *at, int64_t *ret, int *ret_status) MUST_USE;
 /* Random, from the kernel. False with errno. */
 bool chance(uint64_t *ret) MUST_USE;
+/* Processor time of this thread so far. */
+uint64_t processor_nanoseconds(void);

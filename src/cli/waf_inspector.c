@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/waf_inspector.h"
 
-#include <time.h>
-
 #include "cli/cli.h"
 #include "cli/moment.h"
 #include "cli/output.h"
@@ -24,16 +22,10 @@ struct asked {
     uint64_t started; /* nanoseconds of this thread's processor time */
 };
 
-static uint64_t cpu_nanoseconds(void)
-{
-    struct timespec t;
-    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
-}
-
 static uint64_t duration(void *context)
 {
     const struct asked *asked = context;
-    return (cpu_nanoseconds() - asked->started) / 1000;
+    return (processor_nanoseconds() - asked->started) / 1000;
 }
 
 static enum waf_answer find_place(struct bytes address, struct arena *a, struct waf_place *ret, void *argument)
@@ -83,10 +75,10 @@ bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const st
 
 bool inspector_ask(struct inspector *with, struct inspected *i)
 {
-    i->started = cpu_nanoseconds();
+    i->started = processor_nanoseconds();
     i->profile = with->profile.rules ? &with->profile : NULL;
     bool ok = waf_inspect_messages(&with->rules, &with->scratch, &with->store, i);
-    i->nanoseconds = cpu_nanoseconds() - i->started;
+    i->nanoseconds = processor_nanoseconds() - i->started;
     with->spent += i->nanoseconds;
     with->asked++;
     return ok;

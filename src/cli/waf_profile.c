@@ -1,20 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/waf_profile.h"
 
-#include <stdlib.h>
-#include <time.h>
+#include "cli/moment.h"
 
 #define SHOWN 25
 
-static uint64_t processor_time(void)
-{
-    struct timespec t;
-    return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
-}
-
 bool profile_begin(const struct rules *r, struct waf_profile *ret)
 {
-    *ret = (struct waf_profile){.rules = arena_array(r->arena, r->set->rule_count, sizeof *ret->rules), .clock = processor_time};
+    *ret = (struct waf_profile){.rules = arena_array(r->arena, r->set->rule_count, sizeof *ret->rules), .clock = processor_nanoseconds};
     return ret->rules != NULL;
 }
 

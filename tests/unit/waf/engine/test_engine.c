@@ -3,54 +3,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/text.h"
-#include "tests/unit/base/check.h"
-#include "tests/unit/waf/language/files.h"
-#include "waf/engine/engine.h"
+#include "tests/unit/waf/engine/ready.h"
 
 #define MEMORY ((size_t)64 << 20)
 #define GET "GET /a/b.php?q=one&r=two&q=%54hree HTTP/1.1\r\nHost: h.example:80\r\nCookie: sid=s1; lang=en\r\nX-A: b\r\n\r\n"
 #define POST(type, body) "POST /p HTTP/1.1\r\nHost: h\r\nContent-Type: " type "\r\n\r\n" body
 #define ON "SecRuleEngine On\nSecRequestBodyAccess On\nSecResponseBodyAccess On\n"
 
-/* Rules, ready; and what they said last. */
-struct bench {
-    struct arena *arena;
-    struct test_file made[2];
-    struct test_files files;
-    struct sources sources;
-    const struct waf_rule_set *set;
-    struct waf_program program;
-    struct waf_scratch scratch;
-};
-
-static void bench_open(const char *rules, struct bench *b)
-{
-    const char *name = "rules.conf";
-    struct program_errors errors;
-    *b = (struct bench){.arena = arena_create(MEMORY), .made = {{name, rules}}};
-    b->files = (struct test_files){.made = b->made};
-    struct rule_files files = test_files_lend(&b->files);
-    bool ok = rules_load(&name, 1, &files, b->arena, &b->sources, &b->set);
-    if (!ok) {
-        struct text said = text_new(1 << 16);
-        sources_print(&b->sources, false, &said);
-        fail_msg("%s", text_cstr(&said));
-    }
-    assert_true(program_compile(b->set, b->arena, &b->program, &errors));
-    assert_true(scratch_create(&b->program, &b->scratch));
-}
-
-static void bench_close(struct bench *b)
-{
-    scratch_free(&b->scratch);
-    program_free(&b->program);
-    test_files_free(&b->files);
-    arena_destroy(b->arena);
-}
-
 /* "decision status; id msg [data]; ..." of the transaction. */
-static void describe(const struct bench *b, const struct waf_outcome *o, struct text *out)
+static void describe(const struct ready *b, const struct waf_outcome *o, struct text *out)
 {
     static const char *const names[] = {"pass", "deny", "drop", "redirect", "allow"};
     text_puts(out, names[o->decision]);
@@ -72,14 +33,14 @@ static void describe(const struct bench *b, const struct waf_outcome *o, struct 
 
 static void run(const char *rules, const char *request, const char *response, const char *expected)
 {
-    struct bench b;
+    struct ready b;
     struct arena *a = arena_create(MEMORY);
     struct http_message q, r;
     const char *error;
     struct text said = text_new(1 << 16);
     struct waf_options o = {.client = bytes_of_text("192.0.2.9"), .server = bytes_of_text("192.0.2.1"), .client_port = 4711, .server_port = 80,
         .unique_id = bytes_of_text("u1"), .time = 1700000000, .local = {2023, 11, 14, 22, 3, 20, 2}};
-    bench_open(rules, &b);
+    ready_open(rules, false, &b);
     assert_true(http_request_read(bytes_of_text(request), a, &q, &error));
     struct waf_transaction *t = transaction_begin(&b.program, &b.scratch, a, &o);
     assert_non_null(t);
@@ -92,7 +53,7 @@ static void run(const char *rules, const char *request, const char *response, co
     assert_string_equal(text_cstr(&said), expected);
     text_free(&said);
     arena_destroy(a);
-    bench_close(&b);
+    ready_close(&b);
 }
 
 #define LOGS(id, target, operator, more) "SecRule " target " \"" operator "\" \"id:" #id ",phase:2,pass,log,msg:'m'," more "logdata:'%{MATCHED_VAR_NAME}=%{MATCHED_VAR}'\"\n"
@@ -267,8 +228,8 @@ static void an_expression_at_its_limit_is_told_to_rules(void **state)
 /* Whatever allocation fails, the request is refused, never let through. */
 static void a_transaction_without_memory_is_refused(void **state)
 {
-    struct bench b;
-    bench_open(ON "SecRule ARGS \"@rx (.)\" \"id:1,phase:2,pass,log,capture,msg:'%{tx.0}%{ARGS.q}',t:lowercase,setvar:tx.a=+1\"\n", &b);
+    struct ready b;
+    ready_open(ON "SecRule ARGS \"@rx (.)\" \"id:1,phase:2,pass,log,capture,msg:'%{tx.0}%{ARGS.q}',t:lowercase,setvar:tx.a=+1\"\n", false, &b);
     for (uint64_t nth = 1;; nth++) {
         struct arena *a = arena_create(MEMORY);
         struct http_message q;
@@ -294,7 +255,7 @@ static void a_transaction_without_memory_is_refused(void **state)
         arena_destroy(a);
         assert_true(nth < 5);
     }
-    bench_close(&b);
+    ready_close(&b);
 }
 
 int main(void)
