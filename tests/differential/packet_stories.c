@@ -42,6 +42,9 @@ static bool fits(const struct packet_source *s, const struct conversation *c)
         return c->protocol == IPPROTO_TCP && may_go(s, c, 0) && (may_go(s, c, 1) || policy_segment_of(s->policy, &c->end[1]) == NONE);
     case STORY_PUBLISHED:
         return c->outer && may_go(s, c, 0);
+    case STORY_ANEW:
+        return c->protocol == IPPROTO_TCP && s->policy->uplink.interface && policy_workload_of(s->policy, &c->end[0]) != NONE &&
+            policy_segment_of(s->policy, &c->end[1]) == NONE && may_go(s, c, 0);
     case STORY_CROSSING:
         return protocol_is_icmp(c->end[0].family, c->protocol) && may_go(s, c, 0) && may_go(s, c, 1);
     }
@@ -52,7 +55,7 @@ static bool fits(const struct packet_source *s, const struct conversation *c)
 void story_begin(struct packet_source *s)
 {
     static const enum story kinds[] = {STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_LIFE, STORY_PIECES, STORY_ADOPTED, STORY_ADOPTED, STORY_MOVED,
-        STORY_CROSSING, STORY_PUBLISHED, STORY_PUBLISHED};
+        STORY_CROSSING, STORY_PUBLISHED, STORY_PUBLISHED, STORY_ANEW};
     s->story = kinds[random_below(s->random, sizeof kinds / sizeof kinds[0])];
     struct conversation others[CONVERSATIONS];
     memcpy(others, s->conversations, sizeof others);
@@ -62,7 +65,7 @@ void story_begin(struct packet_source *s)
             break;
     }
     memcpy(s->conversations, others, sizeof others);
-    s->story_left = 5 + random_below(s->random, 9);
+    s->story_left = s->story == STORY_ANEW ? 30 : 5 + random_below(s->random, 9);
     s->story_step = s->story != STORY_LIFE || random_chance(s->random, 75) ? 0 : 3;
 }
 
@@ -138,7 +141,23 @@ static void published_go_on(struct packet_source *s, struct frame *f)
     int from = step < 3 ? step == 1 : random_chance(r, 85);
     s->pause = PACKET_SOURCE_TICK;
     s->then.another_policy = step >= 2 && random_chance(r, 25);
+    if (step >= 3 && random_chance(r, 25)) {
+        conversation_error(s, c, f);
+        return;
+    }
     conversation_frame(s, c, from, step == 0 ? SYN : step == 1 ? SYN | ACK : ACK, c->sequence[!from] + 1, f);
+}
+
+/* Begun, closed and begun again, while policies publish its outer port or no longer do. */
+static void anew_go_on(struct packet_source *s, struct frame *f)
+{
+    static const struct { uint8_t from, flags; } usual[] = {{0, SYN}, {1, SYN | ACK}, {0, ACK}, {0, FIN | ACK}};
+    struct random *r = s->random;
+    struct conversation *c = &s->hero;
+    uint32_t count = sizeof usual / sizeof usual[0], step = s->story_step++ % count;
+    s->pause = PACKET_SOURCE_TICK;
+    s->then.another_policy = step == count - 1 || random_chance(r, 5);
+    conversation_frame(s, c, usual[step].from, usual[step].flags, c->sequence[!usual[step].from] + 1, f);
 }
 
 /* Each end asks and each end answers, until both sessions stand; then under other policies. */
@@ -195,7 +214,7 @@ void story_go_on(struct packet_source *s, struct frame *f)
 {
     static void (*const go_on[])(struct packet_source *, struct frame *) = {
         [STORY_LIFE] = life_go_on, [STORY_PIECES] = pieces_go_on, [STORY_ADOPTED] = adopted_go_on, [STORY_MOVED] = moved_go_on, [STORY_CROSSING] = crossing_go_on,
-        [STORY_PUBLISHED] = published_go_on,
+        [STORY_PUBLISHED] = published_go_on, [STORY_ANEW] = anew_go_on,
     };
     s->story_left--;
     go_on[s->story](s, f);

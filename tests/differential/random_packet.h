@@ -60,6 +60,7 @@ enum story {
     STORY_ADOPTED,  /* taken in around the end of the adoption, and closed */
     STORY_MOVED,    /* a session whose end gets another link, and is taken in there */
     STORY_CROSSING, /* each end begins a session between the same ports */
+    STORY_ANEW,      /* goes out to the world, closes, and begins again under other policies */
     STORY_PUBLISHED, /* comes by a published port, which then leads elsewhere */
 };
 

@@ -11,7 +11,7 @@ struct random_network random_network_draw(struct random *r)
     for (uint32_t w = 0; w < n.workloads; w++) {
         n.segment_of[w] = random_below(r, n.segments);
         n.label_of[w] = random_below(r, 3);
-        n.second_address[w] = random_chance(r, 20);
+        n.second_address[w] = random_chance(r, 35);
     }
     n.uplink = random_chance(r, 50);
     return n;
