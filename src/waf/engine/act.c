@@ -35,32 +35,52 @@ bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struc
 
 /* ---- setvar and what names collections */
 
-static bool set_variable(struct waf_transaction *t, const struct waf_action *a)
+/* What setvar makes of the value that is there. False when memory is out. */
+static bool new_value(struct waf_transaction *t, const struct waf_action *a, const struct waf_value *there, struct bytes given, struct bytes *ret)
 {
+    *ret = given;
+    if (a->operation != SETVAR_ADD && a->operation != SETVAR_SUBTRACT)
+        return true;
+    int64_t by = number_of_32(given), before = there ? number_of_32(there->value) : 0;
+    return bytes_of_number(a->operation == SETVAR_ADD ? before + by : before - by, t->arena, ret);
+}
+
+/* Of TX, where the rules write the name out. */
+static bool set_known(struct waf_transaction *t, const struct waf_action *a, const struct selection *s, struct bytes given)
+{
+    struct waf_values *tx = &t->lists[VARIABLE_TX];
+    const struct waf_value *there = values_known(tx, s->number);
+    struct bytes value;
+    if (a->operation == SETVAR_UNSET) {
+        if (there)
+            values_remove(tx, s->name);
+        return true;
+    }
+    /* What stands in the rules, or has just been made, needs no copy; a macro may be a view of what changes. */
+    bool lasts = a->operation != SETVAR_SET || waf_template_is_literal(t->set, a->value);
+    return new_value(t, a, there, given, &value) && (lasts || bytes_copy(value, t->arena, &value)) &&
+        values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
+}
+
+static bool set_variable(struct waf_transaction *t, uint32_t action)
+{
+    const struct waf_action *a = &t->set->actions[action];
+    const struct selection *s = &t->program->actions[action];
     struct waf_values *store = &t->lists[a->variable];
-    struct bytes name, value = {0};
+    struct bytes name = s->name, given = bytes_of_text("1"), value;
+    if (a->operation != SETVAR_ONE && !macros_expand(t, a->value, &given))
+        return false;
+    if (s->number != NOTHING)
+        return set_known(t, a, s, given);
     if (!macros_expand(t, a->name, &name))
         return false;
-    if (a->operation == SETVAR_ONE)
-        value = bytes_of_text("1");
-    else if (!macros_expand(t, a->value, &value))
-        return false;
     if (collection_is_open(t, a->variable))
-        return collection_set(t, a, name, value);
+        return collection_set(t, a, name, given);
     if (a->operation == SETVAR_UNSET) {
         values_remove(store, name);
         return true;
     }
-    if (a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT) {
-        const struct waf_value *there = values_find(store, name);
-        int64_t by = number_of_32(value), before = there ? number_of_32(there->value) : 0;
-        if (!bytes_of_number(a->operation == SETVAR_ADD ? before + by : before - by, t->arena, &value))
-            return false;
-    }
-    /* What stands in the rules, or has just been made, needs no copy; a macro may be a view of what changes. */
-    if (waf_template_is_literal(t->set, a->name) && (a->operation != SETVAR_SET || waf_template_is_literal(t->set, a->value)))
-        return values_lend(store, a->variable, name, value, t->arena);
-    return values_set(store, a->variable, name, value, t->arena);
+    return new_value(t, a, values_find(store, name), given, &value) && values_set(store, a->variable, name, value, t->arena);
 }
 
 /* The actions that say which collection one is, and the variable that keeps the key. */
@@ -105,7 +125,7 @@ static bool set_variables(struct waf_transaction *t, struct waf_span actions, bo
 {
     for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
         const struct waf_action *a = &t->set->actions[i];
-        if (a->kind == ACTION_SETVAR ? !set_variable(t, a) : whole && !name_collection(t, a))
+        if (a->kind == ACTION_SETVAR ? !set_variable(t, i) : whole && !name_collection(t, a))
             return false;
     }
     return true;
@@ -158,7 +178,7 @@ static bool remove_rules(struct waf_transaction *t, uint32_t action)
         .by_message = a->ctl == CTL_RULE_REMOVE_BY_MSG || a->ctl == CTL_RULE_REMOVE_TARGET_BY_MSG,
         .text = waf_text_bytes(t->set, a->text),
         .target = of_target ? &a->target : NULL,
-        .selector = t->program->action_selectors[action],
+        .selection = &t->program->actions[action],
     };
     if (ctl_shapes[a->ctl] == CTL_TEXT || ctl_shapes[a->ctl] == CTL_TEXT_TARGET)
         return remove_for(t, r);
@@ -259,6 +279,7 @@ static bool run_action(struct waf_transaction *t, uint32_t action)
     case ACTION_SKIP_AFTER:
         t->jumping = true;
         t->marker = a->text;
+        t->landing = a->jump;
         return true;
     case ACTION_SETENV:
         return set_environment(t, a);

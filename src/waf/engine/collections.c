@@ -38,7 +38,7 @@ static int64_t default_timeout(const struct waf_transaction *t)
 static bool tell_rules(struct waf_transaction *t, const char *what)
 {
     limit_passed(t, what);
-    return values_set(&t->lists[VARIABLE_TX], VARIABLE_TX, bytes_of_text("MSC_COLLECTION_LIMITS_EXCEEDED"), bytes_of_text("1"), t->arena);
+    return transaction_tell_rules(t, KNOWN_COLLECTION_LIMIT);
 }
 
 static bool read_collection(struct waf_transaction *t, struct open_collection *c)

@@ -237,6 +237,10 @@ static void run_all(struct waf_transaction *t)
 /* The rule at which the jump ends, or the end of the phase. */
 static uint32_t land(struct waf_transaction *t, uint32_t from)
 {
+    if (t->landing != NOTHING && t->landing >= from) {
+        t->jumping = false;
+        return t->landing;
+    }
     for (uint32_t i = from; i < t->set->rule_count; i++)
         if (t->set->rules[i].kind == RULE_MARKER && passes_over(t, i) && !t->jumping)
             return i;
@@ -253,12 +257,13 @@ static bool one_was_passed(struct waf_transaction *t, uint32_t from, uint32_t to
     return false;
 }
 
-static size_t count_named(const struct waf_values *list, const struct plan_test *test)
+static size_t count_named(const struct waf_transaction *t, const struct plan_test *test)
 {
+    const struct waf_values *list = &t->lists[test->variable];
     size_t count = 0;
     if (!test->named)
         return list->count;
-    for (const struct waf_value *v = NULL; (v = values_next(list, test->name, test->hash, v));)
+    for (const struct waf_value *v = NULL; (v = values_selected(list, &t->program->targets[test->target], v));)
         count++;
     return count;
 }
@@ -266,7 +271,7 @@ static size_t count_named(const struct waf_values *list, const struct plan_test 
 /* The value that the test is of; false when there is none. */
 static bool find_number(const struct waf_transaction *t, const struct plan_test *test, struct bytes *ret)
 {
-    const struct waf_value *v = test->named ? values_next(&t->lists[test->variable], test->name, test->hash, NULL) : NULL;
+    const struct waf_value *v = test->named ? values_selected(&t->lists[test->variable], &t->program->targets[test->target], NULL) : NULL;
     *ret = v ? v->value : t->scalars[test->variable];
     return v || !test->named;
 }
@@ -278,7 +283,7 @@ static bool fails_its_test(const struct waf_transaction *t, const struct plan_te
     if (test->kind == TEST_NONE || t->removals.count)
         return false;
     if (test->kind == TEST_COUNT)
-        return numbers_match(test->operator, (int64_t)count_named(&t->lists[test->variable], test), test->number) == test->negated;
+        return numbers_match(test->operator, (int64_t)count_named(t, test), test->number) == test->negated;
     if (!find_number(t, test, &value))
         return true;
     return numbers_match(test->operator, operand_number(test->operator, value), test->number) == test->negated;
@@ -325,6 +330,7 @@ static void run_visits(struct waf_transaction *t)
 void evaluate_phase(struct waf_transaction *t, uint8_t phase)
 {
     t->phase = phase;
+    t->landing = NOTHING;
     if (phase_is_allowed(t, phase))
         return;
     if (!t->program->plan)

@@ -4,8 +4,7 @@
 static struct bytes part_bytes(struct waf_transaction *t, uint32_t part)
 {
     const struct waf_part *p = &t->set->parts[part];
-    struct bytes text = waf_text_bytes(t->set, p->text);
-    return p->macro ? variables_first(t, p->variable, p->selector, text, t->program->part_selectors[part]) : text;
+    return p->macro ? variables_first(t, p->variable, &t->program->parts[part]) : waf_text_bytes(t->set, p->text);
 }
 
 bool macros_expand(struct waf_transaction *t, struct waf_template text, struct bytes *ret)

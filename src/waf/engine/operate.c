@@ -27,17 +27,10 @@ struct operation {
 /* TX:0 and up are what was found, when the rule asks for it. */
 static bool capture(const struct operation *o, unsigned group, struct bytes found)
 {
-    static const char digits[] = "0123456789";
-    char name[4] = {0};
-    if (!o->rule->written.capture)
-        return true;
-    if (group < 10)
-        name[0] = digits[group];
-    else {
-        name[0] = digits[group / 10 % 10];
-        name[1] = digits[group % 10];
-    }
-    return values_set(&o->t->lists[VARIABLE_TX], VARIABLE_TX, bytes_of_text(name), found, o->t->arena);
+    struct waf_values *tx = &o->t->lists[VARIABLE_TX];
+    struct bytes copy;
+    return !o->rule->written.capture ||
+        (bytes_copy(found, o->t->arena, &copy) && values_lend_known(tx, VARIABLE_TX, group, tx->names->items[group].text, copy, o->t->arena));
 }
 
 static bool take_limit(const struct operation *o, enum regex_result result)
@@ -47,7 +40,7 @@ static bool take_limit(const struct operation *o, enum regex_result result)
     if (result == REGEX_STOPPED)
         return false;
     limit_passed(o->t, result == REGEX_LIMIT ? "a regular expression came to its match limit" : "a regular expression could not be decided");
-    return values_set(&o->t->lists[VARIABLE_TX], VARIABLE_TX, bytes_of_text("MSC_PCRE_LIMITS_EXCEEDED"), bytes_of_text("1"), o->t->arena);
+    return transaction_tell_rules(o->t, KNOWN_MATCH_LIMIT);
 }
 
 static bool run_regex(const struct operation *o, const struct regex *r, bool *ret)

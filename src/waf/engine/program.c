@@ -144,29 +144,69 @@ static void compile_operand(struct compiling *c, uint32_t rule)
     }
 }
 
-/* Selectors were compiled once when the rules were checked, so that what fails now is memory. */
-static struct regex *compile_selector(struct compiling *c, uint8_t kind, struct waf_text text)
+/* Which of the known names the expression selects. */
+static uint64_t *select_known(struct compiling *c, const struct regex *r, struct regex_scratch *scratch)
 {
-    struct regex_error e;
-    if (kind != SELECTOR_REGEX)
-        return NULL;
-    struct regex *r = regex_compile(waf_text_bytes(c->program->set, text), true, &e);
-    if (!r)
-        c->out_of_memory = true;
-    return r;
+    const struct known_names *k = &c->program->names;
+    uint64_t *ret = arena_array(c->arena, k->count / 64 + 1, sizeof *ret);
+    for (uint32_t i = 0; ret && i < k->count; i++) {
+        enum regex_result result = regex_match(r, scratch, k->items[i].text, NULL, NULL);
+        if (result == REGEX_YES)
+            bits_add(ret, i);
+    }
+    return ret;
 }
 
-static void compile_selectors(struct compiling *c)
+/* Selectors were compiled once when the rules were checked, so that what fails now is memory. */
+static struct selection select_names(struct compiling *c, struct regex_scratch *scratch, uint8_t variable, uint8_t kind, struct waf_text text)
+{
+    struct regex_error e;
+    struct bytes name = waf_text_bytes(c->program->set, text);
+    struct selection ret = {.kind = kind, .number = NOTHING};
+    if (kind == SELECTOR_LITERAL) {
+        ret.name = name;
+        ret.hash = name_hash(name);
+        if (variable == VARIABLE_TX)
+            ret.number = known_names_find(&c->program->names, name, ret.hash);
+    }
+    if (kind != SELECTOR_REGEX)
+        return ret;
+    ret.regex = regex_compile(name, true, &e);
+    if (ret.regex && variable == VARIABLE_TX)
+        ret.known = select_known(c, ret.regex, scratch);
+    if (!ret.regex || (variable == VARIABLE_TX && !ret.known))
+        c->out_of_memory = true;
+    return ret;
+}
+
+static struct selection select_of_action(struct compiling *c, struct regex_scratch *scratch, const struct waf_action *w)
+{
+    const struct waf_rule_set *set = c->program->set;
+    if (w->kind != ACTION_SETVAR)
+        return select_names(c, scratch, w->target.variable, w->target.selector, w->target.text);
+    if (!waf_template_is_literal(set, w->name))
+        return (struct selection){.kind = SELECTOR_NONE, .number = NOTHING};
+    return select_names(c, scratch, w->variable, SELECTOR_LITERAL, w->name.count ? set->parts[w->name.first].text : (struct waf_text){0});
+}
+
+static void compile_selections(struct compiling *c)
 {
     struct waf_program *p = c->program;
-    for (uint32_t i = 0; i < p->set->target_count; i++)
-        p->target_hashes[i] = name_hash(waf_text_bytes(p->set, p->set->targets[i].text));
-    for (uint32_t i = 0; i < p->set->target_count; i++)
-        p->target_selectors[i] = compile_selector(c, p->set->targets[i].selector, p->set->targets[i].text);
-    for (uint32_t i = 0; i < p->set->part_count; i++)
-        p->part_selectors[i] = p->set->parts[i].macro ? compile_selector(c, p->set->parts[i].selector, p->set->parts[i].text) : NULL;
-    for (uint32_t i = 0; i < p->set->action_count; i++)
-        p->action_selectors[i] = compile_selector(c, p->set->actions[i].target.selector, p->set->actions[i].target.text);
+    const struct waf_rule_set *set = p->set;
+    struct regex_scratch *scratch = regex_scratch_create(&(struct regex_limits){MATCH_LIMIT, DEPTH_LIMIT});
+    if (!scratch || !known_names_gather(set, c->arena, &p->names)) {
+        regex_scratch_free(scratch);
+        c->out_of_memory = true;
+        return;
+    }
+    for (uint32_t i = 0; i < set->target_count; i++)
+        p->targets[i] = select_names(c, scratch, set->targets[i].variable, set->targets[i].selector, set->targets[i].text);
+    for (uint32_t i = 0; i < set->part_count; i++)
+        if (set->parts[i].macro)
+            p->parts[i] = select_names(c, scratch, set->parts[i].variable, set->parts[i].selector, set->parts[i].text);
+    for (uint32_t i = 0; i < set->action_count; i++)
+        p->actions[i] = select_of_action(c, scratch, &set->actions[i]);
+    regex_scratch_free(scratch);
 }
 
 bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors)
@@ -176,12 +216,11 @@ bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf
     *ret = (struct waf_program){
         .set = set,
         .operands = arena_array(a, set->rule_count, sizeof *ret->operands),
-        .target_hashes = arena_array(a, set->target_count, sizeof *ret->target_hashes),
-        .target_selectors = arena_array(a, set->target_count, sizeof *ret->target_selectors),
-        .part_selectors = arena_array(a, set->part_count, sizeof *ret->part_selectors),
-        .action_selectors = arena_array(a, set->action_count, sizeof *ret->action_selectors),
+        .targets = arena_array(a, set->target_count, sizeof *ret->targets),
+        .parts = arena_array(a, set->part_count, sizeof *ret->parts),
+        .actions = arena_array(a, set->action_count, sizeof *ret->actions),
     };
-    if (!ret->operands || !ret->target_hashes || !ret->target_selectors || !ret->part_selectors || !ret->action_selectors) {
+    if (!ret->operands || !ret->targets || !ret->parts || !ret->actions) {
         *ret = (struct waf_program){0};
         return false;
     }
@@ -189,7 +228,7 @@ bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf
         if (set->rules[i].kind == RULE_CONDITION)
             compile_operand(&c, i);
     if (!c.out_of_memory)
-        compile_selectors(&c);
+        compile_selections(&c);
     if (!c.out_of_memory && set->settings.unicode_map.len)
         c.out_of_memory = !unicode_map_parse(waf_text_bytes(set, set->settings.unicode_map), (uint32_t)set->settings.unicode_code_page, a, &ret->unicode);
     if (!c.out_of_memory && !ret_errors->count)
@@ -209,10 +248,10 @@ bool program_plan(struct waf_program *p, struct arena *a)
     return p->plan;
 }
 
-static void free_regexes(struct regex **items, uint32_t count)
+static void free_selections(struct selection *items, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        regex_free(items[i]);
+        regex_free(items[i].regex);
 }
 
 void program_free(struct waf_program *p)
@@ -224,9 +263,9 @@ void program_free(struct waf_program *p)
         phrases_free(&p->operands[i].phrases);
     }
     plan_free(p->plan);
-    free_regexes(p->target_selectors, p->set->target_count);
-    free_regexes(p->part_selectors, p->set->part_count);
-    free_regexes(p->action_selectors, p->set->action_count);
+    free_selections(p->targets, p->set->target_count);
+    free_selections(p->parts, p->set->part_count);
+    free_selections(p->actions, p->set->action_count);
     *p = (struct waf_program){0};
 }
 

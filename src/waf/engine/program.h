@@ -6,6 +6,8 @@
 #pragma once
 
 #include "base/diag.h"
+#include "waf/engine/known_names.h"
+#include "waf/engine/selection.h"
 #include "waf/language/model.h"
 #include "waf/operator/addresses.h"
 #include "waf/operator/phrases.h"
@@ -25,10 +27,10 @@ struct rule_operand {
 struct waf_program {
     const struct waf_rule_set *set;
     struct rule_operand *operands;       /* by rule */
-    uint32_t *target_hashes;             /* by target: of the name that it selects */
-    struct regex **target_selectors;     /* by target; NULL where it is no expression */
-    struct regex **part_selectors;       /* by part */
-    struct regex **action_selectors;     /* by action: of its target */
+    struct known_names names;            /* of TX */
+    struct selection *targets;           /* by target: what it selects */
+    struct selection *parts;             /* by part: what its macro selects */
+    struct selection *actions;           /* by action: what its target selects; of setvar: the name, where it is literal */
     const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */
     struct waf_plan *plan;               /* NULL: every rule is run */
 };

@@ -23,6 +23,11 @@ void limit_passed(struct waf_transaction *t, const char *what)
     grown[t->outcome.limit_count++] = what;
 }
 
+bool transaction_tell_rules(struct waf_transaction *t, uint32_t known)
+{
+    return values_lend_known(&t->lists[VARIABLE_TX], VARIABLE_TX, known, t->program->names.items[known].text, bytes_of_text("1"), t->arena);
+}
+
 bool need(struct waf_transaction *t, bool ok)
 {
     if (!ok)
@@ -56,7 +61,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct wa
     static const uint8_t zeros[] = {VARIABLE_URLENCODED_ERROR, VARIABLE_REQBODY_ERROR, VARIABLE_REQBODY_PROCESSOR_ERROR, VARIABLE_INBOUND_DATA_ERROR,
         VARIABLE_OUTBOUND_DATA_ERROR, VARIABLE_ARGS_COMBINED_SIZE, VARIABLE_FILES_COMBINED_SIZE};
     struct waf_transaction *t = arena_alloc(a, sizeof *t);
-    if (!t)
+    if (!t || !values_know(&t->lists[VARIABLE_TX], &p->names, a))
         return NULL;
     t->program = p;
     t->set = p->set;

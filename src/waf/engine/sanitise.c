@@ -100,7 +100,7 @@ bool sanitise_named(struct waf_transaction *t, const struct waf_action *a)
 /* What the operator found is known where the rule captures it; else the whole value is not shown. */
 static bool sanitise_found(struct waf_transaction *t, const struct waf_action *a, bool captured)
 {
-    const struct waf_value *found = captured ? values_find(&t->lists[VARIABLE_TX], bytes_of_text("0")) : NULL;
+    const struct waf_value *found = captured ? values_known(&t->lists[VARIABLE_TX], 0) : NULL;
     if (!found || !found->value.len)
         return mark(t, owner_of(t->scalars[VARIABLE_MATCHED_VAR_NAME]));
     bool keeps = a->number != NOTHING;

@@ -23,7 +23,7 @@ struct removal {
     bool by_message;                 /* `text` is a message, else a tag */
     struct bytes text;
     const struct waf_target *target; /* NULL: the whole rule */
-    const struct regex *selector;
+    const struct selection *selection;
 };
 
 struct removals {
@@ -60,6 +60,7 @@ struct waf_transaction {
     int64_t skip;        /* rules yet to be passed over */
     bool jumping;        /* towards the marker; past the end of a phase too, as in ModSecurity 3 */
     struct waf_text marker;
+    uint32_t landing;    /* the rule that it is, in this phase; NOTHING: to be looked for */
     uint32_t rule;       /* that runs, for RULE:... */
     int highest_severity; /* 255: none yet */
 
@@ -100,7 +101,7 @@ bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values
 /* Is the rule one of those that ctl meant? */
 bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule) MUST_USE;
 /* The first value of a variable, as macros take it; empty when there is none. */
-struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes name, const struct regex *regex);
+struct bytes variables_first(struct waf_transaction *t, uint8_t variable, const struct selection *s);
 /* NAME or NAME:KEY, as MATCHED_VAR_NAME has it. */
 bool variables_full_name(struct waf_transaction *t, const struct waf_value *v, struct bytes *ret) MUST_USE;
 
@@ -178,6 +179,8 @@ void evaluate_phase(struct waf_transaction *t, uint8_t phase);
 
 /* A limit was passed: kept once, shown to who reads the outcome. */
 void limit_passed(struct waf_transaction *t, const char *what);
+/* The known name of TX becomes 1. False when memory is out. */
+bool transaction_tell_rules(struct waf_transaction *t, uint32_t known) MUST_USE;
 /* Gives `ok`: memory for something. Without it the transaction is refused at its end. */
 bool need(struct waf_transaction *t, bool ok);
 void set_number(struct waf_transaction *t, uint8_t variable, size_t n);

@@ -6,6 +6,10 @@
 
 static void index_add(struct waf_values *v, uint32_t number)
 {
+    if (v->items[number].known)
+        v->known[v->items[number].known - 1] = number + 1;
+    if (v->items[number].known || !v->place_count)
+        return;
     size_t place = v->items[number].hash & (v->place_count - 1);
     v->items[number].next = 0;
     if (v->places[place].last)
@@ -19,18 +23,29 @@ static void index_all(struct waf_values *v)
 {
     if (v->place_count)
         memset(v->places, 0, v->place_count * sizeof *v->places);
-    for (uint32_t i = 0; v->place_count && i < v->count; i++)
+    if (v->names)
+        memset(v->known, 0, v->names->count * sizeof *v->known);
+    for (uint32_t i = 0; (v->place_count || v->names) && i < v->count; i++)
         index_add(v, i);
+}
+
+bool values_know(struct waf_values *v, const struct known_names *names, struct arena *a)
+{
+    v->names = names;
+    v->known = arena_array(a, names->count, sizeof *v->known);
+    return v->known;
 }
 
 bool values_add(struct waf_values *v, struct waf_value value, struct arena *a)
 {
     value.hash = name_hash(value.name);
+    uint32_t number = v->names ? known_names_find(v->names, value.name, value.hash) : NOTHING;
+    if (number != NOTHING)
+        return values_lend_known(v, value.variable, number, value.name, value.value, a);
     if (v->count >= UINT32_MAX || !values_append(v, value, a))
         return false;
     if (v->count < INDEXED_MIN || v->count <= v->place_count * 2) {
-        if (v->place_count)
-            index_add(v, (uint32_t)v->count - 1);
+        index_add(v, (uint32_t)v->count - 1);
         return true;
     }
     size_t places = v->place_count ? v->place_count * 4 : 32;
@@ -72,7 +87,10 @@ struct waf_value *values_next(const struct waf_values *v, struct bytes name, uin
 
 struct waf_value *values_find(const struct waf_values *v, struct bytes name)
 {
-    return v->count ? values_next(v, name, name_hash(name), NULL) : NULL;
+    if (!v->count)
+        return NULL;
+    uint32_t hash = name_hash(name), number = v->names ? known_names_find(v->names, name, hash) : NOTHING;
+    return number != NOTHING ? values_known(v, number) : values_next(v, name, hash, NULL);
 }
 
 void values_clear(struct waf_values *v)
@@ -108,6 +126,19 @@ bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, stru
     if (there)
         there->value = value;
     return there || values_add(v, (struct waf_value){.variable = variable, .name = name, .value = value}, a);
+}
+
+bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a)
+{
+    struct waf_value *there = values_known(v, number);
+    if (there) {
+        there->value = value;
+        return true;
+    }
+    if (v->count >= UINT32_MAX || !values_append(v, (struct waf_value){.variable = variable, .hash = v->names->items[number].hash, .known = number + 1, .name = name, .value = value}, a))
+        return false;
+    v->known[number] = (uint32_t)v->count;
+    return true;
 }
 
 bool values_set(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a)

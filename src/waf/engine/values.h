@@ -3,12 +3,15 @@
 #pragma once
 
 #include "base/arena.h"
+#include "waf/engine/known_names.h"
+#include "waf/engine/selection.h"
 #include "waf/language/names.h"
 
 struct waf_value {
     uint8_t variable;    /* enum variable */
     uint32_t hash;       /* of the name, whatever its case */
     uint32_t next;       /* one more than the index of the next with the same place in the index; 0: none */
+    uint32_t known;      /* one more than the number of its name; 0: that has none */
     struct bytes name;   /* the part behind the colon; `at` is NULL for a variable that has one value */
     struct bytes value;
 };
@@ -21,6 +24,9 @@ struct waf_values {
         uint32_t first, last;
     } *places;
     size_t place_count; /* a power of two, or 0 */
+    /* Of TX: names that have a number, each at most once in the list; else NULL. */
+    const struct known_names *names;
+    uint32_t *known; /* by number: one more than the index; 0: not there */
 };
 
 static inline bool value_is_named(const struct waf_value *v, struct bytes name, uint32_t hash)
@@ -34,14 +40,30 @@ bool values_add(struct waf_values *v, struct waf_value value, struct arena *a) M
 bool values_append(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
 /* The first of that name, or NULL. */
 struct waf_value *values_find(const struct waf_values *v, struct bytes name);
+/* The one whose name has this number, or NULL. */
+static inline struct waf_value *values_known(const struct waf_values *v, uint32_t number)
+{
+    return v->known[number] ? &v->items[v->known[number] - 1] : NULL;
+}
 /* The next one behind `after`, which is one of them; NULL: the first. `hash` is the name's. */
 struct waf_value *values_next(const struct waf_values *v, struct bytes name, uint32_t hash, const struct waf_value *after);
+/* The same, of a selection that is a name. */
+static inline struct waf_value *values_selected(const struct waf_values *v, const struct selection *s, const struct waf_value *after)
+{
+    if (!v->names || s->number == NOTHING)
+        return v->count ? values_next(v, s->name, s->hash, after) : NULL;
+    return after ? NULL : values_known(v, s->number);
+}
 void values_clear(struct waf_values *v);
 /* The value of that name becomes a copy of `value`; false when memory is out. */
 bool values_set(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
 /* The same without copies: both live as long as the list. */
 bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
+/* The same for a name that has this number. */
+bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
 void values_remove(struct waf_values *v, struct bytes name);
+/* The list is one of names of which some have numbers; it is empty yet. False when memory is out. */
+bool values_know(struct waf_values *v, const struct known_names *names, struct arena *a) MUST_USE;
 
 /* A copy in the arena; false when memory is out. */
 bool bytes_copy(struct bytes from, struct arena *a, struct bytes *ret) MUST_USE;

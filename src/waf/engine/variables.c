@@ -99,13 +99,15 @@ static struct bytes rule_fact(struct waf_transaction *t, struct bytes name)
     return text;
 }
 
-static bool name_matches(struct waf_transaction *t, uint8_t selector, struct bytes wanted, const struct regex *regex, struct bytes name)
+static bool is_selected(struct waf_transaction *t, const struct selection *s, const struct waf_value *v)
 {
-    if (selector == SELECTOR_NONE)
+    if (s->kind == SELECTOR_NONE)
         return true;
-    if (selector == SELECTOR_LITERAL)
-        return names_equal(name, wanted);
-    return regex_match(regex, t->scratch->regex, name, NULL, NULL) == REGEX_YES;
+    if (s->kind == SELECTOR_LITERAL)
+        return value_is_named(v, s->name, s->hash);
+    if (s->known && v->known)
+        return bits_have(s->known, v->known - 1);
+    return regex_match(s->regex, t->scratch->regex, v->name, NULL, NULL) == REGEX_YES;
 }
 
 /* An item of the list that the variable is made of. */
@@ -120,19 +122,18 @@ static bool add_as(struct waf_transaction *t, uint8_t variable, const struct waf
     return values_append(ret, v, t->arena);
 }
 
-/* The values of a collection whose names match, each as `variable`. */
-static bool add_list(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes wanted, const struct regex *regex, struct waf_values *ret)
+/* The values of a collection that are selected, each as `variable`. */
+static bool add_list(struct waf_transaction *t, uint8_t variable, const struct selection *s, struct waf_values *ret)
 {
     const struct waf_values *list = &t->lists[source_of(variable)];
-    if (selector == SELECTOR_LITERAL) {
-        uint32_t hash = list->count ? name_hash(wanted) : 0;
-        for (const struct waf_value *v = NULL; list->count && (v = values_next(list, wanted, hash, v));)
+    if (s->kind == SELECTOR_LITERAL) {
+        for (const struct waf_value *v = NULL; (v = values_selected(list, s, v));)
             if (!add_as(t, variable, v, ret))
                 return false;
         return true;
     }
     for (size_t i = 0; i < list->count; i++)
-        if (name_matches(t, selector, wanted, regex, list->items[i].name) && !add_as(t, variable, &list->items[i], ret))
+        if (is_selected(t, s, &list->items[i]) && !add_as(t, variable, &list->items[i], ret))
             return false;
     return true;
 }
@@ -142,32 +143,26 @@ static bool add_single(struct waf_transaction *t, uint8_t variable, struct bytes
     return values_append(ret, (struct waf_value){.variable = variable, .name = name, .value = value}, t->arena);
 }
 
-static bool resolve(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes wanted, const struct regex *regex, struct waf_values *ret)
+static bool resolve(struct waf_transaction *t, uint8_t variable, const struct selection *s, struct waf_values *ret)
 {
     if (variable == VARIABLE_RULE)
-        return add_single(t, variable, wanted, rule_fact(t, wanted), ret);
-    if (variable == VARIABLE_ENV && selector == SELECTOR_LITERAL && !values_find(&t->lists[VARIABLE_ENV], wanted)) {
-        struct bytes value = t->options.environment ? t->options.environment(wanted, t->options.argument) : (struct bytes){0};
-        return !value.len || add_single(t, variable, wanted, value, ret);
+        return add_single(t, variable, s->name, rule_fact(t, s->name), ret);
+    if (variable == VARIABLE_ENV && s->kind == SELECTOR_LITERAL && !values_selected(&t->lists[VARIABLE_ENV], s, NULL)) {
+        struct bytes value = t->options.environment ? t->options.environment(s->name, t->options.argument) : (struct bytes){0};
+        return !value.len || add_single(t, variable, s->name, value, ret);
     }
     if (variable_shapes[variable] == SHAPE_SCALAR)
         return add_single(t, variable, (struct bytes){0}, scalar(t, variable), ret);
     struct bytes fact;
-    if (selector == SELECTOR_LITERAL && !values_find(&t->lists[source_of(variable)], wanted) && collection_fact(t, variable, wanted, &fact))
-        return add_single(t, variable, wanted, fact, ret);
-    return add_list(t, variable, selector, wanted, regex, ret);
+    if (s->kind == SELECTOR_LITERAL && collection_is_open(t, variable) && !values_selected(&t->lists[variable], s, NULL) && collection_fact(t, variable, s->name, &fact))
+        return add_single(t, variable, s->name, fact, ret);
+    return add_list(t, variable, s, ret);
 }
 
 /* Does an exclusion take `v` away? One of a whole variable, or of a name in it. */
-static bool is_taken(struct waf_transaction *t, const struct waf_target *by, const struct regex *regex, const struct waf_value *v)
+static bool is_taken(struct waf_transaction *t, const struct waf_target *by, const struct selection *s, const struct waf_value *v)
 {
-    return by->variable == v->variable && name_matches(t, by->selector, waf_text_bytes(t->set, by->text), regex, v->name);
-}
-
-/* What its hash says of an exclusion, before names are compared. */
-static bool may_take(const struct waf_transaction *t, uint32_t exclusion, const struct waf_value *v)
-{
-    return t->set->targets[exclusion].selector != SELECTOR_LITERAL || t->program->target_hashes[exclusion] == v->hash;
+    return by->variable == v->variable && is_selected(t, s, v);
 }
 
 bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule)
@@ -184,11 +179,11 @@ bool removal_is_of(struct waf_transaction *t, const struct removal *r, const str
 static bool is_excluded(struct waf_transaction *t, const struct waf_rule *rule, struct waf_span all, const struct waf_value *v)
 {
     for (uint32_t i = all.first; i < all.first + all.count; i++)
-        if (t->set->targets[i].exclusion && may_take(t, i, v) && is_taken(t, &t->set->targets[i], t->program->target_selectors[i], v))
+        if (t->set->targets[i].exclusion && is_taken(t, &t->set->targets[i], &t->program->targets[i], v))
             return true;
     for (size_t i = 0; i < t->removals.count; i++) {
         const struct removal *r = &t->removals.items[i];
-        if (r->target && is_taken(t, r->target, r->selector, v) && removal_is_of(t, r, rule))
+        if (r->target && is_taken(t, r->target, r->selection, v) && removal_is_of(t, r, rule))
             return true;
     }
     return false;
@@ -198,7 +193,7 @@ bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, u
 {
     const struct waf_target *w = &t->set->targets[target];
     size_t before = ret->count;
-    if (!resolve(t, w->variable, w->selector, waf_text_bytes(t->set, w->text), t->program->target_selectors[target], ret))
+    if (!resolve(t, w->variable, &t->program->targets[target], ret))
         return false;
     size_t kept = before;
     for (size_t i = before; i < ret->count; i++)
@@ -213,9 +208,9 @@ bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, u
 
 bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values *ret)
 {
-    const struct waf_target *w = &t->set->targets[target];
-    bool named = w->selector == SELECTOR_LITERAL;
-    return resolve(t, w->variable, named ? SELECTOR_LITERAL : SELECTOR_NONE, named ? waf_text_bytes(t->set, w->text) : (struct bytes){0}, NULL, ret);
+    static const struct selection every = {.kind = SELECTOR_NONE, .number = NOTHING};
+    const struct selection *s = &t->program->targets[target];
+    return resolve(t, t->set->targets[target].variable, s->kind == SELECTOR_LITERAL ? s : &every, ret);
 }
 
 const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target)
@@ -228,9 +223,7 @@ const struct waf_values *variables_list(const struct waf_transaction *t, uint32_
 bool variables_pick(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, const struct waf_value *item, struct waf_value *ret)
 {
     const struct waf_target *w = &t->set->targets[target];
-    if (w->selector == SELECTOR_LITERAL && item->hash != t->program->target_hashes[target])
-        return false;
-    if (!name_matches(t, w->selector, waf_text_bytes(t->set, w->text), t->program->target_selectors[target], item->name))
+    if (!is_selected(t, &t->program->targets[target], item))
         return false;
     *ret = *item;
     ret->variable = w->variable;
@@ -239,17 +232,17 @@ bool variables_pick(struct waf_transaction *t, const struct waf_rule *rule, uint
     return !is_excluded(t, rule, rule->targets, ret);
 }
 
-struct bytes variables_first(struct waf_transaction *t, uint8_t variable, uint8_t selector, struct bytes name, const struct regex *regex)
+struct bytes variables_first(struct waf_transaction *t, uint8_t variable, const struct selection *s)
 {
     struct waf_values found = {0};
-    if (variable_shapes[variable] != SHAPE_SCALAR && selector == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
-        const struct waf_value *v = values_find(&t->lists[source_of(variable)], name); /* the common case, without a copy */
+    if (variable_shapes[variable] != SHAPE_SCALAR && s->kind == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
+        const struct waf_value *v = values_selected(&t->lists[source_of(variable)], s, NULL); /* the common case, without a copy */
         struct bytes fact;
         if (!v)
-            return collection_fact(t, variable, name, &fact) ? fact : (struct bytes){0};
+            return collection_fact(t, variable, s->name, &fact) ? fact : (struct bytes){0};
         return source_of(variable) == variable ? v->value : v->name;
     }
-    if (!resolve(t, variable, selector, name, regex, &found))
+    if (!resolve(t, variable, s, &found))
         t->out_of_memory = true;
     return found.count ? found.items[0].value : (struct bytes){0};
 }

@@ -95,7 +95,7 @@ static struct bytes name_of(struct search *s, const struct waf_target *t, uint32
         struct text made = text_new(PATTERN_TEXT_MAX);
         pattern_make(p, &s->chance, &made);
         struct bytes name = sketch_keep(d, &made);
-        if (name.len && regex_match(s->asked->program->target_selectors[target], s->asked->scratch->regex, name, NULL, NULL) == REGEX_YES)
+        if (name.len && regex_match(s->asked->program->targets[target].regex, s->asked->scratch->regex, name, NULL, NULL) == REGEX_YES)
             return name;
     }
     return (struct bytes){0};

@@ -328,3 +328,9 @@ static inline bool waf_template_is_literal(const struct waf_rule_set *set, struc
 {
     return t.count == 0 || (t.count == 1 && !set->parts[t.first].macro);
 }
+
+/* Of one that is literal. */
+static inline struct bytes waf_template_text(const struct waf_rule_set *set, struct waf_template t)
+{
+    return t.count ? waf_text_bytes(set, set->parts[t.first].text) : (struct bytes){0};
+}

@@ -10,5 +10,5 @@ bool names_equal(struct bytes a, struct bytes b);
  * thread; the first call counts.
  */
 void names_seed(const uint64_t seed[2]);
-/* The same for equal names (SipHash, Aumasson and Bernstein 2012). */
+/* The same for equal names. Keyed by chance: products of secret factors folded (as mum-hash, V. Makarov 2016), not a cryptographic hash. */
 uint32_t name_hash(struct bytes name);

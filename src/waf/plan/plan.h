@@ -47,8 +47,7 @@ struct plan_test {
     enum { TEST_NONE, TEST_NUMBER, TEST_COUNT } kind;
     uint8_t variable, operator; /* of TEST_NUMBER: one value at the most; of TEST_COUNT: a list */
     bool negated, named;
-    uint32_t hash; /* of the name */
-    struct bytes name;
+    uint32_t target; /* that it is of */
     int64_t number; /* what it is compared with, as its operator reads it */
 };
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/plan/tests.h"
 
-#include "waf/language/names.h"
 #include "waf/operator/number.h"
 
 static bool compares_numbers(uint8_t operator)
@@ -55,9 +54,9 @@ struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_r
     if (r->kind != RULE_CONDITION || !compares_numbers(r->operator) || r->operand_macros || r->targets.count != 1 || r->transformations.count)
         return none;
     const struct waf_target *w = &set->targets[r->targets.first];
-    struct bytes name = waf_text_bytes(set, w->text), operand = waf_text_bytes(set, r->operand_text);
+    struct bytes operand = waf_text_bytes(set, r->operand_text);
     struct plan_test ret = {.kind = w->count ? TEST_COUNT : TEST_NUMBER, .variable = w->variable, .operator = r->operator, .negated = r->negated,
-        .named = w->selector == SELECTOR_LITERAL, .hash = name_hash(name), .name = name, .number = r->operator == OPERATOR_EQ ? number_of_32(operand) : number_of(operand)};
+        .named = w->selector == SELECTOR_LITERAL, .target = r->targets.first, .number = r->operator == OPERATOR_EQ ? number_of_32(operand) : number_of(operand)};
     bool scalar = !w->count && w->selector == SELECTOR_NONE && is_kept_scalar(w->variable);
     bool listed = is_list(w->variable) && (w->count ? w->selector != SELECTOR_REGEX : w->variable == VARIABLE_TX && ret.named);
     return !w->exclusion && (scalar || listed) ? ret : none;
