@@ -27,5 +27,8 @@ struct xss_finding {
 bool sqli_detect(struct bytes value, struct sqli_finding *ret) MUST_USE;
 /* True, and *ret set, when `value` runs script as HTML text or inside an attribute's value, quoted or not. */
 bool xss_detect(struct bytes value, struct xss_finding *ret) MUST_USE;
+/* May the byte be one that an injection needs? A value without any such byte is none. */
+bool sqli_needs(uint8_t byte);
+bool xss_needs(uint8_t byte);
 /* "tag", "event handler" ... */
 const char *xss_reason_name(enum xss_reason reason);

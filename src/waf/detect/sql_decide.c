@@ -462,6 +462,11 @@ static const uint8_t marks[256] = {
     [0xa0] = SEPARATOR,
 };
 
+bool sqli_needs(uint8_t byte)
+{
+    return marks[byte] & (SEPARATOR | DASH);
+}
+
 bool sqli_detect(struct bytes value, struct sqli_finding *ret)
 {
     uint8_t has = 0;

@@ -107,10 +107,17 @@ static bool detect(struct bytes value, enum html_state state, struct xss_finding
     }
 }
 
+enum mark { TAG = 1, ASSIGNED = 2, SINGLE = 4, DOUBLE = 8, BACKQUOTE = 16 };
+
+static const uint8_t marks[256] = {['<'] = TAG, ['='] = ASSIGNED, ['\''] = SINGLE, ['"'] = DOUBLE, ['`'] = BACKQUOTE};
+
+bool xss_needs(uint8_t byte)
+{
+    return marks[byte] & (TAG | ASSIGNED);
+}
+
 bool xss_detect(struct bytes value, struct xss_finding *ret)
 {
-    enum { TAG = 1, ASSIGNED = 2, SINGLE = 4, DOUBLE = 8, BACKQUOTE = 16 };
-    static const uint8_t marks[256] = {['<'] = TAG, ['='] = ASSIGNED, ['\''] = SINGLE, ['"'] = DOUBLE, ['`'] = BACKQUOTE};
     uint8_t has = 0;
     for (size_t i = 0; i < value.len; i++)
         has |= marks[value.at[i]];

@@ -47,8 +47,13 @@ void set_text(struct waf_transaction *t, uint8_t variable, const char *text)
 
 void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
 {
-    struct bytes known = name.at ? name : bytes_of("", 0); /* an empty name is a name */
-    (void)need(t, values_add(&t->lists[variable], (struct waf_value){.variable = variable, .name = known, .value = value}, t->arena));
+    const struct waf_plan *plan = t->program->plan;
+    struct waf_value v = {.variable = variable, .name = name.at ? name : bytes_of("", 0), .value = value}; /* an empty name is a name */
+    if (plan) {
+        v.calm = ~plan_triggers(plan, v.value);
+        v.name_calm = ~plan_triggers(plan, v.name);
+    }
+    (void)need(t, values_add(&t->lists[variable], v, t->arena));
 }
 
 static bool goes_on(void *transaction)

@@ -2,6 +2,7 @@
 /* Which rules may match: all values of a source in one buffer, which is looked through once for the rules that share it. */
 #include "waf/engine/transaction.h"
 
+#include "waf/plan/ends.h"
 #include "waf/transform/transform.h"
 
 /* What one target names, in the phase that runs. */
@@ -10,7 +11,7 @@ struct scan_segment {
     uint64_t *triggers; /* by value: what its bytes may trigger */
     size_t count;
     uint64_t triggered;  /* by any of them */
-    struct bytes joined; /* the values one after another, each with a line end behind it */
+    struct bytes joined; /* the values one after another, each with a separator behind it */
     struct bytes *changed; /* by chain of transformations: what it makes of `joined`; NULL, and `at` NULL: not known */
     bool there;
 };
@@ -45,21 +46,12 @@ bool scan_begin(struct waf_transaction *t)
 
 /* ---- sources */
 
-/* To an expression, a line end is as good as the end. */
-static uint8_t *put_line(uint8_t *at, struct bytes value)
+static uint8_t *put_value(uint8_t *at, struct bytes value)
 {
     if (value.len)
         at = mempcpy(at, value.at, value.len);
-    *at++ = '\n';
+    *at++ = SEPARATOR;
     return at;
-}
-
-static uint64_t triggers_of(const struct waf_plan *plan, struct bytes value)
-{
-    uint64_t found = 0;
-    for (size_t i = 0; i < value.len; i++)
-        found |= plan->triggers[value.at[i]];
-    return found;
 }
 
 static bool make_segment(struct waf_transaction *t, uint32_t target, struct scan_segment *s)
@@ -83,9 +75,9 @@ static bool make_segment(struct waf_transaction *t, uint32_t target, struct scan
     s->count = found->count;
     for (size_t i = 0; i < found->count; i++) {
         s->values[i] = found->items[i].value;
-        s->triggers[i] = triggers_of(t->program->plan, s->values[i]);
+        s->triggers[i] = found->items[i].calm ? ~found->items[i].calm : plan_triggers(t->program->plan, s->values[i]);
         s->triggered |= s->triggers[i];
-        at = put_line(at, s->values[i]);
+        at = put_value(at, s->values[i]);
     }
     return true;
 }
@@ -207,7 +199,7 @@ static bool transform_segment(const struct sweep *s, const struct scan_segment *
             return false;
         if (!room_for(&out, s->t->arena, value.len + 1))
             return false;
-        out.len = (size_t)(put_line(out.at + out.len, value) - out.at);
+        out.len = (size_t)(put_value(out.at + out.len, value) - out.at);
     }
     *ret = bytes_of(out.at, out.len);
     return true;

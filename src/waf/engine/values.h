@@ -12,6 +12,8 @@ struct waf_value {
     uint32_t hash;       /* of the name, whatever its case */
     uint32_t next;       /* one more than the index of the next with the same place in the index; 0: none */
     uint32_t known;      /* one more than the number of its name; 0: that has none */
+    /* Bits as a plan's triggers: what the value, and what the name, are known not to trigger; 0: nothing is known. */
+    uint64_t calm, name_calm;
     struct bytes name;   /* the part behind the colon; `at` is NULL for a variable that has one value */
     struct bytes value;
 };

@@ -110,6 +110,15 @@ static bool is_selected(struct waf_transaction *t, const struct selection *s, co
     return regex_match(s->regex, t->scratch->regex, v->name, NULL, NULL) == REGEX_YES;
 }
 
+/* Where the variable is one of names, the name is what it holds. */
+static void take_name(struct waf_value *v)
+{
+    if (source_of(v->variable) == v->variable)
+        return;
+    v->value = v->name;
+    v->calm = v->name_calm;
+}
+
 /* An item of the list that the variable is made of. */
 static bool add_as(struct waf_transaction *t, uint8_t variable, const struct waf_value *item, struct waf_values *ret)
 {
@@ -117,8 +126,7 @@ static bool add_as(struct waf_transaction *t, uint8_t variable, const struct waf
     if (variable == VARIABLE_ENV && !v.value.at) /* setenv took it away */
         return true;
     v.variable = variable;
-    if (source_of(variable) != variable)
-        v.value = v.name;
+    take_name(&v);
     return values_append(ret, v, t->arena);
 }
 
@@ -227,8 +235,7 @@ bool variables_pick(struct waf_transaction *t, const struct waf_rule *rule, uint
         return false;
     *ret = *item;
     ret->variable = w->variable;
-    if (source_of(w->variable) != w->variable)
-        ret->value = ret->name;
+    take_name(ret);
     return !is_excluded(t, rule, rule->targets, ret);
 }
 

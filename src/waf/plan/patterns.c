@@ -5,6 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "waf/detect/detect.h"
+#include "waf/operator/validate.h"
+#include "waf/plan/ends.h"
+
 /* One report for each rule and scan is enough; the expression's own flags are those of regex.c. */
 #define EXPRESSION_FLAGS (HS_FLAG_DOTALL | HS_FLAG_MULTILINE | HS_FLAG_SINGLEMATCH | HS_FLAG_PREFILTER)
 /* Longer ones make large automata. */
@@ -63,25 +67,36 @@ static enum patterns_result add_expression(struct patterns *p, uint32_t rule, st
     unsigned flags = EXPRESSION_FLAGS | (caseless ? HS_FLAG_CASELESS : 0);
     if (!is_for_buffers(e))
         return PATTERNS_NONE;
-    const char *text = arena_text(a, e.at, e.len);
-    if (!text)
+    const char *text;
+    switch (ends_mark(e, a, &text)) {
+    case ENDS_MEMORY:
         return PATTERNS_MEMORY;
+    case ENDS_NONE:
+        return PATTERNS_NONE;
+    case ENDS_OK:
+        break;
+    }
     return is_taken(text, flags) ? add(p, (struct pattern){text, flags, rule, 0}, a) : PATTERNS_NONE;
+}
+
+/* As \xHH, which has no other meaning. */
+static char *put_byte(char *at, uint8_t byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char quad[] = {'\\', 'x', digits[byte >> 4], digits[byte & 15]};
+    return mempcpy(at, quad, sizeof quad);
 }
 
 /* Byte by byte, so that nothing in it has a meaning. */
 static enum patterns_result add_literal(struct patterns *p, uint32_t rule, struct bytes literal, bool caseless, struct arena *a)
 {
-    static const char digits[] = "0123456789abcdef";
     if (!literal.len || literal.len > EXPRESSION_MAX / 4)
         return PATTERNS_NONE;
-    char *text = arena_alloc(a, literal.len * 4 + 1);
+    char *text = arena_alloc(a, literal.len * 4 + 1), *at = text;
     if (!text)
         return PATTERNS_MEMORY;
-    for (size_t i = 0; i < literal.len; i++) {
-        const char quad[] = {'\\', 'x', digits[literal.at[i] >> 4], digits[literal.at[i] & 15]};
-        memcpy(text + i * 4, quad, 4);
-    }
+    for (size_t i = 0; i < literal.len; i++)
+        at = put_byte(at, literal.at[i]);
     return add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), rule, 0}, a);
 }
 
@@ -91,6 +106,41 @@ static enum patterns_result add_phrases(struct patterns *p, uint32_t rule, const
     for (size_t i = 0; i < phrases->count && result == PATTERNS_OK; i++)
         result = add_literal(p, rule, phrases->items[i], true, a);
     return result;
+}
+
+/* A class of bytes, where the separator is none of them. */
+static enum patterns_result add_class(struct patterns *p, uint32_t rule, const bool class[256], struct arena *a)
+{
+    char *text = arena_alloc(a, 256 * 4 + 3), *at = text;
+    if (!text)
+        return PATTERNS_MEMORY;
+    *at++ = '[';
+    for (unsigned byte = 0; byte < 256; byte++)
+        if (class[byte])
+            at = put_byte(at, (uint8_t)byte);
+    *at = ']';
+    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, rule, 0}, a);
+}
+
+static enum patterns_result add_detector(struct patterns *p, uint32_t rule, bool (*needs)(uint8_t), struct arena *a)
+{
+    bool class[256];
+    for (unsigned byte = 0; byte < 256; byte++)
+        class[byte] = needs((uint8_t)byte);
+    return add_class(p, rule, class, a);
+}
+
+/* What @validateByteRange does not let by. */
+static enum patterns_result add_range(struct patterns *p, uint32_t rule, struct bytes operand, struct arena *a)
+{
+    struct byte_set set;
+    struct bytes wrong;
+    bool class[256];
+    if (!byte_set_parse(operand, &set, &wrong))
+        return PATTERNS_NONE;
+    for (unsigned byte = 0; byte < 256; byte++)
+        class[byte] = !byte_set_has(&set, (uint8_t)byte);
+    return add_class(p, rule, class, a);
 }
 
 static enum patterns_result add_of_rule(struct patterns *p, const struct waf_rule_set *set, uint32_t rule, const struct phrases *phrases, bool caseless,
@@ -111,6 +161,12 @@ static enum patterns_result add_of_rule(struct patterns *p, const struct waf_rul
     case OPERATOR_BEGINS_WITH:
     case OPERATOR_ENDS_WITH:
         return add_literal(p, rule, operand, caseless, a);
+    case OPERATOR_DETECT_SQLI:
+        return add_detector(p, rule, sqli_needs, a);
+    case OPERATOR_DETECT_XSS:
+        return add_detector(p, rule, xss_needs, a);
+    case OPERATOR_VALIDATE_BYTE_RANGE:
+        return add_range(p, rule, operand, a);
     default:
         return PATTERNS_NONE;
     }
@@ -167,7 +223,7 @@ bool pattern_minds_case(const struct waf_rule_set *set, uint32_t rule)
     const struct waf_rule *r = &set->rules[rule];
     struct bytes e = waf_text_bytes(set, r->operand_text);
     if (r->operator != OPERATOR_RX && r->operator != OPERATOR_RX_GLOBAL)
-        return false;
+        return r->operator == OPERATOR_VALIDATE_BYTE_RANGE;
     if (has(e, "\\p") || has(e, "\\P") || has(e, "[:^"))
         return true;
     bool negates = has(e, "[^"), upper = has(e, ":upper:");

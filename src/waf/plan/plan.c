@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/plan/plan.h"
 
+#include "waf/detect/detect.h"
 #include "waf/operator/sound.h"
 #include "waf/plan/gates.h"
 #include "waf/plan/patterns.h"
@@ -156,9 +157,8 @@ static uint32_t scan_of(struct planning *p, struct draft *d, uint32_t source, co
     }
     g->scans = grown;
     uint64_t bits = bits_of_chain(c);
-    /* What any byte triggers, no byte at all triggers too. */
     grown[g->scan_count] = (struct plan_scan){.source = source, .steps = (const uint8_t *)steps, .step_count = c->count, .triggers = bits,
-        .always = (bits & p->plan->triggers['a'] & p->plan->triggers[' '] & p->plan->triggers[0x80]) != 0};
+        .always = (bits & p->plan->triggers_empty) != 0};
     return g->scan_count++;
 }
 
@@ -433,9 +433,20 @@ static bool make_room(struct planning *p)
         plan->heads[phase] = arena_array(p->arena, plan->words, sizeof *plan->heads[phase]);
         ok = ok && plan->visits[phase] && plan->heads[phase];
     }
-    for (unsigned byte = 0; byte < 256; byte++)
-        plan->triggers[byte] = transformations_of_byte((uint8_t)byte);
+    plan->triggers_empty = UINT64_MAX;
+    for (unsigned byte = 0; byte < 256; byte++) {
+        plan->triggers[byte] = transformations_of_byte((uint8_t)byte) | (sqli_needs((uint8_t)byte) ? TRIGGER_SQLI : 0) | (xss_needs((uint8_t)byte) ? TRIGGER_XSS : 0);
+        plan->triggers_empty &= plan->triggers[byte]; /* what any byte triggers, no byte at all triggers too */
+    }
     return ok;
+}
+
+uint64_t plan_triggers(const struct waf_plan *p, struct bytes value)
+{
+    uint64_t found = p->triggers_empty;
+    for (size_t i = 0; i < value.len; i++)
+        found |= p->triggers[value.at[i]];
+    return found;
 }
 
 struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct arena *a)

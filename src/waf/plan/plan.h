@@ -16,7 +16,7 @@
 #include "waf/operator/phrases.h"
 
 /*
- * Values that are scanned as one buffer, each with a line end behind it: all that some targets name. A segment is what one
+ * Values that are scanned as one buffer, each with a separator behind it (ends.h): all that some targets name. A segment is what one
  * of them names; exclusions are not looked at, and a selector that is an expression stands for all names.
  */
 struct plan_source {
@@ -62,8 +62,16 @@ struct waf_plan {
     struct plan_source *sources;
     uint32_t *segments; /* by segment: one of the targets that name it */
     uint32_t source_count, segment_count, chain_count;
-    uint64_t triggers[256]; /* by byte: the transformations that it may make change a value */
+    uint64_t triggers[256]; /* by byte: the transformations that it may make change a value, and TRIGGER_... */
+    uint64_t triggers_empty; /* of a value without any byte, and so of every value */
 };
+
+/* Beside the transformations' bits: an injection needs such a byte. */
+#define TRIGGER_SQLI (UINT64_C(1) << 62)
+#define TRIGGER_XSS (UINT64_C(1) << 63)
+
+/* What the value's bytes may trigger. */
+uint64_t plan_triggers(const struct waf_plan *p, struct bytes value);
 
 /*
  * `phrases`: by rule, those of @pm and @pmFromFile, else NULL. NULL when memory is out. What Hyperscan does not take is

@@ -14,6 +14,7 @@
 #include "tests/differential/twist_expression.h"
 #include "tests/unit/waf/language/files.h"
 #include "waf/operator/regex.h"
+#include "waf/plan/ends.h"
 #include "waf/plan/patterns.h"
 
 #define MEMORY ((size_t)16 << 20)
@@ -90,13 +91,13 @@ static int take(unsigned id, unsigned long long from, unsigned long long to, uns
     return 0;
 }
 
-/* As a plan does: behind another value, with a line end behind it. */
+/* As a plan does: behind another value, with a separator behind it. */
 static bool is_reported(struct both *b, const uint8_t *value, size_t len)
 {
-    uint8_t buffer[VALUE_MAX + 3] = {'-', '\n'};
+    uint8_t buffer[VALUE_MAX + 3] = {'-', SEPARATOR};
     bool found = false;
     memcpy(buffer + 2, value, len);
-    buffer[len + 2] = '\n';
+    buffer[len + 2] = SEPARATOR;
     assert_int_equal(hs_scan(b->database, (const char *)buffer, (unsigned)len + 3, 0, b->room, take, &found), HS_SUCCESS);
     return found;
 }
