@@ -2,7 +2,7 @@
 /* Any bytes as a regular expression: it is read or not, and texts made from it have their bound. */
 #include <stdlib.h>
 
-#include "waf/example/pattern.h"
+#include "waf/example/pattern_make.h"
 
 #define MEMORY ((size_t)64 << 20)
 #define TEXTS  5
@@ -17,7 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     if (size)
         memcpy(copy, data, size);
-    const struct pattern *p = pattern_read(bytes_of(copy, size), a);
+    const struct pattern_tree *p = pattern_read(bytes_of(copy, size), a);
     struct chance c = chance_new(size);
     for (int i = 0; p && i < TEXTS; i++) {
         struct text t = text_new(3 * PATTERN_TEXT_MAX);

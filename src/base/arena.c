@@ -96,6 +96,25 @@ void arena_destroy(struct arena *a)
     free(a);
 }
 
+void arena_reset(struct arena *a, size_t keep)
+{
+    struct chunk *kept = NULL, *next;
+    for (struct chunk *c = a->chunks; c; c = next) {
+        next = c->next;
+        if (!kept && c->size <= keep)
+            kept = c;
+        else
+            chunk_free(c);
+    }
+    *a = (struct arena){.chunks = kept, .ceiling = a->ceiling};
+    if (!kept)
+        return;
+    memset(kept->bytes, 0, kept->used);
+    kept->used = 0;
+    kept->next = NULL;
+    a->taken = sizeof *kept + kept->size;
+}
+
 void arena_fail_at(struct arena *a, uint64_t nth)
 {
     a->fail_at = nth ? a->allocations + nth : 0;

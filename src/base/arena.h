@@ -15,6 +15,11 @@ struct arena *arena_create(size_t ceiling);
  * destroyed, which must be before the parent is. NULL when there is no memory. */
 struct arena *arena_child(struct arena *parent) MUST_USE;
 void arena_destroy(struct arena *a);
+/*
+ * As if it were new, but a chunk of at most `keep` bytes that it has is kept for what comes next. For what follows on
+ * something of the same kind, such as one request on another. It is no child, and has none.
+ */
+void arena_reset(struct arena *a, size_t keep);
 static inline void arena_destroyp(struct arena **a)
 {
     arena_destroy(*a);

@@ -5,22 +5,28 @@
 #include "waf/plan/ends.h"
 #include "waf/transform/transform.h"
 
+/* Values one after another, each with a separator behind it. */
+struct joined {
+    struct bytes all, strange; /* strange: those that have a byte that is not plain */
+    bool there;
+};
+
 /* What one target names, in the phase that runs. */
 struct scan_segment {
     struct bytes *values;
     uint64_t *triggers; /* by value: what its bytes may trigger */
     size_t count;
     uint64_t triggered;  /* by any of them */
-    struct bytes joined; /* the values one after another, each with a separator behind it */
-    struct bytes *changed; /* by chain of transformations: what it makes of `joined`; NULL, and `at` NULL: not known */
+    struct joined joined;
+    struct joined *changed; /* by chain of transformations: what it makes of the values; NULL: none is known */
     bool there;
 };
 
 /* The segments of a source. */
 struct scan_source {
-    struct bytes joined;
+    struct joined joined;
+    struct joined *changed; /* as a segment's */
     uint64_t triggered;
-    bool there;
 };
 
 /* One scan. */
@@ -54,10 +60,60 @@ static uint8_t *put_value(uint8_t *at, struct bytes value)
     return at;
 }
 
+/* False when memory is out. */
+static bool join_values(struct arena *a, const struct bytes *values, const bool *strange, size_t count, struct joined *ret)
+{
+    size_t len = 0, strange_len = 0;
+    for (size_t i = 0; i < count; i++) {
+        len += values[i].len + 1;
+        strange_len += strange[i] ? values[i].len + 1 : 0;
+    }
+    bool apart = strange_len && strange_len < len;
+    uint8_t *all = arena_alloc(a, len), *some = apart ? arena_alloc(a, strange_len) : all;
+    if (!all || !some)
+        return false;
+    *ret = (struct joined){bytes_of(all, len), bytes_of(some, strange_len), true};
+    for (size_t i = 0; i < count; i++) {
+        all = put_value(all, values[i]);
+        if (apart && strange[i])
+            some = put_value(some, values[i]);
+    }
+    return true;
+}
+
+/* Into `at`; an end behind the last. */
+static uint8_t *put_joined(uint8_t *at, struct bytes piece)
+{
+    return piece.len ? mempcpy(at, piece.at, piece.len) : at;
+}
+
+/* Pieces one after another. False when memory is out. */
+static bool join_pieces(struct arena *a, const struct joined *const *pieces, uint32_t count, struct joined *ret)
+{
+    size_t len = 0, strange_len = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        len += pieces[i]->all.len;
+        strange_len += pieces[i]->strange.len;
+        if (pieces[i]->all.len && pieces[i]->all.len == len)
+            *ret = *pieces[i]; /* the only one that is not empty, so far */
+    }
+    ret->there = true;
+    if (ret->all.len == len)
+        return true;
+    uint8_t *all = arena_alloc(a, len), *strange = arena_alloc(a, strange_len);
+    if (!all || !strange)
+        return false;
+    *ret = (struct joined){bytes_of(all, len), bytes_of(strange, strange_len), true};
+    for (uint32_t i = 0; i < count; i++) {
+        all = put_joined(all, pieces[i]->all);
+        strange = put_joined(strange, pieces[i]->strange);
+    }
+    return true;
+}
+
 static bool make_segment(struct waf_transaction *t, uint32_t target, struct scan_segment *s)
 {
     struct waf_values *found = &t->gathered;
-    size_t len = 0;
     found->count = 0;
     s->there = true;
     if (!variables_all(t, target, found))
@@ -66,61 +122,42 @@ static bool make_segment(struct waf_transaction *t, uint32_t target, struct scan
         return true;
     s->values = arena_array(t->arena, found->count, sizeof *s->values);
     s->triggers = arena_array(t->arena, found->count, sizeof *s->triggers);
-    for (size_t i = 0; i < found->count; i++)
-        len += found->items[i].value.len + 1;
-    uint8_t *at = arena_alloc(t->arena, len);
-    if (!s->values || !s->triggers || !at)
+    bool *strange = arena_array(t->arena, found->count, sizeof *strange);
+    if (!s->values || !s->triggers || !strange)
         return false;
-    s->joined = bytes_of(at, len);
     s->count = found->count;
     for (size_t i = 0; i < found->count; i++) {
         s->values[i] = found->items[i].value;
         s->triggers[i] = found->items[i].calm ? ~found->items[i].calm : plan_triggers(t->program->plan, s->values[i]);
         s->triggered |= s->triggers[i];
-        at = put_value(at, s->values[i]);
+        strange[i] = s->triggers[i] & TRIGGER_STRANGE;
     }
-    return true;
+    return join_values(t->arena, s->values, strange, s->count, &s->joined);
 }
 
 /* NULL when memory is out. */
-static const struct scan_segment *segment_get(struct waf_transaction *t, uint32_t number)
+static struct scan_segment *segment_get(struct waf_transaction *t, uint32_t number)
 {
     struct scan_segment *s = &t->segments[number];
     return s->there || make_segment(t, t->program->plan->segments[number], s) ? s : NULL;
 }
 
-static bool make_source(struct waf_transaction *t, const struct plan_source *p, struct scan_source *s)
+/* NULL when memory is out. */
+static struct scan_source *source_get(struct waf_transaction *t, uint32_t number)
 {
-    size_t len = 0;
-    for (uint32_t i = 0; i < p->segment_count; i++) {
+    const struct plan_source *p = &t->program->plan->sources[number];
+    struct scan_source *s = &t->sources[number];
+    if (s->joined.there)
+        return s;
+    const struct joined **pieces = arena_array(t->arena, p->segment_count, sizeof *pieces);
+    for (uint32_t i = 0; pieces && i < p->segment_count; i++) {
         const struct scan_segment *segment = segment_get(t, p->segments[i]);
         if (!segment)
-            return false;
-        len += segment->joined.len;
+            return NULL;
+        pieces[i] = &segment->joined;
         s->triggered |= segment->triggered;
-        if (segment->joined.len == len)
-            s->joined = segment->joined; /* the only one that is not empty, so far */
     }
-    s->there = true;
-    if (s->joined.len == len)
-        return true;
-    uint8_t *at = arena_alloc(t->arena, len);
-    if (!at)
-        return false;
-    s->joined = bytes_of(at, len);
-    for (uint32_t i = 0; i < p->segment_count; i++) {
-        struct bytes joined = t->segments[p->segments[i]].joined;
-        if (joined.len)
-            at = mempcpy(at, joined.at, joined.len);
-    }
-    return true;
-}
-
-/* NULL when memory is out. */
-static const struct scan_source *source_get(struct waf_transaction *t, uint32_t number)
-{
-    struct scan_source *s = &t->sources[number];
-    return s->there || make_source(t, &t->program->plan->sources[number], s) ? s : NULL;
+    return pieces && join_pieces(t->arena, pieces, p->segment_count, &s->joined) ? s : NULL;
 }
 
 /* ---- scans */
@@ -154,28 +191,6 @@ static void look_through(struct sweep *s, struct bytes text)
         take_all(s);
 }
 
-/* A buffer that grows. */
-struct text_room {
-    uint8_t *at;
-    size_t len, room;
-};
-
-/* False when memory is out. */
-static bool room_for(struct text_room *r, struct arena *a, size_t more)
-{
-    if (r->room - r->len >= more)
-        return true;
-    size_t room = (r->len + more) * 2;
-    uint8_t *at = arena_alloc(a, room);
-    if (!at)
-        return false;
-    if (r->len)
-        memcpy(at, r->at, r->len);
-    r->at = at;
-    r->room = room;
-    return true;
-}
-
 /* `triggers`: what the value's bytes may trigger. */
 static bool change(const struct sweep *s, struct bytes value, uint64_t triggers, struct bytes *ret)
 {
@@ -187,72 +202,73 @@ static bool change(const struct sweep *s, struct bytes value, uint64_t triggers,
     return true;
 }
 
-/* What the transformations make of a segment's values, one after another. False when memory is out. */
-static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct bytes *ret)
+/* What the transformations make of a segment's values. False when memory is out. */
+static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct joined *ret)
 {
-    struct text_room out = {0};
-    if (!room_for(&out, s->t->arena, segment->joined.len))
+    struct arena *a = s->t->arena;
+    struct bytes *values = arena_array(a, segment->count, sizeof *values);
+    bool *strange = arena_array(a, segment->count, sizeof *strange);
+    if (!values || !strange)
         return false;
     for (size_t i = 0; i < segment->count; i++) {
-        struct bytes value = segment->values[i];
-        if ((s->scan->always || segment->triggers[i] & s->scan->triggers) && !change(s, segment->values[i], segment->triggers[i], &value))
+        struct bytes before = segment->values[i];
+        uint64_t triggers = segment->triggers[i];
+        values[i] = before;
+        if ((s->scan->always || triggers & s->scan->triggers) && !change(s, before, triggers, &values[i]))
             return false;
-        if (!room_for(&out, s->t->arena, value.len + 1))
-            return false;
-        out.len = (size_t)(put_value(out.at + out.len, value) - out.at);
+        bool same = values[i].at == before.at && values[i].len == before.len;
+        strange[i] = (same ? triggers : plan_triggers(s->t->program->plan, values[i])) & TRIGGER_STRANGE;
     }
-    *ret = bytes_of(out.at, out.len);
-    return true;
+    return join_values(a, values, strange, segment->count, ret);
 }
 
-/* The same, made once for all scans that have these transformations; the segment's own buffer where they cannot change any. */
-static bool changed_segment(const struct sweep *s, struct scan_segment *segment, struct bytes *ret)
+static bool is_changed(const struct sweep *s, uint64_t triggered)
 {
-    *ret = segment->joined;
-    if (!segment->count || (!s->scan->always && !(segment->triggered & s->scan->triggers)))
-        return true;
-    if (!segment->changed && !(segment->changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof *segment->changed)))
-        return false;
-    struct bytes *known = &segment->changed[s->scan->chain];
-    if (!known->at && !transform_segment(s, segment, known))
-        return false;
-    *ret = *known;
-    return true;
+    return s->scan->always || triggered & s->scan->triggers;
 }
 
-/* As the transformations leave the values; the source's own buffer where they cannot change any. False when memory is out. */
-static bool transform_source(const struct sweep *s, const struct scan_source *source, struct bytes *ret)
+/* Where the scan's chain of transformations keeps what it made. NULL when memory is out. */
+static struct joined *place_of_chain(const struct sweep *s, struct joined **changed)
 {
-    const struct plan_source *p = &s->t->program->plan->sources[s->scan->source];
-    struct text_room out = {0};
-    *ret = source->joined;
-    if (!s->scan->always && !(source->triggered & s->scan->triggers))
-        return true;
-    for (uint32_t i = 0; i < p->segment_count; i++) {
-        struct bytes text;
-        if (!changed_segment(s, &s->t->segments[p->segments[i]], &text))
-            return false;
-        if (p->segment_count == 1) {
-            *ret = text;
-            return true;
-        }
-        if (!room_for(&out, s->t->arena, text.len + 1))
-            return false;
-        if (text.len)
-            memcpy(out.at + out.len, text.at, text.len);
-        out.len += text.len;
-    }
-    *ret = bytes_of(out.at, out.len);
-    return true;
+    if (!*changed)
+        *changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof **changed);
+    return *changed ? &(*changed)[s->scan->chain] : NULL;
 }
 
-static bool look_through_source(struct sweep *s, const struct scan_source *source)
+/* Made once for all scans that have these transformations; the segment's own where they cannot change any. NULL when memory is out. */
+static const struct joined *segment_changed(const struct sweep *s, struct scan_segment *segment)
 {
-    struct bytes text;
-    if (!transform_source(s, source, &text))
-        return false;
-    look_through(s, text);
-    return true;
+    if (!segment->count || !is_changed(s, segment->triggered))
+        return &segment->joined;
+    struct joined *known = place_of_chain(s, &segment->changed);
+    return known && (known->there || transform_segment(s, segment, known)) ? known : NULL;
+}
+
+/* The same, of a source. */
+static const struct joined *source_changed(const struct sweep *s, struct scan_source *source)
+{
+    struct waf_transaction *t = s->t;
+    const struct plan_source *p = &t->program->plan->sources[s->scan->source];
+    if (!is_changed(s, source->triggered))
+        return &source->joined;
+    if (p->segment_count == 1)
+        return segment_changed(s, &t->segments[p->segments[0]]);
+    struct joined *known = place_of_chain(s, &source->changed);
+    if (!known || known->there)
+        return known;
+    const struct joined **pieces = arena_array(t->arena, p->segment_count, sizeof *pieces);
+    for (uint32_t i = 0; pieces && i < p->segment_count; i++)
+        if (!(pieces[i] = segment_changed(s, &t->segments[p->segments[i]])))
+            return NULL;
+    return pieces && join_pieces(t->arena, pieces, p->segment_count, known) ? known : NULL;
+}
+
+static bool look_through_source(struct sweep *s, struct scan_source *source)
+{
+    const struct joined *values = source_changed(s, source);
+    if (values)
+        look_through(s, s->scan->strange ? values->strange : values->all);
+    return values;
 }
 
 static bool scan_group(struct waf_transaction *t, uint32_t group)
@@ -261,7 +277,7 @@ static bool scan_group(struct waf_transaction *t, uint32_t group)
     t->scanned[group] = true;
     for (uint32_t i = 0; i < g->scan_count; i++) {
         struct sweep s = {t, g, &g->scans[i]};
-        const struct scan_source *source = s.scan->database ? source_get(t, s.scan->source) : NULL;
+        struct scan_source *source = s.scan->database ? source_get(t, s.scan->source) : NULL;
         if (s.scan->database && (!source || !look_through_source(&s, source)))
             return false;
     }

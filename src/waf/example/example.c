@@ -2,7 +2,7 @@
 #include "waf/example/example.h"
 
 #include "waf/example/encode.h"
-#include "waf/example/pattern.h"
+#include "waf/example/pattern_make.h"
 #include "waf/example/slot.h"
 #include "waf/example/probe.h"
 #include "waf/example/values.h"
@@ -88,7 +88,7 @@ static void attack(struct sketch *d, bool answered)
 static struct bytes name_of(struct search *s, const struct waf_target *t, uint32_t target, struct sketch *d)
 {
     struct bytes text = waf_text_bytes(s->set, t->text);
-    const struct pattern *p = t->selector == SELECTOR_REGEX ? pattern_read(text, d->arena) : NULL;
+    const struct pattern_tree *p = t->selector == SELECTOR_REGEX ? pattern_read(text, d->arena) : NULL;
     if (t->selector != SELECTOR_REGEX)
         return text;
     for (int i = 0; p && i < NAMES_TRIED; i++) {

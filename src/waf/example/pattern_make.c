@@ -2,7 +2,8 @@
 /* Texts from a pattern. */
 #include <stdlib.h>
 
-#include "waf/example/pattern_node.h"
+#include "waf/example/pattern_make.h"
+#include "waf/pattern/node.h"
 
 /* Nodes looked at for one text: empty ones in nested quantifiers add no byte. */
 #define STEPS_MAX 100000
@@ -125,7 +126,7 @@ static void make(struct maker *m, const struct node *n)
     }
 }
 
-void pattern_make(const struct pattern *p, struct chance *c, struct text *out)
+void pattern_make(const struct pattern_tree *p, struct chance *c, struct text *out)
 {
     struct maker m = {.chance = c, .out = out, .start = out->len};
     make(&m, p->root);

@@ -2,7 +2,7 @@
 #include "waf/example/values.h"
 
 #include "waf/example/encode.h"
-#include "waf/example/pattern.h"
+#include "waf/example/pattern_make.h"
 #include "waf/operator/number.h"
 
 /* Texts that are made from one expression at most; most of the Core Rule Set's match at the first. */
@@ -74,7 +74,7 @@ static bool regex_finds(struct making *m, const struct regex *regex, struct byte
 
 static void make_matching(struct making *m, const struct regex *regex)
 {
-    const struct pattern *p = pattern_read(m->argument, m->arena);
+    const struct pattern_tree *p = pattern_read(m->argument, m->arena);
     if (!p) {
         m->values->why_none = "its expression has syntax from which no text is made here";
         return;

@@ -7,6 +7,7 @@
 
 #include "waf/detect/detect.h"
 #include "waf/operator/validate.h"
+#include "waf/pattern/pattern.h"
 #include "waf/plan/ends.h"
 
 /* One report for each rule and scan is enough; the expression's own flags are those of regex.c. */
@@ -39,6 +40,33 @@ static bool is_for_buffers(struct bytes e)
         }
     }
     return e.len && e.len <= EXPRESSION_MAX;
+}
+
+bool byte_is_plain(uint8_t byte)
+{
+    return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') || (byte && strchr(" _.,-", byte));
+}
+
+/* Memory that is out makes it one that may match anything. */
+static bool expression_is_strange(struct bytes e, struct arena *a)
+{
+    struct byte_set plain = {{0}};
+    for (unsigned byte = 0; byte < 256; byte++)
+        if (byte_is_plain((uint8_t)byte))
+            plain.bits[byte / 64] |= UINT64_C(1) << (byte % 64);
+    struct arena *tree = arena_child(a);
+    const struct pattern_tree *read = tree ? pattern_read(e, tree) : NULL;
+    bool strange = read && !pattern_fits(read, &plain);
+    arena_destroy(tree);
+    return strange;
+}
+
+static bool literal_is_strange(struct bytes literal)
+{
+    for (size_t i = 0; i < literal.len; i++)
+        if (!byte_is_plain(literal.at[i]))
+            return true;
+    return false;
 }
 
 static enum patterns_result add(struct patterns *p, struct pattern item, struct arena *a)
@@ -76,7 +104,7 @@ static enum patterns_result add_expression(struct patterns *p, uint32_t rule, st
     case ENDS_OK:
         break;
     }
-    return is_taken(text, flags) ? add(p, (struct pattern){text, flags, rule, 0}, a) : PATTERNS_NONE;
+    return is_taken(text, flags) ? add(p, (struct pattern){text, flags, rule, 0, expression_is_strange(e, a)}, a) : PATTERNS_NONE;
 }
 
 /* As \xHH, which has no other meaning. */
@@ -97,7 +125,7 @@ static enum patterns_result add_literal(struct patterns *p, uint32_t rule, struc
         return PATTERNS_MEMORY;
     for (size_t i = 0; i < literal.len; i++)
         at = put_byte(at, literal.at[i]);
-    return add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), rule, 0}, a);
+    return add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), rule, 0, literal_is_strange(literal)}, a);
 }
 
 static enum patterns_result add_phrases(struct patterns *p, uint32_t rule, const struct phrases *phrases, struct arena *a)
@@ -114,12 +142,15 @@ static enum patterns_result add_class(struct patterns *p, uint32_t rule, const b
     char *text = arena_alloc(a, 256 * 4 + 3), *at = text;
     if (!text)
         return PATTERNS_MEMORY;
+    bool strange = true;
     *at++ = '[';
-    for (unsigned byte = 0; byte < 256; byte++)
+    for (unsigned byte = 0; byte < 256; byte++) {
         if (class[byte])
             at = put_byte(at, (uint8_t)byte);
+        strange &= !class[byte] || !byte_is_plain((uint8_t)byte);
+    }
     *at = ']';
-    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, rule, 0}, a);
+    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, rule, 0, strange}, a);
 }
 
 static enum patterns_result add_detector(struct patterns *p, uint32_t rule, bool (*needs)(uint8_t), struct arena *a)

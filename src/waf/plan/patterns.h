@@ -11,6 +11,7 @@ struct pattern {
     unsigned flags; /* HS_FLAG_... */
     uint32_t rule;
     uint32_t scan; /* of its group */
+    bool strange;  /* matches nothing in a value of plain bytes alone */
 };
 
 struct patterns {
@@ -23,6 +24,9 @@ enum patterns_result {
     PATTERNS_NONE, /* there is no such pattern: the rule is run in any case */
     PATTERNS_MEMORY,
 };
+
+/* Letters, digits and what stands in prose between them: most values have nothing else, and most attacks do. */
+bool byte_is_plain(uint8_t byte);
 
 /*
  * Appends the rule's. `phrases`: of @pm and @pmFromFile. `caseless`: whatever the operator says of case. Nothing is left

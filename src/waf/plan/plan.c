@@ -143,11 +143,11 @@ static uint64_t bits_of_chain(const struct chain *c)
 }
 
 /* The group's scan of the source behind these transformations; NOTHING when memory is out. */
-static uint32_t scan_of(struct planning *p, struct draft *d, uint32_t source, const struct chain *c)
+static uint32_t scan_of(struct planning *p, struct draft *d, uint32_t source, const struct chain *c, bool strange)
 {
     struct plan_group *g = &d->group;
     for (uint32_t i = 0; i < g->scan_count; i++)
-        if (g->scans[i].source == source && bytes_equal(bytes_of(g->scans[i].steps, g->scans[i].step_count), bytes_of(c->steps, c->count)))
+        if (g->scans[i].source == source && g->scans[i].strange == strange && bytes_equal(bytes_of(g->scans[i].steps, g->scans[i].step_count), bytes_of(c->steps, c->count)))
             return i;
     struct plan_scan *grown = arena_grow(p->arena, g->scans, g->scan_count, &d->scan_capacity, sizeof *grown);
     char *steps = arena_text(p->arena, c->steps, c->count);
@@ -158,7 +158,7 @@ static uint32_t scan_of(struct planning *p, struct draft *d, uint32_t source, co
     g->scans = grown;
     uint64_t bits = bits_of_chain(c);
     grown[g->scan_count] = (struct plan_scan){.source = source, .steps = (const uint8_t *)steps, .step_count = c->count, .triggers = bits,
-        .always = (bits & p->plan->triggers_empty) != 0};
+        .always = (bits & p->plan->triggers_empty) != 0, .strange = strange};
     return g->scan_count++;
 }
 
@@ -168,12 +168,11 @@ static enum patterns_result add_patterns(struct planning *p, struct draft *d, ui
     struct chain c;
     if (!take_chain(p->set, &p->set->rules[rule], count, !pattern_minds_case(p->set, rule), &c))
         return PATTERNS_NONE;
-    uint32_t scan = scan_of(p, d, source, &c);
     size_t before = d->patterns.count;
-    enum patterns_result result = p->out_of_memory ? PATTERNS_MEMORY : patterns_of_rule(p->set, rule, p->phrases[rule], c.caseless, p->arena, &d->patterns);
+    enum patterns_result result = patterns_of_rule(p->set, rule, p->phrases[rule], c.caseless, p->arena, &d->patterns);
     for (size_t k = before; k < d->patterns.count; k++)
-        d->patterns.items[k].scan = scan;
-    return result;
+        d->patterns.items[k].scan = scan_of(p, d, source, &c, d->patterns.items[k].strange);
+    return p->out_of_memory ? PATTERNS_MEMORY : result;
 }
 
 /* ---- sources */
@@ -435,7 +434,7 @@ static bool make_room(struct planning *p)
     }
     plan->triggers_empty = UINT64_MAX;
     for (unsigned byte = 0; byte < 256; byte++) {
-        plan->triggers[byte] = transformations_of_byte((uint8_t)byte) | (sqli_needs((uint8_t)byte) ? TRIGGER_SQLI : 0) | (xss_needs((uint8_t)byte) ? TRIGGER_XSS : 0);
+        plan->triggers[byte] = transformations_of_byte((uint8_t)byte) | (byte_is_plain((uint8_t)byte) ? 0 : TRIGGER_STRANGE) | (sqli_needs((uint8_t)byte) ? TRIGGER_SQLI : 0) | (xss_needs((uint8_t)byte) ? TRIGGER_XSS : 0);
         plan->triggers_empty &= plan->triggers[byte]; /* what any byte triggers, no byte at all triggers too */
     }
     return ok;

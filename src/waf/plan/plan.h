@@ -32,6 +32,7 @@ struct plan_scan {
     uint32_t step_count;
     uint64_t triggers; /* bits by enum transformation: without one of these bytes nothing changes */
     bool always;       /* it may change anything */
+    bool strange;      /* nothing of it matches a value of plain bytes (patterns.h) alone: others are scanned */
     hs_database_t *database; /* ids are rules; NULL: no pattern */
 };
 
@@ -66,7 +67,8 @@ struct waf_plan {
     uint64_t triggers_empty; /* of a value without any byte, and so of every value */
 };
 
-/* Beside the transformations' bits: an injection needs such a byte. */
+/* Beside the transformations' bits: it is not plain (patterns.h); an injection needs such a byte. */
+#define TRIGGER_STRANGE (UINT64_C(1) << 61)
 #define TRIGGER_SQLI (UINT64_C(1) << 62)
 #define TRIGGER_XSS (UINT64_C(1) << 63)
 

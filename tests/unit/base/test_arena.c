@@ -95,6 +95,31 @@ static void a_child_takes_from_its_parents_and_gives_back(void **state)
     arena_destroy(a);
 }
 
+static void what_is_reset_is_as_new_and_keeps_one_chunk(void **state)
+{
+    struct arena *a = arena_create((size_t)1 << 20);
+    uint8_t *first = arena_alloc(a, 1000), *large = arena_alloc(a, 200000);
+    assert_non_null(first);
+    assert_non_null(large);
+    memset(first, 0xff, 1000);
+    memset(large, 0xff, 200000);
+    arena_reset(a, (size_t)64 << 10);
+    assert_in_range(arena_used(a), 1, (size_t)65 << 10);
+    size_t kept = arena_used(a);
+    uint8_t *again = arena_alloc(a, 1000);
+    assert_ptr_equal(again, first);
+    for (size_t i = 0; i < 1000; i++)
+        assert_int_equal(again[i], 0);
+    assert_int_equal(arena_used(a), kept);
+    assert_non_null(arena_alloc(a, 900000));
+    assert_null(arena_alloc(a, 900000));
+    arena_reset(a, 0);
+    assert_int_equal(arena_used(a), 0);
+    arena_reset(a, 0);
+    assert_non_null(arena_alloc(a, 1));
+    arena_destroy(a);
+}
+
 static void sizes_that_cannot_be_are_refused(void **state)
 {
     struct arena *a = arena_create(SIZE_MAX);
@@ -175,6 +200,7 @@ int main(void)
         cmocka_unit_test(the_ceiling_holds),
         cmocka_unit_test(most_of_the_ceiling_can_be_used),
         cmocka_unit_test(a_child_takes_from_its_parents_and_gives_back),
+        cmocka_unit_test(what_is_reset_is_as_new_and_keeps_one_chunk),
         cmocka_unit_test(sizes_that_cannot_be_are_refused),
         cmocka_unit_test(the_nth_allocation_fails_and_all_after_it),
         cmocka_unit_test(texts_are_copies_with_a_nul),

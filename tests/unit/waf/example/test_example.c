@@ -8,7 +8,7 @@
 #include "tests/unit/waf/language/files.h"
 #include "waf/example/encode.h"
 #include "waf/example/example.h"
-#include "waf/example/pattern.h"
+#include "waf/example/pattern_make.h"
 #include "waf/transform/transform.h"
 
 #define MEMORY ((size_t)256 << 20)
@@ -23,7 +23,7 @@ static struct bytes bytes(const char *text)
 static int matches(const char *expression)
 {
     struct arena *a = arena_create(MEMORY);
-    const struct pattern *p = pattern_read(bytes(expression), a);
+    const struct pattern_tree *p = pattern_read(bytes(expression), a);
     struct regex_error error;
     struct regex *r = regex_compile(bytes(expression), false, &error);
     struct regex_scratch *s = regex_scratch_create(&(struct regex_limits){100000, 100000});
@@ -92,7 +92,7 @@ static void a_text_has_a_bound(void **state)
 static void the_same_seed_gives_the_same_texts(void **state)
 {
     struct arena *a = arena_create(MEMORY);
-    const struct pattern *p = pattern_read(bytes("[a-z]{5}(?:x|y|z)*"), a);
+    const struct pattern_tree *p = pattern_read(bytes("[a-z]{5}(?:x|y|z)*"), a);
     struct text texts[2] = {text_new(1 << 20), text_new(1 << 20)};
     for (int i = 0; i < 2; i++) {
         struct chance c = chance_new(7);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An expression to its tree. pcre2pattern(3). */
-#include "waf/example/pattern_node.h"
+#include "waf/pattern/node.h"
 
 #define DEPTH_MAX 200
 #define NO_END UINT32_MAX
@@ -279,10 +279,10 @@ static struct node *read_choice(struct reader *r)
     return end ? all : NULL;
 }
 
-const struct pattern *pattern_read(struct bytes expression, struct arena *a)
+const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a)
 {
     struct reader r = {.c = cursor_over(expression), .arena = a};
-    struct pattern *p = arena_alloc(a, sizeof *p);
+    struct pattern_tree *p = arena_alloc(a, sizeof *p);
     if (!p)
         return NULL;
     p->root = read_choice(&r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sets of bytes: \d, \x41, [a-z[:digit:]]. pcre2pattern(3), "Backslash", "Square brackets", "POSIX character classes". */
-#include "waf/example/pattern_node.h"
+#include "waf/pattern/node.h"
 
 static void set_invert(struct byte_set *s)
 {

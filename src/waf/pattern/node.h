@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tree of a pattern; between pattern.c, which reads it, pattern_class.c, and pattern_make.c, which makes texts. */
+/* The tree of a pattern, for who reads it (pattern.c, class.c) and who walks it. */
 #pragma once
 
-#include "waf/example/pattern.h"
+#include "waf/pattern/pattern.h"
 #include "waf/operator/validate.h"
 
 enum node_kind {
@@ -24,7 +24,7 @@ struct node {
     struct node *child, *next;
 };
 
-struct pattern {
+struct pattern_tree {
     struct node *root;
 };
 
@@ -34,7 +34,7 @@ static inline void set_add(struct byte_set *s, unsigned first, unsigned last)
         s->bits[c >> 6] |= (uint64_t)1 << (c & 63);
 }
 
-/* ---- pattern_class.c */
+/* ---- class.c */
 
 /* What a backslash and `letter` stand for (\d \W \s ...). False: no class. */
 bool class_of_letter(uint8_t letter, struct byte_set *ret) MUST_USE;
