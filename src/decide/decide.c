@@ -154,6 +154,22 @@ int64_t rule_next_change(const struct policy *p, const struct rule *r, int64_t n
     return rule_is_timed(r) ? condition_next_change(r->when, &facts, until) : until;
 }
 
+/* The first second in (now, until) at which the rule begins to hold or ceases to; else `until`. */
+static int64_t rule_next_turn(const struct policy *p, const struct rule *r, int64_t now, int64_t until)
+{
+    bool held = rule_holds(p, r, now);
+    do
+        now = rule_next_change(p, r, now, until);
+    while (now < until && rule_holds(p, r, now) == held);
+    return now;
+}
+
+/* They have one condition: often so, of rules that follow each other. */
+static bool rules_turn_together(const struct rule *a, const struct rule *b)
+{
+    return a->allow == b->allow && condition_equal(a->when, b->when);
+}
+
 static void matched_add(struct matched *m, const struct policy *p, uint32_t rule)
 {
     const struct rule *r = &p->rules[rule];
@@ -189,11 +205,6 @@ struct verdict matched_verdict(const struct matched *m, bool observed)
     if (m->observed != NONE)
         return refusal(REASON_DENY_RULE, m->observed, false);
     return (struct verdict){.allow = true, .enforced = true, .reason = REASON_RULE, .rule = m->allow};
-}
-
-static bool verdict_equal(const struct verdict *a, const struct verdict *b)
-{
-    return a->allow == b->allow && a->enforced == b->enforced && a->reason == b->reason && a->rule == b->rule;
 }
 
 /* The rules that cover one flow: what holds for ever, and those that come and go with time. */
@@ -254,7 +265,7 @@ static bool coverage_observed(const struct coverage *c)
     return c->policy->observe || station_observed(c->policy, &c->from) || station_observed(c->policy, &c->to);
 }
 
-static struct verdict coverage_verdict(const struct coverage *c, int64_t now)
+static struct matched coverage_matched(const struct coverage *c, int64_t now)
 {
     struct matched m = c->fixed;
     uint32_t at = 0, rule;
@@ -262,36 +273,82 @@ static struct verdict coverage_verdict(const struct coverage *c, int64_t now)
         if (rule_holds(c->policy, &c->policy->rules[rule], now))
             matched_add(&m, c->policy, rule);
     }
-    return matched_verdict(&m, coverage_observed(c));
+    return m;
 }
 
-/* The first second in (now, until) at which some timed condition changes; else `until`. */
-static int64_t coverage_next_change(const struct coverage *c, int64_t now, int64_t until)
+/* The verdict names a deny that is only tried out, as it does only where something is allowed. */
+static bool matched_is_tried(const struct matched *m)
 {
-    uint32_t at = 0, rule;
-    while (coverage_next_timed(c, &at, &rule)) {
-        int64_t change = rule_next_change(c->policy, &c->policy->rules[rule], now, until);
-        if (change < until)
-            until = change;
+    return m->deny == NONE && m->observed != NONE && m->allow != NONE;
+}
+
+/* When this rule turns, the verdict of `m` is over, whatever other rules do in that second. */
+static bool matched_hangs_on(const struct matched *m, const struct policy *p, uint32_t rule)
+{
+    const struct rule *r = &p->rules[rule];
+    if (!r->allow && !r->observe)
+        return rule <= m->deny; /* NONE is above every index */
+    if (m->deny != NONE)
+        return false;
+    return r->allow ? rule <= m->allow && !matched_is_tried(m) : rule <= m->observed && m->allow != NONE;
+}
+
+/* The first second in [from, until) at which no allow holds; else `until`. */
+static int64_t coverage_allowed_until(const struct coverage *c, int64_t from, int64_t until)
+{
+    while (from < until) {
+        uint32_t allow = coverage_matched(c, from).allow;
+        if (allow == NONE)
+            return from;
+        from = rule_next_turn(c->policy, &c->policy->rules[allow], from, until);
     }
     return until;
 }
 
-/* The maximal interval of one verdict that begins at `from`. */
-static struct span coverage_span(const struct coverage *c, int64_t from, int64_t horizon)
+/*
+ * The first second in (now, until) at which there is another verdict than that of `m`, which stands at `now`;
+ * else `until`. Only rules that can end it are asked, each for itself, and no further than to where another
+ * one ends it: a condition on seconds changes thousands of times a day.
+ */
+static int64_t coverage_next_verdict(const struct coverage *c, const struct matched *m, int64_t now,
+                                     int64_t until)
 {
-    struct span s = {.from = from, .until = from, .verdict = coverage_verdict(c, from)};
-    for (;;) {
-        s.until = coverage_next_change(c, s.until, horizon);
-        if (s.until >= horizon)
-            return s;
-        struct verdict next = coverage_verdict(c, s.until);
-        if (!verdict_equal(&next, &s.verdict))
-            return s;
+    const struct rule *asked = NULL;
+    uint32_t at = 0, rule;
+    if (matched_is_tried(m)) /* it stands as long as some allow holds, whichever that is */
+        until = coverage_allowed_until(c, now, until);
+    while (coverage_next_timed(c, &at, &rule)) {
+        const struct rule *r = &c->policy->rules[rule];
+        if (!matched_hangs_on(m, c->policy, rule) || (asked && rules_turn_together(asked, r)))
+            continue;
+        until = rule_next_turn(c->policy, r, now, until);
+        asked = r;
     }
+    return until;
 }
 
-struct span decide_span(const struct policy *p, const struct flow *f, struct moment m)
+/*
+ * The maximal interval of one verdict that begins at `from`. Its end is looked for within a minute first and
+ * then ever further: so rules are asked about little more than the interval, and not about the whole day.
+ */
+#define LOOK_SECONDS 60
+static struct span coverage_span(const struct coverage *c, int64_t from, int64_t horizon)
+{
+    struct matched m = coverage_matched(c, from);
+    struct span s = {.from = from, .until = horizon, .verdict = matched_verdict(&m, coverage_observed(c))};
+    int64_t stands = from; /* up to this second and with it */
+    for (int64_t look = LOOK_SECONDS; stands + 1 < horizon; look *= 2) {
+        int64_t end = horizon - stands - 1 > look ? stands + look + 1 : horizon;
+        s.until = coverage_next_verdict(c, &m, stands, end);
+        if (s.until < end)
+            break;
+        stands = end - 1;
+    }
+    return s;
+}
+
+/* The span at m.now. When it goes on beyond `enough`, it may end there. */
+static struct span find_span(const struct policy *p, const struct flow *f, struct moment m, int64_t enough)
 {
     struct span forever = {.from = INT64_MIN, .until = INT64_MAX};
     if (!address_is_unicast(&f->from) || !address_is_unicast(&f->to)) {
@@ -306,7 +363,7 @@ struct span decide_span(const struct policy *p, const struct flow *f, struct mom
     }
     int64_t at = m.compiled, horizon = m.compiled + HORIZON_SECONDS;
     for (unsigned spans = 0; spans < SPANS_MAX && at < horizon; spans++) {
-        struct span s = coverage_span(&c, at, horizon);
+        struct span s = coverage_span(&c, at, enough < horizon ? enough : horizon);
         if (m.now < s.until) {
             if (s.from == m.compiled)
                 s.from = INT64_MIN;
@@ -318,9 +375,14 @@ struct span decide_span(const struct policy *p, const struct flow *f, struct mom
         .from = at, .until = INT64_MAX, .verdict = refusal(REASON_WINDOW_CLOSED, NONE, !coverage_observed(&c))};
 }
 
+struct span decide_span(const struct policy *p, const struct flow *f, struct moment m)
+{
+    return find_span(p, f, m, INT64_MAX);
+}
+
 struct verdict decide(const struct policy *p, const struct flow *f, struct moment m)
 {
-    return decide_span(p, f, m).verdict;
+    return find_span(p, f, m, m.now < INT64_MAX ? m.now + 1 : INT64_MAX).verdict;
 }
 
 size_t decide_matching(const struct policy *p, const struct flow *f, struct moment m, uint32_t *ret_rules,

@@ -90,11 +90,12 @@ bool rule_covers(const struct policy *p, const struct rule *r, const struct flow
 
 /*
  * The decision. A flow with an end that is not unicast is refused as `not-unicast` before any rule, and
- * that is always enforced.
+ * that is always enforced. Looks no further ahead than m.now.
  */
 struct verdict decide(const struct policy *p, const struct flow *f, struct moment m);
 
-/* The same with the time for which the answer stands, given the same time of compilation. */
+/* The same with the time for which the answer stands, given the same time of compilation. To find it, changes of
+ * conditions are looked for up to its end. */
 struct span decide_span(const struct policy *p, const struct flow *f, struct moment m);
 
 /* The rule's condition at `now` (s UTC), in the policy's time zone. */

@@ -15,13 +15,23 @@ struct timed {
     const struct policy *policy;
     const struct rule *rule; /* some rule that has it */
     uint8_t uses;            /* by allows, by denies */
+    enum truth truth;        /* at the moment that is looked at */
+    int64_t stands;          /* it does not change before this second (UTC) */
 };
+
+/*
+ * A condition is asked for its next change once, and again when that has come. No further ahead than this: the
+ * limits above may be reached long before a condition that never changes is searched for a week.
+ */
+#define LOOK_SECONDS 3600
 
 struct finding {
     struct arena *arena;
     struct table known;
     struct timed *items;
     size_t count, capacity;
+    int64_t until;  /* the end of the time that is looked at */
+    int64_t looked; /* conditions were asked for changes before this second, and are asked again in it */
 };
 
 /* The number of the rule's condition: the same for the same text in the same zone. */
@@ -70,23 +80,56 @@ static bool number_conditions(struct finding *f, const struct policy *const *pol
     return true;
 }
 
-static void holding_at(const struct finding *f, int64_t at, uint8_t *out)
+/* Whether the condition is another at `at` than it was. */
+static bool look(const struct finding *f, struct timed *t, int64_t at)
+{
+    enum truth before = t->truth;
+    t->truth = rule_truth(t->policy, t->rule, at);
+    t->stands = rule_next_change(t->policy, t->rule, at, f->looked);
+    return t->truth != before;
+}
+
+static void look_further(struct finding *f, int64_t at)
+{
+    f->looked = f->until - at > LOOK_SECONDS ? at + LOOK_SECONDS : f->until;
+}
+
+static void look_first(struct finding *f, int64_t at)
+{
+    look_further(f, at);
+    for (size_t i = 0; i < f->count; i++)
+        (void)look(f, &f->items[i], at);
+}
+
+/* The next second at which some condition is another, which is then looked at; the end when there is none. */
+static int64_t next_change(struct finding *f)
+{
+    for (;;) {
+        int64_t at = f->looked;
+        bool changed = false;
+        for (size_t i = 0; i < f->count; i++)
+            at = f->items[i].stands < at ? f->items[i].stands : at;
+        if (at >= f->until)
+            return f->until;
+        if (at == f->looked)
+            look_further(f, at);
+        for (size_t i = 0; i < f->count; i++)
+            changed |= f->items[i].stands == at && look(f, &f->items[i], at);
+        if (changed)
+            return at;
+    }
+}
+
+static void write_holding(const struct finding *f, uint8_t *out)
 {
     for (size_t i = 0; i < f->count; i++) {
-        enum truth t = rule_truth(f->items[i].policy, f->items[i].rule, at);
+        enum truth t = f->items[i].truth;
         out[i] =
             f->items[i].uses & ((t == TRUTH_TRUE ? MOMENT_ALLOW : 0) | (t != TRUTH_FALSE ? MOMENT_DENY : 0));
     }
 }
 
-static int64_t next_change(const struct finding *f, int64_t at, int64_t until)
-{
-    for (size_t i = 0; i < f->count; i++)
-        until = rule_next_change(f->items[i].policy, f->items[i].rule, at, until);
-    return until;
-}
-
-static bool find_combinations(struct finding *f, int64_t now, int64_t until, struct moments *m)
+static bool find_combinations(struct finding *f, int64_t now, struct moments *m)
 {
     struct table known = table_new(f->arena, 1);
     size_t size = f->count;
@@ -94,14 +137,15 @@ static bool find_combinations(struct finding *f, int64_t now, int64_t until, str
     uint8_t *holding = arena_array(f->arena, MOMENTS_MAX + 1, size);
     if (!holding)
         return false;
-    for (int64_t at = now; at < until; at = next_change(f, at, until)) {
+    look_first(f, now);
+    for (int64_t at = now; at < f->until; at = next_change(f)) {
         uint8_t *here = holding + m->count * size;
         bool new;
         if (changes++ == CHANGES_MAX) {
             m->incomplete = "conditions change too often within the week to compare every moment";
             break;
         }
-        holding_at(f, at, here);
+        write_holding(f, here);
         if (!table_put(&known, bytes_of(here, size), 0, &new))
             return false;
         if (!new)
@@ -119,9 +163,9 @@ static bool find_combinations(struct finding *f, int64_t now, int64_t until, str
 static bool find(const struct policy *const *policies, unsigned count, int64_t now, int64_t until,
                  struct arena *a, struct moments *ret)
 {
-    struct finding f = {.arena = a, .known = table_new(a, 21)};
+    struct finding f = {.arena = a, .known = table_new(a, 21), .until = until};
     struct moments m = {0};
-    if (!number_conditions(&f, policies, count, &m) || !find_combinations(&f, now, until, &m))
+    if (!number_conditions(&f, policies, count, &m) || !find_combinations(&f, now, &m))
         return false;
     *ret = m;
     return true;
