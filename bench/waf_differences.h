@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Whether the engines agree on a request, and where they are known not to. */
+/* Whether the engines agree on a request, but for what tests/differential/waf_known.h lists. */
 #pragma once
 
 #include <stdio.h>
@@ -8,5 +8,5 @@
 #include "waf_case.h"
 #include "waf_contender.h"
 
-/* Prints each rule that only one of them fired, with the reason where it is known. False: there is one without a reason. */
+/* Prints which of the known differences there are, and each rule that fired in one alone for no known reason. False: there is such a rule, or the order is another. */
 bool waf_differences_print(FILE *out, const struct waf_rule_set *set, const struct waf_case *c, const struct fired *ours, const struct fired *peers);

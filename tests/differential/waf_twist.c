@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "tests/differential/twist_rules.h"
-#include "tests/unit/waf/language/files.h"
+#include "tests/differential/waf_harness.h"
 #include "waf/engine/transaction.h"
 
 #define MEMORY ((size_t)64 << 20)
@@ -19,25 +19,11 @@
 #define DIFFERENCES_SHOWN 3
 #define RULES_MAX ((size_t)1 << 20)
 
-struct engine {
-    struct waf_program program;
-    struct waf_scratch scratch;
-};
-
 /* One rule set, run in both ways. */
 struct pair {
-    struct arena *arena;
     struct text text;
-    struct test_file made[2];
-    struct test_files files;
-    struct sources sources;
-    const struct waf_rule_set *set;
-    struct engine planned, whole;
-};
-
-/* Raw messages, as they are sent. */
-struct exchange {
-    struct text request, response;
+    struct harness harness;
+    struct harness_engine planned, whole;
 };
 
 struct tally {
@@ -46,34 +32,22 @@ struct tally {
 
 /* ---- rule sets */
 
-static bool engine_open(struct pair *p, bool plan, struct engine *e)
-{
-    struct program_errors errors;
-    return program_compile(p->set, p->arena, &e->program, &errors) && (!plan || program_plan(&e->program, p->arena)) && scratch_create(&e->program, &e->scratch);
-}
-
 static void pair_close(struct pair *p)
 {
-    scratch_free(&p->planned.scratch);
-    scratch_free(&p->whole.scratch);
-    program_free(&p->planned.program);
-    program_free(&p->whole.program);
-    arena_destroy(p->arena);
+    harness_engine_close(&p->planned);
+    harness_engine_close(&p->whole);
+    harness_close(&p->harness);
     text_free(&p->text);
 }
 
 /* The directives of which `left_out` does not say that they are. False: they do not load. */
 static bool pair_open(const struct twist_rules *rules, const bool *left_out, struct pair *p)
 {
-    const char *name = "rules.conf";
-    *p = (struct pair){.arena = arena_create(MEMORY), .text = text_new(RULES_MAX)};
+    *p = (struct pair){.text = text_new(RULES_MAX)};
     for (size_t i = 0; i < rules->count; i++)
         if (!left_out[i])
             text_append(&p->text, text_cstr(&rules->directives[i]), rules->directives[i].len);
-    p->made[0] = (struct test_file){name, text_cstr(&p->text)};
-    p->files = (struct test_files){.made = p->made};
-    struct rule_files files = test_files_lend(&p->files);
-    if (p->arena && rules_load(&name, 1, &files, p->arena, &p->sources, &p->set) && engine_open(p, true, &p->planned) && engine_open(p, false, &p->whole))
+    if (harness_open(text_cstr(&p->text), false, MEMORY, &p->harness) && harness_engine_open(&p->harness, true, &p->planned) && harness_engine_open(&p->harness, false, &p->whole))
         return true;
     pair_close(p);
     return false;
@@ -103,109 +77,51 @@ static bool pair_open_most(const struct twist_rules *rules, bool *left_out, stru
 
 /* ---- outcomes */
 
-static void print_bytes(struct text *out, const char *what, struct bytes b)
-{
-    text_printf(out, " %s<", what);
-    if (b.len)
-        text_append(out, b.at, b.len);
-    text_puts(out, ">");
-}
-
-static void print_event(const struct waf_rule_set *set, const struct waf_event *e, struct text *out)
-{
-    text_printf(out, "%lld severity %d", (long long)set->rules[e->rule].id, e->severity);
-    print_bytes(out, "msg", e->msg);
-    print_bytes(out, "data", e->data);
-    for (size_t i = 0; i < e->tag_count; i++)
-        print_bytes(out, "tag", e->tags[i]);
-    for (size_t i = 0; i < e->matched_count; i++) {
-        print_bytes(out, "matched", e->matched[i].variable);
-        print_bytes(out, "is", e->matched[i].value);
-        text_printf(out, " at %zu, %zu", e->matched[i].offset, e->matched[i].length);
-    }
-    text_puts(out, "\n");
-}
-
-static void print_list(const char *what, const struct waf_value *items, size_t count, struct text *out)
-{
-    for (size_t i = 0; i < count; i++) {
-        text_puts(out, what);
-        print_bytes(out, "name", items[i].name);
-        print_bytes(out, "value", items[i].value);
-        text_puts(out, "\n");
-    }
-}
-
 /* Also what rules of a later phase would see. */
 static void print_state(const struct waf_transaction *t, struct text *out)
 {
-    print_list("TX", t->lists[VARIABLE_TX].items, t->lists[VARIABLE_TX].count, out);
-    print_list("IP", t->lists[VARIABLE_IP].items, t->lists[VARIABLE_IP].count, out);
-    print_list("matched", t->lists[VARIABLE_MATCHED_VARS].items, t->lists[VARIABLE_MATCHED_VARS].count, out);
+    print_values(out, "TX", t->lists[VARIABLE_TX].items, t->lists[VARIABLE_TX].count);
+    print_values(out, "IP", t->lists[VARIABLE_IP].items, t->lists[VARIABLE_IP].count);
+    print_values(out, "matched", t->lists[VARIABLE_MATCHED_VARS].items, t->lists[VARIABLE_MATCHED_VARS].count);
     print_bytes(out, "MATCHED_VAR", t->scalars[VARIABLE_MATCHED_VAR]);
     print_bytes(out, "MATCHED_VAR_NAME", t->scalars[VARIABLE_MATCHED_VAR_NAME]);
     text_printf(out, "\nengine %d, allowed %d, skip %lld, jumping %d, highest severity %d, removals %zu\n", t->engine, (int)t->allowed, (long long)t->skip, t->jumping, t->highest_severity, t->removals.count);
 }
 
-static void print_outcome(const struct waf_transaction *t, const struct waf_outcome *outcome, struct text *out, bool *ret_undecided)
+static bool is_undecided(const struct waf_outcome *outcome)
 {
-    text_printf(out, "decision %d, status %d, phase %d", outcome->decision, outcome->status, outcome->phase);
-    print_bytes(out, "to", outcome->redirect);
-    text_puts(out, "\n");
-    for (size_t i = 0; i < outcome->event_count; i++)
-        print_event(t->set, &outcome->events[i], out);
-    print_list("environment", outcome->environment, outcome->environment_count, out);
-    for (size_t i = 0; i < outcome->limit_count; i++) {
-        text_printf(out, "limit: %s\n", outcome->limits[i]);
-        *ret_undecided |= strstr(outcome->limits[i], "match limit") != NULL;
-    }
-    print_state(t, out);
+    bool undecided = false;
+    for (size_t i = 0; i < outcome->limit_count; i++)
+        undecided |= strstr(outcome->limits[i], "match limit") != NULL;
+    return undecided;
 }
 
-static void inspect(struct engine *e, const struct http_message *request, const struct http_message *response, struct text *out, size_t *fired, bool *ret_undecided)
+static size_t inspect(struct harness_engine *e, const struct messages *m, struct text *out, bool *ret_undecided)
 {
     struct arena *a = arena_create(MEMORY);
-    struct waf_options o = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("x"), .time = 1790000000};
-    struct waf_transaction *t = a ? transaction_begin(&e->program, &e->scratch, a, &o) : NULL;
-    if (!t)
-        abort();
-    transaction_request(t, request);
-    transaction_response(t, response);
-    const struct waf_outcome *outcome = transaction_end(t);
-    print_outcome(t, outcome, out, ret_undecided);
-    *fired += outcome->event_count;
+    struct waf_options o = harness_options();
+    struct waf_transaction *t;
+    const struct waf_outcome *outcome = harness_inspect(e, &o, m, a, &t);
+    size_t fired = outcome->event_count;
+    print_outcome(out, e->program.set, outcome);
+    print_state(t, out);
+    *ret_undecided |= is_undecided(outcome);
     arena_destroy(a);
+    return fired;
 }
 
 /* ---- rounds */
-
-static void show(const char *who, const struct text *t)
-{
-    printf("# %s:\n#   ", who);
-    for (size_t i = 0; i < t->len; i++) {
-        uint8_t c = (uint8_t)t->at[i];
-        if (c == '\n')
-            printf("\n#   ");
-        else if (c < ' ' || c > '~')
-            printf("{%02x}", c);
-        else
-            putchar(c);
-    }
-    printf("\n");
-}
 
 /* `tally` and `loud`: when it counts, and when it is shown. An expression that comes to its limit in one way may be spared in the other: not compared. */
 static bool is_same(struct pair *p, const struct exchange *x, struct tally *tally, bool loud)
 {
     struct text planned = text_new(1 << 24), whole = text_new(1 << 24);
     struct arena *a = arena_create(MEMORY);
-    struct http_message request, response;
-    const char *error;
-    size_t ignored = 0;
+    struct messages m;
     bool undecided = false, equal = true;
-    if (a && http_request_read(bytes_of(x->request.at, x->request.len), a, &request, &error) && http_response_read(bytes_of(x->response.at, x->response.len), a, &response, &error)) {
-        inspect(&p->planned, &request, &response, &planned, &tally->fired, &undecided);
-        inspect(&p->whole, &request, &response, &whole, &ignored, &undecided);
+    if (a && exchange_read(x, a, &m)) {
+        tally->fired += inspect(&p->planned, &m, &planned, &undecided);
+        inspect(&p->whole, &m, &whole, &undecided);
         equal = undecided || bytes_equal(bytes_of(planned.at, planned.len), bytes_of(whole.at, whole.len));
         tally->undecided += undecided;
         tally->messages++;
@@ -262,7 +178,7 @@ static void round_run(uint64_t seed, struct tally *tally)
         bool equal = true;
         tally->sets++;
         for (int i = 0; i < MESSAGES && equal; i++) {
-            struct exchange x = {text_new(1 << 18), text_new(1 << 18)};
+            struct exchange x = exchange_new();
             twist_request_make(&random, &rules, &x.request);
             twist_response_make(&random, &rules, &x.response);
             equal = is_same(&p, &x, tally, false);
@@ -270,8 +186,7 @@ static void round_run(uint64_t seed, struct tally *tally)
                 printf("# --rounds 1 --seed %llu differs\n", (unsigned long long)seed);
                 reduce(&rules, left_out, &x);
             }
-            text_free(&x.request);
-            text_free(&x.response);
+            exchange_free(&x);
         }
         pair_close(&p);
     } else {
@@ -298,7 +213,7 @@ static const struct story {
 static bool story_run(const struct story *story, int number)
 {
     struct twist_rules rules = {.count = 1};
-    struct exchange x = {text_new(1 << 10), text_new(1 << 10)};
+    struct exchange x = exchange_new();
     struct tally tally = {0};
     struct pair p;
     bool left_out = false;
@@ -313,8 +228,7 @@ static bool story_run(const struct story *story, int number)
     }
     printf("%s %d - %s\n", ok ? "ok" : "not ok", number, story->name);
     twist_rules_free(&rules);
-    text_free(&x.request);
-    text_free(&x.response);
+    exchange_free(&x);
     return ok;
 }
 

@@ -61,6 +61,12 @@ static bool goes_on(void *transaction)
     return time_is_left(transaction);
 }
 
+static uint64_t time_passed(void *transaction)
+{
+    const struct waf_options *o = &((const struct waf_transaction *)transaction)->options;
+    return o->duration(o->argument);
+}
+
 struct waf_transaction *transaction_begin(const struct waf_program *p, struct waf_scratch *scratch, struct arena *a, const struct waf_options *o)
 {
     static const uint8_t zeros[] = {VARIABLE_URLENCODED_ERROR, VARIABLE_REQBODY_ERROR, VARIABLE_REQBODY_PROCESSOR_ERROR, VARIABLE_INBOUND_DATA_ERROR,
@@ -81,7 +87,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct wa
         set_text(t, zeros[i], "0");
     t->scalars[VARIABLE_REMOTE_ADDR] = t->scalars[VARIABLE_REMOTE_HOST] = o->client;
     t->scalars[VARIABLE_SERVER_ADDR] = o->server;
-    regex_scratch_watch(scratch->regex, (struct regex_watch){o->most_time && o->duration ? goes_on : NULL, t});
+    regex_scratch_watch(scratch->regex, (struct regex_watch){o->most_time && o->duration ? goes_on : NULL, time_passed, t});
     set_number(t, VARIABLE_REMOTE_PORT, o->client_port);
     set_number(t, VARIABLE_SERVER_PORT, o->server_port);
     t->scalars[VARIABLE_UNIQUE_ID] = o->unique_id;

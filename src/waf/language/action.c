@@ -182,11 +182,15 @@ static bool tag_read(struct draft *d, const struct piece *value)
     return true;
 }
 
-/* What log, nolog, auditlog and noauditlog leave behind, in the order in which they stand. */
+/*
+ * What log, nolog, auditlog and noauditlog leave behind, in the order in which they stand. noauditlog is about the audit log
+ * alone (reference manual); libmodsecurity 3.0.9 takes it for nolog, so that nobody sees the sums that rule 980130 tells.
+ */
 static void logging_read(enum action_kind kind, struct waf_effects *e)
 {
     bool yes = kind == ACTION_LOG || kind == ACTION_AUDITLOG;
-    e->log = yes ? YES : NO;
+    if (kind != ACTION_NOAUDITLOG)
+        e->log = yes ? YES : NO;
     if (kind == ACTION_AUDITLOG || kind == ACTION_NOAUDITLOG)
         e->audit = yes ? YES : NO;
 }

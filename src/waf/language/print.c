@@ -280,7 +280,7 @@ static void list_logging(struct list *l, const struct waf_effects *e)
 {
     if (e->audit != UNSET)
         text_puts(list_next(l), e->audit == YES ? "auditlog" : "noauditlog");
-    if (e->log != UNSET && e->log != e->audit)
+    if (e->log != UNSET && !(e->log == YES && e->audit == YES)) /* which auditlog says */
         text_puts(list_next(l), e->log == YES ? "log" : "nolog");
 }
 

@@ -34,11 +34,12 @@ enum regex_result {
 
 /*
  * Who bounds the time. PCRE2's limits are of the steps from one place where a match could begin, and most steps along a
- * run of bytes count as one: with as many places as bytes a search may take the square of their number. It is therefore
- * done place by place, some thousands or millions at once, and between them `goes_on` is asked; false ends the search.
+ * run of bytes count as one: with as many places as bytes a search may take the cube of their number. It is therefore
+ * done place by place, so many at once as were quick so far, and between them `goes_on` is asked; false ends the search.
  */
 struct regex_watch {
-    bool (*goes_on)(void *context); /* NULL: nobody */
+    bool (*goes_on)(void *context);          /* NULL: nobody */
+    uint64_t (*microseconds)(void *context); /* since some moment; NULL: all places are taken to be quick */
     void *context;
 };
 

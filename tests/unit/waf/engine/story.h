@@ -5,23 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/text.h"
-#include "tests/unit/base/check.h"
-#include "tests/unit/waf/language/files.h"
-#include "waf/engine/engine.h"
+#include "tests/unit/waf/engine/ready.h"
 #include "waf/store/memory.h"
 
 #define STORY_MEMORY ((size_t)64 << 20)
 #define GET_OF(who) "GET /?who=" who " HTTP/1.1\r\nHost: h\r\n\r\n"
 
 struct story {
-    struct arena *arena;
-    struct test_file made[2];
-    struct test_files files;
-    struct sources sources;
-    const struct waf_rule_set *set;
-    struct waf_program program;
-    struct waf_scratch scratch;
+    struct ready ready;
     struct memory_store *memory;
     struct waf_store store;
     struct waf_options options; /* of the requests to come */
@@ -31,31 +22,18 @@ struct story {
 
 static inline void story_begin(struct story *s, const char *rules)
 {
-    const char *name = "rules.conf";
-    struct program_errors errors;
     struct memory_store_limits limits = {100, 100000, 20, 2000, {1, 2}};
-    *s = (struct story){.arena = arena_create(STORY_MEMORY), .made = {{name, rules}}, .memory = memory_store_create(&limits)};
+    *s = (struct story){.memory = memory_store_create(&limits)};
     assert_non_null(s->memory);
     s->store = memory_store_lend(s->memory);
     s->options = (struct waf_options){.client = bytes_of_text("192.0.2.9"), .server = bytes_of_text("192.0.2.1"), .time = 1000, .store = &s->store};
-    s->files = (struct test_files){.made = s->made};
-    struct rule_files files = test_files_lend(&s->files);
-    if (!rules_load(&name, 1, &files, s->arena, &s->sources, &s->set)) {
-        struct text said = text_new(1 << 16);
-        sources_print(&s->sources, false, &said);
-        fail_msg("%s", text_cstr(&said));
-    }
-    assert_true(program_compile(s->set, s->arena, &s->program, &errors));
-    assert_true(scratch_create(&s->program, &s->scratch));
+    ready_open(rules, false, &s->ready);
 }
 
 static inline void story_end(struct story *s)
 {
-    scratch_free(&s->scratch);
-    program_free(&s->program);
-    test_files_free(&s->files);
+    ready_close(&s->ready);
     memory_store_destroy(s->memory);
-    arena_destroy(s->arena);
 }
 
 /* "decision; id msg [data]; ...; limit: ..." */
@@ -65,7 +43,7 @@ static inline void story_describe(const struct story *s, const struct waf_outcom
     text_puts(out, names[o->decision]);
     for (size_t i = 0; i < o->event_count; i++) {
         const struct waf_event *e = &o->events[i];
-        text_printf(out, "; %lld", (long long)s->set->rules[e->rule].id);
+        text_printf(out, "; %lld", (long long)s->ready.set->rules[e->rule].id);
         if (e->msg.len)
             text_printf(out, " %.*s", (int)e->msg.len, (const char *)e->msg.at);
         if (e->data.len)
@@ -92,7 +70,7 @@ static inline void story_tell(struct story *s, int64_t time, const char *request
     struct text said = text_new(1 << 16);
     s->options.time = time;
     assert_true(http_request_read(bytes_of_text(request), a, &m, &error));
-    struct waf_transaction *t = transaction_begin(&s->program, &s->scratch, a, &s->options);
+    struct waf_transaction *t = transaction_begin(&s->ready.program, &s->ready.scratch, a, &s->options);
     assert_non_null(t);
     transaction_request(t, &m);
     story_describe(s, transaction_end(t), &said);

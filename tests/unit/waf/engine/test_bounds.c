@@ -48,7 +48,7 @@ static void time_that_runs_out_refuses(void **state)
     assert_string_equal(said(ON SLOW, raw, 1, NULL), "deny in 2 !");
     assert_string_equal(said(ON SLOW, raw, 100, NULL), "deny in 2 !"); /* in the middle of the search: it looks more often than rules run */
     assert_string_equal(said("SecRuleEngine DetectionOnly\n" SLOW, raw, 1, NULL), "pass !");
-    assert_string_equal(said("SecRuleEngine On\nSecAction \"id:1,phase:1,deny,log,msg:'m'\"\nSecRule REQUEST_URI \"@rx a\" \"id:2,phase:5,pass,log,msg:'m'\"\n", raw, 1, NULL),
+    assert_string_equal(said("SecRuleEngine On\nSecAction \"id:1,phase:1,deny,log,msg:'m'\"\nSecRule REQUEST_URI \"@rx a\" \"id:2,phase:5,pass,log,msg:'m'\"\n", raw, 10, NULL),
         "deny in 1 1 2"); /* long since refused */
     free((void *)(uintptr_t)raw.at);
 }

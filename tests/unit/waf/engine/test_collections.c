@@ -143,9 +143,9 @@ static void overlapping_transactions_both_count(void **state)
     const char *error;
     struct waf_scratch other;
     story_begin(&s, ON "SecRequestBodyAccess On\n" OPEN DO(2, 5, "setvar:ip.n=+1") SAYS(3, 1, "%{ip.n}"));
-    assert_true(scratch_create(&s.program, &other));
+    assert_true(scratch_create(&s.ready.program, &other));
     assert_true(http_request_read(bytes_of_text(GET_OF("a")), a, &m, &error));
-    struct waf_transaction *first = transaction_begin(&s.program, &s.scratch, a, &s.options), *second = transaction_begin(&s.program, &other, b, &s.options);
+    struct waf_transaction *first = transaction_begin(&s.ready.program, &s.ready.scratch, a, &s.options), *second = transaction_begin(&s.ready.program, &other, b, &s.options);
     assert_true(first && second);
     transaction_request(first, &m);
     transaction_request(second, &m);
@@ -215,7 +215,7 @@ static void a_transaction_without_memory_is_refused(void **state)
         assert_true(http_request_read(bytes_of_text(GET_OF("a")), a, &m, &error));
         uint64_t before = arena_allocations(a);
         arena_fail_at(a, nth);
-        struct waf_transaction *t = transaction_begin(&s.program, &s.scratch, a, &s.options);
+        struct waf_transaction *t = transaction_begin(&s.ready.program, &s.ready.scratch, a, &s.options);
         enum waf_decision decision = WAF_DENY;
         if (t) {
             transaction_request(t, &m);

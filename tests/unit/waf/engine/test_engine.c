@@ -102,6 +102,13 @@ static void block_does_what_the_default_says(void **state)
     run(ON "SecDefaultAction \"phase:2,nolog,pass\"\nSecRule ARGS:q \"@streq one\" \"id:1,phase:2,pass,msg:'a'\"\n", GET, NULL, "pass");
 }
 
+static void the_audit_log_is_another(void **state)
+{
+    run(ON "SecAction \"id:1,phase:1,pass,log,noauditlog,msg:'a'\"\nSecAction \"id:2,phase:1,pass,noauditlog,msg:'b'\"\n"
+           "SecAction \"id:3,phase:1,pass,nolog,noauditlog,msg:'c'\"\nSecAction \"id:4,phase:1,pass,auditlog,nolog,msg:'d'\"\n",
+        GET, NULL, "pass; 1 a; 2 b");
+}
+
 static void a_chain_fires_whole_or_not(void **state)
 {
     run(ON "SecRule ARGS:q \"@streq one\" \"id:1,phase:2,pass,log,msg:'a',chain\"\nSecRule ARGS:r \"@streq two\" \"logdata:'%{MATCHED_VAR}'\"\n", GET, NULL, "pass; 1 a [two]");
@@ -265,6 +272,7 @@ int main(void)
         cmocka_unit_test(a_refusal_ends_its_phase_and_the_next),
         cmocka_unit_test(detection_only_refuses_nothing),
         cmocka_unit_test(block_does_what_the_default_says),
+        cmocka_unit_test(the_audit_log_is_another),
         cmocka_unit_test(a_chain_fires_whole_or_not),
         cmocka_unit_test(setvar_counts_for_each_match),
         cmocka_unit_test(what_was_captured_lives_on),

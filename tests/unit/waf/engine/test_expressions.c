@@ -201,7 +201,7 @@ static void watched_searches_find_the_same(void **state)
     struct regex_limits limits = {(uint32_t)1 << 28, 10000};
     struct regex_scratch *plain = regex_scratch_create(&limits), *watched = regex_scratch_create(&limits);
     size_t asked = 0;
-    regex_scratch_watch(watched, (struct regex_watch){always, &asked});
+    regex_scratch_watch(watched, (struct regex_watch){always, NULL, &asked});
     for (size_t i = 0; i < sizeof patterns / sizeof *patterns; i++) {
         struct regex_error e;
         struct regex *r = regex_compile(bytes_of_text(patterns[i]), false, &e);
@@ -222,10 +222,55 @@ static void watched_searches_find_the_same(void **state)
     regex_scratch_free(watched);
 }
 
+/* A clock that only the searches between two questions move. */
+struct moments {
+    uint64_t now, step;
+    size_t asked;
+};
+
+static bool moment_ends(void *context)
+{
+    struct moments *m = context;
+    m->asked++;
+    m->now += m->step;
+    return true;
+}
+
+static uint64_t moment_now(void *context)
+{
+    return ((const struct moments *)context)->now;
+}
+
+static size_t questions(uint64_t step)
+{
+    static uint8_t value[3000];
+    struct regex_limits limits = {100000, 10000};
+    struct regex_scratch *s = regex_scratch_create(&limits);
+    struct moments m = {.step = step};
+    struct regex_error e;
+    struct regex *r = regex_compile(bytes_of_text("b+c"), false, &e);
+    assert_non_null(r);
+    memset(value, 'b', sizeof value);
+    regex_scratch_watch(s, (struct regex_watch){moment_ends, moment_now, &m});
+    assert_int_equal(regex_match(r, s, bytes_of(value, sizeof value), NULL, NULL), REGEX_NO);
+    regex_free(r);
+    regex_scratch_free(s);
+    return m.asked;
+}
+
+/* Rule 941160 takes milliseconds at each place of `< < <`: thousands of places between two questions are minutes. */
+static void slow_places_are_watched_one_by_one(void **state)
+{
+    assert_int_equal(questions(100000), 3000);
+    assert_true(questions(0) < 20);
+    assert_in_range(questions(5000), 2900, 3000); /* neither quick nor slow: as many as at first */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(watched_searches_find_the_same),
+        cmocka_unit_test(slow_places_are_watched_one_by_one),
         cmocka_unit_test(what_explodes_is_bounded_and_said),
     };
     return cmocka_run_group_tests_name("waf-expressions", tests, NULL, NULL);
