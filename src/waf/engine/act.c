@@ -8,6 +8,8 @@
 #define STATUS_REFUSED 403
 #define STATUS_MOVED 302
 #define EVENTS_MAX 10000
+/* Of one event; a rule may match each of 100,000 arguments. */
+#define MATCHED_SHOWN_MAX 100
 
 bool rule_has_tag(struct waf_transaction *t, const struct waf_rule *r, struct bytes tag)
 {
@@ -411,6 +413,24 @@ bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run
     return (!r->written.block || block(t, r, run)) && disrupt(t, &r->written, run);
 }
 
+/* What matched, by name. */
+static bool show_matches(struct waf_transaction *t, struct rule_run *run)
+{
+    size_t count = t->match_count > run->first_match ? t->match_count - run->first_match : 0;
+    const struct rule_match *from = count ? &t->matches[run->first_match] : NULL;
+    if (count > MATCHED_SHOWN_MAX)
+        count = MATCHED_SHOWN_MAX;
+    run->event.matched = arena_array(t->arena, count, sizeof *run->event.matched);
+    run->event.matched_count = count;
+    for (size_t i = 0; run->event.matched && i < count; i++) {
+        struct waf_matched *m = &run->event.matched[i];
+        *m = (struct waf_matched){.value = from[i].value, .offset = from[i].where.offset, .length = from[i].where.length};
+        if (!variables_full_name(t, &from[i].of, &m->variable))
+            return false;
+    }
+    return run->event.matched;
+}
+
 bool act_record(struct waf_transaction *t, struct rule_run *run)
 {
     if (!run->record)
@@ -420,7 +440,7 @@ bool act_record(struct waf_transaction *t, struct rule_run *run)
         return true;
     }
     struct waf_event *grown = arena_grow(t->arena, t->outcome.events, t->outcome.event_count, &t->event_capacity, sizeof *grown);
-    if (!grown)
+    if (!grown || !show_matches(t, run))
         return false;
     t->outcome.events = grown;
     grown[t->outcome.event_count++] = run->event;

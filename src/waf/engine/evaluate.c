@@ -6,39 +6,28 @@
 
 /* Most targets name no more: these need no memory. */
 #define VALUES_FEW 8
-/* Of one event; a rule may match each of 100,000 arguments. */
-#define MATCHED_SHOWN_MAX 100
-
-static bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m, struct rule_run *run)
+static bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m)
 {
-    struct bytes name;
-    if (!variables_full_name(t, v, &name))
-        return false;
-    t->scalars[VARIABLE_MATCHED_VAR] = value;
-    t->scalars[VARIABLE_MATCHED_VAR_NAME] = name;
-    if (!values_add(&t->lists[VARIABLE_MATCHED_VARS], (struct waf_value){.variable = VARIABLE_MATCHED_VARS, .name = name, .value = value}, t->arena))
-        return false;
-    if (run->event.matched_count == MATCHED_SHOWN_MAX)
-        return true;
-    struct waf_matched *grown = arena_grow(t->arena, run->event.matched, run->event.matched_count, &run->matched_capacity, sizeof *grown);
+    struct rule_match *grown = arena_grow(t->arena, t->matches, t->match_count, &t->match_capacity, sizeof *grown);
     if (!grown)
         return false;
-    run->event.matched = grown;
-    grown[run->event.matched_count++] = (struct waf_matched){name, value, m->offset, m->length};
+    t->matches = grown;
+    grown[t->match_count++] = (struct rule_match){*v, value, *m};
+    t->scalars[VARIABLE_MATCHED_VAR] = value;
     return true;
 }
 
 static void forget_matches(struct waf_transaction *t)
 {
     t->scalars[VARIABLE_MATCHED_VAR] = (struct bytes){0};
-    t->scalars[VARIABLE_MATCHED_VAR_NAME] = (struct bytes){0};
+    t->match_count = t->matches_listed = 0;
     if (t->lists[VARIABLE_MATCHED_VARS].count)
         values_clear(&t->lists[VARIABLE_MATCHED_VARS]);
 }
 
 static bool has_matches(const struct waf_transaction *t)
 {
-    return t->lists[VARIABLE_MATCHED_VARS].count != 0;
+    return t->match_count != 0;
 }
 
 /* multiMatch: each match is an event of its own; of a chain, which has yet to match whole, none is. */
@@ -51,7 +40,7 @@ static bool record_match(struct waf_transaction *t, uint32_t rule, struct rule_r
 {
     bool ok = act_describe(t, rule, run) && act_record(t, run);
     run->event = (struct waf_event){.rule = run->head, .severity = -1};
-    run->matched_capacity = 0;
+    run->first_match = t->match_count;
     return ok;
 }
 
@@ -65,7 +54,7 @@ static bool try_transformed(struct waf_transaction *t, uint32_t rule, const stru
     if (!matched)
         return true;
     *ret_matched = true;
-    return remember_match(t, v, value, &m, run) && act_on_match(t, rule) &&
+    return remember_match(t, v, value, &m) && act_on_match(t, rule) &&
         (!is_event_by_match(t, &t->set->rules[rule]) || record_match(t, rule, run));
 }
 
@@ -177,7 +166,7 @@ static bool run_rule(struct waf_transaction *t, uint32_t rule, struct rule_run *
 
 static bool run_chain(struct waf_transaction *t, uint32_t rule, bool *ret_matched)
 {
-    struct rule_run run = {.head = rule, .record = true, .event = {.rule = rule, .severity = -1}};
+    struct rule_run run = {.head = rule, .record = true, .first_match = t->match_count, .event = {.rule = rule, .severity = -1}};
     const struct waf_rule *r = &t->set->rules[rule];
     if (!run_rule(t, rule, &run, ret_matched))
         return false;

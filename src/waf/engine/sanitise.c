@@ -102,7 +102,7 @@ static bool sanitise_found(struct waf_transaction *t, const struct waf_action *a
 {
     const struct waf_value *found = captured ? values_known(&t->lists[VARIABLE_TX], 0) : NULL;
     if (!found || !found->value.len)
-        return mark(t, owner_of(t->scalars[VARIABLE_MATCHED_VAR_NAME]));
+        return mark(t, owner_of(variables_matched_name(t)));
     bool keeps = a->number != NOTHING;
     return mark(t, (struct sanitised){SANITISED_BYTES, found->value, keeps ? (size_t)a->number : 0, keeps ? (size_t)a->period : 0});
 }
@@ -111,7 +111,7 @@ bool sanitise_matched(struct waf_transaction *t, struct waf_span actions, bool c
 {
     for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
         const struct waf_action *a = &t->set->actions[i];
-        if (a->kind == ACTION_SANITISE_MATCHED && !mark(t, owner_of(t->scalars[VARIABLE_MATCHED_VAR_NAME])))
+        if (a->kind == ACTION_SANITISE_MATCHED && !mark(t, owner_of(variables_matched_name(t))))
             return false;
         if (a->kind == ACTION_SANITISE_MATCHED_BYTES && !sanitise_found(t, a, captured))
             return false;

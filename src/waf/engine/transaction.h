@@ -31,6 +31,13 @@ struct removals {
     size_t count, capacity;
 };
 
+/* A match since a rule last did not. */
+struct rule_match {
+    struct waf_value of;  /* what the target named */
+    struct bytes value;   /* as the transformations left it */
+    struct match where;
+};
+
 struct waf_transaction {
     const struct waf_program *program;
     const struct waf_rule_set *set;
@@ -61,6 +68,8 @@ struct waf_transaction {
     bool jumping;        /* towards the marker; past the end of a phase too, as in ModSecurity 3 */
     struct waf_text marker;
     uint32_t landing;    /* the rule that it is, in this phase; NOTHING: to be looked for */
+    struct rule_match *matches;
+    size_t match_count, match_capacity, matches_listed; /* so many are in MATCHED_VARS */
     uint32_t rule;       /* that runs, for RULE:... */
     int highest_severity; /* 255: none yet */
 
@@ -80,7 +89,7 @@ struct waf_transaction {
 struct rule_run {
     uint32_t head;
     struct waf_event event;
-    size_t matched_capacity;
+    size_t first_match; /* of the event, among the transaction's */
     bool record;   /* log, unless nolog */
     bool refusing; /* a disruptive action has run */
 };
@@ -102,6 +111,8 @@ bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values
 bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule) MUST_USE;
 /* The first value of a variable, as macros take it; empty when there is none. */
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, const struct selection *s);
+/* MATCHED_VAR_NAME: empty where nothing matched. */
+struct bytes variables_matched_name(struct waf_transaction *t);
 /* NAME or NAME:KEY, as MATCHED_VAR_NAME has it. */
 bool variables_full_name(struct waf_transaction *t, const struct waf_value *v, struct bytes *ret) MUST_USE;
 

@@ -59,6 +59,8 @@ static struct bytes scalar(struct waf_transaction *t, uint8_t variable)
         return number(t, t->options.duration ? (int64_t)t->options.duration(t->options.argument) : 0);
     case VARIABLE_HIGHEST_SEVERITY:
         return number(t, t->highest_severity);
+    case VARIABLE_MATCHED_VAR_NAME:
+        return variables_matched_name(t);
     case VARIABLE_TIME:
         return clock_time(t);
     case VARIABLE_TIME_DAY:
@@ -151,8 +153,21 @@ static bool add_single(struct waf_transaction *t, uint8_t variable, struct bytes
     return values_append(ret, (struct waf_value){.variable = variable, .name = name, .value = value}, t->arena);
 }
 
+/* MATCHED_VARS is made when a rule asks for it. */
+static bool list_matches(struct waf_transaction *t)
+{
+    for (; t->matches_listed < t->match_count; t->matches_listed++) {
+        struct waf_value v = {.variable = VARIABLE_MATCHED_VARS, .value = t->matches[t->matches_listed].value};
+        if (!variables_full_name(t, &t->matches[t->matches_listed].of, &v.name) || !values_add(&t->lists[VARIABLE_MATCHED_VARS], v, t->arena))
+            return false;
+    }
+    return true;
+}
+
 static bool resolve(struct waf_transaction *t, uint8_t variable, const struct selection *s, struct waf_values *ret)
 {
+    if (source_of(variable) == VARIABLE_MATCHED_VARS && !list_matches(t))
+        return false;
     if (variable == VARIABLE_RULE)
         return add_single(t, variable, s->name, rule_fact(t, s->name), ret);
     if (variable == VARIABLE_ENV && s->kind == SELECTOR_LITERAL && !values_selected(&t->lists[VARIABLE_ENV], s, NULL)) {
@@ -242,6 +257,8 @@ bool variables_pick(struct waf_transaction *t, const struct waf_rule *rule, uint
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, const struct selection *s)
 {
     struct waf_values found = {0};
+    if (source_of(variable) == VARIABLE_MATCHED_VARS && !list_matches(t))
+        t->out_of_memory = true;
     if (variable_shapes[variable] != SHAPE_SCALAR && s->kind == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
         const struct waf_value *v = values_selected(&t->lists[source_of(variable)], s, NULL); /* the common case, without a copy */
         struct bytes fact;
@@ -252,6 +269,14 @@ struct bytes variables_first(struct waf_transaction *t, uint8_t variable, const 
     if (!resolve(t, variable, s, &found))
         t->out_of_memory = true;
     return found.count ? found.items[0].value : (struct bytes){0};
+}
+
+struct bytes variables_matched_name(struct waf_transaction *t)
+{
+    struct bytes name = {0};
+    if (t->match_count && !variables_full_name(t, &t->matches[t->match_count - 1].of, &name))
+        t->out_of_memory = true;
+    return name;
 }
 
 bool variables_full_name(struct waf_transaction *t, const struct waf_value *v, struct bytes *ret)

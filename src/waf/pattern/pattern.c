@@ -152,7 +152,8 @@ static struct node *read_escape(struct reader *r)
             n->number = (uint32_t)(c - '0');
         return n;
     }
-    if (c && strchr("pPXkg", c)) /* properties of Unicode, names of groups */
+    /* properties of Unicode, names of groups, other ways to write a byte */
+    if ((c && strchr("pPXkgoc", c)) || (c == 'N' && peek(r, 1) == '{'))
         return NULL;
     if (class_of_letter(c, &s))
         return cursor_skip(&r->c, 1) ? byte_node(r, s) : NULL;
@@ -228,22 +229,6 @@ static bool read_quantifier(struct reader *r, uint32_t *ret_least, uint32_t *ret
     return true;
 }
 
-static struct node *read_repeated(struct reader *r)
-{
-    struct node *n = read_atom(r);
-    uint32_t least, most;
-    if (n && read_quantifier(r, &least, &most)) {
-        struct node *many = node_new(r, NODE_REPEAT);
-        if (many) {
-            many->child = n;
-            many->least = least;
-            many->most = most < least ? least : most;
-        }
-        return many;
-    }
-    return n;
-}
-
 static void skip_blanks(struct reader *r)
 {
     while (r->spaced && cursor_left(&r->c) && (strchr(" \t\r\n", peek(r, 0)) || peek(r, 0) == '#'))
@@ -251,6 +236,22 @@ static void skip_blanks(struct reader *r)
             (void)skip_past(r, '\n');
         else
             r->c.at++;
+}
+
+static struct node *read_repeated(struct reader *r)
+{
+    struct node *n = read_atom(r);
+    uint32_t least, most;
+    for (skip_blanks(r); n && read_quantifier(r, &least, &most); skip_blanks(r)) {
+        struct node *many = node_new(r, NODE_REPEAT);
+        if (!many)
+            return NULL;
+        many->child = n;
+        many->least = least;
+        many->most = most < least ? least : most;
+        n = many;
+    }
+    return n;
 }
 
 static struct node *read_sequence(struct reader *r)
