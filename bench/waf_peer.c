@@ -1,27 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf_peer.h"
 
-#include <modsecurity/modsecurity.h>
-#include <modsecurity/rules_set.h>
-#include <modsecurity/transaction.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "waf/http/message.h"
+#include "tests/differential/waf_library.h"
 
 #define MESSAGE_MEMORY ((size_t)1 << 30)
 
 struct waf_peer {
-    ModSecurity *library;
-    RulesSet *rules;
+    struct library library;
 };
 
-/* What the library has made of an event: a line for the server's log, with its id in it. */
 static void take_log(void *fired, const void *message)
 {
-    const char *id = strstr(message, "[id \"");
+    long id = library_logged_id(message);
     if (id)
-        fired_add(fired, strtol(id + 5, NULL, 10));
+        fired_add(fired, id);
 }
 
 bool waf_peer_built(void)
@@ -31,16 +25,13 @@ bool waf_peer_built(void)
 
 bool waf_peer_load(const char *text, struct waf_peer **ret)
 {
-    const char *error = NULL;
     struct waf_peer *p = calloc(1, sizeof *p);
     if (!p)
         abort();
-    p->library = msc_init();
-    msc_set_log_cb(p->library, take_log);
-    p->rules = msc_create_rules_set();
-    if (msc_rules_add(p->rules, text, &error) < 0) {
-        fprintf(stderr, "libmodsecurity does not load the rules: %s\n", error ? error : "it does not say why");
-        waf_peer_free(p);
+    const char *error = library_open(text, take_log, &p->library);
+    if (error) {
+        fprintf(stderr, "libmodsecurity does not load the rules: %s\n", error);
+        free(p);
         return false;
     }
     *ret = p;
@@ -51,28 +42,8 @@ void waf_peer_free(struct waf_peer *p)
 {
     if (!p)
         return;
-    msc_rules_cleanup(p->rules);
-    msc_cleanup(p->library);
+    library_close(&p->library);
     free(p);
-}
-
-static const char *text_of(struct bytes b, struct arena *a)
-{
-    const char *text = arena_text(a, b.at, b.len);
-    if (!text)
-        abort();
-    return text;
-}
-
-typedef int add_header(Transaction *, const unsigned char *, size_t, const unsigned char *, size_t);
-
-static void add_headers(Transaction *t, const struct http_message *m, add_header *add)
-{
-    static const unsigned char nothing[1];
-    for (size_t i = 0; i < m->header_count; i++) {
-        struct bytes name = m->headers[i].name, value = m->headers[i].value;
-        add(t, name.at ? name.at : nothing, name.len, value.at ? value.at : nothing, value.len);
-    }
 }
 
 /* The server asks after each phase, and answers itself when the transaction is refused. */
@@ -90,8 +61,8 @@ static bool is_refused(Transaction *t)
 static bool give_request(Transaction *t, const struct http_message *m, struct arena *a)
 {
     msc_process_connection(t, "127.0.0.1", 0, "127.0.0.1", 80);
-    msc_process_uri(t, text_of(m->target, a), text_of(m->method, a), text_of(bytes_slice(m->protocol, 5, 8), a));
-    add_headers(t, m, msc_add_n_request_header);
+    library_give_line(t, m, a);
+    library_add_headers(t, m, msc_add_n_request_header);
     msc_process_request_headers(t);
     if (is_refused(t))
         return false;
@@ -103,8 +74,8 @@ static bool give_request(Transaction *t, const struct http_message *m, struct ar
 
 static void give_response(Transaction *t, const struct http_message *m, struct arena *a)
 {
-    add_headers(t, m, msc_add_n_response_header);
-    msc_process_response_headers(t, (int)strtol(text_of(m->status, a), NULL, 10), "HTTP/1.1");
+    library_add_headers(t, m, msc_add_n_response_header);
+    msc_process_response_headers(t, library_status(m, a), "HTTP/1.1");
     if (is_refused(t))
         return;
     msc_append_response_body(t, m->body.at, m->body.len);
@@ -119,7 +90,7 @@ static void inspect(void *engine, struct bytes raw_request, struct bytes raw_res
     const char *error;
     if (!a || !http_request_read(raw_request, a, &request, &error) || !http_response_read(raw_response, a, &response, &error))
         abort();
-    Transaction *t = msc_new_transaction(p->library, p->rules, fired);
+    Transaction *t = msc_new_transaction(p->library.self, p->library.rules, fired);
     if (give_request(t, &request, a))
         give_response(t, &response, a);
     msc_process_logging(t);

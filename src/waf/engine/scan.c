@@ -202,6 +202,12 @@ static bool change(const struct sweep *s, struct bytes value, uint64_t triggers,
     return true;
 }
 
+/* May the scan's transformations change what triggers these? */
+static bool is_changed(const struct sweep *s, uint64_t triggered)
+{
+    return s->scan->always || triggered & s->scan->triggers;
+}
+
 /* What the transformations make of a segment's values. False when memory is out. */
 static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct joined *ret)
 {
@@ -214,17 +220,12 @@ static bool transform_segment(const struct sweep *s, const struct scan_segment *
         struct bytes before = segment->values[i];
         uint64_t triggers = segment->triggers[i];
         values[i] = before;
-        if ((s->scan->always || triggers & s->scan->triggers) && !change(s, before, triggers, &values[i]))
+        if (is_changed(s, triggers) && !change(s, before, triggers, &values[i]))
             return false;
         bool same = values[i].at == before.at && values[i].len == before.len;
         strange[i] = (same ? triggers : plan_triggers(s->t->program->plan, values[i])) & TRIGGER_STRANGE;
     }
     return join_values(a, values, strange, segment->count, ret);
-}
-
-static bool is_changed(const struct sweep *s, uint64_t triggered)
-{
-    return s->scan->always || triggered & s->scan->triggers;
 }
 
 /* Where the scan's chain of transformations keeps what it made. NULL when memory is out. */
