@@ -48,7 +48,7 @@ static void compile_regex(struct compiling *c, uint32_t rule)
     struct regex_error e;
     if (set->rules[rule].operand_macros)
         return;
-    c->program->operands[rule].regex = regex_compile(operand_text(set, &set->rules[rule]), false, &e);
+    c->program->operands[rule].regex = compiled_regex(c->program->compiled, operand_text(set, &set->rules[rule]), false, &e);
     if (!c->program->operands[rule].regex)
         complain_of_regex(c, rule, "regular expression", &e);
 }
@@ -171,7 +171,7 @@ static struct selection select_names(struct compiling *c, struct regex_scratch *
     }
     if (kind != SELECTOR_REGEX)
         return ret;
-    ret.regex = regex_compile(name, true, &e);
+    ret.regex = compiled_regex(c->program->compiled, name, true, &e);
     if (ret.regex && variable == VARIABLE_TX)
         ret.known = select_known(c, ret.regex, scratch);
     if (!ret.regex || (variable == VARIABLE_TX && !ret.known))
@@ -264,24 +264,18 @@ bool program_plan(struct waf_program *p, struct arena *a)
     return p->plan;
 }
 
-static void free_selections(struct selection *items, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        regex_free(items[i].regex);
-}
-
 void program_free(struct waf_program *p)
 {
     if (!p->set)
         return;
-    for (uint32_t i = 0; i < p->set->rule_count; i++)
-        regex_free(p->operands[i].regex);
-    free_selections(p->targets, p->set->target_count);
-    free_selections(p->parts, p->set->part_count);
-    free_selections(p->actions, p->set->action_count);
     if (p->owns_compiled)
         compiled_free(p->compiled);
     *p = (struct waf_program){0};
+}
+
+void program_warm(const struct waf_program *p)
+{
+    compiled_warm(p->compiled);
 }
 
 static uint32_t limit_of(uint64_t given, uint32_t otherwise)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "waf/image/entries.h"
+#include "waf/operator/regex.h"
 
 #define MEMORY ((size_t)1 << 30)
 #define SLOTS_MIN 256 /* a power of two */
@@ -26,8 +27,10 @@ void compiled_free(struct compiled *c)
     if (!c)
         return;
     for (size_t i = 0; c->slots && i < c->slot_count; i++)
-        if (c->slots[i])
+        if (c->slots[i]) {
             hs_free_database(c->slots[i]->owned);
+            regex_free(c->slots[i]->regex);
+        }
     hs_free_scratch(c->scratch);
     keying_free(c->keying);
     arena_destroy(c->arena);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was compiled for a rule set, by what it was compiled of: databases of Hyperscan and what was found out about
- * expressions. Whoever asks for the same twice gets what is there. While a rule set is loaded one thread asks; afterwards
- * nothing changes any more, and any number of threads may use what they got.
+ * expressions, and the expressions. Whoever asks for the same twice gets what is there. While a rule set is loaded one thread
+ * asks; afterwards nothing is added any more, and any number of threads may use what they got.
  */
 #pragma once
 
@@ -20,7 +20,7 @@ struct job_runner {
 
 /* NULL when memory is out. */
 struct compiled *compiled_create(struct job_runner runner) MUST_USE;
-/* With all databases: whatever uses them must be gone. */
+/* With all databases and expressions: whatever uses them must be gone. */
 void compiled_free(struct compiled *c);
 
 /* ---- databases */
@@ -46,6 +46,16 @@ struct database_wanted {
 bool compiled_databases(struct compiled *c, struct database_wanted *items, size_t count) MUST_USE;
 /* A scratch that serves every database asked for so far; NULL where there is none. False when memory is out. */
 bool compiled_scratch(const struct compiled *c, hs_scratch_t **ret) MUST_USE;
+
+/* ---- expressions */
+
+struct regex;
+struct regex_error;
+
+/* regex.h; the same for the same text, and compiled only where it is not known to be one. NULL: what is wrong with it. */
+const struct regex *compiled_regex(struct compiled *c, struct bytes pattern, bool caseless, struct regex_error *ret_error) MUST_USE;
+/* Compiles what of them has waited so far. May be done while others use them. */
+void compiled_warm(const struct compiled *c);
 
 /* ---- facts */
 

@@ -17,6 +17,7 @@ struct entry {
     uint32_t probe; /* of a database: what it finds in the probe (probe.h) */
     const hs_database_t *database;
     hs_database_t *owned; /* the same, where it is ours to free */
+    struct regex *regex;  /* of a fact about one */
     bool passing;         /* it may be otherwise the next time, and is not kept */
 };
 

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rule sets name few selectors many times, and each is one expression. */
+#include "waf/image/entries.h"
+#include "waf/operator/regex.h"
+
+#define COMPILES 1
+
+static bool key_of(struct compiled *c, struct bytes pattern, bool caseless, struct key *ret)
+{
+    key_begin(c->keying, "regex");
+    key_add(c->keying, pattern);
+    key_add_number(c->keying, caseless);
+    return key_end(c->keying, ret);
+}
+
+const struct regex *compiled_regex(struct compiled *c, struct bytes pattern, bool caseless, struct regex_error *ret_error)
+{
+    struct key key;
+    *ret_error = (struct regex_error){.text = "out of memory"};
+    if (!key_of(c, pattern, caseless, &key))
+        return NULL;
+    struct entry *e = entry_find(c, &key);
+    if (e && e->regex)
+        return e->regex;
+    char *copy = arena_text(c->arena, pattern.len ? (const char *)pattern.at : "", pattern.len);
+    if (!copy)
+        return NULL;
+    struct bytes kept = bytes_of(copy, pattern.len);
+    struct regex *r = e ? regex_expect(kept, caseless) : regex_compile(kept, caseless, ret_error);
+    if (r && !e)
+        e = entry_add(c, &key, ENTRY_FACT);
+    if (!r || !e) {
+        regex_free(r);
+        return NULL;
+    }
+    e->fact = COMPILES;
+    e->regex = r;
+    return r;
+}
+
+void compiled_warm(const struct compiled *c)
+{
+    for (size_t i = 0; i < c->slot_count; i++)
+        if (c->slots[i] && c->slots[i]->regex)
+            regex_ready(c->slots[i]->regex);
+}
