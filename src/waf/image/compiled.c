@@ -9,12 +9,14 @@
 #define MEMORY ((size_t)1 << 30)
 #define SLOTS_MIN 256 /* a power of two */
 
-struct compiled *compiled_create(struct job_runner runner)
+struct compiled *compiled_create(const struct image *from, struct job_runner runner)
 {
     struct compiled *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
     *c = (struct compiled){.arena = arena_create(MEMORY), .keying = keying_create(), .runner = runner, .slot_count = SLOTS_MIN};
+    if (from)
+        c->image = *from;
     c->slots = c->arena ? arena_array(c->arena, SLOTS_MIN, sizeof *c->slots) : NULL;
     if (c->slots && c->keying)
         return c;
@@ -80,6 +82,18 @@ struct entry *entry_add(struct compiled *c, const struct key *key, enum entry_ki
     return made;
 }
 
+struct entry *entry_add_fact(struct compiled *c, const struct key *key, bool *ret_known)
+{
+    struct image_record record;
+    struct entry *made = entry_add(c, key, ENTRY_FACT);
+    *ret_known = made && image_find(&c->image, key, &record) && record.kind == ENTRY_FACT;
+    if (*ret_known) {
+        made->fact = record.fact;
+        made->recalled = true;
+    }
+    return made;
+}
+
 uint32_t compiled_fact(struct compiled *c, const struct fact_wanted *wanted)
 {
     struct key key;
@@ -89,14 +103,20 @@ uint32_t compiled_fact(struct compiled *c, const struct fact_wanted *wanted)
     if (!key_end(c->keying, &key))
         return FACT_MEMORY;
     struct entry *e = entry_find(c, &key);
-    if (e)
-        return e->fact;
-    uint32_t fact = wanted->find(wanted->context);
-    e = fact != FACT_MEMORY ? entry_add(c, &key, ENTRY_FACT) : NULL;
+    bool known = true;
     if (!e)
-        return FACT_MEMORY;
-    e->fact = fact;
-    return fact;
+        e = entry_add_fact(c, &key, &known);
+    if (e && !known)
+        e->fact = wanted->find(wanted->context);
+    return e ? e->fact : FACT_MEMORY;
+}
+
+bool compiled_is_new(const struct compiled *c)
+{
+    for (size_t i = 0; i < c->slot_count; i++)
+        if (c->slots[i] && !c->slots[i]->recalled && !c->slots[i]->passing)
+            return true;
+    return false;
 }
 
 bool compiled_scratch(const struct compiled *c, hs_scratch_t **ret)

@@ -18,10 +18,14 @@ struct job_runner {
     void *context;
 };
 
-/* NULL when memory is out. */
-struct compiled *compiled_create(struct job_runner runner) MUST_USE;
+struct image;
+
+/* What is in the image (image.h; NULL: none) is taken from there when it is asked for. NULL when memory is out. */
+struct compiled *compiled_create(const struct image *from, struct job_runner runner) MUST_USE;
 /* With all databases and expressions: whatever uses them must be gone. */
 void compiled_free(struct compiled *c);
+/* Was something asked for that the image did not have, and another one would? */
+bool compiled_is_new(const struct compiled *c);
 
 /* ---- databases */
 

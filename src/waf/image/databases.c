@@ -86,7 +86,10 @@ static bool look_up(struct compiled *c, const struct database_wanted *w, struct 
     if (*ret)
         return true;
     *ret = entry_add(c, &key, ENTRY_DATABASE);
-    if (*ret)
+    struct image_record record;
+    if (*ret && image_find(&c->image, &key, &record) && record.kind == ENTRY_DATABASE && database_recall(c, &record, *ret))
+        (*ret)->recalled = true;
+    else if (*ret)
         jobs->items[jobs->count++] = (struct job){w, *ret, weight_of(w)};
     return *ret;
 }

@@ -26,16 +26,15 @@ const struct regex *compiled_regex(struct compiled *c, struct bytes pattern, boo
     if (!copy)
         return NULL;
     struct bytes kept = bytes_of(copy, pattern.len);
-    struct regex *r = e ? regex_expect(kept, caseless) : regex_compile(kept, caseless, ret_error);
-    if (r && !e)
-        e = entry_add(c, &key, ENTRY_FACT);
-    if (!r || !e) {
-        regex_free(r);
+    bool known = false;
+    if (!e)
+        e = entry_add_fact(c, &key, &known);
+    if (!e)
         return NULL;
-    }
     e->fact = COMPILES;
-    e->regex = r;
-    return r;
+    e->regex = known ? regex_expect(kept, caseless) : regex_compile(kept, caseless, ret_error);
+    e->passing = !e->regex; /* where one does not compile nothing is kept */
+    return e->regex;
 }
 
 void compiled_warm(const struct compiled *c)
