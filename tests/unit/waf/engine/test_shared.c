@@ -13,7 +13,8 @@
 #include "waf/engine/shared.h"
 
 #define THREADS 6
-#define REPLACEMENTS 300
+#define REPLACEMENTS 200000
+#define UNHURRIED    100 /* so many, between which each thread comes to its turn */
 
 static _Atomic int scratches, alive;
 
@@ -100,7 +101,7 @@ static void rules_are_replaced_while_transactions_run(void **state)
         assert_int_equal(pthread_create(&threads[i], NULL, inspect, &s), 0);
     for (int i = 0; i < REPLACEMENTS; i++) {
         rules_in_force_replace(s.in_force, make(i + 2));
-        for (size_t before = s.transactions; s.transactions < before + THREADS;)
+        for (size_t before = s.transactions; i < UNHURRIED && s.transactions < before + THREADS;)
             usleep(10);
     }
     s.over = true;
