@@ -45,15 +45,19 @@ void set_text(struct waf_transaction *t, uint8_t variable, const char *text)
     t->scalars[variable] = bytes_of_text(text);
 }
 
+/* A value that transformations are made of once, whoever asks. */
+static struct waf_value value_of(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
+{
+    struct waf_value v = {.variable = variable, .name = name.at ? name : bytes_of("", 0), .value = value}; /* an empty name is a name */
+    v.form = form_new(&t->forms, v.value);
+    v.name_form = form_new(&t->forms, v.name);
+    (void)need(t, v.form && v.name_form);
+    return v;
+}
+
 void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
 {
-    const struct waf_plan *plan = t->program->plan;
-    struct waf_value v = {.variable = variable, .name = name.at ? name : bytes_of("", 0), .value = value}; /* an empty name is a name */
-    if (plan) {
-        v.calm = ~plan_triggers(plan, v.value);
-        v.name_calm = ~plan_triggers(plan, v.name);
-    }
-    (void)need(t, values_add(&t->lists[variable], v, t->arena));
+    (void)need(t, values_add(&t->lists[variable], value_of(t, variable, name, value), t->arena));
 }
 
 static bool goes_on(void *transaction)
@@ -79,6 +83,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct wa
     t->scratch = scratch;
     t->arena = a;
     t->options = *o;
+    t->forms = (struct form_maker){p->plan, p->unicode, a};
     t->engine = p->set->settings.rule_engine;
     t->request_access = p->set->settings.request_body_access;
     t->response_access = p->set->settings.response_body_access;
@@ -132,9 +137,11 @@ static void take_argument(struct waf_transaction *t, uint8_t list, const struct 
         limit_passed(t, limit_text(BODY_LIMIT_ARGUMENTS));
         return;
     }
-    add_value(t, VARIABLE_ARGS, e->name, e->value);
+    struct waf_value v = value_of(t, VARIABLE_ARGS, e->name, e->value);
+    (void)need(t, values_add(&t->lists[VARIABLE_ARGS], v, t->arena));
+    v.variable = list;
     if (list == VARIABLE_ARGS_GET || t->body != BODY_JSON) /* members of JSON are in ARGS alone, as in ModSecurity */
-        add_value(t, list, e->name, e->value);
+        (void)need(t, values_add(&t->lists[list], v, t->arena));
     set_number(t, VARIABLE_ARGS_COMBINED_SIZE, (size_t)number_of(t->scalars[VARIABLE_ARGS_COMBINED_SIZE]) + e->name.len + e->value.len);
 }
 

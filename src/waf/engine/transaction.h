@@ -48,7 +48,9 @@ struct waf_transaction {
     bool out_of_time;   /* the same, but only where rules may refuse */
     size_t operations;  /* so far */
 
+    struct form_maker forms;
     struct bytes scalars[VARIABLE_COUNT];
+    struct waf_form *scalar_forms[VARIABLE_COUNT]; /* of those that a message brings; NULL: not made yet */
     struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
     struct open_collection *collections;     /* those that outlast it; collections.c */
     bool parsed;         /* the request's body is parsed, as `body` says */
@@ -73,7 +75,7 @@ struct waf_transaction {
     uint32_t rule;       /* that runs, for RULE:... */
     int highest_severity; /* 255: none yet */
 
-    /* Of the phase that runs, where there is a plan: sets of rules, by group whether it was scanned, and what was scanned. */
+    /* Where there is a plan: of the phase that runs, sets of rules and by group whether it was scanned; and what was scanned so far. */
     uint64_t *visits, *candidates;
     bool *scanned;
     struct scan_source *sources;
@@ -101,6 +103,8 @@ struct rule_run {
  * `ret`. False when memory is out.
  */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
+/* What tells whether a target of the message names other values than before: its text, or how many stand in its list. */
+size_t variables_measure(const struct waf_transaction *t, uint32_t target, struct bytes *ret_scalar);
 /* The list that the target's values stand in, as long as no rule writes it; NULL where they have to be gathered. */
 const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target);
 /* Is the item of that list one of the target's, and not taken away? */
