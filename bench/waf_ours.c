@@ -125,10 +125,10 @@ static struct waf_transaction *begin(struct waf_ours *w, struct bytes raw, struc
     struct waf_options o = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("x"), .time = w->now};
     struct http_message request;
     const char *error;
-    struct waf_transaction *t = a && http_request_read(raw, a, &request, &error) ? transaction_begin(&w->program, &w->scratch, a, &o) : NULL;
+    struct waf_transaction *t = a && http_request_read(raw, a, &request, &error) ? transaction_begin(&w->program, a, &o) : NULL;
     if (!t)
         abort();
-    transaction_request(t, &request);
+    transaction_request(t, &w->scratch, &request);
     return t;
 }
 
@@ -142,8 +142,8 @@ static void inspect(void *engine, struct bytes raw_request, struct bytes raw_res
     const char *error;
     if (!http_response_read(raw_response, a, &response, &error))
         abort();
-    transaction_response(t, &response);
-    const struct waf_outcome *outcome = transaction_end(t);
+    transaction_response(t, &w->scratch, &response);
+    const struct waf_outcome *outcome = transaction_end(t, &w->scratch);
     for (size_t i = 0; i < outcome->event_count; i++) {
         w->logged += outcome->events[i].msg.len + outcome->events[i].data.len;
         fired_add(fired, (long)w->set->rules[outcome->events[i].rule].id);

@@ -128,13 +128,16 @@ struct waf_outcome {
 
 struct waf_transaction;
 
-/* NULL when memory is out. `scratch` must serve the program, and is used until the transaction ends. */
-struct waf_transaction *transaction_begin(const struct waf_program *p, struct waf_scratch *scratch, struct arena *a, const struct waf_options *o) MUST_USE;
+/* NULL when memory is out. */
+struct waf_transaction *transaction_begin(const struct waf_program *p, struct arena *a, const struct waf_options *o) MUST_USE;
+
+/* `scratch` must serve the program. It is used during the call alone: a transaction that waits holds none. */
+
 /* Phases 1 and 2. What `m` views must live as long as the transaction. */
-void transaction_request(struct waf_transaction *t, const struct http_message *m);
+void transaction_request(struct waf_transaction *t, struct waf_scratch *scratch, const struct http_message *m);
 /* Phases 3 and 4; nothing when the request was refused. */
-void transaction_response(struct waf_transaction *t, const struct http_message *m);
+void transaction_response(struct waf_transaction *t, struct waf_scratch *scratch, const struct http_message *m);
 /* Phase 5, and what came of it; valid as long as the arena. */
-const struct waf_outcome *transaction_end(struct waf_transaction *t);
+const struct waf_outcome *transaction_end(struct waf_transaction *t, struct waf_scratch *scratch);
 /* A variable of the transaction as a number, such as TX:anomaly_score. */
 int64_t transaction_number(struct waf_transaction *t, const char *tx_name);

@@ -56,18 +56,7 @@ void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, s
     (void)need(t, values_add(&t->lists[variable], v, t->arena));
 }
 
-static bool goes_on(void *transaction)
-{
-    return time_is_left(transaction);
-}
-
-static uint64_t time_passed(void *transaction)
-{
-    const struct waf_options *o = &((const struct waf_transaction *)transaction)->options;
-    return o->duration(o->argument);
-}
-
-struct waf_transaction *transaction_begin(const struct waf_program *p, struct waf_scratch *scratch, struct arena *a, const struct waf_options *o)
+struct waf_transaction *transaction_begin(const struct waf_program *p, struct arena *a, const struct waf_options *o)
 {
     static const uint8_t zeros[] = {VARIABLE_URLENCODED_ERROR, VARIABLE_REQBODY_ERROR, VARIABLE_REQBODY_PROCESSOR_ERROR, VARIABLE_INBOUND_DATA_ERROR,
         VARIABLE_OUTBOUND_DATA_ERROR, VARIABLE_ARGS_COMBINED_SIZE, VARIABLE_FILES_COMBINED_SIZE};
@@ -76,7 +65,6 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct wa
         return NULL;
     t->program = p;
     t->set = p->set;
-    t->scratch = scratch;
     t->arena = a;
     t->options = *o;
     t->engine = p->set->settings.rule_engine;
@@ -87,7 +75,6 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct wa
         set_text(t, zeros[i], "0");
     t->scalars[VARIABLE_REMOTE_ADDR] = t->scalars[VARIABLE_REMOTE_HOST] = o->client;
     t->scalars[VARIABLE_SERVER_ADDR] = o->server;
-    regex_scratch_watch(scratch->regex, (struct regex_watch){o->most_time && o->duration ? goes_on : NULL, time_passed, t});
     set_number(t, VARIABLE_REMOTE_PORT, o->client_port);
     set_number(t, VARIABLE_SERVER_PORT, o->server_port);
     t->scalars[VARIABLE_UNIQUE_ID] = o->unique_id;
@@ -491,7 +478,7 @@ static void inspect_request_body(struct waf_transaction *t, const struct http_me
     evaluate_phase(t, 2);
 }
 
-void transaction_request(struct waf_transaction *t, const struct http_message *m)
+static void run_request(struct waf_transaction *t, const struct http_message *m)
 {
     t->scalars[VARIABLE_REQUEST_METHOD] = m->method;
     t->scalars[VARIABLE_REQUEST_PROTOCOL] = m->protocol;
@@ -504,6 +491,13 @@ void transaction_request(struct waf_transaction *t, const struct http_message *m
     evaluate_phase(t, 1);
     if (!is_refused(t) && t->engine != SWITCH_OFF)
         inspect_request_body(t, m);
+}
+
+void transaction_request(struct waf_transaction *t, struct waf_scratch *scratch, const struct http_message *m)
+{
+    step_begin(t, scratch);
+    run_request(t, m);
+    step_end(t);
 }
 
 /* ---- the end */
@@ -523,13 +517,15 @@ static void end_out_of_time(struct waf_transaction *t)
         refuse(t, t->phase, 403);
 }
 
-const struct waf_outcome *transaction_end(struct waf_transaction *t)
+const struct waf_outcome *transaction_end(struct waf_transaction *t, struct waf_scratch *scratch)
 {
     enum waf_decision decided = t->outcome.decision;
     int status = t->outcome.status;
     uint8_t phase = t->outcome.phase;
+    step_begin(t, scratch);
     if (t->engine != SWITCH_OFF && !t->out_of_memory)
         evaluate_phase(t, 5);
+    step_end(t);
     t->outcome.environment = t->lists[VARIABLE_ENV].items;
     t->outcome.environment_count = t->lists[VARIABLE_ENV].count;
     sanitise_outcome(t);

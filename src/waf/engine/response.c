@@ -107,7 +107,7 @@ static void inspect_response_body(struct waf_transaction *t, const struct http_m
 
 /* ---- all of it */
 
-void transaction_response(struct waf_transaction *t, const struct http_message *m)
+static void run_response(struct waf_transaction *t, const struct http_message *m)
 {
     if (is_refused(t))
         return;
@@ -125,4 +125,11 @@ void transaction_response(struct waf_transaction *t, const struct http_message *
     evaluate_phase(t, 3);
     if (!is_refused(t) && t->engine != SWITCH_OFF)
         inspect_response_body(t, m);
+}
+
+void transaction_response(struct waf_transaction *t, struct waf_scratch *scratch, const struct http_message *m)
+{
+    step_begin(t, scratch);
+    run_response(t, m);
+    step_end(t);
 }

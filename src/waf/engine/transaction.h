@@ -41,7 +41,7 @@ struct rule_match {
 struct waf_transaction {
     const struct waf_program *program;
     const struct waf_rule_set *set;
-    struct waf_scratch *scratch;
+    struct waf_scratch *scratch; /* during a step; else NULL */
     struct arena *arena;
     struct waf_options options;
     bool out_of_memory; /* it cannot be judged any more: refused */
@@ -185,6 +185,12 @@ void sanitise_outcome(struct waf_transaction *t);
 
 /* All rules of the phase. */
 void evaluate_phase(struct waf_transaction *t, uint8_t phase);
+
+/* ---- steps.c */
+
+/* Around whatever looks for something: the scratch is the thread's, and the time the transaction's. */
+void step_begin(struct waf_transaction *t, struct waf_scratch *scratch);
+void step_end(struct waf_transaction *t);
 
 /* ---- request.c */
 

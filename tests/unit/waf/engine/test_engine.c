@@ -42,14 +42,14 @@ static void run(const char *rules, const char *request, const char *response, co
         .unique_id = bytes_of_text("u1"), .time = 1700000000, .local = {2023, 11, 14, 22, 3, 20, 2}};
     ready_open(rules, false, &b);
     assert_true(http_request_read(bytes_of_text(request), a, &q, &error));
-    struct waf_transaction *t = transaction_begin(&b.program, &b.scratch, a, &o);
+    struct waf_transaction *t = transaction_begin(&b.program, a, &o);
     assert_non_null(t);
-    transaction_request(t, &q);
+    transaction_request(t, &b.scratch, &q);
     if (response) {
         assert_true(http_response_read(bytes_of_text(response), a, &r, &error));
-        transaction_response(t, &r);
+        transaction_response(t, &b.scratch, &r);
     }
-    describe(&b, transaction_end(t), &said);
+    describe(&b, transaction_end(t, &b.scratch), &said);
     assert_string_equal(text_cstr(&said), expected);
     text_free(&said);
     arena_destroy(a);
@@ -245,10 +245,10 @@ static void a_transaction_without_memory_is_refused(void **state)
         assert_true(http_request_read(bytes_of_text(GET), a, &q, &error));
         uint64_t before = arena_allocations(a);
         arena_fail_at(a, nth);
-        struct waf_transaction *t = transaction_begin(&b.program, &b.scratch, a, &o);
+        struct waf_transaction *t = transaction_begin(&b.program, a, &o);
         if (t) {
-            transaction_request(t, &q);
-            enum waf_decision decision = transaction_end(t)->decision;
+            transaction_request(t, &b.scratch, &q);
+            enum waf_decision decision = transaction_end(t, &b.scratch)->decision;
             bool ended = arena_allocations(a) - before < nth;
             if (ended)
                 assert_int_equal(decision, WAF_PASS);
