@@ -34,6 +34,26 @@ static void take_argument(struct waf_transaction *t, uint8_t list, const struct 
     set_number(t, VARIABLE_ARGS_COMBINED_SIZE, (size_t)number_of(t->scalars[VARIABLE_ARGS_COMBINED_SIZE]) + e->name.len + e->value.len);
 }
 
+static bool keeps_files(const struct waf_transaction *t)
+{
+    return t->set->settings.upload_keep_files == SWITCH_ON;
+}
+
+/* The reference manual: FILES_TMP_CONTENT is filled when SecUploadKeepFiles is on. FILES_TMPNAMES names files on the disk, and
+ * none is written: it is empty rather than full of names that lead nowhere. */
+static void take_content(struct waf_transaction *t, const struct body_event *e)
+{
+    const struct named_variables *named = &t->program->named;
+    if (variable_is_named(named, VARIABLE_FILES_TMPNAMES))
+        limit_passed(t, "FILES_TMPNAMES is empty: files are not written to the disk");
+    if (!variable_is_named(named, VARIABLE_FILES_TMP_CONTENT))
+        return;
+    if (keeps_files(t))
+        add_value(t, VARIABLE_FILES_TMP_CONTENT, e->name, e->content);
+    else
+        limit_passed(t, "FILES_TMP_CONTENT is empty: SecUploadKeepFiles is off");
+}
+
 static void take_file(struct waf_transaction *t, const struct body_event *e)
 {
     struct bytes size;
@@ -42,6 +62,7 @@ static void take_file(struct waf_transaction *t, const struct body_event *e)
     add_value(t, VARIABLE_FILES, e->name, e->value);
     add_value(t, VARIABLE_FILES_NAMES, e->name, e->name);
     add_value(t, VARIABLE_FILES_SIZES, e->name, size);
+    take_content(t, e);
     set_number(t, VARIABLE_FILES_COMBINED_SIZE, (size_t)number_of(t->scalars[VARIABLE_FILES_COMBINED_SIZE]) + e->number);
 }
 
@@ -127,6 +148,7 @@ struct body_limits body_limits_of(const struct waf_transaction *t)
         .depth = (size_t)s->request_body_json_depth_limit,
         .parts = PARTS_MAX,
         .no_files = (size_t)s->request_body_no_files_limit,
+        .file_contents = keeps_files(t) && variable_is_named(&t->program->named, VARIABLE_FILES_TMP_CONTENT),
         .peers_lines = false, /* ModSecurity leaves line ends out of a value, so that `union\r\nselect` gets by */
         .separator = s->argument_separator,
     };

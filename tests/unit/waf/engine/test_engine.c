@@ -201,6 +201,19 @@ static void bodies_become_arguments(void **state)
     run(ON LOGS(1, "REQBODY_ERROR", "!@eq 0", ""), POST("multipart/form-data", "--B"), NULL, "pass; 1 m [REQBODY_ERROR=1]");
 }
 
+static void what_is_in_files_is_seen_when_it_is_asked_for(void **state)
+{
+#define FILES \
+    POST("multipart/form-data; boundary=B", \
+        "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.php\"\r\n\r\na\nb\r\nc\r\n--B\r\nContent-Disposition: form-data; name=\"g\"; filename=\"y\"\r\n\r\n\r\n--B--\r\n")
+    run(ON "SecUploadKeepFiles On\n" LOGS(1, "FILES_TMP_CONTENT:f", "@rx ^a\\nb\\r\\nc$", "") LOGS(2, "&FILES_TMP_CONTENT", "@eq 2", ""), FILES, NULL,
+        "pass; 1 m [FILES_TMP_CONTENT:f=a\nb\r\nc]; 2 m [FILES_TMP_CONTENT=2]");
+    run(ON LOGS(1, "&FILES_TMP_CONTENT", "@eq 0", ""), FILES, NULL, "pass; 1 m [FILES_TMP_CONTENT=0]; limit: FILES_TMP_CONTENT is empty: SecUploadKeepFiles is off");
+    run(ON "SecUploadKeepFiles On\n" LOGS(1, "&FILES_TMPNAMES", "@eq 0", ""), FILES, NULL,
+        "pass; 1 m [FILES_TMPNAMES=0]; limit: FILES_TMPNAMES is empty: files are not written to the disk");
+    run(ON LOGS(1, "&FILES_TMPNAMES", "@eq 0", ""), GET, NULL, "pass; 1 m [FILES_TMPNAMES=0]");
+}
+
 static void limits_refuse_or_cut(void **state)
 {
     run(ON "SecRequestBodyLimit 3\nSecRequestBodyLimitAction Reject\n", POST("text/plain", "four"), NULL,
@@ -282,6 +295,7 @@ int main(void)
         cmocka_unit_test(rules_and_targets_are_removed),
         cmocka_unit_test(transformations_come_in_order),
         cmocka_unit_test(bodies_become_arguments),
+        cmocka_unit_test(what_is_in_files_is_seen_when_it_is_asked_for),
         cmocka_unit_test(limits_refuse_or_cut),
         cmocka_unit_test(responses_are_seen_by_type),
         cmocka_unit_test(compressed_bodies_are_said_to_be),

@@ -7,7 +7,7 @@
 #define REQUEST_RULES                                                                                                                        \
     LOG(1, 2, "ARGS|ARGS_POST|ARGS_COMBINED_SIZE") LOG(2, 2, "FILES|FILES_NAMES|FILES_SIZES|FILES_COMBINED_SIZE|MULTIPART_PART_HEADERS") \
     LOG(3, 2, "XML:/*|XML://@*") LOG(4, 2, "REQBODY_ERROR|REQBODY_ERROR_MSG|INBOUND_DATA_ERROR|MULTIPART_STRICT_ERROR|MULTIPART_UNMATCHED_BOUNDARY") \
-    LOG(5, 2, "REQUEST_BODY|REQUEST_BODY_LENGTH|FULL_REQUEST_LENGTH|FULL_REQUEST") LOG(6, 5, "ARGS|REQUEST_BODY")
+    LOG(7, 2, "FILES_TMP_CONTENT|FILES_TMPNAMES") LOG(5, 2, "REQUEST_BODY|REQUEST_BODY_LENGTH|FULL_REQUEST_LENGTH|FULL_REQUEST") LOG(6, 5, "ARGS|REQUEST_BODY")
 #define PROCESSORS                                                                                                             \
     "SecRule REQUEST_HEADERS:Content-Type \"@contains json\" \"id:90,phase:1,pass,nolog,ctl:requestBodyProcessor=JSON\"\n" \
     "SecRule REQUEST_HEADERS:Content-Type \"@contains xml\" \"id:91,phase:1,pass,nolog,ctl:requestBodyProcessor=XML\"\n"
@@ -141,6 +141,7 @@ static void the_same_comes_of_a_request_however_it_is_cut(void **state)
 {
     static const char *const rules[] = {
         ON PROCESSORS REQUEST_RULES,
+        ON PROCESSORS REQUEST_RULES "SecUploadKeepFiles On\n",
         ON PROCESSORS REQUEST_RULES "SecRequestBodyLimit 10000\nSecRequestBodyLimitAction Reject\n",
         ON PROCESSORS REQUEST_RULES "SecRequestBodyLimit 10000\nSecRequestBodyLimitAction ProcessPartial\n",
         ON PROCESSORS REQUEST_RULES "SecRequestBodyLimit 10000\nSecRequestBodyLimitAction Reject\nSecRuleEngine DetectionOnly\n",
