@@ -119,16 +119,15 @@ size_t waf_ours_rules(const struct waf_ours *w)
 
 /* ---- transactions */
 
-/* In the arena `a`: the request read, and phases 1 and 2. */
-static struct waf_transaction *begin(struct waf_ours *w, struct bytes raw, struct arena *a)
+/* In the arena `a`: the request read, and phase 1. */
+static struct waf_transaction *begin(struct waf_ours *w, struct bytes raw, struct arena *a, struct http_message *request)
 {
     struct waf_options o = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("x"), .time = w->now};
-    struct http_message request;
     const char *error;
-    struct waf_transaction *t = a && http_request_read(raw, a, &request, &error) ? transaction_begin(&w->program, &w->scratch, a, &o) : NULL;
+    struct waf_transaction *t = a && http_request_read(raw, a, request, &error) ? transaction_begin(&w->program, a, &o) : NULL;
     if (!t)
         abort();
-    transaction_request(t, &request);
+    transaction_request_head(t, &w->scratch, request);
     return t;
 }
 
@@ -137,13 +136,15 @@ static void inspect(void *engine, struct bytes raw_request, struct bytes raw_res
 {
     struct waf_ours *w = engine;
     struct arena *a = w->transaction;
-    struct waf_transaction *t = begin(w, raw_request, a);
-    struct http_message response;
+    struct http_message request, response;
     const char *error;
+    struct waf_transaction *t = begin(w, raw_request, a, &request);
+    transaction_request_body(t, request.body, true);
+    transaction_request_end(t, &w->scratch);
     if (!http_response_read(raw_response, a, &response, &error))
         abort();
-    transaction_response(t, &response);
-    const struct waf_outcome *outcome = transaction_end(t);
+    transaction_response(t, &w->scratch, &response);
+    const struct waf_outcome *outcome = transaction_end(t, &w->scratch);
     for (size_t i = 0; i < outcome->event_count; i++) {
         w->logged += outcome->events[i].msg.len + outcome->events[i].data.len;
         fired_add(fired, (long)w->set->rules[outcome->events[i].rule].id);
@@ -159,7 +160,8 @@ struct contender waf_ours_contender(struct waf_ours *w)
 size_t waf_ours_memory(struct waf_ours *w, struct bytes request)
 {
     struct arena *a = arena_create(TRANSACTION_MEMORY);
-    (void)begin(w, request, a);
+    struct http_message read;
+    (void)begin(w, request, a, &read);
     size_t used = arena_used(a);
     arena_destroy(a);
     return used;

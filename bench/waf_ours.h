@@ -14,5 +14,5 @@ struct contender waf_ours_contender(struct waf_ours *w);
 const struct waf_rule_set *waf_ours_set(const struct waf_ours *w);
 /* Rules as a user counts them: a chain is one, a marker none. */
 size_t waf_ours_rules(const struct waf_ours *w);
-/* Bytes that the arena of a transaction has taken from the system after transaction_request. */
+/* Bytes that the arena of a transaction has taken from the system after transaction_request_head. */
 size_t waf_ours_memory(struct waf_ours *w, struct bytes request);

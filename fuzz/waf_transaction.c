@@ -86,11 +86,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct waf_store store = memory ? memory_store_lend(memory) : (struct waf_store){0};
     options.store = memory ? &store : NULL;
     if (arena && http_request_read(bytes_slice(all, 0, at), arena, &request, &error)) {
-        struct waf_transaction *t = transaction_begin(&program, &scratch, arena, &options);
-        transaction_request(t, &request);
+        struct waf_transaction *t = transaction_begin(&program, arena, &options);
+        transaction_request(t, &scratch, &request);
         if (mark && http_response_read(bytes_slice(all, at + 6, size), arena, &response, &error))
-            transaction_response(t, &response);
-        const struct waf_outcome *o = transaction_end(t);
+            transaction_response(t, &scratch, &response);
+        const struct waf_outcome *o = transaction_end(t, &scratch);
         if (o->decision > WAF_ALLOW || (o->decision == WAF_DENY && !o->status))
             abort();
     }

@@ -61,13 +61,13 @@ bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const st
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
         return true;
     i->error = NULL;
-    struct waf_transaction *t = transaction_begin(&r->program, scratch, i->arena, &options);
+    struct waf_transaction *t = transaction_begin(&r->program, i->arena, &options);
     if (!t)
         return false;
-    transaction_request(t, &request);
+    transaction_request(t, scratch, &request);
     if (i->response.len)
-        transaction_response(t, &response);
-    i->outcome = transaction_end(t);
+        transaction_response(t, scratch, &response);
+    i->outcome = transaction_end(t, scratch);
     i->transaction = t;
     take_scores(t, i);
     return true;

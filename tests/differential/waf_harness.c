@@ -84,12 +84,12 @@ struct waf_options harness_options(void)
 
 const struct waf_outcome *harness_inspect(struct harness_engine *e, const struct waf_options *o, const struct messages *m, struct arena *a, struct waf_transaction **ret)
 {
-    *ret = a ? transaction_begin(&e->program, &e->scratch, a, o) : NULL;
+    *ret = a ? transaction_begin(&e->program, a, o) : NULL;
     if (!*ret)
         abort();
-    transaction_request(*ret, &m->request);
-    transaction_response(*ret, &m->response);
-    return transaction_end(*ret);
+    transaction_request(*ret, &e->scratch, &m->request);
+    transaction_response(*ret, &e->scratch, &m->response);
+    return transaction_end(*ret, &e->scratch);
 }
 
 /* ---- in words */

@@ -58,10 +58,10 @@ static bool try_transformed(struct waf_transaction *t, uint32_t rule, const stru
         (!is_event_by_match(t, &t->set->rules[rule]) || record_match(t, rule, run));
 }
 
-/* Is the operator known not to match what triggers none of these? */
-static bool is_calm(const struct waf_rule *r, uint64_t calm)
+/* Is the operator known not to match what triggers no more than that? */
+static bool is_calm(const struct waf_rule *r, uint64_t triggers)
 {
-    return !r->negated && ((r->operator == OPERATOR_DETECT_SQLI && calm & TRIGGER_SQLI) || (r->operator == OPERATOR_DETECT_XSS && calm & TRIGGER_XSS));
+    return !r->negated && ((r->operator == OPERATOR_DETECT_SQLI && !(triggers & TRIGGER_SQLI)) || (r->operator == OPERATOR_DETECT_XSS && !(triggers & TRIGGER_XSS)));
 }
 
 /* With multiMatch the value as it is and each that a transformation changed are tried, else the last. */
@@ -69,23 +69,16 @@ static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf
 {
     const struct waf_rule *r = &t->set->rules[rule];
     bool all = r->written.multi_match;
-    struct bytes value = v->value;
-    uint64_t calm = v->calm; /* while the value is as it was */
-    if (all && !try_transformed(t, rule, v, value, run, ret_matched))
+    struct waf_form own = {.text = v->value, .triggers = UINT64_MAX}, *f = v->form ? v->form : &own;
+    if (all && !try_transformed(t, rule, v, f->text, run, ret_matched))
         return false;
     for (uint32_t i = 0; i < r->transformations.count; i++) {
-        struct bytes before = value;
-        enum transformation step = t->set->transformations[r->transformations.first + i];
-        if (calm >> step & 1)
-            continue;
-        if (!transform(step, t->program->unicode, before, t->arena, &value))
-            return false;
-        bool same = value.at == before.at && value.len == before.len;
-        calm = same ? calm : 0;
-        if (all && !same && !try_transformed(t, rule, v, value, run, ret_matched))
+        struct waf_form *before = f;
+        f = form_step(&t->forms, before, t->set->transformations[r->transformations.first + i]);
+        if (!f || (all && f != before && !try_transformed(t, rule, v, f->text, run, ret_matched)))
             return false;
     }
-    return all || is_calm(r, calm) || try_transformed(t, rule, v, value, run, ret_matched);
+    return all || is_calm(r, f->triggers) || try_transformed(t, rule, v, f->text, run, ret_matched);
 }
 
 static bool try_list(struct waf_transaction *t, uint32_t rule, uint32_t target, const struct waf_values *list, struct rule_run *run, bool *ret_matched)

@@ -227,7 +227,7 @@ bool time_is_left(struct waf_transaction *t)
 {
     const struct waf_options *o = &t->options;
     if (o->most_time && o->duration && !t->out_of_time)
-        t->out_of_time = o->duration(o->argument) > o->most_time;
+        t->out_of_time = o->duration(o->argument) - t->time_began > o->most_time;
     return !t->out_of_time;
 }
 

@@ -230,6 +230,7 @@ bool program_compile_from(const struct waf_rule_set *set, struct compiled *known
     *ret_errors = (struct program_errors){0};
     *ret = (struct waf_program){
         .set = set,
+        .named = named_gather(set),
         .operands = arena_array(a, set->rule_count, sizeof *ret->operands),
         .targets = arena_array(a, set->target_count, sizeof *ret->targets),
         .parts = arena_array(a, set->part_count, sizeof *ret->parts),

@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "waf/engine/known_names.h"
+#include "waf/engine/named.h"
 #include "waf/engine/selection.h"
 #include "waf/language/model.h"
 #include "waf/operator/addresses.h"
@@ -28,6 +29,7 @@ struct waf_program {
     const struct waf_rule_set *set;
     struct rule_operand *operands;       /* by rule */
     struct known_names names;            /* of TX */
+    struct named_variables named;        /* what rules read */
     struct selection *targets;           /* by target: what it selects */
     struct selection *parts;             /* by part: what its macro selects */
     struct selection *actions;           /* by action: what its target selects; of setvar: the name, where it is literal */

@@ -9,6 +9,7 @@
 #include "waf/transform/transform.h"
 
 #define STEPS_MAX 64
+#define TRIGGERS_AT_ONCE 64 /* bytes between two looks whether there is nothing left to find */
 
 /* One group while it is made. */
 struct draft {
@@ -471,6 +472,7 @@ static bool make_room(struct planning *p)
     for (unsigned byte = 0; byte < 256; byte++) {
         plan->triggers[byte] = transformations_of_byte((uint8_t)byte) | (byte_is_plain((uint8_t)byte) ? 0 : TRIGGER_STRANGE) | (sqli_needs((uint8_t)byte) ? TRIGGER_SQLI : 0) | (xss_needs((uint8_t)byte) ? TRIGGER_XSS : 0);
         plan->triggers_empty &= plan->triggers[byte]; /* what any byte triggers, no byte at all triggers too */
+        plan->triggers_all |= plan->triggers[byte];
     }
     return ok;
 }
@@ -478,8 +480,11 @@ static bool make_room(struct planning *p)
 uint64_t plan_triggers(const struct waf_plan *p, struct bytes value)
 {
     uint64_t found = p->triggers_empty;
-    for (size_t i = 0; i < value.len; i++)
-        found |= p->triggers[value.at[i]];
+    for (size_t from = 0; from < value.len && found != p->triggers_all; from += TRIGGERS_AT_ONCE) {
+        struct bytes some = bytes_slice(value, from, TRIGGERS_AT_ONCE);
+        for (size_t i = 0; i < some.len; i++)
+            found |= p->triggers[some.at[i]];
+    }
     return found;
 }
 

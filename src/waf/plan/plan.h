@@ -67,6 +67,7 @@ struct waf_plan {
     uint32_t source_count, segment_count, chain_count;
     uint64_t triggers[256]; /* by byte: the transformations that it may make change a value, and TRIGGER_... */
     uint64_t triggers_empty; /* of a value without any byte, and so of every value */
+    uint64_t triggers_all;   /* of a value with every byte */
 };
 
 /* Beside the transformations' bits: it is not plain (patterns.h); an injection needs such a byte. */

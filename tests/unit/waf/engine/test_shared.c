@@ -13,7 +13,7 @@
 #include "waf/engine/shared.h"
 
 #define THREADS 6
-#define REPLACEMENTS 200000
+#define REPLACEMENTS 1000000
 #define UNHURRIED    100 /* so many, between which each thread comes to its turn */
 
 static _Atomic int scratches, alive;

@@ -57,10 +57,10 @@ static const struct waf_outcome *inspect(struct loaded *l, const char *request, 
     struct http_message m;
     const char *error;
     assert_true(http_request_read(bytes_of_text(request), a, &m, &error));
-    struct waf_transaction *t = transaction_begin(&l->program, &l->scratch, a, &o);
+    struct waf_transaction *t = transaction_begin(&l->program, a, &o);
     assert_non_null(t);
-    transaction_request(t, &m);
-    return transaction_end(t);
+    transaction_request(t, &l->scratch, &m);
+    return transaction_end(t, &l->scratch);
 }
 
 /* Which of the rules fire on each of the requests. */
