@@ -107,13 +107,15 @@ enum bh_waf_result response_copy(const struct bh_waf_response *from, struct aren
 
 enum bh_waf_result head_read(struct bh_waf_bytes head, bool response, struct arena *a, struct http_message *ret)
 {
-    const char *ignored;
+    const char *error = NULL;
     if (!is_readable(head))
         return BH_WAF_MISUSE;
     const char *copy = arena_text(a, head.len ? head.at : "", head.len);
     if (!copy)
         return BH_WAF_NO_MEMORY;
     struct bytes raw = bytes_of(copy, head.len);
-    bool ok = response ? http_response_read(raw, a, ret, &ignored) : http_request_read(raw, a, ret, &ignored);
+    bool ok = response ? http_response_read(raw, a, ret, &error) : http_request_read(raw, a, ret, &error);
+    if (!ok && error == http_no_memory)
+        return BH_WAF_NO_MEMORY;
     return ok && !ret->body.len ? BH_WAF_OK : BH_WAF_NOT_HTTP;
 }
