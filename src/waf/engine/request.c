@@ -44,15 +44,18 @@ void set_text(struct waf_transaction *t, uint8_t variable, const char *text)
     t->scalars[variable] = bytes_of_text(text);
 }
 
+struct waf_value value_of(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
+{
+    struct waf_value v = {.variable = variable, .name = name.at ? name : bytes_of("", 0), .value = value}; /* an empty name is a name */
+    v.form = form_new(&t->forms, v.value);
+    v.name_form = form_new(&t->forms, v.name);
+    (void)need(t, v.form && v.name_form);
+    return v;
+}
+
 void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
 {
-    const struct waf_plan *plan = t->program->plan;
-    struct waf_value v = {.variable = variable, .name = name.at ? name : bytes_of("", 0), .value = value}; /* an empty name is a name */
-    if (plan) {
-        v.calm = ~plan_triggers(plan, v.value);
-        v.name_calm = ~plan_triggers(plan, v.name);
-    }
-    (void)need(t, values_add(&t->lists[variable], v, t->arena));
+    (void)need(t, values_add(&t->lists[variable], value_of(t, variable, name, value), t->arena));
 }
 
 struct waf_transaction *transaction_begin(const struct waf_program *p, struct arena *a, const struct waf_options *o)
@@ -66,6 +69,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct ar
     t->set = p->set;
     t->arena = a;
     t->options = *o;
+    t->forms = (struct form_maker){p->plan, p->unicode, a};
     t->engine = p->set->settings.rule_engine;
     t->request_access = p->set->settings.request_body_access;
     t->response_access = p->set->settings.response_body_access;

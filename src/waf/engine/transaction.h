@@ -79,7 +79,9 @@ struct waf_transaction {
     uint64_t time_began, time_spent; /* by the caller's clock: when the step would have begun, had nobody waited; in the steps before */
     size_t operations;  /* so far */
 
+    struct form_maker forms;
     struct bytes scalars[VARIABLE_COUNT];
+    struct waf_form *scalar_forms[VARIABLE_COUNT]; /* of those that a message brings; NULL: not made yet */
     struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
     struct open_collection *collections;     /* those that outlast it; collections.c */
     bool parsed;         /* the request's body is parsed, as `body` says */
@@ -105,7 +107,7 @@ struct waf_transaction {
     uint32_t rule;       /* that runs, for RULE:... */
     int highest_severity; /* 255: none yet */
 
-    /* Of the phase that runs, where there is a plan: sets of rules, by group whether it was scanned, and what was scanned. */
+    /* Where there is a plan: of the phase that runs, sets of rules and by group whether it was scanned; and what was scanned so far. */
     uint64_t *visits, *candidates;
     bool *scanned;
     struct scan_source *sources;
@@ -133,6 +135,8 @@ struct rule_run {
  * `ret`. False when memory is out.
  */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
+/* What tells whether a target of the message names other values than before: its text, or how many stand in its list. */
+size_t variables_measure(const struct waf_transaction *t, uint32_t target, struct bytes *ret_scalar);
 /* The list that the target's values stand in, as long as no rule writes it; NULL where they have to be gathered. */
 const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target);
 /* Is the item of that list one of the target's, and not taken away? */
@@ -176,6 +180,8 @@ bool time_is_left(struct waf_transaction *t);
 
 /* What happens at each match: setvar. */
 bool act_on_match(struct waf_transaction *t, uint32_t rule) MUST_USE;
+/* All that a rule does whose only actions are setvar and skipAfter. */
+bool act_lightly(struct waf_transaction *t, struct waf_span actions) MUST_USE;
 /* What happens once a rule and all behind it in its chain have matched. */
 bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run) MUST_USE;
 /* The message, data, tags and severity of the event, as they are now. */
@@ -217,6 +223,20 @@ void sanitise_outcome(struct waf_transaction *t);
 
 /* All rules of the phase. */
 void evaluate_phase(struct waf_transaction *t, uint8_t phase);
+/* A rule that is no marker, with its chain. False when memory is out. */
+bool start_rule(struct waf_transaction *t, uint32_t rule) MUST_USE;
+/* Is it left out, as skip, skipAfter, allow or ctl want it? */
+bool passes_over(struct waf_transaction *t, uint32_t rule);
+/* Has ctl taken the rule away? `by_id`: asked of those that name ids alone. */
+bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id);
+/* MATCHED_VAR and its like. False when memory is out. */
+bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m) MUST_USE;
+void forget_matches(struct waf_transaction *t);
+
+/* ---- planned.c */
+
+/* The same rules, of which fewer are run. */
+void run_planned(struct waf_transaction *t);
 
 /* ---- steps.c */
 
@@ -258,6 +278,8 @@ bool transaction_tell_rules(struct waf_transaction *t, uint32_t known) MUST_USE;
 bool need(struct waf_transaction *t, bool ok);
 void set_number(struct waf_transaction *t, uint8_t variable, size_t n);
 void set_text(struct waf_transaction *t, uint8_t variable, const char *text);
+/* One that transformations are made of once, whoever asks. */
+struct waf_value value_of(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value);
 void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value);
 /* The offset of the first `c`; the length when there is none. */
 size_t index_of(struct bytes b, uint8_t c);

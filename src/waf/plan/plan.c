@@ -9,6 +9,7 @@
 #include "waf/transform/transform.h"
 
 #define STEPS_MAX 64
+#define TRIGGERS_AT_ONCE 64 /* bytes between two looks whether there is nothing left to find */
 
 /* One group while it is made. */
 struct draft {
@@ -316,6 +317,8 @@ static void place_rules(struct planning *p)
         if (r->removed)
             continue;
         p->plan->tests[i] = plan_test_of(p->set, r);
+        if (plan_is_light(p->set, r))
+            bits_add(p->plan->light, i);
         p->plan->groups_of[i] = scan_rule(p, i, behind);
     }
 }
@@ -426,7 +429,8 @@ static bool make_room(struct planning *p)
     plan->words = p->set->rule_count / 64 + 1;
     plan->groups_of = arena_array(p->arena, p->set->rule_count, sizeof *plan->groups_of);
     plan->tests = arena_array(p->arena, p->set->rule_count, sizeof *plan->tests);
-    bool ok = plan->groups_of && plan->tests;
+    plan->light = arena_array(p->arena, plan->words, sizeof *plan->light);
+    bool ok = plan->groups_of && plan->tests && plan->light;
     for (int phase = 0; phase < WAF_PHASES; phase++) {
         plan->visits[phase] = arena_array(p->arena, plan->words, sizeof *plan->visits[phase]);
         plan->heads[phase] = arena_array(p->arena, plan->words, sizeof *plan->heads[phase]);
@@ -436,6 +440,7 @@ static bool make_room(struct planning *p)
     for (unsigned byte = 0; byte < 256; byte++) {
         plan->triggers[byte] = transformations_of_byte((uint8_t)byte) | (byte_is_plain((uint8_t)byte) ? 0 : TRIGGER_STRANGE) | (sqli_needs((uint8_t)byte) ? TRIGGER_SQLI : 0) | (xss_needs((uint8_t)byte) ? TRIGGER_XSS : 0);
         plan->triggers_empty &= plan->triggers[byte]; /* what any byte triggers, no byte at all triggers too */
+        plan->triggers_all |= plan->triggers[byte];
     }
     return ok;
 }
@@ -443,8 +448,11 @@ static bool make_room(struct planning *p)
 uint64_t plan_triggers(const struct waf_plan *p, struct bytes value)
 {
     uint64_t found = p->triggers_empty;
-    for (size_t i = 0; i < value.len; i++)
-        found |= p->triggers[value.at[i]];
+    for (size_t from = 0; from < value.len && found != p->triggers_all; from += TRIGGERS_AT_ONCE) {
+        struct bytes some = bytes_slice(value, from, TRIGGERS_AT_ONCE);
+        for (size_t i = 0; i < some.len; i++)
+            found |= p->triggers[some.at[i]];
+    }
     return found;
 }
 

@@ -58,6 +58,7 @@ struct waf_plan {
     uint64_t *heads[WAF_PHASES];  /* of chains: skip counts also those that are removed */
     uint32_t *groups_of;  /* by rule: its group, or NOTHING */
     struct plan_test *tests; /* by rule */
+    uint64_t *light;      /* rules that set variables and jump, and of whose match nothing else is to be seen */
     struct plan_group *groups;
     uint32_t group_count;
     struct plan_source *sources;
@@ -65,6 +66,7 @@ struct waf_plan {
     uint32_t source_count, segment_count, chain_count;
     uint64_t triggers[256]; /* by byte: the transformations that it may make change a value, and TRIGGER_... */
     uint64_t triggers_empty; /* of a value without any byte, and so of every value */
+    uint64_t triggers_all;   /* of a value with every byte */
 };
 
 /* Beside the transformations' bits: it is not plain (patterns.h); an injection needs such a byte. */
