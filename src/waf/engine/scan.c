@@ -192,7 +192,8 @@ static void take_candidate(const struct sweep *s, uint32_t rule)
 
 static int take_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *argument)
 {
-    take_candidate(argument, id);
+    const struct sweep *s = argument;
+    take_candidate(s, s->scan->rules[id]);
     return 0;
 }
 
