@@ -165,6 +165,24 @@ static int64_t search_seconds(struct search *s, int64_t begin, int64_t end)
     return end;
 }
 
+static bool is_settled(const struct search *s, int64_t at, unsigned exact, enum truth *ret)
+{
+    struct facts facts = {.now = at, .zone = s->zone};
+    return !s->irregular && condition_settled(s->condition, &facts, exact, ret);
+}
+
+/* Whether nothing else comes of any second of a minute, whatever minutes and hours are. */
+static bool is_settled_by_seconds(const struct search *s, int64_t begin, int64_t end)
+{
+    const int64_t minute = level_period(LEVEL_MINUTE);
+    const unsigned exact = 1u << LEVEL_DAY | 1u << LEVEL_SECOND;
+    int64_t seen = 0;
+    enum truth truth;
+    while (end - begin >= minute && seen < minute && is_settled(s, begin + seen, exact, &truth) && truth == s->first)
+        seen++;
+    return seen == minute;
+}
+
 /*
  * The same. In [begin, end) nothing above `level` changes. In a piece of it in which nothing of that level changes
  * either, fields below have had all their values when the longest of their periods is over.
@@ -173,15 +191,15 @@ static int64_t search_pieces(struct search *s, enum level level, int64_t begin, 
 {
     while (begin < end) {
         int64_t next = next_of(s, level, begin, end), repeats = level_period(level);
-        struct facts facts = {.now = begin, .zone = s->zone};
         enum truth truth;
-        if (s->irregular || !condition_settled(s->condition, &facts, level, &truth)) {
+        if (is_settled(s, begin, LEVELS_ALL << level, &truth)) {
+            if (truth != s->first)
+                return begin;
+        } else if (level != LEVEL_DAY || !is_settled_by_seconds(s, begin, next)) {
             int64_t stop = !s->irregular && next - begin > repeats ? begin + repeats : next;
             int64_t found = level == LEVEL_MINUTE ? search_seconds(s, begin, stop) : search_pieces(s, level - 1, begin, stop);
             if (found < stop)
                 return found;
-        } else if (truth != s->first) {
-            return begin;
         }
         begin = next;
     }

@@ -18,7 +18,7 @@
 
 struct evaluation {
     const struct facts *facts; /* NULL while constants are worked out */
-    enum level level;          /* fields of `now` below it are ranges */
+    unsigned exact;            /* by 1 << enum level: fields of `now` of other levels are ranges */
     struct arena *arena;       /* then memory comes from here, else from scratch */
     uint32_t steps;            /* left */
     bool exhausted, no_memory;
@@ -414,7 +414,7 @@ static int64_t count_characters(struct bytes s)
 static struct value field_of(const struct evaluation *e, const struct node *n, const struct value *timestamp)
 {
     const struct zone *zone = e->facts ? e->facts->zone : NULL;
-    if (field_level(n->field) < e->level && !n->items[0]->constant)
+    if (!(e->exact >> field_level(n->field) & 1) && !n->items[0]->constant)
         return range_of_field(n->field);
     return of_int(time_field(timestamp->integer + zone_offset(zone, timestamp->integer), n->field));
 }
@@ -616,13 +616,12 @@ bool node_fold(const struct node *n, struct arena *arena, uint32_t *steps, struc
     return !e.exhausted && !e.no_memory;
 }
 
-/* With fields of `now` below the level as ranges. */
-static struct value evaluate_whole(const struct condition *c, const struct facts *facts, enum level level, bool *ret_exhausted)
+static struct value evaluate_whole(const struct condition *c, const struct facts *facts, unsigned exact, bool *ret_exhausted)
 {
     _Alignas(16) uint8_t scratch[SCRATCH_SIZE];
     struct evaluation e;
     e.facts = facts;
-    e.level = level;
+    e.exact = exact;
     e.arena = NULL;
     e.steps = CONDITION_STEPS_MAX;
     e.exhausted = e.no_memory = false;
@@ -641,14 +640,14 @@ static enum truth truth_of(const struct value *v)
 enum truth condition_evaluate(const struct condition *c, const struct facts *facts)
 {
     bool exhausted;
-    struct value v = evaluate_whole(c, facts, LEVEL_SECOND, &exhausted);
+    struct value v = evaluate_whole(c, facts, LEVELS_ALL, &exhausted);
     return exhausted ? TRUTH_UNKNOWN : truth_of(&v);
 }
 
-bool condition_settled(const struct condition *c, const struct facts *facts, enum level level, enum truth *ret)
+bool condition_settled(const struct condition *c, const struct facts *facts, unsigned exact, enum truth *ret)
 {
     bool exhausted;
-    struct value v = evaluate_whole(c, facts, level, &exhausted);
+    struct value v = evaluate_whole(c, facts, exact, &exhausted);
     if (exhausted || is_vague(&v))
         return false;
     *ret = truth_of(&v);

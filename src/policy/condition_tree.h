@@ -221,6 +221,7 @@ enum level {
     LEVEL_HOUR,
     LEVEL_DAY, /* dates; the offset from UTC; whatever happens once */
 };
+#define LEVELS_ALL ~0u
 
 static inline enum level field_level(enum field field)
 {
@@ -279,10 +280,11 @@ bool node_fold(const struct node *n, struct arena *arena, uint32_t *steps, struc
 struct pattern *pattern_compile(struct bytes text, struct arena *arena, char *error, size_t error_size) MUST_USE;
 
 /*
- * The answer at every second of a piece of time in which what has that level or a higher one is as in `facts`; false
- * when it cannot be told without looking at the lower ones. The condition must not be irregular (condition_change.c).
+ * The answer at every second at which what has one of the levels `exact` (1 << enum level, LEVEL_DAY among them) is as in
+ * `facts`, whatever the fields of the others are; false when these decide. The condition must not be irregular
+ * (condition_change.c).
  */
-bool condition_settled(const struct condition *c, const struct facts *facts, enum level level, enum truth *ret) MUST_USE;
+bool condition_settled(const struct condition *c, const struct facts *facts, unsigned exact, enum truth *ret) MUST_USE;
 
 /* ---- condition_range.c: ints of which the range is known ---- */
 

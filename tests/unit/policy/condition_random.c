@@ -322,6 +322,7 @@ static void a_week_is_not_searched_by_seconds(void **state)
         "now.second > 70",
         "now.hour == 3 && now.hour == 4",
         "now.second == 3 && now.second == 4",
+        "now.second == 3 && now.second == 4 && now.minute != 5",
         "now.second > 30 && now.minute == 61",
         "now.second > 30 && now.weekday == 7",
         "now.hour * 60 + now.minute > 1440 && now.second % 2 == 0",
