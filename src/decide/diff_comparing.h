@@ -48,7 +48,7 @@ struct comparing {
     size_t found_count, found_capacity;
     struct range_list wanted; /* services on which something can differ */
     struct range_list services;
-    struct table columns;
+    struct number_table columns; /* line, sources -> index */
 
     struct strip *strips; /* diff_plane.c's */
     size_t strip_count, strip_capacity;
