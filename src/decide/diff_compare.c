@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "decide/diff_comparing.h"
+#include "decide/number_sort.h"
 
 /* Rules that are not in both policies */
 
@@ -385,20 +386,25 @@ static bool add_members(const struct groups *g, uint32_t group, struct range_lis
     return true;
 }
 
-static int compare_hits(const void *a, const void *b)
+/* By line; they were found in the order of their parties. */
+static bool sort_hits(struct comparing *c)
 {
-    const struct hit *x = a, *y = b;
-    if (x->line != y->line)
-        return x->line < y->line ? -1 : 1;
-    return (x->parties.first > y->parties.first) - (x->parties.first < y->parties.first);
+    struct hits *h = &c->hits;
+    if (h->spare_capacity < h->capacity) {
+        h->spare = arena_array(c->p->arena, h->capacity, sizeof *h->spare);
+        h->spare_capacity = h->spare ? h->capacity : 0;
+    }
+    if (h->spare)
+        number_sort(h->items, h->spare, h->count, sizeof *h->items, (uint32_t)c->d->line_count);
+    return h->spare || h->count == 0;
 }
 
 /* What was found for one group of targets: for each line the sources together. */
 static bool file_sources(struct comparing *c, struct range_list *sources)
 {
     struct hits *h = &c->hits;
-    if (h->count)
-        qsort(h->items, h->count, sizeof *h->items, compare_hits);
+    if (!sort_hits(c))
+        return false;
     for (size_t i = 0; i < h->count;) {
         uint32_t line = h->items[i].line;
         sources->count = 0;

@@ -23,8 +23,8 @@ struct hit {
 };
 
 struct hits {
-    struct hit *items;
-    size_t count, capacity;
+    struct hit *items, *spare;
+    size_t count, capacity, spare_capacity;
 };
 
 struct comparing {
