@@ -36,13 +36,11 @@ static enum waf_answer find_place(struct bytes address, struct arena *a, struct 
 
 static void take_scores(struct waf_transaction *t, struct inspected *i)
 {
-    int64_t inbound = transaction_number(t, "anomaly_score"), blocking = transaction_number(t, "blocking_inbound_anomaly_score"); /* 3.3; 4 */
-    i->inbound = inbound > blocking ? inbound : blocking;
-    int64_t outbound = transaction_number(t, "outbound_anomaly_score");
-    blocking = transaction_number(t, "blocking_outbound_anomaly_score");
-    i->outbound = outbound > blocking ? outbound : blocking;
-    i->inbound_threshold = transaction_number(t, "inbound_anomaly_score_threshold");
-    i->outbound_threshold = transaction_number(t, "outbound_anomaly_score_threshold");
+    struct waf_scores scores = waf_scores_of(t);
+    i->inbound = scores.inbound;
+    i->outbound = scores.outbound;
+    i->inbound_threshold = scores.inbound_threshold;
+    i->outbound_threshold = scores.outbound_threshold;
 }
 
 bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const struct waf_store *store, struct inspected *i)

@@ -310,6 +310,14 @@ static bool run_actions(struct waf_transaction *t, struct waf_span actions, bool
     return true;
 }
 
+bool act_lightly(struct waf_transaction *t, struct waf_span actions)
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
+        if (t->set->actions[i].kind == ACTION_SETVAR ? !set_variable(t, i) : !run_action(t, i))
+            return false;
+    return true;
+}
+
 static void decide(struct waf_transaction *t, enum waf_decision decision, struct rule_run *run)
 {
     t->outcome.decision = decision;

@@ -59,7 +59,7 @@ static void forget_changed(struct waf_transaction *t)
     for (uint32_t i = 0; i < plan->segment_count; i++) {
         struct scan_segment *s = &t->segments[i];
         struct bytes scalar;
-        size_t listed = variables_measure(t, plan->segments[i], &scalar);
+        size_t listed = s->there ? variables_measure(t, plan->segments[i], &scalar) : 0;
         if (s->there && (listed != s->listed || scalar.at != s->scalar.at || scalar.len != s->scalar.len))
             *s = (struct scan_segment){0};
     }

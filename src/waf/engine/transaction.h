@@ -180,6 +180,8 @@ bool time_is_left(struct waf_transaction *t);
 
 /* What happens at each match: setvar. */
 bool act_on_match(struct waf_transaction *t, uint32_t rule) MUST_USE;
+/* All that a rule does whose only actions are setvar and skipAfter. */
+bool act_lightly(struct waf_transaction *t, struct waf_span actions) MUST_USE;
 /* What happens once a rule and all behind it in its chain have matched. */
 bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run) MUST_USE;
 /* The message, data, tags and severity of the event, as they are now. */
@@ -221,6 +223,20 @@ void sanitise_outcome(struct waf_transaction *t);
 
 /* All rules of the phase. */
 void evaluate_phase(struct waf_transaction *t, uint8_t phase);
+/* A rule that is no marker, with its chain. False when memory is out. */
+bool start_rule(struct waf_transaction *t, uint32_t rule) MUST_USE;
+/* Is it left out, as skip, skipAfter, allow or ctl want it? */
+bool passes_over(struct waf_transaction *t, uint32_t rule);
+/* Has ctl taken the rule away? `by_id`: asked of those that name ids alone. */
+bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id);
+/* MATCHED_VAR and its like. False when memory is out. */
+bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m) MUST_USE;
+void forget_matches(struct waf_transaction *t);
+
+/* ---- planned.c */
+
+/* The same rules, of which fewer are run. */
+void run_planned(struct waf_transaction *t);
 
 /* ---- steps.c */
 

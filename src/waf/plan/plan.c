@@ -318,6 +318,8 @@ static void place_rules(struct planning *p)
         if (r->removed)
             continue;
         p->plan->tests[i] = plan_test_of(p->set, r);
+        if (plan_is_light(p->set, r))
+            bits_add(p->plan->light, i);
         p->plan->groups_of[i] = scan_rule(p, i, behind);
     }
 }
@@ -462,7 +464,8 @@ static bool make_room(struct planning *p)
     plan->words = p->set->rule_count / 64 + 1;
     plan->groups_of = arena_array(p->arena, p->set->rule_count, sizeof *plan->groups_of);
     plan->tests = arena_array(p->arena, p->set->rule_count, sizeof *plan->tests);
-    bool ok = plan->groups_of && plan->tests;
+    plan->light = arena_array(p->arena, plan->words, sizeof *plan->light);
+    bool ok = plan->groups_of && plan->tests && plan->light;
     for (int phase = 0; phase < WAF_PHASES; phase++) {
         plan->visits[phase] = arena_array(p->arena, plan->words, sizeof *plan->visits[phase]);
         plan->heads[phase] = arena_array(p->arena, plan->words, sizeof *plan->heads[phase]);
