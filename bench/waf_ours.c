@@ -69,7 +69,7 @@ static bool take_image(struct waf_ours *w, struct bytes from)
         fprintf(stderr, "the image %s\n", why);
         return false;
     }
-    w->compiled = compiled_create(from.len ? &image : NULL, threads_lend());
+    w->compiled = compiled_create(w->arena, from.len ? &image : NULL, threads_lend());
     return w->compiled;
 }
 

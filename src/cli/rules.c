@@ -105,11 +105,12 @@ static bool open_all(char *const *names, int count, const char *before, const ch
         return false;
     }
     names_seed(seed);
-    *ret = (struct rules){.arena = arena_create(RULES_MEMORY), .compiled = rule_cache_compiled(cache)};
+    *ret = (struct rules){.arena = arena_create(RULES_MEMORY)};
+    ret->compiled = ret->arena ? rule_cache_compiled(cache, ret->arena) : NULL;
     struct rule_files files = rule_files_lend(&ret->store);
     ret->store.made[0] = (struct rule_text){before ? "(put before the rules)" : NULL, before};
     ret->store.made[1] = (struct rule_text){after ? "(put behind the rules)" : NULL, after};
-    const char **all = ret->arena && ret->compiled ? names_between(ret, names, count) : NULL;
+    const char **all = ret->compiled ? names_between(ret, names, count) : NULL;
     if (!all) {
         (void)complain_in(json, "out of memory");
         return false;

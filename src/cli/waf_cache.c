@@ -100,9 +100,9 @@ void rule_cache_close(struct rule_cache *c)
     *c = (struct rule_cache){0};
 }
 
-struct compiled *rule_cache_compiled(const struct rule_cache *c)
+struct compiled *rule_cache_compiled(const struct rule_cache *c, struct arena *a)
 {
-    return compiled_create(c->mapped.len ? &c->image : NULL, threads_lend());
+    return compiled_create(a, c->mapped.len ? &c->image : NULL, threads_lend());
 }
 
 /* ---- writing */

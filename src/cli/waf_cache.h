@@ -18,7 +18,7 @@ struct rule_cache {
 /* Says on standard error what is wrong with the file, unless it is not there yet. `path`, which may be NULL, must live as long. */
 void rule_cache_open(const char *path, struct rule_cache *ret);
 void rule_cache_close(struct rule_cache *c);
-/* With what is in it. NULL when memory is out. Freed before the cache is closed. */
-struct compiled *rule_cache_compiled(const struct rule_cache *c) MUST_USE;
+/* With what is in it, in the arena. NULL when memory is out. Freed before the cache is closed. */
+struct compiled *rule_cache_compiled(const struct rule_cache *c, struct arena *a) MUST_USE;
 /* Writes the file anew when something had to be compiled: readers see the old one or the new one. What fails is said on standard error, and is no failure of anything else. */
 void rule_cache_keep(const struct rule_cache *c, const struct compiled *compiled);

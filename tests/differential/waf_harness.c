@@ -43,7 +43,7 @@ bool harness_engine_open_again(struct harness *h, const struct harness_engine *c
     *ret = (struct harness_engine){0};
     if (!image_write(compiled->program.compiled, &ret->image, &len) || !image_read(bytes_of(ret->image, len), &image, &why))
         return false;
-    ret->compiled = compiled_create(&image, (struct job_runner){0});
+    ret->compiled = compiled_create(h->arena, &image, (struct job_runner){0});
     return ret->compiled && program_compile_from(h->set, ret->compiled, h->arena, &ret->program, &errors) && program_plan(&ret->program, h->arena) &&
         !compiled_is_new(ret->compiled) && scratch_create(&ret->program, &ret->scratch);
 }

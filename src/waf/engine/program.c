@@ -211,7 +211,7 @@ static void compile_selections(struct compiling *c)
 
 bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors)
 {
-    struct compiled *own = compiled_create(NULL, (struct job_runner){0});
+    struct compiled *own = compiled_create(a, NULL, (struct job_runner){0});
     *ret = (struct waf_program){0};
     *ret_errors = (struct program_errors){0};
     if (!own)

@@ -6,15 +6,14 @@
 #include "waf/image/entries.h"
 #include "waf/operator/regex.h"
 
-#define MEMORY ((size_t)1 << 30)
 #define SLOTS_MIN 256 /* a power of two */
 
-struct compiled *compiled_create(const struct image *from, struct job_runner runner)
+struct compiled *compiled_create(struct arena *a, const struct image *from, struct job_runner runner)
 {
     struct compiled *c = calloc(1, sizeof *c);
     if (!c)
         return NULL;
-    *c = (struct compiled){.arena = arena_create(MEMORY), .keying = keying_create(), .runner = runner, .slot_count = SLOTS_MIN};
+    *c = (struct compiled){.arena = arena_child(a), .keying = keying_create(), .runner = runner, .slot_count = SLOTS_MIN};
     if (from)
         c->image = *from;
     c->slots = c->arena ? arena_array(c->arena, SLOTS_MIN, sizeof *c->slots) : NULL;

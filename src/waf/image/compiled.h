@@ -20,8 +20,11 @@ struct job_runner {
 
 struct image;
 
-/* What is in the image (image.h; NULL: none) is taken from there when it is asked for. NULL when memory is out. */
-struct compiled *compiled_create(const struct image *from, struct job_runner runner) MUST_USE;
+/*
+ * What is in the image (image.h; NULL: none) is taken from there when it is asked for. Its memory counts as that of `a`, which
+ * lives longer, besides what the libraries allocate. NULL when memory is out.
+ */
+struct compiled *compiled_create(struct arena *a, const struct image *from, struct job_runner runner) MUST_USE;
 /* With all databases and expressions: whatever uses them must be gone. */
 void compiled_free(struct compiled *c);
 /* Was something asked for that the image did not have, and another one would? */

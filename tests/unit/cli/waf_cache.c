@@ -19,6 +19,8 @@ int wrong_usage(const char *verb, const char *format, ...)
     abort();
 }
 
+#define MEMORY ((size_t)64 << 20)
+
 static char folder[] = "/tmp/bulkhead-cache-XXXXXX";
 static char path[64];
 
@@ -49,12 +51,14 @@ static bool has_to_compile(void)
 {
     struct rule_cache cache;
     rule_cache_open(path, &cache);
-    struct compiled *c = rule_cache_compiled(&cache);
+    struct arena *a = arena_create(MEMORY);
+    struct compiled *c = rule_cache_compiled(&cache, a);
     assert_non_null(c);
     assert_int_equal(ask(c), HS_SUCCESS);
     bool compiled = compiled_is_new(c);
     rule_cache_keep(&cache, c);
     compiled_free(c);
+    arena_destroy(a);
     rule_cache_close(&cache);
     return compiled;
 }
@@ -104,10 +108,12 @@ static void what_happens_to_the_file_afterwards_makes_no_difference(void **state
     struct image again;
     const char *why;
     assert_true(image_read(cache.mapped, &again, &why));
-    struct compiled *c = rule_cache_compiled(&cache);
+    struct arena *a = arena_create(MEMORY);
+    struct compiled *c = rule_cache_compiled(&cache, a);
     assert_int_equal(ask(c), HS_SUCCESS);
     assert_false(compiled_is_new(c));
     compiled_free(c);
+    arena_destroy(a);
     rule_cache_close(&cache);
 }
 

@@ -5,6 +5,7 @@
 
 #include "tests/unit/waf/engine/ready.h"
 #include "waf/image/image.h"
+#include "waf/image/entries.h"
 #include "waf/image/libraries.h"
 
 #define MEMORY ((size_t)64 << 20)
@@ -37,7 +38,7 @@ static void loaded_open(const struct image *from, struct job_runner runner, stru
 {
     struct program_errors errors;
     ready_open(rules, false, &l->ready);
-    assert_non_null(l->compiled = compiled_create(from, runner));
+    assert_non_null(l->compiled = compiled_create(l->ready.arena, from, runner));
     assert_true(program_compile_from(l->ready.set, l->compiled, l->ready.arena, &l->program, &errors));
     assert_true(program_plan(&l->program, l->ready.arena));
     assert_true(scratch_create(&l->program, &l->scratch));
@@ -155,6 +156,37 @@ static void databases_that_lie_where_they_cannot_be_used_are_copied(void **state
         loaded_close(&l);
         free(room);
     }
+}
+
+/* Whether they load; nothing may be left behind when not. */
+static bool loads_when_memory_fails_at(const struct image *from, uint64_t nth)
+{
+    struct ready r;
+    struct program_errors errors;
+    struct waf_program program;
+    ready_open(rules, false, &r);
+    struct compiled *c = compiled_create(r.arena, from, (struct job_runner){0});
+    assert_non_null(c);
+    arena_fail_at(c->arena, nth);
+    bool ok = program_compile_from(r.set, c, r.arena, &program, &errors);
+    if (ok) {
+        ok = program_plan(&program, r.arena);
+        program_free(&program);
+    }
+    compiled_free(c);
+    ready_close(&r);
+    return ok;
+}
+
+static void memory_that_runs_out_fails_the_load(void **state)
+{
+    struct image i;
+    uint64_t nth[] = {1, 1};
+    reads(bytes_of(original.image, original.len), &i);
+    for (int with = 0; with < 2; with++)
+        while (!loads_when_memory_fails_at(with ? &i : NULL, nth[with]))
+            nth[with]++;
+    assert_true(nth[0] > 20 && nth[1] > 20);
 }
 
 /* ---- threads */
@@ -370,6 +402,7 @@ int main(void)
         cmocka_unit_test(the_rules_fire),
         cmocka_unit_test(an_image_has_all_that_was_compiled),
         cmocka_unit_test(databases_that_lie_where_they_cannot_be_used_are_copied),
+        cmocka_unit_test(memory_that_runs_out_fails_the_load),
         cmocka_unit_test(many_threads_make_the_same_image),
         cmocka_unit_test(one_that_was_cut_or_lengthened_is_refused),
         cmocka_unit_test(any_byte_that_was_changed_is_seen),

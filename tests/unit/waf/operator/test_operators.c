@@ -22,7 +22,7 @@ static struct compiled *compiled;
 static int set_up(void **state)
 {
     arena = arena_create(MEMORY);
-    compiled = compiled_create(NULL, (struct job_runner){0});
+    compiled = arena ? compiled_create(arena, NULL, (struct job_runner){0}) : NULL;
     return arena && compiled ? 0 : -1;
 }
 

@@ -66,7 +66,8 @@ static bool both_open(const char *expression, bool caseless, struct both *b)
     struct regex_error error;
     struct regex_limits limits = {100000, 10000};
     hs_compile_error_t *wrong = NULL;
-    *b = (struct both){.arena = arena_create(MEMORY), .scratch = regex_scratch_create(&limits), .caseless = caseless, .compiled = compiled_create(NULL, (struct job_runner){0})};
+    *b = (struct both){.arena = arena_create(MEMORY), .scratch = regex_scratch_create(&limits), .caseless = caseless};
+    b->compiled = compiled_create(b->arena, NULL, (struct job_runner){0});
     struct patterns patterns = {.compiled = b->compiled};
     if (!rules_load(&name, 1, &lent, b->arena, &sources, &set) || set->rule_count != 1)
         return false;
