@@ -64,6 +64,13 @@ struct bh_waf_rules_options {
     void *context;
     size_t most_memory; /* bytes, besides what PCRE2 and Hyperscan allocate; 0: 4 GiB */
     int rule_by_rule;   /* not 0: no scan for many rules at once is made; slower to run, and ready in a tenth of the time */
+    /*
+     * What bh_waf_rules_image gave, perhaps in another process: what these rules have in common with those is not compiled. It
+     * must not change, and outlive the rules; where it begins at a multiple of 64 bytes it is used in place. One that is of no
+     * use here (damaged, of another version, for another processor) is passed over. Take none from anybody who may not write
+     * the rules: what is in it is run.
+     */
+    struct bh_waf_bytes image;
 };
 
 /* What is said of rules: errors and warnings, file by file. */
@@ -96,6 +103,18 @@ enum bh_waf_result bh_waf_rules_load(const struct bh_waf_file *files, size_t cou
 /* One more owner, and one fewer; the last frees. Any thread. NULL is fine. */
 struct bh_waf_rules *bh_waf_rules_hold(struct bh_waf_rules *rules);
 void bh_waf_rules_free(struct bh_waf_rules *rules);
+
+/*
+ * All that was compiled, as bytes that can be kept in a file or shared by processes, for `image` of the options. At a multiple
+ * of 64; freed by bh_waf_image_free. BH_WAF_NO_MEMORY, BH_WAF_MISUSE. Any thread.
+ */
+enum bh_waf_result bh_waf_rules_image(const struct bh_waf_rules *rules, void **ret, size_t *ret_len);
+/* NULL is fine. */
+void bh_waf_image_free(void *image);
+/* 1: something had to be compiled that the image of the options did not have, so that another is worth keeping. 0 for NULL. Any thread. */
+int bh_waf_rules_are_new(const struct bh_waf_rules *rules);
+/* Compiles the expressions that wait for their first use, as they do where an image was given. Any thread, while transactions run. NULL is fine. */
+void bh_waf_rules_warm(const struct bh_waf_rules *rules);
 
 /* How many messages, at most 1,000 a file; 0 for NULL. */
 size_t bh_waf_report_count(const struct bh_waf_report *report);

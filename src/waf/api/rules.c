@@ -6,6 +6,7 @@
 
 #include "waf/api/api.h"
 #include "waf/api/sized.h"
+#include "waf/image/image.h"
 #include "waf/language/load.h"
 #include "waf/language/names.h"
 
@@ -158,13 +159,23 @@ static bool are_files(const struct bh_waf_file *files, size_t count)
 
 /* ---- loading */
 
+/* An image that is of no use is none. False when memory is out. */
+static bool take_image(struct bh_waf_rules *r, struct bytes from)
+{
+    struct image image;
+    const char *ignored;
+    bool of_use = from.len && image_read(from, &image, &ignored);
+    r->compiled = compiled_create(r->arena, of_use ? &image : NULL, (struct job_runner){0});
+    return r->compiled;
+}
+
 static enum bh_waf_result compile(struct bh_waf_rules *r, const struct given *g, struct bh_waf_report *said)
 {
     struct rule_files lent = {(void *)(uintptr_t)g, list_given, read_given};
     struct sources sources;
     struct program_errors errors;
     const char **names = arena_array(r->arena, g->count, sizeof *names);
-    if (!names)
+    if (!names || !take_image(r, bytes_given(g->options.image)))
         return BH_WAF_NO_MEMORY;
     for (size_t i = 0; i < g->count; i++)
         names[i] = g->files[i].name;
@@ -172,7 +183,7 @@ static enum bh_waf_result compile(struct bh_waf_rules *r, const struct given *g,
     report_sources(said, &sources);
     if (!ok)
         return sources.out_of_memory ? BH_WAF_NO_MEMORY : BH_WAF_INVALID;
-    if (!program_compile(r->set, r->arena, &r->program, &errors)) {
+    if (!program_compile_from(r->set, r->compiled, r->arena, &r->program, &errors)) {
         report_program(said, r->set, &errors);
         return errors.count ? BH_WAF_INVALID : BH_WAF_NO_MEMORY;
     }
@@ -196,7 +207,7 @@ enum bh_waf_result bh_waf_rules_load(const struct bh_waf_file *files, size_t cou
     struct bh_waf_report **ret_report)
 {
     struct given g = {.files = files, .count = count};
-    if (!ret || !are_files(files, count) || (options && !sized_read(options, &g.options, sizeof g.options)))
+    if (!ret || !are_files(files, count) || (options && !sized_read(options, &g.options, sizeof g.options)) || !is_readable(g.options.image))
         return BH_WAF_MISUSE;
     prepare_process();
     struct bh_waf_report *said = ret_report ? report_new() : NULL;
@@ -227,6 +238,7 @@ void bh_waf_rules_free(struct bh_waf_rules *rules)
     if (!rules || atomic_fetch_sub_explicit(&rules->owners, 1, memory_order_acq_rel) > 1)
         return;
     program_free(&rules->program);
+    compiled_free(rules->compiled);
     arena_destroy(rules->arena);
     free(rules);
 }

@@ -339,6 +339,42 @@ static void a_transaction_goes_from_thread_to_thread(void **state)
     bh_waf_transaction_free(t);
 }
 
+/* ---- images */
+
+/* With the image, and whether something had to be compiled nevertheless. */
+static struct bh_waf_rules *load_from(const char *rules, struct bh_waf_bytes image, bool *ret_new)
+{
+    struct bh_waf_file file = {"rules.conf", text(rules)};
+    struct bh_waf_rules_options options = {.size = sizeof options, .image = image};
+    struct bh_waf_rules *ret = NULL;
+    assert_int_equal(bh_waf_rules_load(&file, 1, &options, &ret, NULL), BH_WAF_OK);
+    *ret_new = bh_waf_rules_are_new(ret);
+    must_say(ret, FORM "a=attack", NULL, (struct said){BH_WAF_DENY, 418, 2, 1});
+    must_say(ret, FORM "a=b", ANSWER "a secret", (struct said){BH_WAF_REDIRECT, 302, 4, 1});
+    bh_waf_rules_warm(ret);
+    return ret;
+}
+
+static void rules_from_an_image_say_the_same(void **state)
+{
+    bool new;
+    void *image;
+    struct bh_waf_bytes bytes = {0};
+    struct bh_waf_rules *first = load_from(RULES, bytes, &new);
+    assert_true(new);
+    assert_int_equal(bh_waf_rules_image(first, &image, &bytes.len), BH_WAF_OK);
+    bytes.at = image;
+    bh_waf_rules_free(first);
+    bh_waf_rules_free(load_from(RULES, bytes, &new));
+    assert_false(new);
+    bh_waf_rules_free(load_from(RULES "SecRule ARGS \"@rx another\" \"id:5,phase:2,pass\"\n", bytes, &new));
+    assert_true(new);
+    ((char *)image)[bytes.len / 2] ^= 1;
+    bh_waf_rules_free(load_from(RULES, bytes, &new)); /* passed over */
+    assert_true(new);
+    bh_waf_image_free(image);
+}
+
 /* ---- memory */
 
 static void rules_that_need_more_than_they_may_are_refused(void **state)
@@ -474,6 +510,10 @@ static void nothing_is_asked_of_null(void **state)
     assert_int_equal(bh_waf_rules_load(NULL, 1, NULL, &rules, NULL), BH_WAF_MISUSE);
     assert_int_equal(bh_waf_rules_load(&unnamed, 1, NULL, &rules, NULL), BH_WAF_MISUSE);
     assert_int_equal(bh_waf_rules_load_files(NULL, 1, NULL, &rules, NULL), BH_WAF_MISUSE);
+    assert_int_equal(bh_waf_rules_image(NULL, NULL, NULL), BH_WAF_MISUSE);
+    assert_int_equal(bh_waf_rules_are_new(NULL), 0);
+    bh_waf_rules_warm(NULL);
+    bh_waf_image_free(NULL);
     assert_int_equal(bh_waf_scratch_create(NULL, NULL), BH_WAF_MISUSE);
     assert_int_equal(bh_waf_store_create(NULL, NULL), BH_WAF_MISUSE);
     assert_int_equal(bh_waf_transaction_create(NULL, NULL, NULL), BH_WAF_MISUSE);
@@ -542,6 +582,7 @@ int main(void)
         cmocka_unit_test(time_that_runs_out_refuses),
         cmocka_unit_test(threads_share_a_rule_set),
         cmocka_unit_test(a_transaction_goes_from_thread_to_thread),
+        cmocka_unit_test(rules_from_an_image_say_the_same),
         cmocka_unit_test(rules_that_need_more_than_they_may_are_refused),
         cmocka_unit_test(a_transaction_that_needs_more_than_it_may_is_refused),
         cmocka_unit_test(what_is_no_http_is_refused),
