@@ -9,7 +9,7 @@ static bool key_of(struct compiled *c, struct bytes pattern, bool caseless, stru
 {
     key_begin(c->keying, "regex");
     key_add(c->keying, pattern);
-    key_add_number(c->keying, caseless);
+    key_add_number(c->keying, regex_options(caseless));
     return key_end(c->keying, ret);
 }
 

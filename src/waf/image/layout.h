@@ -11,7 +11,7 @@
 #include "waf/image/key.h"
 
 #define IMAGE_MAGIC  "bulkhead rules\n" /* and its NUL: 16 bytes */
-#define IMAGE_FORMAT 1u
+#define IMAGE_FORMAT 1u /* another one when the layout changes, or what a record means */
 #define IMAGE_LINE   ((size_t)64)
 
 struct image_header {

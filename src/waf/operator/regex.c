@@ -82,6 +82,12 @@ static void code_free(struct regex_code *c)
     free(c);
 }
 
+/* No (*UTF): compiled code takes it for granted that a value is UTF-8, and reads past the end of one that is not. */
+uint32_t regex_options(bool caseless)
+{
+    return PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_UTF | (caseless ? PCRE2_CASELESS : 0);
+}
+
 /* NULL, and why. */
 static struct regex_code *code_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
 {
@@ -92,9 +98,7 @@ static struct regex_code *code_compile(struct bytes pattern, bool caseless, stru
     if (!c)
         return NULL;
     const uint8_t *at = pattern.len ? pattern.at : (const uint8_t *)"";
-    /* No (*UTF): compiled code takes it for granted that a value is UTF-8, and reads past the end of one that is not. */
-    uint32_t options = PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_UTF | (caseless ? PCRE2_CASELESS : 0);
-    c->code = pcre2_compile(at, pattern.len, options, &error, &offset, NULL);
+    c->code = pcre2_compile(at, pattern.len, regex_options(caseless), &error, &offset, NULL);
     if (!c->code) {
         pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_error->text, sizeof ret_error->text);
         ret_error->offset = offset;

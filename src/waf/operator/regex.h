@@ -43,6 +43,8 @@ struct regex_watch {
     void *context;
 };
 
+/* What the library is asked for: an expression compiles, or does not, with these. */
+uint32_t regex_options(bool caseless);
 /* NULL, and what is wrong with it. `caseless` is for selectors. Freed by regex_free. */
 struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error) MUST_USE;
 /* One that is known to compile, and will be when it is needed; `pattern` must live as long. NULL when memory is out. */
