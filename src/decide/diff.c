@@ -219,10 +219,10 @@ bool diff_make(const struct policy *before, const struct policy *after, int64_t 
     struct diffing d = {.arena = a,
                         .policies = {before, after},
                         .effort = {.limit = limit},
-                        .line_numbers = table_new(a, 44),
+                        .line_numbers = number_table_new(a, 4, 44),
                         .out = &out,
                         .texts = table_new(a, 45),
-                        .out_lines = table_new(a, 46)};
+                        .out_lines = number_table_new(a, OUT_LINE_WORDS, 46)};
     if (!diff_begin(&d, now))
         return false;
     bool both = is_family_used(&d, 4) && is_family_used(&d, 6);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "decide/diff_comparing.h"
+#include "decide/number_sort.h"
 
 /* Rules that are not in both policies */
 
@@ -167,24 +168,17 @@ static bool gather_found(struct comparing *c, size_t moments)
 /* NONE: there are too many already. */
 static bool line_number(struct diffing *d, const struct change_line *l, uint32_t *ret)
 {
-    uint32_t key[] = {(l->lost ? 1u : 0u) | (l->at_times ? 2u : 0u), l->rule, l->denier, l->services};
-    const uint64_t *number = table_get(&d->line_numbers, bytes_of(key, sizeof key));
-    if (number) {
-        *ret = (uint32_t)*number;
-        return true;
-    }
-    *ret = NONE;
-    if (d->line_count == LINES_MAX)
+    uint32_t rule = l->rule == NONE ? NONE : 2 * l->rule + l->lost; /* of which policy it is */
+    uint32_t key[] = {rule, (l->lost ? 1u : 0u) | (l->at_times ? 2u : 0u), l->denier, l->services};
+    if (number_table_get(&d->line_numbers, key, ret) || d->line_count == LINES_MAX)
         return true;
     struct change_line *grown = arena_grow(d->arena, d->lines, d->line_count, &d->line_capacity, sizeof *grown);
-    uint32_t *kept = arena_alloc(d->arena, sizeof key);
-    if (!grown || !kept)
+    if (!grown)
         return false;
-    memcpy(kept, key, sizeof key);
     d->lines = grown;
     *ret = (uint32_t)d->line_count;
     d->lines[d->line_count++] = *l;
-    return table_put(&d->line_numbers, bytes_of(kept, sizeof key), *ret, NULL) != NULL;
+    return number_table_put(&d->line_numbers, key, *ret);
 }
 
 static bool add_hit(struct comparing *c, uint32_t line, struct range parties)
@@ -351,15 +345,13 @@ static bool add_column(struct comparing *c, const uint32_t key[2])
     struct population *p = c->p;
     struct change_column *grown =
         arena_grow(p->arena, p->columns, p->column_count, &p->column_capacity, sizeof *grown);
-    uint32_t *kept = arena_array(p->arena, 2, sizeof *kept);
-    if (!grown || !kept)
+    if (!grown)
         return false;
-    memcpy(kept, key, 2 * sizeof *kept);
     p->columns = grown;
     p->columns[p->column_count] =
         (struct change_column){.line = key[0], .sources = key[1], .targets.arena = p->arena};
     c->d->column_count++;
-    return table_put(&c->columns, bytes_of(kept, 2 * sizeof *kept), p->column_count++, NULL) != NULL;
+    return number_table_put(&c->columns, key, (uint32_t)p->column_count++);
 }
 
 /* The targets to which the line holds from these sources; NULL in `ret` when there are too many lines already.
@@ -371,10 +363,10 @@ static bool targets_of(struct comparing *c, uint32_t line, struct range_list *so
     range_list_normalize(sources);
     if (!range_table_put(&p->parties, range_list_all(sources), &key[1]))
         return false;
-    const uint64_t *at = table_get(&c->columns, bytes_of(key, sizeof key));
+    uint32_t at;
     *ret = NULL;
-    if (at) {
-        *ret = &p->columns[*at].targets;
+    if (number_table_get(&c->columns, key, &at)) {
+        *ret = &p->columns[at].targets;
     } else if (c->d->column_count == LINES_MAX) {
         c->d->out->more[c->d->lines[line].lost]++;
     } else {
@@ -394,20 +386,25 @@ static bool add_members(const struct groups *g, uint32_t group, struct range_lis
     return true;
 }
 
-static int compare_hits(const void *a, const void *b)
+/* By line; they were found in the order of their parties. */
+static bool sort_hits(struct comparing *c)
 {
-    const struct hit *x = a, *y = b;
-    if (x->line != y->line)
-        return x->line < y->line ? -1 : 1;
-    return (x->parties.first > y->parties.first) - (x->parties.first < y->parties.first);
+    struct hits *h = &c->hits;
+    if (h->spare_capacity < h->capacity) {
+        h->spare = arena_array(c->p->arena, h->capacity, sizeof *h->spare);
+        h->spare_capacity = h->spare ? h->capacity : 0;
+    }
+    if (h->spare)
+        number_sort(h->items, h->spare, h->count, sizeof *h->items, (uint32_t)c->d->line_count);
+    return h->spare || h->count == 0;
 }
 
 /* What was found for one group of targets: for each line the sources together. */
 static bool file_sources(struct comparing *c, struct range_list *sources)
 {
     struct hits *h = &c->hits;
-    if (h->count)
-        qsort(h->items, h->count, sizeof *h->items, compare_hits);
+    if (!sort_hits(c))
+        return false;
     for (size_t i = 0; i < h->count;) {
         uint32_t line = h->items[i].line;
         sources->count = 0;
@@ -489,7 +486,7 @@ bool diff_compare(struct diffing *d, struct population *p)
                           .p = p,
                           .services.arena = p->arena,
                           .wanted.arena = p->arena,
-                          .columns = table_new(p->arena, 51)};
+                          .columns = number_table_new(p->arena, 2, 51)};
     struct range_list sources = {.arena = p->arena};
     d->effort.spent += crowd_count(&p->crowd) + d->policies[0]->rule_count + d->policies[1]->rule_count;
     if (!party_walk_new(&p->selections, &d->acts, &d->effort, p->arena, &c.everybody) ||

@@ -23,8 +23,8 @@ struct hit {
 };
 
 struct hits {
-    struct hit *items;
-    size_t count, capacity;
+    struct hit *items, *spare;
+    size_t count, capacity, spare_capacity;
 };
 
 struct comparing {
@@ -48,7 +48,7 @@ struct comparing {
     size_t found_count, found_capacity;
     struct range_list wanted; /* services on which something can differ */
     struct range_list services;
-    struct table columns;
+    struct number_table columns; /* line, sources -> index */
 
     struct strip *strips; /* diff_plane.c's */
     size_t strip_count, strip_capacity;

@@ -132,14 +132,6 @@ static const char *names_of(struct diffing *d, const struct population *p, struc
     return keep_text(d, &t);
 }
 
-/* The names of a set of parties, once. */
-static const char *cached_names(struct diffing *d, const struct population *p, const char **cache, uint32_t set)
-{
-    if (!cache[set])
-        cache[set] = names_of(d, p, p->parties.items[set]);
-    return cache[set];
-}
-
 static const char *ports_of(struct diffing *d, uint32_t services)
 {
     struct text t = text_new(NAME_ROOM);
@@ -147,31 +139,43 @@ static const char *ports_of(struct diffing *d, uint32_t services)
     return keep_text(d, &t);
 }
 
+/* Texts by the number of the set, where they are known: of parties, of services. */
+struct known_texts {
+    const char **names, **ports;
+};
+
 /* A finished line; the same line of the other family is joined with it. */
-static bool add_line(struct diffing *d, const struct diff_line *line)
+static bool add_line(struct diffing *d, uint32_t number, const struct diff_line *line)
 {
-    const void *key[] = {line->from,
-                         line->to,
-                         line->ports,
-                         line->rule,
-                         line->denier,
-                         line->gained ? d : NULL,
-                         line->at_times ? d : NULL}; /* texts are there once each */
-    const uint64_t *at = table_get(&d->out_lines, bytes_of(key, sizeof key));
-    if (at) {
-        if (d->out->lines[*at].families != line->families)
-            d->out->lines[*at].families = 4 + 6;
+    uint32_t key[OUT_LINE_WORDS] = {number}, at; /* texts are there once each */
+    memcpy(&key[1], &line->from, sizeof line->from);
+    memcpy(&key[1 + sizeof line->from / sizeof *key], &line->to, sizeof line->to);
+    if (number_table_get(&d->out_lines, key, &at)) {
+        if (d->out->lines[at].families != line->families)
+            d->out->lines[at].families = 4 + 6;
         return true;
     }
     struct diff_line *grown =
         arena_grow(d->arena, d->out->lines, d->out->count, &d->out_capacity, sizeof *grown);
-    void *kept = arena_alloc(d->arena, sizeof key);
-    if (!grown || !kept)
+    if (!grown)
         return false;
-    memcpy(kept, key, sizeof key);
     d->out->lines = grown;
-    d->out->lines[d->out->count++] = *line;
-    return table_put(&d->out_lines, bytes_of(kept, sizeof key), d->out->count - 1, NULL) != NULL;
+    d->out->lines[d->out->count] = *line;
+    return number_table_put(&d->out_lines, key, (uint32_t)d->out->count++);
+}
+
+static const char *known_names(struct diffing *d, const struct population *p, struct known_texts *k, uint32_t set)
+{
+    if (!k->names[set])
+        k->names[set] = names_of(d, p, p->parties.items[set]);
+    return k->names[set];
+}
+
+static const char *known_ports(struct diffing *d, struct known_texts *k, uint32_t services)
+{
+    if (!k->ports[services])
+        k->ports[services] = ports_of(d, services);
+    return k->ports[services];
 }
 
 static const char *rule_name(const struct policy *p, uint32_t rule)
@@ -180,18 +184,18 @@ static const char *rule_name(const struct policy *p, uint32_t rule)
 }
 
 static bool name_column(struct diffing *d, const struct population *p, const struct change_column *column,
-                        uint32_t targets, const char **cache)
+                        uint32_t targets, struct known_texts *k)
 {
     const struct change_line *l = &d->lines[column->line];
     struct diff_line line = {.gained = !l->lost,
                              .at_times = l->at_times,
-                             .from = cached_names(d, p, cache, column->sources),
-                             .to = cached_names(d, p, cache, targets),
-                             .ports = ports_of(d, l->services),
+                             .from = known_names(d, p, k, column->sources),
+                             .to = known_names(d, p, k, targets),
+                             .ports = known_ports(d, k, l->services),
                              .rule = rule_name(d->policies[l->lost ? BEFORE : AFTER], l->rule),
                              .denier = rule_name(d->policies[l->lost ? AFTER : BEFORE], l->denier),
                              .families = p->crowd.family};
-    return line.from && line.to && line.ports && add_line(d, &line);
+    return line.from && line.to && line.ports && add_line(d, column->line, &line);
 }
 
 bool diff_name(struct diffing *d, struct population *p)
@@ -202,13 +206,14 @@ bool diff_name(struct diffing *d, struct population *p)
         if (!range_table_put(&p->parties, range_list_all(&p->columns[i].targets), &targets[i]))
             return false;
     }
-    const char **cache = arena_array(p->arena, p->parties.count, sizeof *cache);
-    if (!targets || !cache)
+    struct known_texts k = {.names = arena_array(p->arena, p->parties.count, sizeof *k.names),
+                            .ports = arena_array(p->arena, d->services.count, sizeof *k.ports)};
+    if (!targets || !k.names || !k.ports)
         return false;
     for (size_t i = 0; i < p->column_count; i++) {
         if (d->text_bytes > TEXT_BYTES)
             d->out->more[d->lines[p->columns[i].line].lost]++;
-        else if (!name_column(d, p, &p->columns[i], targets[i], cache))
+        else if (!name_column(d, p, &p->columns[i], targets[i], &k))
             return false;
     }
     return true;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "decide/diff.h"
+#include "decide/number_table.h"
 #include "decide/service_walk.h"
 
 #define BEFORE 0
@@ -16,6 +17,9 @@ struct change_line {
     uint32_t denier;   /* that refuses it, of the other policy, or NONE */
     uint32_t services; /* number of the set */
 };
+
+/* A line's number, and where two texts are. */
+#define OUT_LINE_WORDS (1 + 2 * sizeof(const char *) / sizeof(uint32_t))
 
 /* A change from one set of parties to another. */
 struct change_column {
@@ -34,12 +38,12 @@ struct diffing {
     struct range_table services;
     struct change_line *lines;
     size_t line_count, line_capacity;
-    struct table line_numbers;
+    struct number_table line_numbers;
     size_t column_count; /* of both families */
     struct diff *out;
     size_t out_capacity, text_bytes;
     struct table texts;     /* of the output, each once */
-    struct table out_lines; /* text of a line -> index */
+    struct number_table out_lines; /* line, texts of both ends -> index */
 };
 
 /* What a party is in each policy. */

@@ -156,11 +156,11 @@ static uint64_t plain_cost(struct comparing *c)
     return cost;
 }
 
-/* Strips of all rules. */
-static uint64_t plane_cost(const struct comparing *c)
+/* Strips of all rules; not counted further where it is more than `enough`. */
+static uint64_t plane_cost(const struct comparing *c, uint64_t enough)
 {
     uint64_t cost = c->strip_count;
-    for (size_t i = 0; i < c->everybody.count; i++) {
+    for (size_t i = 0; i < c->everybody.count && cost < enough; i++) {
         const struct party_event *e = &c->everybody.events[i];
         struct ranges services = e->rule == NONE ? (struct ranges){0} : services_of(c, e);
         for (size_t k = 0; k < services.count; k++)
@@ -177,7 +177,7 @@ bool plane_choose(struct comparing *c, bool *ret_plane)
         return true;
     if (!find_strips(c))
         return false;
-    *ret_plane = plane_cost(c) < 2 * plain;
+    *ret_plane = plane_cost(c, 2 * plain) < 2 * plain;
     return true;
 }
 

@@ -20,8 +20,8 @@ struct timed {
 };
 
 /*
- * A condition is asked for its next change once, and again when that has come. No further ahead than this: the
- * limits above may be reached long before a condition that never changes is searched for a week.
+ * A condition is asked for its next change once, and again when that has come. No further ahead than this, then twice as
+ * far each time: the limits above may be reached long before a condition that never changes is searched for a week.
  */
 #define LOOK_SECONDS 3600
 
@@ -31,7 +31,8 @@ struct finding {
     struct timed *items;
     size_t count, capacity;
     int64_t until;  /* the end of the time that is looked at */
-    int64_t looked; /* conditions were asked for changes before this second, and are asked again in it */
+    int64_t ahead;  /* how far conditions are asked for changes */
+    int64_t looked; /* they were asked for those before this second, and are asked again in it */
 };
 
 /* The number of the rule's condition: the same for the same text in the same zone. */
@@ -91,7 +92,8 @@ static bool look(const struct finding *f, struct timed *t, int64_t at)
 
 static void look_further(struct finding *f, int64_t at)
 {
-    f->looked = f->until - at > LOOK_SECONDS ? at + LOOK_SECONDS : f->until;
+    f->looked = f->until - at > f->ahead ? at + f->ahead : f->until;
+    f->ahead *= 2;
 }
 
 static void look_first(struct finding *f, int64_t at)
@@ -163,7 +165,7 @@ static bool find_combinations(struct finding *f, int64_t now, struct moments *m)
 static bool find(const struct policy *const *policies, unsigned count, int64_t now, int64_t until,
                  struct arena *a, struct moments *ret)
 {
-    struct finding f = {.arena = a, .known = table_new(a, 21), .until = until};
+    struct finding f = {.arena = a, .known = table_new(a, 21), .until = until, .ahead = LOOK_SECONDS};
     struct moments m = {0};
     if (!number_conditions(&f, policies, count, &m) || !find_combinations(&f, now, &m))
         return false;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a checked condition is worth, and when that changes. Knows values, the calendar and the facts; trusts
- * the checker for types. Work is counted in steps and memory is a fixed piece of the stack: what exceeds
- * either is unknown, everywhere in the same way. PCRE2 is wrapped here.
+ * What a checked condition is worth, at a second or all through a minute, an hour or a day. Knows values, the
+ * calendar and the facts; trusts the checker for types. Work is counted in steps and memory is a fixed piece of the
+ * stack: what exceeds either is unknown, everywhere in the same way. PCRE2 is wrapped here.
  */
 #include "policy/condition_tree.h"
 
@@ -18,6 +18,7 @@
 
 struct evaluation {
     const struct facts *facts; /* NULL while constants are worked out */
+    unsigned exact;            /* by 1 << enum level: fields of `now` of other levels are ranges */
     struct arena *arena;       /* then memory comes from here, else from scratch */
     uint32_t steps;            /* left */
     bool exhausted, no_memory;
@@ -27,6 +28,7 @@ struct evaluation {
 };
 
 static const struct value unknown = {.kind = VALUE_UNKNOWN};
+static const struct value any = {.kind = VALUE_ANY};
 
 static struct value of_bool(bool b)
 {
@@ -47,6 +49,13 @@ static bool spend(struct evaluation *e, size_t n)
     }
     e->steps -= (uint32_t)n;
     return true;
+}
+
+/* Where the cost depends on what is vague, nothing can be said of the whole. */
+static struct value give_up(struct evaluation *e)
+{
+    (void)spend(e, SIZE_MAX);
+    return any;
 }
 
 static void *make(struct evaluation *e, size_t size)
@@ -91,12 +100,6 @@ static int64_t time_field(int64_t local, enum field field)
     }
 }
 
-/* Seconds between two changes of a field at the least, while the offset from UTC stays. */
-static int64_t field_period(enum field field)
-{
-    return field == FIELD_SECOND ? 1 : field == FIELD_MINUTE ? 60 : field == FIELD_HOUR ? 3600 : DAY_SECONDS;
-}
-
 static struct value of_timestamp(wide nanoseconds)
 {
     if (nanoseconds < (wide)TIMESTAMP_FIRST * NANOSECONDS || nanoseconds >= ((wide)TIMESTAMP_LAST + 1) * NANOSECONDS)
@@ -114,12 +117,6 @@ static struct value of_duration(wide nanoseconds)
     if (nanoseconds < INT64_MIN || nanoseconds > INT64_MAX)
         return unknown;
     return (struct value){.kind = VALUE_DURATION, .integer = (int64_t)nanoseconds};
-}
-
-/* Nanoseconds of a timestamp or duration. */
-static wide nanoseconds_of(const struct value *v)
-{
-    return v->kind == VALUE_TIMESTAMP ? (wide)v->integer * NANOSECONDS + v->nanoseconds : v->integer;
 }
 
 /* ---- comparison ---- */
@@ -414,10 +411,12 @@ static int64_t count_characters(struct bytes s)
 }
 
 /* In local time, by the offset that holds at the timestamp itself. */
-static struct value field_of(const struct evaluation *e, const struct value *timestamp, enum field field)
+static struct value field_of(const struct evaluation *e, const struct node *n, const struct value *timestamp)
 {
     const struct zone *zone = e->facts ? e->facts->zone : NULL;
-    return of_int(time_field(timestamp->integer + zone_offset(zone, timestamp->integer), field));
+    if (!(e->exact >> field_level(n->field) & 1) && !n->items[0]->constant)
+        return range_of_field(n->field);
+    return of_int(time_field(timestamp->integer + zone_offset(zone, timestamp->integer), n->field));
 }
 
 static struct value call_string(struct evaluation *e, const struct node *n, struct bytes a, struct bytes b)
@@ -442,7 +441,7 @@ static struct value call(struct evaluation *e, const struct node *n, const struc
         return spend(e, a->string.len / 16) ? of_int(count_characters(a->string)) : unknown;
     case FUNCTION_TIMESTAMP: return timestamp_parse(a->string, &v) ? v : unknown;
     case FUNCTION_DURATION: return duration_parse(a->string, &v) ? v : unknown;
-    case FUNCTION_FIELD: return field_of(e, a, n->field);
+    case FUNCTION_FIELD: return field_of(e, n, a);
     case FUNCTION_HOURS: return of_int(a->integer / (3600 * NANOSECONDS));
     case FUNCTION_MINUTES: return of_int(a->integer / (60 * NANOSECONDS));
     case FUNCTION_SECONDS: return of_int(a->integer / NANOSECONDS);
@@ -455,17 +454,22 @@ static struct value call(struct evaluation *e, const struct node *n, const struc
 
 static struct value evaluate(struct evaluation *e, const struct node *n);
 
-/* CEL's && and ||: an operand that decides absorbs unknown ones, on whatever side they stand. */
+/* One more operand of && or ||: one that decides absorbs unknown ones, on whatever side they stand. True: it decides. */
+static bool join(struct value *result, const struct value *v, bool decisive)
+{
+    bool decides = v->kind == VALUE_BOOL && v->boolean == decisive;
+    if (decides || v->kind == VALUE_ANY || (v->kind == VALUE_UNKNOWN && result->kind != VALUE_ANY))
+        *result = *v;
+    return decides;
+}
+
 static struct value evaluate_logic(struct evaluation *e, const struct node *n)
 {
-    bool decisive = n->kind == NODE_OR;
+    bool decisive = n->kind == NODE_OR, decided = false;
     struct value result = of_bool(!decisive);
-    for (uint32_t i = 0; i < n->count; i++) {
+    for (uint32_t i = 0; i < n->count && !decided; i++) {
         struct value v = evaluate(e, n->items[i]);
-        if (v.kind != VALUE_BOOL)
-            result = unknown;
-        else if (v.boolean == decisive)
-            return v;
+        decided = join(&result, &v, decisive);
     }
     return result;
 }
@@ -473,17 +477,16 @@ static struct value evaluate_logic(struct evaluation *e, const struct node *n)
 static struct value evaluate_quantify(struct evaluation *e, const struct node *n)
 {
     struct value list = evaluate(e, n->items[0]);
+    if (is_vague(&list))
+        return give_up(e);
     if (list.kind != VALUE_LIST)
         return unknown;
-    bool decisive = !n->all;
+    bool decisive = !n->all, decided = false;
     struct value result = of_bool(!decisive);
-    for (size_t i = 0; i < list.list.count && !e->exhausted; i++) {
+    for (size_t i = 0; i < list.list.count && !e->exhausted && !decided; i++) {
         e->variables[n->slot] = list.list.items[i];
         struct value v = evaluate(e, n->items[1]);
-        if (v.kind != VALUE_BOOL)
-            result = unknown;
-        else if (v.boolean == decisive)
-            return v;
+        decided = join(&result, &v, decisive);
     }
     return result;
 }
@@ -491,14 +494,40 @@ static struct value evaluate_quantify(struct evaluation *e, const struct node *n
 static struct value evaluate_list(struct evaluation *e, const struct node *n)
 {
     struct value *items = make(e, n->count * sizeof *items);
+    bool vague = false;
     if (!items)
         return unknown;
     for (uint32_t i = 0; i < n->count; i++) {
         items[i] = evaluate(e, n->items[i]);
+        vague = vague || is_vague(&items[i]);
         if (items[i].kind == VALUE_UNKNOWN)
             return unknown;
     }
+    if (vague)
+        return any;
     return (struct value){.kind = VALUE_LIST, .list = {.items = items, .count = n->count}};
+}
+
+/* Whether what is done with the node's value costs the same whatever it is. */
+static bool is_plain(const struct node *n)
+{
+    return n->type.lists == 0 && n->type.base != TYPE_STRING && n->type.base != TYPE_ANY;
+}
+
+/* The same where operands are vague: what holds of all values that they may have, at the cost of the dearest. */
+static struct value evaluate_vague(struct evaluation *e, const struct node *n, const struct value *a, const struct value *b)
+{
+    bool in_list = n->kind == NODE_BINARY && n->operation == OPERATION_IN && b->kind == VALUE_LIST;
+    bool plain = is_plain(n->items[0]) && (n->count == 1 || is_plain(n->items[1]) || in_list);
+    if (!plain || !spend(e, in_list ? b->list.count : 1))
+        return give_up(e);
+    if (in_list)
+        return range_in(a, b->list.items, b->list.count);
+    if (n->kind == NODE_NEGATE)
+        return range_arithmetic(OPERATION_SUBTRACT, &(struct value){.kind = VALUE_INT}, a);
+    if (n->kind != NODE_BINARY)
+        return any;
+    return n->operation < OPERATION_ADD ? range_compare(n->operation, a, b) : range_arithmetic(n->operation, a, b);
 }
 
 /* Operators and functions that want all their operands known. */
@@ -510,8 +539,10 @@ static struct value evaluate_strict(struct evaluation *e, const struct node *n)
     struct value b = n->count > 1 ? evaluate(e, n->items[1]) : of_bool(false);
     if (b.kind == VALUE_UNKNOWN)
         return unknown;
+    if (is_vague(&a) || is_vague(&b))
+        return evaluate_vague(e, n, &a, &b);
     switch (n->kind) {
-    case NODE_MEMBER: return field_of(e, &a, n->field);
+    case NODE_MEMBER: return field_of(e, n, &a);
     case NODE_NOT: return of_bool(!a.boolean);
     case NODE_NEGATE: return negate(&a);
     case NODE_CALL: return call(e, n, &a, &b);
@@ -532,9 +563,20 @@ static struct value evaluate_name(const struct evaluation *e, const struct node 
     return (struct value){.kind = VALUE_TIMESTAMP, .integer = e->facts->now};
 }
 
+static struct value evaluate_choice(struct evaluation *e, const struct node *n)
+{
+    struct value test = evaluate(e, n->items[0]);
+    if (test.kind == VALUE_BOOL)
+        return evaluate(e, n->items[test.boolean ? 1 : 2]);
+    if (!is_vague(&test))
+        return unknown;
+    (void)evaluate(e, n->items[1]); /* for what they cost */
+    (void)evaluate(e, n->items[2]);
+    return any;
+}
+
 static struct value evaluate_open(struct evaluation *e, const struct node *n)
 {
-    struct value test;
     switch (n->kind) {
     case NODE_LITERAL: return n->value;
     case NODE_NAME: return evaluate_name(e, n);
@@ -542,9 +584,7 @@ static struct value evaluate_open(struct evaluation *e, const struct node *n)
     case NODE_AND:
     case NODE_OR: return evaluate_logic(e, n);
     case NODE_QUANTIFY: return evaluate_quantify(e, n);
-    case NODE_CHOICE:
-        test = evaluate(e, n->items[0]);
-        return test.kind == VALUE_BOOL ? evaluate(e, n->items[test.boolean ? 1 : 2]) : unknown;
+    case NODE_CHOICE: return evaluate_choice(e, n);
     default: return evaluate_strict(e, n);
     }
 }
@@ -576,166 +616,40 @@ bool node_fold(const struct node *n, struct arena *arena, uint32_t *steps, struc
     return !e.exhausted && !e.no_memory;
 }
 
-enum truth condition_evaluate(const struct condition *c, const struct facts *facts)
+static struct value evaluate_whole(const struct condition *c, const struct facts *facts, unsigned exact, bool *ret_exhausted)
 {
     _Alignas(16) uint8_t scratch[SCRATCH_SIZE];
     struct evaluation e;
     e.facts = facts;
+    e.exact = exact;
     e.arena = NULL;
     e.steps = CONDITION_STEPS_MAX;
     e.exhausted = e.no_memory = false;
     e.scratch = scratch;
     e.used = 0; /* variables are written before they are read: clearing them would be the costliest part */
     struct value v = evaluate(&e, c->root);
-    if (e.exhausted || v.kind != VALUE_BOOL)
-        return TRUTH_UNKNOWN;
-    return v.boolean ? TRUTH_TRUE : TRUTH_FALSE;
+    *ret_exhausted = e.exhausted;
+    return v;
 }
 
-/* ---- change ---- */
-
-/*
- * Between two seconds at which no part of a condition can change, the whole does not change. `next` becomes
- * the smallest of these seconds behind `after`; a part of which nothing better is known may change every
- * second, which is slow and never wrong.
- */
-struct search {
-    int64_t after, next;
-    const struct zone *zone;
-};
-
-/* A time as a line over `now`: slope * now + constant, in nanoseconds. */
-struct line {
-    int64_t slope;
-    wide constant;
-};
-
-static bool line_of(const struct node *n, struct line *ret)
+static enum truth truth_of(const struct value *v)
 {
-    struct line a, b;
-    if (n->constant) {
-        *ret = (struct line){.slope = 0, .constant = nanoseconds_of(&n->value)};
-        return n->value.kind == VALUE_TIMESTAMP || n->value.kind == VALUE_DURATION;
-    }
-    if (n->kind == NODE_NAME && n->slot == SLOT_NOW) {
-        *ret = (struct line){.slope = 1};
-        return true;
-    }
-    if (n->kind != NODE_BINARY || n->operation < OPERATION_ADD || !line_of(n->items[0], &a) || !line_of(n->items[1], &b))
+    return v->kind != VALUE_BOOL ? TRUTH_UNKNOWN : v->boolean ? TRUTH_TRUE : TRUTH_FALSE;
+}
+
+enum truth condition_evaluate(const struct condition *c, const struct facts *facts)
+{
+    bool exhausted;
+    struct value v = evaluate_whole(c, facts, LEVELS_ALL, &exhausted);
+    return exhausted ? TRUTH_UNKNOWN : truth_of(&v);
+}
+
+bool condition_settled(const struct condition *c, const struct facts *facts, unsigned exact, enum truth *ret)
+{
+    bool exhausted;
+    struct value v = evaluate_whole(c, facts, exact, &exhausted);
+    if (exhausted || is_vague(&v))
         return false;
-    int sign = n->operation == OPERATION_ADD ? 1 : -1;
-    *ret = (struct line){.slope = a.slope + sign * b.slope, .constant = a.constant + sign * b.constant};
+    *ret = truth_of(&v);
     return true;
-}
-
-static void candidate(struct search *s, wide at)
-{
-    if (at > s->after && at < s->next)
-        s->next = (int64_t)at;
-}
-
-/* The line passes through zero, or touches it, between these seconds. */
-static void candidates_of_zero(struct search *s, struct line l)
-{
-    if (l.slope == 0)
-        return;
-    wide step = (wide)l.slope * NANOSECONDS, at = -l.constant / step;
-    for (int i = -1; i <= 2; i++)
-        candidate(s, at + i);
-}
-
-/* Where a time, or one on the way to it, leaves its type's range and becomes unknown. */
-static void candidates_of_range(struct search *s, const struct node *n)
-{
-    struct line l;
-    if (n->constant || !line_of(n, &l))
-        return;
-    bool timestamp = n->type.base == TYPE_TIMESTAMP;
-    wide first = timestamp ? (wide)TIMESTAMP_FIRST * NANOSECONDS : INT64_MIN;
-    wide last = timestamp ? ((wide)TIMESTAMP_LAST + 1) * NANOSECONDS - 1 : INT64_MAX;
-    candidates_of_zero(s, (struct line){.slope = l.slope, .constant = l.constant - first});
-    candidates_of_zero(s, (struct line){.slope = l.slope, .constant = l.constant - last});
-    for (uint32_t i = 0; i < n->count; i++)
-        candidates_of_range(s, n->items[i]);
-}
-
-/* A field of a timestamp that runs with `now`. False: of another one. */
-static bool candidates_of_field(struct search *s, const struct node *n)
-{
-    struct line l;
-    if (!line_of(n->items[0], &l) || (l.slope != 0 && l.slope != 1))
-        return false;
-    candidates_of_range(s, n->items[0]);
-    wide shift = l.constant / NANOSECONDS - (l.constant % NANOSECONDS < 0), then = (wide)s->after + shift;
-    if (l.slope == 0 || then < TIMESTAMP_FIRST || then > TIMESTAMP_LAST)
-        return true; /* unknown, until it comes into its range */
-    int64_t at = (int64_t)then, period = field_period(n->field);
-    candidate(s, then + period - floor_modulo(at + zone_offset(s->zone, at), period) - shift);
-    candidate(s, (wide)zone_next_change(s->zone, at) - shift);
-    return true;
-}
-
-static bool candidates_of_comparison(struct search *s, const struct node *n)
-{
-    struct line a, b;
-    if (n->operation > OPERATION_IN || !line_of(n->items[0], &a))
-        return false;
-    candidates_of_range(s, n->items[0]);
-    if (n->operation == OPERATION_IN) {
-        const struct value *list = &n->items[1]->value;
-        if (!n->items[1]->constant || list->kind != VALUE_LIST)
-            return false;
-        for (size_t i = 0; i < list->list.count; i++)
-            candidates_of_zero(s, (struct line){.slope = a.slope, .constant = a.constant - nanoseconds_of(&list->list.items[i])});
-        return true;
-    }
-    if (!line_of(n->items[1], &b))
-        return false;
-    candidates_of_range(s, n->items[1]);
-    candidates_of_zero(s, (struct line){.slope = a.slope - b.slope, .constant = a.constant - b.constant});
-    return true;
-}
-
-static void find_candidates(struct search *s, const struct node *n)
-{
-    if (n->constant)
-        return;
-    bool field = n->kind == NODE_MEMBER || (n->kind == NODE_CALL && n->function == FUNCTION_FIELD);
-    if (field && candidates_of_field(s, n))
-        return;
-    if (n->kind == NODE_BINARY && candidates_of_comparison(s, n))
-        return;
-    if (n->kind == NODE_NAME && n->slot == SLOT_NOW)
-        candidate(s, (wide)s->after + 1);
-    for (uint32_t i = 0; i < n->count; i++)
-        find_candidates(s, n->items[i]);
-}
-
-int64_t condition_next_change(const struct condition *c, const struct facts *from, int64_t until)
-{
-    enum truth first = condition_evaluate(c, from);
-    struct search s = {.after = from->now, .next = until, .zone = from->zone};
-    for (;;) {
-        find_candidates(&s, c->root);
-        if (s.next >= until)
-            return until;
-        struct facts then = {.now = s.next, .zone = from->zone};
-        if (condition_evaluate(c, &then) != first)
-            return s.next;
-        s.after = s.next;
-        s.next = until;
-    }
-}
-
-static bool mentions_now(const struct node *n)
-{
-    bool found = n->kind == NODE_NAME && n->slot == SLOT_NOW;
-    for (uint32_t i = 0; i < n->count && !n->constant && !found; i++)
-        found = mentions_now(n->items[i]);
-    return found && !n->constant;
-}
-
-bool condition_depends_on_time(const struct condition *c)
-{
-    return mentions_now(c->root);
 }

@@ -48,6 +48,9 @@ enum value_kind {
     VALUE_TIMESTAMP,
     VALUE_DURATION,
     VALUE_LIST,
+    /* What is known of a value at every second of a piece of time; never the worth of a constant. */
+    VALUE_RANGE, /* an int, known, from range.first to range.last */
+    VALUE_ANY,   /* anything of its type, or unknown */
 };
 
 struct value {
@@ -63,8 +66,22 @@ struct value {
             const struct value *items;
             size_t count;
         } list;
+        struct {
+            int64_t first, last;
+        } range;
     };
 };
+
+static inline bool is_vague(const struct value *v)
+{
+    return v->kind >= VALUE_RANGE;
+}
+
+/* Nanoseconds of a timestamp or duration. */
+static inline wide nanoseconds_of(const struct value *v)
+{
+    return v->kind == VALUE_TIMESTAMP ? (wide)v->integer * NANOSECONDS + v->nanoseconds : v->integer;
+}
 
 /* A double as it is written: exact, and the same on every machine and in every locale. */
 struct decimal {
@@ -197,6 +214,20 @@ static inline bool no_memory(struct compilation *r)
     return false;
 }
 
+/* How often a part of a condition changes. */
+enum level {
+    LEVEL_SECOND,
+    LEVEL_MINUTE,
+    LEVEL_HOUR,
+    LEVEL_DAY, /* dates; the offset from UTC; whatever happens once */
+};
+#define LEVELS_ALL ~0u
+
+static inline enum level field_level(enum field field)
+{
+    return field == FIELD_SECOND ? LEVEL_SECOND : field == FIELD_MINUTE ? LEVEL_MINUTE : field == FIELD_HOUR ? LEVEL_HOUR : LEVEL_DAY;
+}
+
 /* ---- condition_lex.c: text to tokens and literals ---- */
 
 enum token_kind {
@@ -247,3 +278,19 @@ bool node_fold(const struct node *n, struct arena *arena, uint32_t *steps, struc
 
 /* NULL with a text in `error` for what is not a pattern, or with "" when memory is out. */
 struct pattern *pattern_compile(struct bytes text, struct arena *arena, char *error, size_t error_size) MUST_USE;
+
+/*
+ * The answer at every second at which what has one of the levels `exact` (1 << enum level, LEVEL_DAY among them) is as in
+ * `facts`, whatever the fields of the others are; false when these decide. The condition must not be irregular
+ * (condition_change.c).
+ */
+bool condition_settled(const struct condition *c, const struct facts *facts, unsigned exact, enum truth *ret) MUST_USE;
+
+/* ---- condition_range.c: ints of which the range is known ---- */
+
+/* Of those below LEVEL_DAY. */
+struct value range_of_field(enum field field);
+/* Operands are VALUE_INT, VALUE_RANGE, or something else, of which nothing is known then. */
+struct value range_compare(enum operation operation, const struct value *a, const struct value *b);
+struct value range_arithmetic(enum operation operation, const struct value *a, const struct value *b);
+struct value range_in(const struct value *needle, const struct value *items, size_t count);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/differential/waf_harness.h"
 
+#include <stdlib.h>
+
 #define REQUEST_MAX ((size_t)16 << 20)
 #define RESPONSE_MAX ((size_t)4 << 20)
 
@@ -32,10 +34,26 @@ bool harness_engine_open(struct harness *h, bool plan, struct harness_engine *re
     return program_compile(h->set, h->arena, &ret->program, &errors) && (!plan || program_plan(&ret->program, h->arena)) && scratch_create(&ret->program, &ret->scratch);
 }
 
+bool harness_engine_open_again(struct harness *h, const struct harness_engine *compiled, struct harness_engine *ret)
+{
+    struct program_errors errors;
+    struct image image;
+    const char *why;
+    size_t len;
+    *ret = (struct harness_engine){0};
+    if (!image_write(compiled->program.compiled, &ret->image, &len) || !image_read(bytes_of(ret->image, len), &image, &why))
+        return false;
+    ret->compiled = compiled_create(&image, (struct job_runner){0});
+    return ret->compiled && program_compile_from(h->set, ret->compiled, h->arena, &ret->program, &errors) && program_plan(&ret->program, h->arena) &&
+        !compiled_is_new(ret->compiled) && scratch_create(&ret->program, &ret->scratch);
+}
+
 void harness_engine_close(struct harness_engine *e)
 {
     scratch_free(&e->scratch);
     program_free(&e->program);
+    compiled_free(e->compiled);
+    free(e->image);
 }
 
 /* ---- messages */

@@ -59,7 +59,7 @@ static void forget_changed(struct waf_transaction *t)
     for (uint32_t i = 0; i < plan->segment_count; i++) {
         struct scan_segment *s = &t->segments[i];
         struct bytes scalar;
-        size_t listed = variables_measure(t, plan->segments[i], &scalar);
+        size_t listed = s->there ? variables_measure(t, plan->segments[i], &scalar) : 0;
         if (s->there && (listed != s->listed || scalar.at != s->scalar.at || scalar.len != s->scalar.len))
             *s = (struct scan_segment){0};
     }
@@ -192,7 +192,8 @@ static void take_candidate(const struct sweep *s, uint32_t rule)
 
 static int take_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *argument)
 {
-    take_candidate(argument, id);
+    const struct sweep *s = argument;
+    take_candidate(s, s->scan->rules[id]);
     return 0;
 }
 

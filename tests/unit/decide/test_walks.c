@@ -14,6 +14,7 @@
 #include "decide/diff.h"
 #include "decide/matrix.h"
 #include "decide/number_sort.h"
+#include "decide/number_table.h"
 #include "decide/service_walk.h"
 #include "arena_scene.h"
 #include "models.h"
@@ -111,6 +112,31 @@ static void numbers_are_sorted_and_equal_ones_stay_in_order(void **state)
             for (uint32_t n = 1; n < counts[i]; n++)
                 assert_true(items[n - 1].number < items[n].number ||
                             (items[n - 1].number == items[n].number && items[n - 1].order < items[n].order));
+        }
+    }
+}
+
+/* Keys of three numbers, which may all be the largest, by their place in an array of all that there can be. */
+#define SIZE 9
+static void a_number_table_gives_what_was_put_under_a_key(void **state)
+{
+    struct scene *s = *state;
+    for (uint64_t seed = 1; seed <= 50; seed++) {
+        struct number_table t = number_table_new(s->arena, 3, seed);
+        bool has[SIZE * SIZE * SIZE] = {0};
+        seed_random(seed);
+        for (int step = 0; step < 1500; step++) {
+            uint32_t key[3], place = 0, value;
+            for (int i = 0; i < 3; i++) {
+                key[i] = random_below(SIZE);
+                place = place * SIZE + key[i];
+                key[i] = key[i] == SIZE - 1 ? NONE : i == 0 ? 200 * key[i] : key[i];
+            }
+            assert_int_equal(number_table_get(&t, key, &value), has[place]);
+            assert_true(!has[place] || value == place);
+            has[place] = true;
+            if (value == NONE)
+                assert_true(number_table_put(&t, key, place));
         }
     }
 }
@@ -573,6 +599,7 @@ int main(void)
         TEST(ranges_are_the_sets_that_they_stand_for),
         TEST(a_number_set_gives_its_numbers_in_order),
         TEST(numbers_are_sorted_and_equal_ones_stay_in_order),
+        TEST(a_number_table_gives_what_was_put_under_a_key),
         TEST(prefixes_of_a_range_are_as_many_as_are_printed),
         TEST(walks_give_the_verdicts_of_decide),
         TEST(a_diff_is_what_decide_says_of_every_representative),

@@ -227,6 +227,9 @@ static void the_next_change_is_that_of_the_clock_on_the_wall(void **state)
         {"now.day == 30", "Europe/Berlin", SPRING - 3600, SPRING + 21 * 3600}, /* a day of 23 hours */
         {"now.day == 26", "Europe/Berlin", AUTUMN - 7200, AUTUMN + 22 * 3600}, /* and of 25, of which 3 are over */
         {"now.hour == 0", "AAA0BBB-2,M2.4.4/-1:30,M3.1.1", 1708553000, 1708554600}, /* 22:30 becomes 0:30 */
+        {"now.weekday == 4", "AAA0BBB-2,M2.4.4/-1:30,M3.1.1", 1708553000, 1708554600}, /* and Wednesday Thursday */
+        {"now.hour == 20 && now.second == 59", "Europe/Berlin", NOW, 1769886059}, /* in its first minute */
+        {"now.hour == 20 && now.minute == 59", "Europe/Berlin", NOW, 1769889540},
         {"(now + duration('30m')).hour >= 3", "Europe/Berlin", SPRING - 7000, SPRING - 1800},
         {"(now - duration('30m')).hour >= 3", "Europe/Berlin", SPRING - 100, SPRING + 1800},
     };

@@ -134,6 +134,48 @@ static void write_node(struct generator *g, enum want want, unsigned depth)
         write_template(g, templates[want][below(g, (unsigned)count)], depth - 1);
 }
 
+/* A field against a number that it has, or not; alone, in arithmetic, and of another time. */
+static void write_field(struct generator *g)
+{
+    static const char *const fields[] = {"second", "minute", "hour", "weekday", "day", "month", "year"};
+    static const unsigned ends[] = {75, 70, 30, 9, 35, 14, 3000};
+    static const char *const comparisons[] = {"==", "!=", "<", "<=", ">", ">=", "=="};
+    unsigned a = below(g, 5) ? below(g, 3) : below(g, 7), b = below(g, 3), number = below(g, ends[a]);
+    switch (below(g, 8)) {
+    case 0: text_printf(&g->out, "now.%s %% %u == %u", fields[a], 1 + below(g, 70), below(g, 8)); break;
+    case 1: text_printf(&g->out, "now.%s * %d + now.%s %s %u", fields[b], (int)below(g, 90) - 20, fields[a], comparisons[below(g, 7)], number); break;
+    case 2: text_printf(&g->out, "now.%s in [%u, %u, %u]", fields[a], number, below(g, ends[a]), below(g, 100)); break;
+    case 3: text_printf(&g->out, "(now + duration('%us')).%s %s %u", below(g, 5000), fields[a], comparisons[below(g, 7)], number); break;
+    case 4: text_printf(&g->out, "(%u - now.%s) / %d >= -now.%s", below(g, 60), fields[b], (int)below(g, 9) - 2, fields[a]); break;
+    default: text_printf(&g->out, "now.%s %s %u", fields[a], comparisons[below(g, 7)], number); break;
+    }
+}
+
+/* Of fields, as often true as not, or never, or always; sometimes a part that knows no period. */
+static void write_clockwork(struct generator *g, unsigned depth)
+{
+    static const char *const others[] = {"now - timestamp('2026-03-29T01:00:00Z') > duration('0')", "(now.hour > 4 ? now : now + duration('30m')).minute == 7",
+                                         "[now.minute, 59].exists(x, x == 59)", "[3, 30, 61].all(x, x > now.second || now.hour != 3)",
+                                         "1 / (now.hour - 3) == 0", "now.minute > now.second"};
+    if (depth == 0) {
+        if (below(g, 12))
+            write_field(g);
+        else
+            text_puts(&g->out, others[below(g, 6)]);
+        return;
+    }
+    const char *choice = below(g, 6) ? NULL : ") ? (", *join = below(g, 3) ? ") && (" : ") || (";
+    text_puts(&g->out, below(g, 5) ? "(" : "!(");
+    write_clockwork(g, depth - 1);
+    text_puts(&g->out, choice ? choice : join);
+    write_clockwork(g, depth - 1);
+    if (choice) {
+        text_puts(&g->out, ") : (");
+        write_clockwork(g, depth - 1);
+    }
+    text_puts(&g->out, ")");
+}
+
 /* A condition as people write them: a few comparisons of now, joined. */
 static void write_plain(struct generator *g)
 {
@@ -206,6 +248,25 @@ static void round_of(uint64_t seed, bool plain)
     text_free(&g.out);
 }
 
+/* Days on which the clock is changed, which are there every four years but for one in a hundred, and at a year's end. */
+static void days_of(uint64_t seed)
+{
+    static const char *const zones[] = {"Europe/Berlin", "Australia/Lord_Howe", "America/New_York", "Test/Restless", "<-00>0:00:12", "Asia/Kathmandu"};
+    static const int64_t starts[] = {1774746000, 1792890000, 1791041400, 1709121600, 951696000, 4107456000, 1798761600, NOW};
+    struct generator g = {.state = seed, .out = text_new(1 << 16)};
+    struct arena *arena = arena_create(16 << 20);
+    struct diags diags = diags_new(arena);
+    write_clockwork(&g, below(&g, 4));
+    const char *source = text_cstr(&g.out);
+    struct condition *c = condition_parse(bytes_of_text(source), (struct place){1, 1, 0}, arena, &diags);
+    if (!c)
+        fail_msg("`%s`: %s", source, diags.count ? diags.items[0].message : "?");
+    struct facts from = {.now = starts[below(&g, 8)] - below(&g, 86400), .zone = below(&g, 7) ? zone_made(zones[below(&g, 6)], arena) : NULL};
+    check_changes(c, source, &from, 3600 + below(&g, 2 * 86400));
+    arena_destroy(arena);
+    text_free(&g.out);
+}
+
 static uint64_t number_from(const char *name, uint64_t otherwise)
 {
     const char *text = getenv(name);
@@ -221,6 +282,15 @@ static void print_and_next_change_hold_for_random_conditions(void **state)
         round_of(seed * 1000003 + 2 * i, true);
         round_of(seed * 1000003 + 2 * i + 1, false);
     }
+}
+
+static void next_change_holds_over_days_of_fields(void **state)
+{
+    (void)state;
+    uint64_t seed = number_from("BULKHEAD_SEED", (uint64_t)time(NULL)), rounds = number_from("BULKHEAD_ROUNDS", 3000) / 40;
+    print_message("seed %llu\n", (unsigned long long)seed);
+    for (uint64_t i = 0; i < rounds; i++)
+        days_of(seed * 1000003 + i);
 }
 
 /* The horizon of a day: at hours' steps 24 evaluations, not 86,400. A bound on work, with much room, not on time. */
@@ -242,11 +312,40 @@ static void a_day_of_hours_is_exact(void **state)
     arena_destroy(arena);
 }
 
+/* Takes hours where each second of the week is looked at, and is then stopped. */
+static void a_week_is_not_searched_by_seconds(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_create(1 << 20);
+    struct diags diags = diags_new(arena);
+    static const char *const never[] = {
+        "now.second > 70",
+        "now.hour == 3 && now.hour == 4",
+        "now.second == 3 && now.second == 4",
+        "now.second == 3 && now.second == 4 && now.minute != 5",
+        "now.second > 30 && now.minute == 61",
+        "now.second > 30 && now.weekday == 7",
+        "now.hour * 60 + now.minute > 1440 && now.second % 2 == 0",
+        "now.hour == 3 && now.minute == 61 && now.second in [1, 3, 5]",
+        "(now + duration('90s')).second < 0 || now.minute - now.second > 60",
+    };
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        struct condition *c = condition_parse(bytes_of_text(never[i]), (struct place){1, 1, 0}, arena, &diags);
+        assert_non_null(c);
+        struct facts from = {.zone = zone_made("Europe/Berlin", arena)};
+        for (from.now = NOW; from.now < NOW + 5000; from.now++)
+            assert_int_equal(condition_next_change(c, &from, from.now + 7 * 86400), from.now + 7 * 86400);
+    }
+    arena_destroy(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_day_of_hours_is_exact),
+        cmocka_unit_test(a_week_is_not_searched_by_seconds),
         cmocka_unit_test(print_and_next_change_hold_for_random_conditions),
+        cmocka_unit_test(next_change_holds_over_days_of_fields),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

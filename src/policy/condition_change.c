@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * When the answer of a condition changes. Between two seconds at which no part of a condition can change, the whole
+ * does not; parts are told apart by how often they change, so that a day is only looked at hour by hour, an hour minute
+ * by minute, where what is below can change the answer. Never wrong: where nothing is known of a part, every second is
+ * looked at.
+ */
+#include "policy/condition_tree.h"
+
+#include "policy/calendar.h"
+
+/* ---- the next second at which a part can change ---- */
+
+/* `next` becomes the smallest second behind `after` at which a part of that level can change. */
+struct walk {
+    const struct zone *zone;
+    enum level level;
+    int64_t after, next;
+    bool irregular; /* met a part of which no better is known than that it may change every second */
+};
+
+/* Seconds between two changes of a field at the least, while the offset from UTC stays. */
+static int64_t level_period(enum level level)
+{
+    static const int64_t periods[] = {1, 60, 3600, DAY_SECONDS};
+    return periods[level];
+}
+
+/* A time as a line over `now`: slope * now + constant, in nanoseconds. */
+struct line {
+    int64_t slope;
+    wide constant;
+};
+
+static bool line_of(const struct node *n, struct line *ret)
+{
+    struct line a, b;
+    if (n->constant) {
+        *ret = (struct line){.slope = 0, .constant = nanoseconds_of(&n->value)};
+        return n->value.kind == VALUE_TIMESTAMP || n->value.kind == VALUE_DURATION;
+    }
+    if (n->kind == NODE_NAME && n->slot == SLOT_NOW) {
+        *ret = (struct line){.slope = 1};
+        return true;
+    }
+    if (n->kind != NODE_BINARY || n->operation < OPERATION_ADD || !line_of(n->items[0], &a) || !line_of(n->items[1], &b))
+        return false;
+    int sign = n->operation == OPERATION_ADD ? 1 : -1;
+    *ret = (struct line){.slope = a.slope + sign * b.slope, .constant = a.constant + sign * b.constant};
+    return true;
+}
+
+static void candidate(struct walk *w, enum level level, wide at)
+{
+    if (level == w->level && at > w->after && at < w->next)
+        w->next = (int64_t)at;
+}
+
+/* The line passes through zero, or touches it, between these seconds. */
+static void candidates_of_zero(struct walk *w, struct line l)
+{
+    if (l.slope == 0)
+        return;
+    wide step = (wide)l.slope * NANOSECONDS, at = -l.constant / step;
+    for (int i = -1; i <= 2; i++)
+        candidate(w, LEVEL_DAY, at + i);
+}
+
+/* Where a time, or one on the way to it, leaves its type's range and becomes unknown. */
+static void candidates_of_range(struct walk *w, const struct node *n)
+{
+    struct line l;
+    if (n->constant || !line_of(n, &l))
+        return;
+    bool timestamp = n->type.base == TYPE_TIMESTAMP;
+    wide first = timestamp ? (wide)TIMESTAMP_FIRST * NANOSECONDS : INT64_MIN;
+    wide last = timestamp ? ((wide)TIMESTAMP_LAST + 1) * NANOSECONDS - 1 : INT64_MAX;
+    candidates_of_zero(w, (struct line){.slope = l.slope, .constant = l.constant - first});
+    candidates_of_zero(w, (struct line){.slope = l.slope, .constant = l.constant - last});
+    for (uint32_t i = 0; i < n->count; i++)
+        candidates_of_range(w, n->items[i]);
+}
+
+/* A field of a timestamp that runs with `now`. False: of another one. */
+static bool candidates_of_field(struct walk *w, const struct node *n)
+{
+    struct line l;
+    if (!line_of(n->items[0], &l) || (l.slope != 0 && l.slope != 1))
+        return false;
+    candidates_of_range(w, n->items[0]);
+    wide shift = l.constant / NANOSECONDS - (l.constant % NANOSECONDS < 0), then = (wide)w->after + shift;
+    if (l.slope == 0 || then < TIMESTAMP_FIRST || then > TIMESTAMP_LAST)
+        return true; /* unknown, until it comes into its range */
+    enum level level = field_level(n->field);
+    int64_t at = (int64_t)then, period = level_period(level);
+    candidate(w, level, then + period - floor_modulo(at + zone_offset(w->zone, at), period) - shift);
+    candidate(w, LEVEL_DAY, (wide)zone_next_change(w->zone, at) - shift);
+    return true;
+}
+
+static bool candidates_of_comparison(struct walk *w, const struct node *n)
+{
+    struct line a, b;
+    if (n->operation > OPERATION_IN || !line_of(n->items[0], &a))
+        return false;
+    candidates_of_range(w, n->items[0]);
+    if (n->operation == OPERATION_IN) {
+        const struct value *list = &n->items[1]->value;
+        if (!n->items[1]->constant || list->kind != VALUE_LIST)
+            return false;
+        for (size_t i = 0; i < list->list.count; i++)
+            candidates_of_zero(w, (struct line){.slope = a.slope, .constant = a.constant - nanoseconds_of(&list->list.items[i])});
+        return true;
+    }
+    if (!line_of(n->items[1], &b))
+        return false;
+    candidates_of_range(w, n->items[1]);
+    candidates_of_zero(w, (struct line){.slope = a.slope - b.slope, .constant = a.constant - b.constant});
+    return true;
+}
+
+static void find_candidates(struct walk *w, const struct node *n)
+{
+    if (n->constant)
+        return;
+    bool field = n->kind == NODE_MEMBER || (n->kind == NODE_CALL && n->function == FUNCTION_FIELD);
+    if (field && candidates_of_field(w, n))
+        return;
+    if (n->kind == NODE_BINARY && candidates_of_comparison(w, n))
+        return;
+    if (n->kind == NODE_NAME && n->slot == SLOT_NOW) {
+        w->irregular = true;
+        candidate(w, LEVEL_SECOND, (wide)w->after + 1);
+    }
+    for (uint32_t i = 0; i < n->count; i++)
+        find_candidates(w, n->items[i]);
+}
+
+/* ---- the search ---- */
+
+struct search {
+    const struct condition *condition;
+    const struct zone *zone;
+    enum truth first; /* what is looked for is another answer */
+    bool irregular;
+};
+
+/* The first second behind `after` at which something of that level can change; else `end`. */
+static int64_t next_of(struct search *s, enum level level, int64_t after, int64_t end)
+{
+    struct walk w = {.zone = s->zone, .level = level, .after = after, .next = end};
+    find_candidates(&w, s->condition->root);
+    s->irregular = w.irregular;
+    return w.next;
+}
+
+/* The first second in [begin, end) with another answer, or `end`. */
+static int64_t search_seconds(struct search *s, int64_t begin, int64_t end)
+{
+    for (; begin < end; begin = next_of(s, LEVEL_SECOND, begin, end)) {
+        struct facts facts = {.now = begin, .zone = s->zone};
+        if (condition_evaluate(s->condition, &facts) != s->first)
+            return begin;
+    }
+    return end;
+}
+
+static bool is_settled(const struct search *s, int64_t at, unsigned exact, enum truth *ret)
+{
+    struct facts facts = {.now = at, .zone = s->zone};
+    return !s->irregular && condition_settled(s->condition, &facts, exact, ret);
+}
+
+/* Whether nothing else comes of any second of a minute, whatever minutes and hours are. */
+static bool is_settled_by_seconds(const struct search *s, int64_t begin, int64_t end)
+{
+    const int64_t minute = level_period(LEVEL_MINUTE);
+    const unsigned exact = 1u << LEVEL_DAY | 1u << LEVEL_SECOND;
+    int64_t seen = 0;
+    enum truth truth;
+    while (end - begin >= minute && seen < minute && is_settled(s, begin + seen, exact, &truth) && truth == s->first)
+        seen++;
+    return seen == minute;
+}
+
+/*
+ * The same. In [begin, end) nothing above `level` changes. In a piece of it in which nothing of that level changes
+ * either, fields below have had all their values when the longest of their periods is over.
+ */
+static int64_t search_pieces(struct search *s, enum level level, int64_t begin, int64_t end)
+{
+    while (begin < end) {
+        int64_t next = next_of(s, level, begin, end), repeats = level_period(level);
+        enum truth truth;
+        if (is_settled(s, begin, LEVELS_ALL << level, &truth)) {
+            if (truth != s->first)
+                return begin;
+        } else if (level != LEVEL_DAY || !is_settled_by_seconds(s, begin, next)) {
+            int64_t stop = !s->irregular && next - begin > repeats ? begin + repeats : next;
+            int64_t found = level == LEVEL_MINUTE ? search_seconds(s, begin, stop) : search_pieces(s, level - 1, begin, stop);
+            if (found < stop)
+                return found;
+        }
+        begin = next;
+    }
+    return end;
+}
+
+int64_t condition_next_change(const struct condition *c, const struct facts *from, int64_t until)
+{
+    struct search s = {.condition = c, .zone = from->zone, .first = condition_evaluate(c, from)};
+    return from->now < until ? search_pieces(&s, LEVEL_DAY, from->now + 1, until) : until;
+}
+
+static bool mentions_now(const struct node *n)
+{
+    bool found = n->kind == NODE_NAME && n->slot == SLOT_NOW;
+    for (uint32_t i = 0; i < n->count && !n->constant && !found; i++)
+        found = mentions_now(n->items[i]);
+    return found && !n->constant;
+}
+
+bool condition_depends_on_time(const struct condition *c)
+{
+    return mentions_now(c->root);
+}
