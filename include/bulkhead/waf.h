@@ -258,7 +258,7 @@ enum bh_waf_decision {
     BH_WAF_DENY,     /* answer with the status */
     BH_WAF_DROP,     /* close the connection */
     BH_WAF_REDIRECT, /* answer with the status, to where it leads */
-    BH_WAF_ALLOW,    /* passes: a rule let it by, later rules were not asked */
+    BH_WAF_ALLOW,    /* passes as well: a rule let it by, and later rules were not asked */
 };
 
 /* NULL is a refusal (BH_WAF_DENY): nobody passes what was not looked at. */
@@ -273,7 +273,7 @@ int64_t bh_waf_number(struct bh_waf_transaction *t, const char *name);
 
 /* ---- what came of it: after the end; before it there is nothing */
 
-/* A rule that fired and logs. What sanitise actions name is not in it; secrets are, unless the JSON line is taken. */
+/* A rule that fired and logs. Values are as they came, but for what sanitise actions name: bh_waf_json leaves secrets out, this does not. */
 struct bh_waf_event {
     size_t size;
     int64_t id;
