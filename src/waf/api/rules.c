@@ -6,6 +6,7 @@
 
 #include "waf/api/api.h"
 #include "waf/api/sized.h"
+#include "waf/image/image.h"
 #include "waf/language/load.h"
 #include "waf/language/names.h"
 
@@ -158,6 +159,20 @@ static bool are_files(const struct bh_waf_file *files, size_t count)
 
 /* ---- loading */
 
+/* What was compiled before, where it can be used. False when memory is out. */
+static bool begin_compiling(struct bh_waf_rules *r, struct bh_waf_bytes from, struct bh_waf_report *said)
+{
+    struct image image;
+    const char *why = NULL;
+    bool usable = from.at && image_read(bytes_given(from), &image, &why);
+    if (why && !usable && said) {
+        const char *text = arena_format(said->arena, "the image is not used: it %s", why);
+        add_message(said, (struct bh_waf_message){.is_warning = 1, .file = "", .message = text ? text : ""});
+    }
+    r->compiled = compiled_create(usable ? &image : NULL, (struct job_runner){0});
+    return r->compiled;
+}
+
 static enum bh_waf_result compile(struct bh_waf_rules *r, const struct given *g, struct bh_waf_report *said)
 {
     struct rule_files lent = {(void *)(uintptr_t)g, list_given, read_given};
@@ -172,7 +187,9 @@ static enum bh_waf_result compile(struct bh_waf_rules *r, const struct given *g,
     report_sources(said, &sources);
     if (!ok)
         return sources.out_of_memory ? BH_WAF_NO_MEMORY : BH_WAF_INVALID;
-    if (!program_compile(r->set, r->arena, &r->program, &errors)) {
+    if (!begin_compiling(r, g->options.image, said))
+        return BH_WAF_NO_MEMORY;
+    if (!program_compile_from(r->set, r->compiled, r->arena, &r->program, &errors)) {
         report_program(said, r->set, &errors);
         return errors.count ? BH_WAF_INVALID : BH_WAF_NO_MEMORY;
     }
@@ -196,7 +213,7 @@ enum bh_waf_result bh_waf_rules_load(const struct bh_waf_file *files, size_t cou
     struct bh_waf_report **ret_report)
 {
     struct given g = {.files = files, .count = count};
-    if (!ret || !are_files(files, count) || (options && !sized_read(options, &g.options, sizeof g.options)))
+    if (!ret || !are_files(files, count) || (options && !sized_read(options, &g.options, sizeof g.options)) || !is_readable(g.options.image))
         return BH_WAF_MISUSE;
     prepare_process();
     struct bh_waf_report *said = ret_report ? report_new() : NULL;
@@ -227,8 +244,27 @@ void bh_waf_rules_free(struct bh_waf_rules *rules)
     if (!rules || atomic_fetch_sub_explicit(&rules->owners, 1, memory_order_acq_rel) > 1)
         return;
     program_free(&rules->program);
+    if (rules->compiled)
+        compiled_free(rules->compiled);
     arena_destroy(rules->arena);
     free(rules);
+}
+
+enum bh_waf_result bh_waf_rules_image(const struct bh_waf_rules *rules, void **ret, size_t *ret_len)
+{
+    uint8_t *made;
+    if (!rules || !ret || !ret_len)
+        return BH_WAF_MISUSE;
+    if (!image_write(rules->compiled, &made, ret_len))
+        return BH_WAF_NO_MEMORY;
+    *ret = made;
+    return BH_WAF_OK;
+}
+
+void bh_waf_rules_warm(const struct bh_waf_rules *rules)
+{
+    if (rules)
+        program_warm(&rules->program);
 }
 
 /* ---- scratches */
