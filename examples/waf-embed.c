@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A program that embeds the web rules: it reads HTTP/1 requests' heads and bodies as a server would, and says of each whether
- * it would go on.
+ * A program that embeds the web rules: it reads an HTTP/1 request's head, then its body piece by piece, as a server would,
+ * and says whether that would go on.
  *
  *     cc waf-embed.c $(pkg-config --cflags --libs libbulkhead) -o waf-embed
  *     waf-embed RULES... < REQUEST
  *
- * One request on standard input; what the rules say of it as JSON on standard output. Exit status: 0 passes, 1 is refused,
+ * What the rules say goes as JSON to standard output. Exit status: 0 passes, 1 is refused,
  * 2 something is wrong.
  */
 #include <bulkhead/waf.h>

@@ -65,10 +65,9 @@ struct bh_waf_rules_options {
     size_t most_memory; /* bytes, besides what PCRE2 and Hyperscan allocate; 0: 4 GiB */
     int rule_by_rule;   /* not 0: no scan for many rules at once is made; slower to run, and ready in a tenth of the time */
     /*
-     * What bh_waf_rules_image gave, perhaps in another process: what these rules have in common with those is not compiled. It
-     * must not change, and outlive the rules; where it begins at a multiple of 64 bytes it is used in place. One that is of no
-     * use here (damaged, of another version, for another processor) is passed over. Take none from anybody who may not write
-     * the rules: what is in it is run.
+     * What was compiled before (bh_waf_rules_image), perhaps for these rules: what is in it is not compiled again. It stays as it
+     * is until the rules are freed, and comes from somebody whom you would let write the rules. Of one that cannot be used
+     * a warning says why, and all is compiled. `at` is NULL: none.
      */
     struct bh_waf_bytes image;
 };
@@ -105,15 +104,11 @@ struct bh_waf_rules *bh_waf_rules_hold(struct bh_waf_rules *rules);
 void bh_waf_rules_free(struct bh_waf_rules *rules);
 
 /*
- * All that was compiled, as bytes that can be kept in a file or shared by processes, for `image` of the options. At a multiple
- * of 64; freed by bh_waf_image_free. BH_WAF_NO_MEMORY, BH_WAF_MISUSE. Any thread.
+ * What was compiled, to be used by the next load, of this process or another on the same kind of machine. `*ret` has `*ret_len`
+ * bytes; where it begins at a multiple of 64 it is used where it lies. Freed by free(3). BH_WAF_NO_MEMORY, BH_WAF_MISUSE. Any thread.
  */
 enum bh_waf_result bh_waf_rules_image(const struct bh_waf_rules *rules, void **ret, size_t *ret_len);
-/* NULL is fine. */
-void bh_waf_image_free(void *image);
-/* 1: something had to be compiled that the image of the options did not have, so that another is worth keeping. 0 for NULL. Any thread. */
-int bh_waf_rules_are_new(const struct bh_waf_rules *rules);
-/* Compiles the expressions that wait for their first use, as they do where an image was given. Any thread, while transactions run. NULL is fine. */
+/* Compiles the expressions that wait for their first use, so that no request waits for that: perhaps on a thread of its own. */
 void bh_waf_rules_warm(const struct bh_waf_rules *rules);
 
 /* How many messages, at most 1,000 a file; 0 for NULL. */
@@ -263,7 +258,7 @@ enum bh_waf_decision {
     BH_WAF_DENY,     /* answer with the status */
     BH_WAF_DROP,     /* close the connection */
     BH_WAF_REDIRECT, /* answer with the status, to where it leads */
-    BH_WAF_ALLOW,    /* passes: a rule let it by, later rules were not asked */
+    BH_WAF_ALLOW,    /* passes as well: a rule let it by, and later rules were not asked */
 };
 
 /* NULL is a refusal (BH_WAF_DENY): nobody passes what was not looked at. */
@@ -278,7 +273,7 @@ int64_t bh_waf_number(struct bh_waf_transaction *t, const char *name);
 
 /* ---- what came of it: after the end; before it there is nothing */
 
-/* A rule that fired and logs. What sanitise actions name is not in it; secrets are, unless the JSON line is taken. */
+/* A rule that fired and logs. Values are as they came, but for what sanitise actions name: bh_waf_json leaves secrets out, this does not. */
 struct bh_waf_event {
     size_t size;
     int64_t id;

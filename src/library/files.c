@@ -127,13 +127,15 @@ enum bh_waf_result bh_waf_rules_load_files(const char *const *names, size_t coun
     struct bh_waf_report **ret_report)
 {
     struct texts texts = {0};
-    struct bh_waf_rules_options ours = {.size = sizeof ours, .list = list_files, .read = read_file, .context = &texts};
+    struct bh_waf_rules_options ours = {0};
     if (!names || !count || (options && options->size < sizeof options->size))
         return BH_WAF_MISUSE;
-    if (options && options->size > offsetof(struct bh_waf_rules_options, most_memory))
-        ours.most_memory = options->most_memory;
-    if (options && options->size > offsetof(struct bh_waf_rules_options, rule_by_rule))
-        ours.rule_by_rule = options->rule_by_rule;
+    if (options)
+        memcpy(&ours, options, options->size < sizeof ours ? options->size : sizeof ours);
+    ours.size = sizeof ours;
+    ours.list = list_files;
+    ours.read = read_file;
+    ours.context = &texts;
     struct bh_waf_file *files = calloc(count, sizeof *files);
     if (!files || !seed()) {
         free(files);

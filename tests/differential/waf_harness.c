@@ -82,13 +82,29 @@ struct waf_options harness_options(void)
         .time = 1790000000};
 }
 
+static void go_by_pieces(struct waf_transaction *t, struct harness_engine *e, const struct messages *m)
+{
+    transaction_request_head(t, &e->scratch, &m->request);
+    for (size_t at = 0; at < m->request.body.len; at += e->piece)
+        transaction_request_body(t, bytes_slice(m->request.body, at, e->piece), false);
+    transaction_request_end(t, &e->scratch);
+    transaction_response_head(t, &e->scratch, &m->response);
+    for (size_t at = 0; at < m->response.body.len; at += e->piece)
+        transaction_response_body(t, bytes_slice(m->response.body, at, e->piece), false);
+    transaction_response_end(t, &e->scratch);
+}
+
 const struct waf_outcome *harness_inspect(struct harness_engine *e, const struct waf_options *o, const struct messages *m, struct arena *a, struct waf_transaction **ret)
 {
     *ret = a ? transaction_begin(&e->program, a, o) : NULL;
     if (!*ret)
         abort();
-    transaction_request(*ret, &e->scratch, &m->request);
-    transaction_response(*ret, &e->scratch, &m->response);
+    if (e->piece)
+        go_by_pieces(*ret, e, m);
+    else {
+        transaction_request(*ret, &e->scratch, &m->request);
+        transaction_response(*ret, &e->scratch, &m->response);
+    }
     return transaction_end(*ret, &e->scratch);
 }
 

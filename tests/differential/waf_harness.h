@@ -28,6 +28,7 @@ struct harness_engine {
     struct waf_scratch scratch;
     struct compiled *compiled; /* from an image; NULL: there was none */
     uint8_t *image;
+    size_t piece; /* bodies are given in pieces of so many bytes; 0: with their messages */
 };
 
 /* False: they do not compile. Freed in any case, before the harness is closed. */

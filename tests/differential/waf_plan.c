@@ -45,8 +45,10 @@ struct engines {
 static bool engines_open(int level, struct engines *e)
 {
     *e = (struct engines){0};
-    return harness_open(rules_text(level), true, MEMORY, &e->harness) && harness_engine_open(&e->harness, true, &e->planned) &&
+    bool ok = harness_open(rules_text(level), true, MEMORY, &e->harness) && harness_engine_open(&e->harness, true, &e->planned) &&
         harness_engine_open(&e->harness, false, &e->whole) && harness_engine_open_again(&e->harness, &e->planned, &e->again);
+    e->again.piece = 61; /* bodies in pieces: what is said is not to depend on that either */
+    return ok;
 }
 
 static void engines_close(struct engines *e)

@@ -41,6 +41,8 @@ static void pair_close(struct pair *p)
     text_free(&p->text);
 }
 
+#define PIECE 7 /* of bodies, for the engine from an image: what is said is not to depend on that either */
+
 /* The directives of which `left_out` does not say that they are. False: they do not load. */
 static bool pair_open(const struct twist_rules *rules, const bool *left_out, struct pair *p)
 {
@@ -49,8 +51,10 @@ static bool pair_open(const struct twist_rules *rules, const bool *left_out, str
         if (!left_out[i])
             text_append(&p->text, text_cstr(&rules->directives[i]), rules->directives[i].len);
     if (harness_open(text_cstr(&p->text), false, MEMORY, &p->harness) && harness_engine_open(&p->harness, true, &p->compiled) &&
-        harness_engine_open_again(&p->harness, &p->compiled, &p->planned) && harness_engine_open(&p->harness, false, &p->whole))
+        harness_engine_open_again(&p->harness, &p->compiled, &p->planned) && harness_engine_open(&p->harness, false, &p->whole)) {
+        p->planned.piece = PIECE;
         return true;
+    }
     pair_close(p);
     return false;
 }

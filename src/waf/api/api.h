@@ -12,7 +12,7 @@ struct bh_waf_rules {
     atomic_size_t owners;
     struct arena *arena;
     const struct waf_rule_set *set;
-    struct compiled *compiled;
+    struct compiled *compiled; /* what the program is made of */
     struct waf_program program;
 };
 

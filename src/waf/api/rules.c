@@ -159,13 +159,17 @@ static bool are_files(const struct bh_waf_file *files, size_t count)
 
 /* ---- loading */
 
-/* An image that is of no use is none. False when memory is out. */
-static bool take_image(struct bh_waf_rules *r, struct bytes from)
+/* What was compiled before, where it can be used. False when memory is out. */
+static bool begin_compiling(struct bh_waf_rules *r, struct bh_waf_bytes from, struct bh_waf_report *said)
 {
     struct image image;
-    const char *ignored;
-    bool of_use = from.len && image_read(from, &image, &ignored);
-    r->compiled = compiled_create(r->arena, of_use ? &image : NULL, (struct job_runner){0});
+    const char *why = NULL;
+    bool usable = from.at && image_read(bytes_given(from), &image, &why);
+    if (why && !usable && said) {
+        const char *text = arena_format(said->arena, "the image is not used: it %s", why);
+        add_message(said, (struct bh_waf_message){.is_warning = 1, .file = "", .message = text ? text : ""});
+    }
+    r->compiled = compiled_create(r->arena, usable ? &image : NULL, (struct job_runner){0});
     return r->compiled;
 }
 
@@ -175,7 +179,7 @@ static enum bh_waf_result compile(struct bh_waf_rules *r, const struct given *g,
     struct sources sources;
     struct program_errors errors;
     const char **names = arena_array(r->arena, g->count, sizeof *names);
-    if (!names || !take_image(r, bytes_given(g->options.image)))
+    if (!names)
         return BH_WAF_NO_MEMORY;
     for (size_t i = 0; i < g->count; i++)
         names[i] = g->files[i].name;
@@ -183,6 +187,8 @@ static enum bh_waf_result compile(struct bh_waf_rules *r, const struct given *g,
     report_sources(said, &sources);
     if (!ok)
         return sources.out_of_memory ? BH_WAF_NO_MEMORY : BH_WAF_INVALID;
+    if (!begin_compiling(r, g->options.image, said))
+        return BH_WAF_NO_MEMORY;
     if (!program_compile_from(r->set, r->compiled, r->arena, &r->program, &errors)) {
         report_program(said, r->set, &errors);
         return errors.count ? BH_WAF_INVALID : BH_WAF_NO_MEMORY;
@@ -238,9 +244,27 @@ void bh_waf_rules_free(struct bh_waf_rules *rules)
     if (!rules || atomic_fetch_sub_explicit(&rules->owners, 1, memory_order_acq_rel) > 1)
         return;
     program_free(&rules->program);
-    compiled_free(rules->compiled);
+    if (rules->compiled)
+        compiled_free(rules->compiled);
     arena_destroy(rules->arena);
     free(rules);
+}
+
+enum bh_waf_result bh_waf_rules_image(const struct bh_waf_rules *rules, void **ret, size_t *ret_len)
+{
+    uint8_t *made;
+    if (!rules || !ret || !ret_len)
+        return BH_WAF_MISUSE;
+    if (!image_write(rules->compiled, &made, ret_len))
+        return BH_WAF_NO_MEMORY;
+    *ret = made;
+    return BH_WAF_OK;
+}
+
+void bh_waf_rules_warm(const struct bh_waf_rules *rules)
+{
+    if (rules)
+        program_warm(&rules->program);
 }
 
 /* ---- scratches */
