@@ -112,7 +112,10 @@ static bool run_sqli(const struct operation *o, bool *ret)
     *ret = sqli_detect(o->value, &found);
     if (*ret)
         *o->match = (struct match){found.at, found.len};
-    return !*ret || capture(o, 0, bytes_of_text(found.fingerprint));
+    if (!*ret || !o->rule->written.capture)
+        return true;
+    const char *kept = arena_text(o->t->arena, found.fingerprint, strlen(found.fingerprint)); /* what is captured outlasts this call */
+    return kept && capture(o, 0, bytes_of_text(kept));
 }
 
 static bool run_xss(const struct operation *o, bool *ret)
