@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "cli/rule_files.h"
+#include "cli/threads.h"
 #include "waf/engine/engine.h"
+#include "waf/image/image.h"
 
 #define RULES_MEMORY ((size_t)4 << 30)
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
@@ -20,6 +22,7 @@ struct waf_ours {
     struct rule_files disk;
     struct sources sources;
     const struct waf_rule_set *set;
+    struct compiled *compiled;
     struct waf_program program;
     struct waf_scratch scratch;
     int64_t now;
@@ -57,6 +60,19 @@ static void complain_of_program(const struct waf_ours *w, const struct program_e
         fprintf(stderr, "rule %lld: %s\n", (long long)w->set->rules[errors->items[i].rule].id, errors->items[i].message);
 }
 
+/* An empty one: nothing is compiled yet. */
+static bool take_image(struct waf_ours *w, struct bytes from)
+{
+    struct image image;
+    const char *why;
+    if (from.len && !image_read(from, &image, &why)) {
+        fprintf(stderr, "the image %s\n", why);
+        return false;
+    }
+    w->compiled = compiled_create(from.len ? &image : NULL, threads_lend());
+    return w->compiled;
+}
+
 static bool compile(struct waf_ours *w)
 {
     static const char *const names[] = {TEXT_NAME};
@@ -66,7 +82,7 @@ static bool compile(struct waf_ours *w)
         complain_of_sources(w);
         return false;
     }
-    if (!program_compile(w->set, w->arena, &w->program, &errors)) {
+    if (!program_compile_from(w->set, w->compiled, w->arena, &w->program, &errors)) {
         complain_of_program(w, &errors);
         return false;
     }
@@ -74,6 +90,11 @@ static bool compile(struct waf_ours *w)
 }
 
 bool waf_ours_load(struct bytes text, struct waf_ours **ret)
+{
+    return waf_ours_load_from(text, (struct bytes){0}, ret);
+}
+
+bool waf_ours_load_from(struct bytes text, struct bytes image, struct waf_ours **ret)
 {
     struct waf_ours *w = calloc(1, sizeof *w);
     if (!w)
@@ -83,7 +104,7 @@ bool waf_ours_load(struct bytes text, struct waf_ours **ret)
     w->arena = arena_create(RULES_MEMORY);
     w->transaction = arena_create(TRANSACTION_MEMORY);
     w->disk = rule_files_lend(&w->store);
-    if (!w->arena || !w->transaction || !compile(w)) {
+    if (!w->arena || !w->transaction || !take_image(w, image) || !compile(w) || (image.len && compiled_is_new(w->compiled))) {
         fprintf(stderr, "bulkhead does not load the rules\n");
         waf_ours_free(w);
         return false;
@@ -98,10 +119,21 @@ void waf_ours_free(struct waf_ours *w)
         return;
     scratch_free(&w->scratch);
     program_free(&w->program);
+    compiled_free(w->compiled);
     rule_files_free(&w->store);
     arena_destroy(w->transaction);
     arena_destroy(w->arena);
     free(w);
+}
+
+bool waf_ours_image(const struct waf_ours *w, uint8_t **ret, size_t *ret_len)
+{
+    return image_write(w->compiled, ret, ret_len);
+}
+
+void waf_ours_warm(const struct waf_ours *w)
+{
+    program_warm(&w->program);
 }
 
 const struct waf_rule_set *waf_ours_set(const struct waf_ours *w)

@@ -136,7 +136,7 @@ int waf_inspect(const struct operands *files, const struct inspection *wanted)
     struct inspector with;
     bool json = wanted->json || wanted->batch;
     int status = STATUS_CANNOT;
-    if (inspector_open(files, "rules", json, &with)) {
+    if (inspector_open(files, "rules", wanted->cache, json, &with)) {
         if (wanted->profile && !profile_begin(&with.rules, &with.profile))
             status = complain_in(json, "out of memory");
         else

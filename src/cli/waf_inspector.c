@@ -103,10 +103,11 @@ static bool prepare(struct inspector *with)
     return with->memory != NULL;
 }
 
-bool inspector_open(const struct operands *files, const char *what, bool json, struct inspector *ret)
+bool inspector_open(const struct operands *files, const char *what, const char *cache, bool json, struct inspector *ret)
 {
-    *ret = (struct inspector){0};
-    if (!rules_open(files->items, files->count, json, &ret->rules))
+    *ret = (struct inspector){.planned = cache};
+    rule_cache_open(cache, &ret->cache);
+    if (!rules_open_cached(files->items, files->count, &ret->cache, json, &ret->rules))
         return false;
     if (!ret->rules.set) {
         rules_complain(&ret->rules);
@@ -125,4 +126,5 @@ void inspector_close(struct inspector *with)
     memory_store_destroy(with->memory);
     scratch_free(&with->scratch);
     rules_free(&with->rules);
+    rule_cache_close(&with->cache);
 }

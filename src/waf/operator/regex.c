@@ -37,6 +37,8 @@ struct regex {
     /* What every line that matches begins with, in lower case: most names are seen by it not to match. Empty: not known. */
     char prefix[PREFIX_MAX];
     size_t prefix_len;
+    bool no_more;  /* what begins so, whatever its case, matches */
+    bool whole;    /* every value matches, as a whole */
     bool at_once;  /* it asks where the search began (\G), and cannot be done piece by piece */
 };
 
@@ -62,16 +64,20 @@ static void find_prefix(struct bytes pattern, struct regex *r)
     while (i < pattern.len && i <= PREFIX_MAX && is_plain(pattern.at[i]))
         i++;
     r->prefix_len = i - 1 - (i > 1 && i < pattern.len);
+    r->no_more = i == pattern.len && r->caseless;
     for (size_t k = 0; k < r->prefix_len; k++)
         r->prefix[k] = (char)(pattern.at[k + 1] >= 'A' && pattern.at[k + 1] <= 'Z' ? pattern.at[k + 1] | 0x20 : pattern.at[k + 1]);
 }
 
+static bool begins_so(const struct regex *r, struct bytes value)
+{
+    return value.len >= r->prefix_len && strncasecmp((const char *)value.at, r->prefix, r->prefix_len) == 0;
+}
+
+/* No line of the value begins as a match has to. */
 static bool begins_otherwise(const struct regex *r, struct bytes value)
 {
-    if (!r->prefix_len)
-        return false;
-    bool begins = value.len >= r->prefix_len && strncasecmp((const char *)value.at, r->prefix, r->prefix_len) == 0;
-    return !begins && !(value.len && memchr(value.at, '\n', value.len)); /* each line may begin so */
+    return !begins_so(r, value) && !(value.len && memchr(value.at, '\n', value.len));
 }
 
 static void code_free(struct regex_code *c)
@@ -113,6 +119,7 @@ struct regex *regex_expect(struct bytes pattern, bool caseless)
     r->pattern = pattern;
     r->caseless = caseless;
     find_prefix(pattern, r);
+    r->whole = bytes_equal(pattern, bytes_of_text("^.*$")) || bytes_equal(pattern, bytes_of_text(".*"));
     r->at_once = pattern.len && memmem(pattern.at, pattern.len, "\\G", 2) != NULL;
     return r;
 }
@@ -291,9 +298,22 @@ enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *
     return result;
 }
 
+static enum regex_result take_whole(struct bytes value, struct match *ret, size_t *ret_count)
+{
+    if (ret) {
+        *ret = (struct match){0, value.len};
+        *ret_count = 1;
+    }
+    return REGEX_YES;
+}
+
 enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
 {
-    if (begins_otherwise(r, value))
+    if (r->prefix_len && begins_otherwise(r, value))
         return REGEX_NO;
+    if (r->no_more && !ret && begins_so(r, value))
+        return REGEX_YES;
+    if (r->whole)
+        return take_whole(value, ret, ret_count);
     return regex_match_from(r, s, value, 0, ret, ret_count);
 }
