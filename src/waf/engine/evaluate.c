@@ -77,13 +77,24 @@ static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf
     return all || is_calm(r, f->triggers) || try_transformed(t, rule, v, f->text, run, ret_matched);
 }
 
+static bool try_item(struct waf_transaction *t, uint32_t rule, uint32_t target, const struct waf_value *item, struct rule_run *run, bool *ret_matched)
+{
+    struct waf_value v;
+    return !variables_pick(t, &t->set->rules[rule], target, item, &v) || try_value(t, rule, &v, run, ret_matched);
+}
+
 static bool try_list(struct waf_transaction *t, uint32_t rule, uint32_t target, const struct waf_values *list, struct rule_run *run, bool *ret_matched)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        struct waf_value v;
-        if (variables_pick(t, &t->set->rules[rule], target, &list->items[i], &v) && !try_value(t, rule, &v, run, ret_matched))
-            return false;
+    const struct selection *s = &t->program->targets[target];
+    if (s->kind == SELECTOR_LITERAL) {
+        for (const struct waf_value *v = NULL; (v = values_selected(list, s, v));)
+            if (!try_item(t, rule, target, v, run, ret_matched))
+                return false;
+        return true;
     }
+    for (size_t i = 0; i < list->count; i++)
+        if (!try_item(t, rule, target, &list->items[i], run, ret_matched))
+            return false;
     return true;
 }
 

@@ -15,12 +15,23 @@ struct joined {
     bool there;
 };
 
+/* What there is of texts that are scanned together. */
+struct measure {
+    size_t len, strange_len, large_count;
+};
+
+/* As many as the segment has. */
+struct forms {
+    struct waf_form **items;
+    struct measure measure;
+};
+
 /* What one target names. */
 struct scan_segment {
-    struct waf_form **forms;
+    struct forms forms;
     size_t count;
-    uint64_t triggered;        /* by any of them */
-    struct waf_form ***changed; /* by chain of transformations: what it makes of the forms; NULL: not known yet */
+    uint64_t triggered;    /* by any of them */
+    struct forms *changed; /* by chain of transformations: what it makes of them; without items: not known yet */
     bool there;
     struct bytes scalar; /* what they were when they were gathered: the one text, or how many stood in the list */
     size_t listed;
@@ -93,19 +104,19 @@ static uint8_t *put_text(uint8_t *at, struct bytes text)
     return at;
 }
 
-/* What there is of texts that are scanned together. */
-struct measure {
-    size_t len, strange_len, large_count;
-};
-
-static void measure_forms(struct waf_form *const *forms, size_t count, struct measure *m)
+static struct measure measure_of(struct waf_form *const *forms, size_t count)
 {
+    struct measure m = {0};
     for (size_t i = 0; i < count; i++) {
         size_t len = forms[i]->text.len + 1;
-        m->large_count += len > LARGE;
-        m->len += len > LARGE ? 0 : len;
-        m->strange_len += len > LARGE || !(forms[i]->triggers & TRIGGER_STRANGE) ? 0 : len;
+        if (len > LARGE) {
+            m.large_count++;
+            continue;
+        }
+        m.len += len;
+        m.strange_len += forms[i]->triggers & TRIGGER_STRANGE ? len : 0;
     }
+    return m;
 }
 
 /* Where they are put. */
@@ -116,14 +127,16 @@ struct joining {
 
 static void put_forms(struct waf_form *const *forms, size_t count, struct joining *to)
 {
-    for (size_t i = 0; i < count; i++)
-        if (forms[i]->text.len + 1 > LARGE) {
-            *to->large++ = forms[i];
-        } else {
-            to->all = put_text(to->all, forms[i]->text);
-            if (to->strange && forms[i]->triggers & TRIGGER_STRANGE)
-                to->strange = put_text(to->strange, forms[i]->text);
+    for (size_t i = 0; i < count; i++) {
+        const struct waf_form *f = forms[i];
+        if (f->text.len + 1 > LARGE) {
+            *to->large++ = f;
+            continue;
         }
+        to->all = put_text(to->all, f->text);
+        if (to->strange && f->triggers & TRIGGER_STRANGE)
+            to->strange = put_text(to->strange, f->text);
+    }
 }
 
 static bool joined_new(struct arena *a, const struct measure *m, struct joined *ret, struct joining *ret_to)
@@ -140,17 +153,18 @@ static bool joined_new(struct arena *a, const struct measure *m, struct joined *
 
 static bool take_forms(struct waf_transaction *t, const struct waf_values *found, struct scan_segment *s)
 {
-    s->forms = found->count ? arena_array(t->arena, found->count, sizeof(struct waf_form *)) : NULL;
-    s->count = found->count;
+    struct waf_form **items = found->count ? arena_array(t->arena, found->count, sizeof(struct waf_form *)) : NULL;
     for (size_t i = 0; i < found->count; i++) {
-        struct waf_form *f = s->forms ? found->items[i].form : NULL;
-        if (!f && s->forms)
+        struct waf_form *f = items ? found->items[i].form : NULL;
+        if (!f && items)
             f = form_new(&t->forms, found->items[i].value);
         if (!f)
             return false;
-        s->forms[i] = f;
+        items[i] = f;
         s->triggered |= f->triggers;
     }
+    s->forms = (struct forms){items, measure_of(items, found->count)};
+    s->count = found->count;
     return true;
 }
 
@@ -220,50 +234,72 @@ static bool is_changed(const struct sweep *s, uint64_t triggered)
     return s->scan->always || triggered & s->scan->triggers;
 }
 
-/* What the transformations make of the segment's forms. False when memory is out. */
-static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct waf_form **ret)
+/* What the transformations make of the segment's forms: its own where they change none. False when memory is out. */
+static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct forms *ret)
 {
-    for (size_t i = 0; i < segment->count; i++)
-        if (!(ret[i] = form_steps(&s->t->forms, segment->forms[i], s->scan->steps, s->scan->step_count)))
+    struct waf_form **items = arena_array(s->t->arena, segment->count, sizeof(struct waf_form *));
+    bool differs = false;
+    for (size_t i = 0; items && i < segment->count; i++) {
+        struct waf_form *before = segment->forms.items[i];
+        items[i] = is_changed(s, before->triggers) ? form_steps(&s->t->forms, before, s->scan->steps, s->scan->step_count) : before;
+        if (!items[i])
             return false;
+        differs |= items[i] != before;
+    }
+    *ret = differs ? (struct forms){items, measure_of(items, segment->count)} : segment->forms;
+    return items;
+}
+
+/* The same once for all scans that have these transformations. NULL when memory is out. */
+static const struct forms *segment_changed(const struct sweep *s, struct scan_segment *segment)
+{
+    if (!segment->count || !is_changed(s, segment->triggered))
+        return &segment->forms;
+    if (!segment->changed)
+        segment->changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof *segment->changed);
+    struct forms *known = segment->changed ? &segment->changed[s->scan->chain] : NULL;
+    return known && (known->items || transform_segment(s, segment, known)) ? known : NULL;
+}
+
+/* How long all texts of the source are, as the scan wants them. False when memory is out. `*ret_differs`: some are other than before. */
+static bool measure_source(const struct sweep *s, struct measure *ret, bool *ret_differs)
+{
+    const struct plan_source *p = &s->t->program->plan->sources[s->scan->source];
+    for (uint32_t i = 0; i < p->segment_count; i++) {
+        struct scan_segment *segment = &s->t->segments[p->segments[i]];
+        const struct forms *forms = segment_changed(s, segment);
+        if (!forms)
+            return false;
+        ret->len += forms->measure.len;
+        ret->strange_len += forms->measure.strange_len;
+        ret->large_count += forms->measure.large_count;
+        *ret_differs |= forms->items != segment->forms.items;
+    }
     return true;
 }
 
-/* The same once for all scans that have these transformations. NULL when memory is out; there is no text also where there is none. */
-static struct waf_form **segment_changed(const struct sweep *s, struct scan_segment *segment)
-{
-    struct arena *a = s->t->arena;
-    if (!segment->count || !is_changed(s, segment->triggered))
-        return segment->forms;
-    if (!segment->changed)
-        segment->changed = arena_array(a, s->t->program->plan->chain_count, sizeof *segment->changed);
-    struct waf_form **known = segment->changed ? segment->changed[s->scan->chain] : NULL;
-    if (known || !segment->changed)
-        return known;
-    known = arena_array(a, segment->count, sizeof(struct waf_form *));
-    if (!known || !transform_segment(s, segment, known))
-        return NULL;
-    return segment->changed[s->scan->chain] = known;
-}
-
-/* All texts of the source, as the scan wants them. False when memory is out. */
-static bool join_source(const struct sweep *s, struct joined *ret)
+/* False when memory is out. */
+static bool join_source(const struct sweep *s, struct scan_source *source, struct joined *ret)
 {
     struct waf_transaction *t = s->t;
     const struct plan_source *p = &t->program->plan->sources[s->scan->source];
     struct measure m = {0};
     struct joining to;
-    for (uint32_t i = 0; i < p->segment_count; i++) {
-        struct scan_segment *segment = &t->segments[p->segments[i]];
-        struct waf_form **forms = segment_changed(s, segment);
-        if (segment->count && !forms)
-            return false;
-        measure_forms(forms, segment->count, &m);
+    bool differs = ret == &source->joined;
+    if (!measure_source(s, &m, &differs))
+        return false;
+    if (!differs && source->joined.there) {
+        *ret = source->joined;
+        return true;
     }
     if (!joined_new(t->arena, &m, ret, &to))
         return false;
-    for (uint32_t i = 0; i < p->segment_count; i++)
-        put_forms(segment_changed(s, &t->segments[p->segments[i]]), t->segments[p->segments[i]].count, &to);
+    for (uint32_t i = 0; i < p->segment_count; i++) {
+        struct scan_segment *segment = &t->segments[p->segments[i]];
+        put_forms(segment_changed(s, segment)->items, segment->count, &to);
+    }
+    if (!differs)
+        source->joined = *ret;
     return true;
 }
 
@@ -281,7 +317,7 @@ static bool look_through_source(struct sweep *s)
 {
     struct scan_source *source = source_get(s->t, s->scan->source);
     struct joined *texts = source ? place_of(s, source) : NULL;
-    if (!texts || (!texts->there && !join_source(s, texts)))
+    if (!texts || (!texts->there && !join_source(s, source, texts)))
         return false;
     look_through(s, s->scan->strange ? texts->strange : texts->all);
     for (size_t i = 0; i < texts->large_count; i++)
