@@ -326,6 +326,13 @@ static bool compare_group(struct comparing *c, enum side side, uint32_t group)
         c->cuts[plan.cut_count++] = c->self;
         c->cuts[plan.cut_count++] = c->self + 1;
     }
+    if (side == SIDE_TO && c->repeats) {
+        if (!repeat_take(c, group))
+            return false;
+        if (c->p->crowd.world_count == 0)
+            return true;
+        plan.window.first = c->p->crowd.resident_count;
+    }
     if (!find_wanted(c, side, c->fixed))
         return false;
     if (c->wanted.count == 0)
@@ -491,10 +498,10 @@ bool diff_compare(struct diffing *d, struct population *p)
     d->effort.spent += crowd_count(&p->crowd) + d->policies[0]->rule_count + d->policies[1]->rule_count;
     if (!party_walk_new(&p->selections, &d->acts, &d->effort, p->arena, &c.everybody) ||
         !service_walk_new(&p->crowd, &d->acts, &d->moments, &d->effort, p->arena, &c.services_walk) ||
-        !find_changed(&c) || !find_cuts(&c))
+        !find_changed(&c) || !find_cuts(&c) || !repeat_begin(&c))
         return false;
     for (uint32_t g = 0; g < p->groups[SIDE_TO].count && effort_spend(&d->effort, 1); g++) {
-        if (!compare_group(&c, SIDE_TO, g) || !file_sources(&c, &sources))
+        if (!compare_group(&c, SIDE_TO, g) || !repeat_keep(&c) || !file_sources(&c, &sources))
             return false;
     }
     for (uint32_t g = 0; g < p->groups[SIDE_FROM].count && effort_spend(&d->effort, 1); g++) {
