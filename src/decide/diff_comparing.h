@@ -11,6 +11,7 @@ struct stretch_change {
 };
 
 struct found_change {
+    uint32_t order;          /* by the line's rule, of which there are many */
     struct change_line line; /* without services */
     uint32_t stretch;
 };
@@ -33,8 +34,9 @@ struct comparing {
 
     struct stretch_change *stretches; /* two for each: gained, lost */
     size_t stretch_capacity;
-    struct found_change *found;
-    size_t found_count, found_capacity;
+    struct found_change *found, *found_spare;
+    size_t found_count, found_capacity, found_spare_capacity;
+    uint32_t rules_most;      /* of either policy */
     struct range_list wanted; /* services on which something can differ */
     struct range_list services;
     struct number_table columns; /* line, sources -> index */
