@@ -61,6 +61,8 @@ install: docs
 	@DESTDIR=$(DESTDIR) $(MESON) install -C build --quiet
 	@install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	@install -m 644 build/man/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	@install -d $(DESTDIR)$(PREFIX)/share/man/man3
+	@install -m 644 build/man/*.3 $(DESTDIR)$(PREFIX)/share/man/man3
 	@echo "Installed to $(DESTDIR)$(PREFIX)."
 
 clean:

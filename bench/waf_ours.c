@@ -6,7 +6,9 @@
 #include <time.h>
 
 #include "cli/rule_files.h"
+#include "cli/threads.h"
 #include "waf/engine/engine.h"
+#include "waf/image/image.h"
 
 #define RULES_MEMORY ((size_t)4 << 30)
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
@@ -20,6 +22,7 @@ struct waf_ours {
     struct rule_files disk;
     struct sources sources;
     const struct waf_rule_set *set;
+    struct compiled *compiled;
     struct waf_program program;
     struct waf_scratch scratch;
     int64_t now;
@@ -57,6 +60,19 @@ static void complain_of_program(const struct waf_ours *w, const struct program_e
         fprintf(stderr, "rule %lld: %s\n", (long long)w->set->rules[errors->items[i].rule].id, errors->items[i].message);
 }
 
+/* An empty one: nothing is compiled yet. */
+static bool take_image(struct waf_ours *w, struct bytes from)
+{
+    struct image image;
+    const char *why;
+    if (from.len && !image_read(from, &image, &why)) {
+        fprintf(stderr, "the image %s\n", why);
+        return false;
+    }
+    w->compiled = compiled_create(from.len ? &image : NULL, threads_lend());
+    return w->compiled;
+}
+
 static bool compile(struct waf_ours *w)
 {
     static const char *const names[] = {TEXT_NAME};
@@ -66,7 +82,7 @@ static bool compile(struct waf_ours *w)
         complain_of_sources(w);
         return false;
     }
-    if (!program_compile(w->set, w->arena, &w->program, &errors)) {
+    if (!program_compile_from(w->set, w->compiled, w->arena, &w->program, &errors)) {
         complain_of_program(w, &errors);
         return false;
     }
@@ -74,6 +90,11 @@ static bool compile(struct waf_ours *w)
 }
 
 bool waf_ours_load(struct bytes text, struct waf_ours **ret)
+{
+    return waf_ours_load_from(text, (struct bytes){0}, ret);
+}
+
+bool waf_ours_load_from(struct bytes text, struct bytes image, struct waf_ours **ret)
 {
     struct waf_ours *w = calloc(1, sizeof *w);
     if (!w)
@@ -83,7 +104,7 @@ bool waf_ours_load(struct bytes text, struct waf_ours **ret)
     w->arena = arena_create(RULES_MEMORY);
     w->transaction = arena_create(TRANSACTION_MEMORY);
     w->disk = rule_files_lend(&w->store);
-    if (!w->arena || !w->transaction || !compile(w)) {
+    if (!w->arena || !w->transaction || !take_image(w, image) || !compile(w) || (image.len && compiled_is_new(w->compiled))) {
         fprintf(stderr, "bulkhead does not load the rules\n");
         waf_ours_free(w);
         return false;
@@ -98,10 +119,21 @@ void waf_ours_free(struct waf_ours *w)
         return;
     scratch_free(&w->scratch);
     program_free(&w->program);
+    compiled_free(w->compiled);
     rule_files_free(&w->store);
     arena_destroy(w->transaction);
     arena_destroy(w->arena);
     free(w);
+}
+
+bool waf_ours_image(const struct waf_ours *w, uint8_t **ret, size_t *ret_len)
+{
+    return image_write(w->compiled, ret, ret_len);
+}
+
+void waf_ours_warm(const struct waf_ours *w)
+{
+    program_warm(&w->program);
 }
 
 const struct waf_rule_set *waf_ours_set(const struct waf_ours *w)
@@ -119,16 +151,15 @@ size_t waf_ours_rules(const struct waf_ours *w)
 
 /* ---- transactions */
 
-/* In the arena `a`: the request read, and phases 1 and 2. */
-static struct waf_transaction *begin(struct waf_ours *w, struct bytes raw, struct arena *a)
+/* In the arena `a`: the request read, and phase 1. */
+static struct waf_transaction *begin(struct waf_ours *w, struct bytes raw, struct arena *a, struct http_message *request)
 {
     struct waf_options o = {.client = bytes_of_text("127.0.0.1"), .server = bytes_of_text("127.0.0.1"), .server_port = 80, .unique_id = bytes_of_text("x"), .time = w->now};
-    struct http_message request;
     const char *error;
-    struct waf_transaction *t = a && http_request_read(raw, a, &request, &error) ? transaction_begin(&w->program, &w->scratch, a, &o) : NULL;
+    struct waf_transaction *t = a && http_request_read(raw, a, request, &error) ? transaction_begin(&w->program, a, &o) : NULL;
     if (!t)
         abort();
-    transaction_request(t, &request);
+    transaction_request_head(t, &w->scratch, request);
     return t;
 }
 
@@ -137,13 +168,15 @@ static void inspect(void *engine, struct bytes raw_request, struct bytes raw_res
 {
     struct waf_ours *w = engine;
     struct arena *a = w->transaction;
-    struct waf_transaction *t = begin(w, raw_request, a);
-    struct http_message response;
+    struct http_message request, response;
     const char *error;
+    struct waf_transaction *t = begin(w, raw_request, a, &request);
+    transaction_request_body(t, request.body, true);
+    transaction_request_end(t, &w->scratch);
     if (!http_response_read(raw_response, a, &response, &error))
         abort();
-    transaction_response(t, &response);
-    const struct waf_outcome *outcome = transaction_end(t);
+    transaction_response(t, &w->scratch, &response);
+    const struct waf_outcome *outcome = transaction_end(t, &w->scratch);
     for (size_t i = 0; i < outcome->event_count; i++) {
         w->logged += outcome->events[i].msg.len + outcome->events[i].data.len;
         fired_add(fired, (long)w->set->rules[outcome->events[i].rule].id);
@@ -159,7 +192,8 @@ struct contender waf_ours_contender(struct waf_ours *w)
 size_t waf_ours_memory(struct waf_ours *w, struct bytes request)
 {
     struct arena *a = arena_create(TRANSACTION_MEMORY);
-    (void)begin(w, request, a);
+    struct http_message read;
+    (void)begin(w, request, a, &read);
     size_t used = arena_used(a);
     arena_destroy(a);
     return used;

@@ -71,6 +71,14 @@ static void prepare(void)
         abort();
 }
 
+static void request_in_pieces(struct waf_transaction *t, const struct http_message *m, size_t piece)
+{
+    transaction_request_head(t, &scratch, m);
+    for (size_t at = 0; at < m->body.len; at += piece)
+        transaction_request_body(t, bytes_slice(m->body, at, piece), false);
+    transaction_request_end(t, &scratch);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct bytes all = bytes_of(data, size);
@@ -86,11 +94,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct waf_store store = memory ? memory_store_lend(memory) : (struct waf_store){0};
     options.store = memory ? &store : NULL;
     if (arena && http_request_read(bytes_slice(all, 0, at), arena, &request, &error)) {
-        struct waf_transaction *t = transaction_begin(&program, &scratch, arena, &options);
-        transaction_request(t, &request);
+        struct waf_transaction *t = transaction_begin(&program, arena, &options);
+        if (size % 2)
+            transaction_request(t, &scratch, &request);
+        else
+            request_in_pieces(t, &request, size % 13 + 1);
         if (mark && http_response_read(bytes_slice(all, at + 6, size), arena, &response, &error))
-            transaction_response(t, &response);
-        const struct waf_outcome *o = transaction_end(t);
+            transaction_response(t, &scratch, &response);
+        const struct waf_outcome *o = transaction_end(t, &scratch);
         if (o->decision > WAF_ALLOW || (o->decision == WAF_DENY && !o->status))
             abort();
     }

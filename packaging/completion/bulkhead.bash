@@ -51,7 +51,7 @@ _bulkhead() {
         --flows | --pcap) compopt -o default 2>/dev/null; return ;;
         --user) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
         --confirm) mapfile -t COMPREPLY < <(compgen -W "30s 60s 5m" -- "$word"); return ;;
-        --rules | --request | --response | --old | --new | --requests) compopt -o default 2>/dev/null; return ;;
+        --rules | --request | --response | --old | --new | --requests | --cache | --old-cache | --new-cache) compopt -o default 2>/dev/null; return ;;
         --from | --to | --port | --at | --flow) return ;;
     esac
     case $verb in
@@ -71,8 +71,8 @@ _bulkhead() {
         fi
         case ${COMP_WORDS[2]} in
             explain) options="--rules --json" ;;
-            inspect) options="--rules --request --response --suggest --profile --batch --json" ;;
-            replay) options="--old --new --requests --json" ;;
+            inspect) options="--rules --request --response --suggest --profile --batch --cache --json" ;;
+            replay) options="--old --new --old-cache --new-cache --requests --json" ;;
         esac
     fi
     if [[ $word == -* ]]; then

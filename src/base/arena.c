@@ -17,6 +17,7 @@
 struct chunk {
     struct chunk *next;
     size_t size, used; /* of the bytes behind this header */
+    size_t dirty;      /* so many may be other than zero */
     size_t mapped;     /* bytes, with this header; 0: it is the heap's */
     _Alignas(ALIGNMENT) uint8_t bytes[];
 };
@@ -28,9 +29,10 @@ struct arena {
     uint64_t allocations, fail_at;
 };
 
-/* Zeroed; NULL when memory is out. The sanitizers see only the heap. */
-static struct chunk *chunk_new(size_t bytes)
+/* NULL when memory is out. The sanitizers see only the heap. */
+static struct chunk *chunk_new(size_t size)
 {
+    size_t bytes = sizeof(struct chunk) + size;
 #ifndef __SANITIZE_ADDRESS__
     if (bytes >= HUGE_PAGE && bytes < SIZE_MAX - 2 * HUGE_PAGE) {
         uint8_t *at = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -41,11 +43,14 @@ static struct chunk *chunk_new(size_t bytes)
             (void)munmap(at, before);
         struct chunk *c = (void *)(at + before);
         (void)madvise(c, bytes, MADV_HUGEPAGE);
-        c->mapped = bytes + HUGE_PAGE - before;
+        *c = (struct chunk){.size = size, .mapped = bytes + HUGE_PAGE - before};
         return c;
     }
 #endif
-    return calloc(1, bytes);
+    struct chunk *c = malloc(bytes);
+    if (c)
+        *c = (struct chunk){.size = size, .dirty = size};
+    return c;
 }
 
 static void chunk_free(struct chunk *c)
@@ -96,20 +101,28 @@ void arena_destroy(struct arena *a)
     free(a);
 }
 
+static size_t dirty_bytes(const struct chunk *c)
+{
+    return c->used > c->dirty ? c->used : c->dirty;
+}
+
 void arena_reset(struct arena *a, size_t keep)
 {
     struct chunk *kept = NULL, *next;
     for (struct chunk *c = a->chunks; c; c = next) {
         next = c->next;
-        if (!kept && c->size <= keep)
+        struct chunk *gone = c;
+        if (c->size <= keep && (!kept || c->size > kept->size)) {
+            gone = kept;
             kept = c;
-        else
-            chunk_free(c);
+        }
+        if (gone)
+            chunk_free(gone);
     }
     *a = (struct arena){.chunks = kept, .ceiling = a->ceiling};
     if (!kept)
         return;
-    memset(kept->bytes, 0, kept->used);
+    kept->dirty = dirty_bytes(kept);
     kept->used = 0;
     kept->next = NULL;
     a->taken = sizeof *kept + kept->size;
@@ -141,6 +154,11 @@ static size_t bytes_left(const struct arena *a)
     return left;
 }
 
+static size_t rounded(size_t size)
+{
+    return size ? (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
+}
+
 /* A chunk with at least `size` bytes; doubling sizes keep the number of chunks small. */
 static struct chunk *chunk_add(struct arena *a, size_t size)
 {
@@ -154,10 +172,9 @@ static struct chunk *chunk_add(struct arena *a, size_t size)
         return NULL;
     if (want > left - sizeof(struct chunk))
         want = size;
-    struct chunk *c = chunk_new(sizeof *c + want);
+    struct chunk *c = chunk_new(want);
     if (!c)
         return NULL;
-    c->size = want;
     for (struct arena *p = a; p; p = p->parent)
         p->taken += sizeof *c + want;
     /* A chunk that is full from the start goes behind the one that still has room. */
@@ -171,21 +188,48 @@ static struct chunk *chunk_add(struct arena *a, size_t size)
     return c;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+/* `*size` is rounded up to what is taken of the chunk. NULL when memory is out. */
+static void *take(struct arena *a, size_t *size, struct chunk **ret_chunk)
 {
     if (!may_allocate(a))
         return NULL;
-    if (size > SIZE_MAX - ALIGNMENT)
+    if (*size > SIZE_MAX - ALIGNMENT)
         return NULL;
-    size = size ? (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
+    *size = rounded(*size);
     struct chunk *c = a->chunks;
-    if (!c || c->size - c->used < size)
-        c = chunk_add(a, size);
+    if (!c || c->size - c->used < *size)
+        c = chunk_add(a, *size);
     if (!c)
         return NULL;
     void *at = c->bytes + c->used;
-    c->used += size;
+    c->used += *size;
+    *ret_chunk = c;
     return at;
+}
+
+void *arena_alloc(struct arena *a, size_t size)
+{
+    struct chunk *c;
+    void *at = take(a, &size, &c);
+    size_t from = at ? c->used - size : 0;
+    if (at && from < c->dirty)
+        memset(at, 0, c->dirty - from < size ? c->dirty - from : size);
+    return at;
+}
+
+void *arena_buffer(struct arena *a, size_t size)
+{
+    struct chunk *c;
+    return take(a, &size, &c);
+}
+
+void arena_trim(struct arena *a, const void *buffer, size_t size, size_t keep)
+{
+    struct chunk *c = a->chunks;
+    if (!c || (const uint8_t *)buffer + rounded(size) != c->bytes + c->used)
+        return;
+    c->dirty = dirty_bytes(c);
+    c->used -= rounded(size) - (keep ? rounded(keep) : 0);
 }
 
 void *arena_array(struct arena *a, size_t count, size_t size)

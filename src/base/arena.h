@@ -32,6 +32,10 @@ uint64_t arena_allocations(const struct arena *a);
 
 /* Zeroed, aligned to 16. NULL at the ceiling or when memory is out. A size of 0 gives a valid pointer. */
 void *arena_alloc(struct arena *a, size_t size) MUST_USE;
+/* The same, not zeroed: for what is written at once. */
+void *arena_buffer(struct arena *a, size_t size) MUST_USE;
+/* All but the first `keep` bytes of a buffer of `size` are not needed after all: taken back where it is the newest that the arena gave. */
+void arena_trim(struct arena *a, const void *buffer, size_t size, size_t keep);
 /* count * size, checked for overflow. */
 void *arena_array(struct arena *a, size_t count, size_t size) MUST_USE;
 /* A NUL-terminated copy. */

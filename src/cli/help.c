@@ -283,6 +283,7 @@ const char help_waf[] =
     "                   newline and that many bytes (0: no response), each answered\n"
     "                   by a line of JSON\n"
     "  --old, --new FILE  rules to compare; may be given several times\n"
+    "  --cache FILE     keeps what is compiled; replay has --old-cache, --new-cache\n"
     "  --requests DIR   requests NAME.http, with responses NAME.response\n"
     "  --json           JSON\n"
     "  --help           this\n"

@@ -76,7 +76,28 @@ static const char **names_between(struct rules *r, char *const *names, int count
     return all;
 }
 
-bool rules_open_between(char *const *names, int count, const char *before, const char *after, bool json, struct rules *ret)
+/* In order: what is wrong with the rules ends it, and is in their sources; `set` is NULL then. */
+static void compile(struct rules *r, struct rule_files *files, const char **names, const struct rule_cache *cache)
+{
+    struct program_errors errors;
+    if (!rules_load(names, r->name_count, files, r->arena, &r->sources, &r->set)) {
+        r->set = NULL;
+        return;
+    }
+    if (!program_compile_from(r->set, r->compiled, r->arena, &r->program, &errors)) {
+        tell_program_errors(r, &errors);
+        r->set = NULL;
+        return;
+    }
+    if (!open_places(r))
+        r->set = NULL;
+    else if (cache->path && !program_plan(&r->program, r->arena)) {
+        r->sources.out_of_memory = true;
+        r->set = NULL;
+    }
+}
+
+static bool open_all(char *const *names, int count, const char *before, const char *after, const struct rule_cache *cache, bool json, struct rules *ret)
 {
     uint64_t seed[2];
     if (!chance(&seed[0]) || !chance(&seed[1])) {
@@ -84,26 +105,31 @@ bool rules_open_between(char *const *names, int count, const char *before, const
         return false;
     }
     names_seed(seed);
-    struct program_errors errors;
-    *ret = (struct rules){.arena = arena_create(RULES_MEMORY)};
+    *ret = (struct rules){.arena = arena_create(RULES_MEMORY), .compiled = rule_cache_compiled(cache)};
     struct rule_files files = rule_files_lend(&ret->store);
     ret->store.made[0] = (struct rule_text){before ? "(put before the rules)" : NULL, before};
     ret->store.made[1] = (struct rule_text){after ? "(put behind the rules)" : NULL, after};
-    const char **all = ret->arena ? names_between(ret, names, count) : NULL;
+    const char **all = ret->arena && ret->compiled ? names_between(ret, names, count) : NULL;
     if (!all) {
         (void)complain_in(json, "out of memory");
         return false;
     }
     if (!all_readable(names, count, json))
         return false;
-    if (!rules_load(all, ret->name_count, &files, ret->arena, &ret->sources, &ret->set))
-        ret->set = NULL;
-    else if (!program_compile(ret->set, ret->arena, &ret->program, &errors)) {
-        tell_program_errors(ret, &errors);
-        ret->set = NULL;
-    } else if (!open_places(ret))
-        ret->set = NULL;
+    compile(ret, &files, all, cache);
+    if (ret->set)
+        rule_cache_keep(cache, ret->compiled);
     return true;
+}
+
+bool rules_open_between(char *const *names, int count, const char *before, const char *after, bool json, struct rules *ret)
+{
+    return open_all(names, count, before, after, &(struct rule_cache){0}, json, ret);
+}
+
+bool rules_open_cached(char *const *names, int count, const struct rule_cache *cache, bool json, struct rules *ret)
+{
+    return open_all(names, count, NULL, NULL, cache, json, ret);
 }
 
 bool rules_open(char *const *names, int count, bool json, struct rules *ret)
@@ -115,6 +141,7 @@ void rules_free(struct rules *r)
 {
     places_close(r->places);
     program_free(&r->program);
+    compiled_free(r->compiled);
     rule_files_free(&r->store);
     arena_destroy(r->arena);
 }

@@ -5,6 +5,7 @@
 #include "cli/options.h"
 #include "cli/places.h"
 #include "cli/rule_files.h"
+#include "cli/waf_cache.h"
 #include "waf/engine/program.h"
 
 struct rules {
@@ -12,6 +13,7 @@ struct rules {
     struct rule_file_store store;
     struct sources sources;
     const struct waf_rule_set *set; /* NULL: not valid */
+    struct compiled *compiled;
     struct waf_program program;
     struct places *places; /* of SecGeoLookupDb; NULL: none is named */
     size_t name_count;
@@ -22,6 +24,8 @@ struct rules {
  * memory (complained about). Invalid rules are true, with `set` NULL. Freed by rules_free in every case.
  */
 bool rules_open(char *const *names, int count, bool json, struct rules *ret) MUST_USE;
+/* The same with a plan, which is kept in the cache with all that was compiled; it must live as long. */
+bool rules_open_cached(char *const *names, int count, const struct rule_cache *cache, bool json, struct rules *ret) MUST_USE;
 /* The same, as if a file with `before` had been named first, and one with `after` last; NULL: none. The texts must live as long. */
 bool rules_open_between(char *const *names, int count, const char *before, const char *after, bool json, struct rules *ret) MUST_USE;
 void rules_free(struct rules *r);
@@ -33,16 +37,17 @@ int64_t rules_free_id(const struct waf_rule_set *set, int64_t from);
 
 int waf_check(const struct operands *files, bool json);
 /* `request`, `response`: files or NULL; `batch`: messages from standard input; `suggest`: exclusions for what fires;
- * `profile`: what each rule cost. */
+ * `profile`: what each rule cost; `cache`: a file or NULL. */
 struct inspection {
-    const char *request, *response;
+    const char *request, *response, *cache;
     bool json, batch, suggest, profile;
 };
 int waf_inspect(const struct operands *files, const struct inspection *wanted);
 int waf_explain(const char *id, const struct operands *files, bool json);
-/* Rules by the names of their files, and the folder of recorded requests. */
+/* Rules by the names of their files, with their caches or NULL, and the folder of recorded requests. */
 struct replaying {
     struct operands old, new;
+    const char *old_cache, *new_cache;
     const char *requests;
     bool json;
 };

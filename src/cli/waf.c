@@ -79,7 +79,7 @@ static int start_inspection(struct operands *files, const char *rules, const str
 /* RULE-ID, then as many files as there are, the one behind --rules first. */
 static int start_explanation(struct operands *operands, const char *rules, const struct inspection *wanted)
 {
-    if (wanted->request || wanted->response || wanted->batch || wanted->suggest)
+    if (wanted->request || wanted->response || wanted->batch || wanted->suggest || wanted->cache)
         return wrong_usage("waf", "explain takes the id of a rule, --rules FILE... and --json");
     if (operands->count < 2)
         return wrong_usage("waf", "explain needs the id of a rule");
@@ -102,30 +102,30 @@ static int count_names(const char *const *names)
 /* What options of the verb say; each of its words takes some of them. */
 struct asked_for {
     struct inspection inspection;
-    const char *rules, *requests;
+    const char *rules, *requests, *old_cache, *new_cache;
     const char *old[OPTION_LIST_MAX + 1], *new[OPTION_LIST_MAX + 1];
 };
 
 static bool wants_inspection(const struct asked_for *a)
 {
-    return a->rules || a->inspection.request || a->inspection.response || a->inspection.batch || a->inspection.suggest;
+    return a->rules || a->inspection.request || a->inspection.response || a->inspection.batch || a->inspection.suggest || a->inspection.cache;
 }
 
 static bool wants_replay(const struct asked_for *a)
 {
-    return a->old[0] || a->new[0] || a->requests;
+    return a->old[0] || a->new[0] || a->requests || a->old_cache || a->new_cache;
 }
 
 static int start_replay(const struct operands *more, struct asked_for *a)
 {
     if (wants_inspection(a))
-        return wrong_usage("waf", "replay takes --old RULES, --new RULES, --requests DIR and --json");
+        return wrong_usage("waf", "replay takes --old RULES, --new RULES, --old-cache, --new-cache, --requests DIR and --json");
     if (more->count)
         return wrong_usage("waf", "`%s` is behind no option: --old and --new may be given several times", more->items[0]);
     if (!a->old[0] || !a->new[0] || !a->requests)
         return wrong_usage("waf", "replay needs --old RULES, --new RULES and --requests DIR");
     struct replaying wanted = {.old = {(char **)a->old, count_names(a->old)}, .new = {(char **)a->new, count_names(a->new)},
-        .requests = a->requests, .json = a->inspection.json};
+        .old_cache = a->old_cache, .new_cache = a->new_cache, .requests = a->requests, .json = a->inspection.json};
     return waf_replay(&wanted);
 }
 
@@ -146,7 +146,8 @@ int verb_waf(int argc, char **argv)
     struct operands operands;
     const struct option_wanted options[] = {{"json", 0, &i->json, NULL}, {"rules", 0, NULL, &a.rules}, {"request", 0, NULL, &i->request},
         {"response", 0, NULL, &i->response}, {"batch", 0, &i->batch, NULL}, {"suggest", 0, &i->suggest, NULL}, {"profile", 0, &i->profile, NULL}, {"old", OPTION_LIST, NULL, a.old},
-        {"new", OPTION_LIST, NULL, a.new}, {"requests", 0, NULL, &a.requests}, {0}};
+        {"new", OPTION_LIST, NULL, a.new}, {"requests", 0, NULL, &a.requests}, {"cache", 0, NULL, &i->cache}, {"old-cache", 0, NULL, &a.old_cache},
+        {"new-cache", 0, NULL, &a.new_cache}, {0}};
     if (!options_read(argc, argv, options, (struct operand_range){1, INT_MAX, false}, &operands, &status))
         return status;
     const char *what = operands.items[0];
@@ -154,7 +155,7 @@ int verb_waf(int argc, char **argv)
     if (strcmp(what, "replay") == 0)
         return start_replay(&files, &a);
     if (wants_replay(&a))
-        return wrong_usage("waf", "--old, --new and --requests are for replay");
+        return wrong_usage("waf", "--old, --new, their caches and --requests are for replay");
     if (strcmp(what, "inspect") == 0)
         return start_inspection(&files, a.rules, i);
     if (strcmp(what, "explain") == 0)

@@ -12,30 +12,6 @@
 #include "cli/waf_show.h"
 #include "enforce/file.h"
 
-static void print_event(const struct rules *r, const struct waf_event *e, struct text *out)
-{
-    const struct waf_rule *rule = &r->set->rules[e->rule];
-    text_printf(out, "{\"id\": %lld, \"phase\": %u, \"msg\": ", (long long)rule->id, rule->phase);
-    waf_show_json(e->msg, SIZE_MAX, out);
-    text_puts(out, ", \"data\": ");
-    waf_show_json(e->data, SIZE_MAX, out);
-    if (e->severity >= 0 && e->severity < 8)
-        text_printf(out, ", \"severity\": \"%s\"", waf_severity_names[e->severity]);
-    text_puts(out, ", \"tags\": [");
-    for (size_t i = 0; i < e->tag_count; i++) {
-        text_puts(out, i ? ", " : "");
-        waf_show_json(e->tags[i], SIZE_MAX, out);
-    }
-    text_puts(out, "], \"file\": ");
-    waf_show_json(waf_text_bytes(r->set, r->set->files[rule->file]), SIZE_MAX, out);
-    text_printf(out, ", \"line\": %u, \"matched\": [", rule->line);
-    for (size_t i = 0; i < e->matched_count; i++) {
-        text_puts(out, i ? ", " : "");
-        waf_matched_json(&e->matched[i], out);
-    }
-    text_puts(out, "]}");
-}
-
 static void print_json(const struct rules *r, const struct inspected *i, struct text *out)
 {
     if (i->error) {
@@ -44,26 +20,8 @@ static void print_json(const struct rules *r, const struct inspected *i, struct 
         text_puts(out, "}\n");
         return;
     }
-    const struct waf_outcome *o = i->outcome;
-    bool refused = waf_refuses(o->decision);
-    text_printf(out, "{\"decision\": \"%s\"", waf_decision_names[o->decision]);
-    if (refused)
-        text_printf(out, ", \"status\": %d, \"phase\": %u", o->status, o->phase);
-    if (o->decision == WAF_REDIRECT) {
-        text_puts(out, ", \"redirect\": ");
-        waf_show_json(o->redirect, SIZE_MAX, out);
-    }
-    text_printf(out, ", \"score\": {\"inbound\": %lld, \"outbound\": %lld}, \"rules\": [", (long long)i->inbound, (long long)i->outbound);
-    for (size_t k = 0; k < o->event_count; k++) {
-        text_puts(out, k ? ", " : "");
-        print_event(r, &o->events[k], out);
-    }
-    text_puts(out, "], \"limits\": [");
-    for (size_t k = 0; k < o->limit_count; k++) {
-        text_puts(out, k ? ", " : "");
-        text_json(out, o->limits[k]);
-    }
-    text_printf(out, "], \"nanoseconds\": %llu}\n", (unsigned long long)i->nanoseconds);
+    struct outcome_facts facts = {.scores = {.inbound = i->inbound, .outbound = i->outbound}, .timed = true, .nanoseconds = i->nanoseconds};
+    outcome_json(r->set, i->outcome, &facts, out);
 }
 
 /* One answer to `out`. False when memory is out before anything could be asked. */
@@ -178,7 +136,7 @@ int waf_inspect(const struct operands *files, const struct inspection *wanted)
     struct inspector with;
     bool json = wanted->json || wanted->batch;
     int status = STATUS_CANNOT;
-    if (inspector_open(files, "rules", json, &with)) {
+    if (inspector_open(files, "rules", wanted->cache, json, &with)) {
         if (wanted->profile && !profile_begin(&with.rules, &with.profile))
             status = complain_in(json, "out of memory");
         else

@@ -36,13 +36,11 @@ static enum waf_answer find_place(struct bytes address, struct arena *a, struct 
 
 static void take_scores(struct waf_transaction *t, struct inspected *i)
 {
-    int64_t inbound = transaction_number(t, "anomaly_score"), blocking = transaction_number(t, "blocking_inbound_anomaly_score"); /* 3.3; 4 */
-    i->inbound = inbound > blocking ? inbound : blocking;
-    int64_t outbound = transaction_number(t, "outbound_anomaly_score");
-    blocking = transaction_number(t, "blocking_outbound_anomaly_score");
-    i->outbound = outbound > blocking ? outbound : blocking;
-    i->inbound_threshold = transaction_number(t, "inbound_anomaly_score_threshold");
-    i->outbound_threshold = transaction_number(t, "outbound_anomaly_score_threshold");
+    struct waf_scores scores = waf_scores_of(t);
+    i->inbound = scores.inbound;
+    i->outbound = scores.outbound;
+    i->inbound_threshold = scores.inbound_threshold;
+    i->outbound_threshold = scores.outbound_threshold;
 }
 
 bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const struct waf_store *store, struct inspected *i)
@@ -61,13 +59,13 @@ bool waf_inspect_messages(struct rules *r, struct waf_scratch *scratch, const st
         (i->response.len && !http_response_read(i->response, i->arena, &response, &i->error)))
         return true;
     i->error = NULL;
-    struct waf_transaction *t = transaction_begin(&r->program, scratch, i->arena, &options);
+    struct waf_transaction *t = transaction_begin(&r->program, i->arena, &options);
     if (!t)
         return false;
-    transaction_request(t, &request);
+    transaction_request(t, scratch, &request);
     if (i->response.len)
-        transaction_response(t, &response);
-    i->outcome = transaction_end(t);
+        transaction_response(t, scratch, &response);
+    i->outcome = transaction_end(t, scratch);
     i->transaction = t;
     take_scores(t, i);
     return true;
@@ -105,10 +103,11 @@ static bool prepare(struct inspector *with)
     return with->memory != NULL;
 }
 
-bool inspector_open(const struct operands *files, const char *what, bool json, struct inspector *ret)
+bool inspector_open(const struct operands *files, const char *what, const char *cache, bool json, struct inspector *ret)
 {
-    *ret = (struct inspector){0};
-    if (!rules_open(files->items, files->count, json, &ret->rules))
+    *ret = (struct inspector){.planned = cache};
+    rule_cache_open(cache, &ret->cache);
+    if (!rules_open_cached(files->items, files->count, &ret->cache, json, &ret->rules))
         return false;
     if (!ret->rules.set) {
         rules_complain(&ret->rules);
@@ -127,4 +126,5 @@ void inspector_close(struct inspector *with)
     memory_store_destroy(with->memory);
     scratch_free(&with->scratch);
     rules_free(&with->rules);
+    rule_cache_close(&with->cache);
 }

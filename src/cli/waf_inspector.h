@@ -11,6 +11,7 @@
 #define MESSAGE_MAX        ((size_t)128 << 20)
 
 struct inspector {
+    struct rule_cache cache;
     struct rules rules;
     struct waf_scratch scratch;
     struct memory_store *memory;
@@ -20,8 +21,9 @@ struct inspector {
     bool planned;
 };
 
-/* `what` they are called in complaints: "rules". False after a complaint. Closed by inspector_close in every case. */
-bool inspector_open(const struct operands *files, const char *what, bool json, struct inspector *ret) MUST_USE;
+/* `what` they are called in complaints: "rules". `cache`: a file, with which there is a plan at once; NULL: none. False after a
+ * complaint. Closed by inspector_close in every case. */
+bool inspector_open(const struct operands *files, const char *what, const char *cache, bool json, struct inspector *ret) MUST_USE;
 void inspector_close(struct inspector *with);
 
 /* waf_inspect_messages, with the time that it took. False when memory is out before anything could be asked. */

@@ -166,8 +166,8 @@ int waf_replay(const struct replaying *wanted)
 {
     struct replay r = {.wanted = wanted, .around = waf_options_now()};
     int status = STATUS_CANNOT;
-    if (find_requests(&r) && inspector_open(&wanted->old, "old rules", wanted->json, &r.with[OLD]) &&
-        inspector_open(&wanted->new, "new rules", wanted->json, &r.with[NEW]) && replay_all(&r))
+    if (find_requests(&r) && inspector_open(&wanted->old, "old rules", wanted->old_cache, wanted->json, &r.with[OLD]) &&
+        inspector_open(&wanted->new, "new rules", wanted->new_cache, wanted->json, &r.with[NEW]) && replay_all(&r))
         status = sum_up(&r);
     for (int s = 0; s < SIDES; s++)
         inspector_close(&r.with[s]);

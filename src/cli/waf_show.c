@@ -1,60 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/waf_show.h"
 
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "cli/moment.h"
-
-const char *const waf_decision_names[] = {[WAF_PASS] = "pass", [WAF_DENY] = "deny", [WAF_DROP] = "drop", [WAF_REDIRECT] = "redirect", [WAF_ALLOW] = "allow"};
-const char *const waf_severity_names[] = {"EMERGENCY", "ALERT", "CRITICAL", "ERROR", "WARNING", "NOTICE", "INFO", "DEBUG"};
-
-void waf_show_json(struct bytes b, size_t most, struct text *out)
-{
-    struct bytes shown = bytes_slice(b, 0, most);
-    char *copy = malloc(shown.len + 1);
-    if (!copy) {
-        out->failed = true;
-        return;
-    }
-    for (size_t i = 0; i < shown.len; i++)
-        copy[i] = shown.at[i] ? (char)shown.at[i] : (char)0xff;
-    copy[shown.len] = 0;
-    text_json(out, copy);
-    free(copy);
-}
-
-bool waf_is_secret(struct bytes variable)
-{
-    static const char *const words[] = {"COOKIE", "AUTHORIZATION", "PASSW", "PASSPHRASE", "PWD", "SECRET", "TOKEN", "API_KEY", "APIKEY", "SESSION"};
-    char name[128];
-    struct bytes shown = bytes_slice(variable, 0, sizeof name - 1);
-    for (size_t i = 0; i < shown.len; i++)
-        name[i] = (char)(shown.at[i] >= 'a' && shown.at[i] <= 'z' ? shown.at[i] - 32 : shown.at[i] == 0 ? '?' : shown.at[i]);
-    name[shown.len] = 0;
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-        if (strstr(name, words[i]))
-            return true;
-    return false;
-}
-
-void waf_matched_json(const struct waf_matched *m, struct text *out)
-{
-    text_puts(out, "{\"variable\": ");
-    waf_show_json(m->variable, SHOWN_MAX, out);
-    text_puts(out, ", \"value\": ");
-    if (waf_is_secret(m->variable))
-        text_printf(out, "\"(%zu bytes, not shown)\"", m->value.len);
-    else
-        waf_show_json(m->value, SHOWN_MAX, out);
-    text_printf(out, ", \"offset\": %zu, \"length\": %zu}", m->offset, m->length);
-}
-
-bool waf_refuses(enum waf_decision d)
-{
-    return d != WAF_PASS && d != WAF_ALLOW;
-}
 
 void waf_show_plain(struct bytes b, struct text *out)
 {

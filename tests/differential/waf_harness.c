@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/differential/waf_harness.h"
 
+#include <stdlib.h>
+
 #define REQUEST_MAX ((size_t)16 << 20)
 #define RESPONSE_MAX ((size_t)4 << 20)
 
@@ -32,10 +34,26 @@ bool harness_engine_open(struct harness *h, bool plan, struct harness_engine *re
     return program_compile(h->set, h->arena, &ret->program, &errors) && (!plan || program_plan(&ret->program, h->arena)) && scratch_create(&ret->program, &ret->scratch);
 }
 
+bool harness_engine_open_again(struct harness *h, const struct harness_engine *compiled, struct harness_engine *ret)
+{
+    struct program_errors errors;
+    struct image image;
+    const char *why;
+    size_t len;
+    *ret = (struct harness_engine){0};
+    if (!image_write(compiled->program.compiled, &ret->image, &len) || !image_read(bytes_of(ret->image, len), &image, &why))
+        return false;
+    ret->compiled = compiled_create(&image, (struct job_runner){0});
+    return ret->compiled && program_compile_from(h->set, ret->compiled, h->arena, &ret->program, &errors) && program_plan(&ret->program, h->arena) &&
+        !compiled_is_new(ret->compiled) && scratch_create(&ret->program, &ret->scratch);
+}
+
 void harness_engine_close(struct harness_engine *e)
 {
     scratch_free(&e->scratch);
     program_free(&e->program);
+    compiled_free(e->compiled);
+    free(e->image);
 }
 
 /* ---- messages */
@@ -64,14 +82,30 @@ struct waf_options harness_options(void)
         .time = 1790000000};
 }
 
+static void go_by_pieces(struct waf_transaction *t, struct harness_engine *e, const struct messages *m)
+{
+    transaction_request_head(t, &e->scratch, &m->request);
+    for (size_t at = 0; at < m->request.body.len; at += e->piece)
+        transaction_request_body(t, bytes_slice(m->request.body, at, e->piece), false);
+    transaction_request_end(t, &e->scratch);
+    transaction_response_head(t, &e->scratch, &m->response);
+    for (size_t at = 0; at < m->response.body.len; at += e->piece)
+        transaction_response_body(t, bytes_slice(m->response.body, at, e->piece), false);
+    transaction_response_end(t, &e->scratch);
+}
+
 const struct waf_outcome *harness_inspect(struct harness_engine *e, const struct waf_options *o, const struct messages *m, struct arena *a, struct waf_transaction **ret)
 {
-    *ret = a ? transaction_begin(&e->program, &e->scratch, a, o) : NULL;
+    *ret = a ? transaction_begin(&e->program, a, o) : NULL;
     if (!*ret)
         abort();
-    transaction_request(*ret, &m->request);
-    transaction_response(*ret, &m->response);
-    return transaction_end(*ret);
+    if (e->piece)
+        go_by_pieces(*ret, e, m);
+    else {
+        transaction_request(*ret, &e->scratch, &m->request);
+        transaction_response(*ret, &e->scratch, &m->response);
+    }
+    return transaction_end(*ret, &e->scratch);
 }
 
 /* ---- in words */

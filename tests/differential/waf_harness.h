@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "tests/unit/waf/language/files.h"
 #include "waf/engine/engine.h"
+#include "waf/image/image.h"
 
 /* What the rules are, besides files, which they may include where `disk` is. */
 struct harness {
@@ -25,10 +26,15 @@ void harness_close(struct harness *h);
 struct harness_engine {
     struct waf_program program;
     struct waf_scratch scratch;
+    struct compiled *compiled; /* from an image; NULL: there was none */
+    uint8_t *image;
+    size_t piece; /* bodies are given in pieces of so many bytes; 0: with their messages */
 };
 
 /* False: they do not compile. Freed in any case, before the harness is closed. */
 bool harness_engine_open(struct harness *h, bool plan, struct harness_engine *ret) MUST_USE;
+/* The same with a plan, by the image of one that was compiled; what it must not compile anew. */
+bool harness_engine_open_again(struct harness *h, const struct harness_engine *compiled, struct harness_engine *ret) MUST_USE;
 void harness_engine_close(struct harness_engine *e);
 
 /* Raw messages, as they are sent. */

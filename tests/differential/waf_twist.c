@@ -19,11 +19,11 @@
 #define DIFFERENCES_SHOWN 3
 #define RULES_MAX ((size_t)1 << 20)
 
-/* One rule set, run in both ways. */
+/* One rule set, run in both ways; the plan's, as from a cache, by the image of one that was compiled. */
 struct pair {
     struct text text;
     struct harness harness;
-    struct harness_engine planned, whole;
+    struct harness_engine compiled, planned, whole;
 };
 
 struct tally {
@@ -35,10 +35,13 @@ struct tally {
 static void pair_close(struct pair *p)
 {
     harness_engine_close(&p->planned);
+    harness_engine_close(&p->compiled);
     harness_engine_close(&p->whole);
     harness_close(&p->harness);
     text_free(&p->text);
 }
+
+#define PIECE 7 /* of bodies, for the engine from an image: what is said is not to depend on that either */
 
 /* The directives of which `left_out` does not say that they are. False: they do not load. */
 static bool pair_open(const struct twist_rules *rules, const bool *left_out, struct pair *p)
@@ -47,8 +50,11 @@ static bool pair_open(const struct twist_rules *rules, const bool *left_out, str
     for (size_t i = 0; i < rules->count; i++)
         if (!left_out[i])
             text_append(&p->text, text_cstr(&rules->directives[i]), rules->directives[i].len);
-    if (harness_open(text_cstr(&p->text), false, MEMORY, &p->harness) && harness_engine_open(&p->harness, true, &p->planned) && harness_engine_open(&p->harness, false, &p->whole))
+    if (harness_open(text_cstr(&p->text), false, MEMORY, &p->harness) && harness_engine_open(&p->harness, true, &p->compiled) &&
+        harness_engine_open_again(&p->harness, &p->compiled, &p->planned) && harness_engine_open(&p->harness, false, &p->whole)) {
+        p->planned.piece = PIECE;
         return true;
+    }
     pair_close(p);
     return false;
 }

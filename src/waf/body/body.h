@@ -59,13 +59,14 @@ struct body_limits {
     size_t parts;          /* of a multipart body */
     size_t part_headers;   /* of one part; 0: 64, because finding one twice takes a look at all */
     size_t no_files;       /* bytes of the body that are not a file's content */
+    bool file_contents;    /* what is in files is told too; their memory counts against nothing but the arena */
     bool peers_lines;      /* line ends as libmodsecurity 3.0.9: none within a multipart value, one behind a part's header */
     uint8_t separator;     /* of urlencoded pairs; 0: '&' */
 };
 
 enum body_event_kind {
     BODY_ARGUMENT,           /* name, value: of ARGS, and of ARGS_POST but for JSON */
-    BODY_FILE,               /* name: of the field, value: name of the file, number: bytes of content */
+    BODY_FILE,               /* name: of the field, value: name of the file, number: bytes of content; content: where asked for */
     BODY_PART_HEADER,        /* name: of the part, value: the line */
     BODY_MULTIPART_NAME,     /* value */
     BODY_MULTIPART_FILENAME, /* value */
@@ -81,7 +82,7 @@ struct body_event {
     enum body_event_kind kind;
     enum body_flag flag;
     enum body_limit limit;
-    struct bytes name, value;
+    struct bytes name, value, content;
     size_t number;
 };
 

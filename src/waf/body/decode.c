@@ -322,6 +322,11 @@ bool decoder_feed(struct decoder *d, struct bytes more)
     return d->stage_count ? stage_feed(d, 0, more) : keep(d, more);
 }
 
+size_t decoder_kept(const struct decoder *d)
+{
+    return d->kept.len;
+}
+
 /* A short deflate body has yet to be begun; whatever has not ended was cut. */
 static bool stage_end(struct decoder *d, size_t stage)
 {

@@ -53,5 +53,7 @@ struct decoder;
 struct decoder *decoder_begin(const struct codings *c, size_t most, struct arena *a) MUST_USE;
 /* The next bytes; false: no more are wanted. The ratio is of what has arrived so far. */
 bool decoder_feed(struct decoder *d, struct bytes more);
+/* Bytes that it has given so far, and that are kept. */
+size_t decoder_kept(const struct decoder *d);
 /* There are no more bytes. `*ret`: what they gave, up to where the result says; lives as long as the arena. Called once. */
 enum decode_result decoder_end(struct decoder *d, struct bytes *ret) MUST_USE;

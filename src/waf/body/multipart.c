@@ -24,7 +24,7 @@ struct part {
     bool is_file, in_data, has_data;
     uint8_t kept[2];        /* the line end that belongs to the content unless a boundary follows */
     size_t kept_len;
-    struct growing value;
+    struct growing value;   /* of a file: its content, where it is wanted */
     size_t size;
 };
 
@@ -266,6 +266,8 @@ static void data_line(struct multipart *m, struct bytes line)
             m->files++;
         }
         p->size += data.len + p->kept_len;
+        if (r->limits.file_contents && (!growing_append(r, &p->value, bytes_of(p->kept, p->kept_len)) || !growing_append(r, &p->value, data)))
+            return;
     } else {
         m->no_files += data.len + p->kept_len;
         struct bytes kept = bytes_of(p->kept, r->limits.peers_lines ? 0 : p->kept_len);
@@ -468,7 +470,7 @@ static bool tell_parts(struct multipart *m)
         const struct part *p = m->parts[i];
         struct report *r = m->report;
         struct body_event file = {.kind = BODY_FILE, .name = p->disposition.name, .value = p->disposition.filename,
-                                  .number = p->size};
+                                  .content = growing_bytes(&p->value), .number = p->size};
         if (p->is_file ? !report_event(r, &file)
                        : !report_argument(r, BODY_ARGUMENT, p->disposition.name, growing_bytes(&p->value))) {
             if (r->status != BODY_MORE)

@@ -58,10 +58,8 @@ static bool set_known(struct waf_transaction *t, const struct waf_action *a, con
             values_remove(tx, s->name);
         return true;
     }
-    /* What stands in the rules, or has just been made, needs no copy; a macro may be a view of what changes. */
-    bool lasts = a->operation != SETVAR_SET || waf_template_is_literal(t->set, a->value);
-    return new_value(t, a, there, given, &value) && (lasts || bytes_copy(value, t->arena, &value)) &&
-        values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
+    /* No copy: no text of a transaction changes where it is, nor goes before its end. */
+    return new_value(t, a, there, given, &value) && values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
 }
 
 static bool set_variable(struct waf_transaction *t, uint32_t action)
@@ -82,7 +80,7 @@ static bool set_variable(struct waf_transaction *t, uint32_t action)
         values_remove(store, name);
         return true;
     }
-    return new_value(t, a, values_find(store, name), given, &value) && values_set(store, a->variable, name, value, t->arena);
+    return new_value(t, a, values_find(store, name), given, &value) && values_lend(store, a->variable, name, value, t->arena);
 }
 
 /* The actions that say which collection one is, and the variable that keeps the key. */
@@ -306,6 +304,14 @@ static bool run_actions(struct waf_transaction *t, struct waf_span actions, bool
 {
     for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
         if (!run_action(t, i) || (!named && !name_collection(t, &t->set->actions[i])))
+            return false;
+    return true;
+}
+
+bool act_lightly(struct waf_transaction *t, struct waf_span actions)
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
+        if (t->set->actions[i].kind == ACTION_SETVAR ? !set_variable(t, i) : !run_action(t, i))
             return false;
     return true;
 }

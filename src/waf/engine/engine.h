@@ -69,7 +69,7 @@ struct waf_options {
     /* Microseconds since the transaction began, for DURATION and `most_time`; NULL: 0. */
     uint64_t (*duration)(void *argument);
     /* Microseconds that the rules may take, 0: as many as they like. Past them nothing is judged any more, and where rules
-     * may refuse, the message is refused. */
+     * may refuse, the message is refused. What passes between two steps does not count. */
     uint64_t most_time;
     /* A variable of the environment, or an empty text; NULL: none is known. */
     struct bytes (*environment)(struct bytes name, void *argument);
@@ -128,13 +128,38 @@ struct waf_outcome {
 
 struct waf_transaction;
 
-/* NULL when memory is out. `scratch` must serve the program, and is used until the transaction ends. */
-struct waf_transaction *transaction_begin(const struct waf_program *p, struct waf_scratch *scratch, struct arena *a, const struct waf_options *o) MUST_USE;
-/* Phases 1 and 2. What `m` views must live as long as the transaction. */
-void transaction_request(struct waf_transaction *t, const struct http_message *m);
-/* Phases 3 and 4; nothing when the request was refused. */
-void transaction_response(struct waf_transaction *t, const struct http_message *m);
+/* NULL when memory is out. */
+struct waf_transaction *transaction_begin(const struct waf_program *p, struct arena *a, const struct waf_options *o) MUST_USE;
+
+/*
+ * Its steps, in this order: request head, pieces of its body, its end; the same of the response; the end. Once a message is
+ * refused the steps up to the end do nothing. `scratch` must serve the program, and is used during the call alone: a
+ * transaction that waits holds none, and each of its steps may be another thread's.
+ */
+
+/* Phase 1. What `m` views must live as long as the transaction; its body is not looked at. */
+void transaction_request_head(struct waf_transaction *t, struct waf_scratch *scratch, const struct http_message *m);
+/* The next bytes of the body, decoded from chunks. `lasts`: they live as long as the transaction; else what is needed of them is copied. */
+void transaction_request_body(struct waf_transaction *t, struct bytes piece, bool lasts);
+/* Phase 2: the body is whole, or there is none. */
+void transaction_request_end(struct waf_transaction *t, struct waf_scratch *scratch);
+/* Phase 3, pieces, and phase 4, which is run where the body is inspected (SecResponseBodyAccess, SecResponseBodyMimeType). */
+void transaction_response_head(struct waf_transaction *t, struct waf_scratch *scratch, const struct http_message *m);
+void transaction_response_body(struct waf_transaction *t, struct bytes piece, bool lasts);
+void transaction_response_end(struct waf_transaction *t, struct waf_scratch *scratch);
 /* Phase 5, and what came of it; valid as long as the arena. */
-const struct waf_outcome *transaction_end(struct waf_transaction *t);
+const struct waf_outcome *transaction_end(struct waf_transaction *t, struct waf_scratch *scratch);
+/* Gives back what is not the arena's: before that is destroyed, where the transaction was not ended. At any time. */
+void transaction_release(struct waf_transaction *t);
+
+/* The first three, and the next three, with a message that is whole. What `m` views must live as long as the transaction. */
+void transaction_request(struct waf_transaction *t, struct waf_scratch *scratch, const struct http_message *m);
+void transaction_response(struct waf_transaction *t, struct waf_scratch *scratch, const struct http_message *m);
+
+/* Decision, status, phase and redirect as they stand between two steps; the rest is for the end. */
+const struct waf_outcome *transaction_outcome(const struct waf_transaction *t);
+/* Once the head's phase was run: is the body looked at? Else its pieces need not be given. */
+bool transaction_reads_request_body(const struct waf_transaction *t);
+bool transaction_reads_response_body(const struct waf_transaction *t);
 /* A variable of the transaction as a number, such as TX:anomaly_score. */
 int64_t transaction_number(struct waf_transaction *t, const char *tx_name);

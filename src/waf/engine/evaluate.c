@@ -6,7 +6,8 @@
 
 /* Most targets name no more: these need no memory. */
 #define VALUES_FEW 8
-static bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m)
+
+bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m)
 {
     struct rule_match *grown = arena_grow(t->arena, t->matches, t->match_count, &t->match_capacity, sizeof *grown);
     if (!grown)
@@ -17,17 +18,12 @@ static bool remember_match(struct waf_transaction *t, const struct waf_value *v,
     return true;
 }
 
-static void forget_matches(struct waf_transaction *t)
+void forget_matches(struct waf_transaction *t)
 {
     t->scalars[VARIABLE_MATCHED_VAR] = (struct bytes){0};
     t->match_count = t->matches_listed = 0;
     if (t->lists[VARIABLE_MATCHED_VARS].count)
         values_clear(&t->lists[VARIABLE_MATCHED_VARS]);
-}
-
-static bool has_matches(const struct waf_transaction *t)
-{
-    return t->match_count != 0;
 }
 
 /* multiMatch: each match is an event of its own; of a chain, which has yet to match whole, none is. */
@@ -58,10 +54,10 @@ static bool try_transformed(struct waf_transaction *t, uint32_t rule, const stru
         (!is_event_by_match(t, &t->set->rules[rule]) || record_match(t, rule, run));
 }
 
-/* Is the operator known not to match what triggers none of these? */
-static bool is_calm(const struct waf_rule *r, uint64_t calm)
+/* Is the operator known not to match what triggers no more than that? */
+static bool is_calm(const struct waf_rule *r, uint64_t triggers)
 {
-    return !r->negated && ((r->operator == OPERATOR_DETECT_SQLI && calm & TRIGGER_SQLI) || (r->operator == OPERATOR_DETECT_XSS && calm & TRIGGER_XSS));
+    return !r->negated && ((r->operator == OPERATOR_DETECT_SQLI && !(triggers & TRIGGER_SQLI)) || (r->operator == OPERATOR_DETECT_XSS && !(triggers & TRIGGER_XSS)));
 }
 
 /* With multiMatch the value as it is and each that a transformation changed are tried, else the last. */
@@ -69,32 +65,36 @@ static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf
 {
     const struct waf_rule *r = &t->set->rules[rule];
     bool all = r->written.multi_match;
-    struct bytes value = v->value;
-    uint64_t calm = v->calm; /* while the value is as it was */
-    if (all && !try_transformed(t, rule, v, value, run, ret_matched))
+    struct waf_form own = {.text = v->value, .triggers = UINT64_MAX}, *f = v->form ? v->form : &own;
+    if (all && !try_transformed(t, rule, v, f->text, run, ret_matched))
         return false;
     for (uint32_t i = 0; i < r->transformations.count; i++) {
-        struct bytes before = value;
-        enum transformation step = t->set->transformations[r->transformations.first + i];
-        if (calm >> step & 1)
-            continue;
-        if (!transform(step, t->program->unicode, before, t->arena, &value))
-            return false;
-        bool same = value.at == before.at && value.len == before.len;
-        calm = same ? calm : 0;
-        if (all && !same && !try_transformed(t, rule, v, value, run, ret_matched))
+        struct waf_form *before = f;
+        f = form_step(&t->forms, before, t->set->transformations[r->transformations.first + i]);
+        if (!f || (all && f != before && !try_transformed(t, rule, v, f->text, run, ret_matched)))
             return false;
     }
-    return all || is_calm(r, calm) || try_transformed(t, rule, v, value, run, ret_matched);
+    return all || is_calm(r, f->triggers) || try_transformed(t, rule, v, f->text, run, ret_matched);
+}
+
+static bool try_item(struct waf_transaction *t, uint32_t rule, uint32_t target, const struct waf_value *item, struct rule_run *run, bool *ret_matched)
+{
+    struct waf_value v;
+    return !variables_pick(t, &t->set->rules[rule], target, item, &v) || try_value(t, rule, &v, run, ret_matched);
 }
 
 static bool try_list(struct waf_transaction *t, uint32_t rule, uint32_t target, const struct waf_values *list, struct rule_run *run, bool *ret_matched)
 {
-    for (size_t i = 0; i < list->count; i++) {
-        struct waf_value v;
-        if (variables_pick(t, &t->set->rules[rule], target, &list->items[i], &v) && !try_value(t, rule, &v, run, ret_matched))
-            return false;
+    const struct selection *s = &t->program->targets[target];
+    if (s->kind == SELECTOR_LITERAL) {
+        for (const struct waf_value *v = NULL; (v = values_selected(list, s, v));)
+            if (!try_item(t, rule, target, v, run, ret_matched))
+                return false;
+        return true;
     }
+    for (size_t i = 0; i < list->count; i++)
+        if (!try_item(t, rule, target, &list->items[i], run, ret_matched))
+            return false;
     return true;
 }
 
@@ -123,8 +123,7 @@ static bool try_targets(struct waf_transaction *t, uint32_t rule, struct rule_ru
     return true;
 }
 
-/* Has ctl taken the rule away? `by_id`: asked of those that name ids alone. */
-static bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id)
+bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id)
 {
     for (size_t i = 0; i < t->removals.count; i++) {
         const struct removal *m = &t->removals.items[i];
@@ -178,7 +177,7 @@ static bool run_chain(struct waf_transaction *t, uint32_t rule, bool *ret_matche
     return act_record(t, &run);
 }
 
-static bool start_rule(struct waf_transaction *t, uint32_t rule)
+bool start_rule(struct waf_transaction *t, uint32_t rule)
 {
     struct waf_profile *p = t->options.profile;
     bool matched;
@@ -200,8 +199,7 @@ static bool phase_is_allowed(struct waf_transaction *t, uint8_t phase)
     return false;
 }
 
-/* The next rule to look at, past what skip and skipAfter leave out. */
-static bool passes_over(struct waf_transaction *t, uint32_t rule)
+bool passes_over(struct waf_transaction *t, uint32_t rule)
 {
     const struct waf_rule *r = &t->set->rules[rule];
     if (r->kind == RULE_MARKER) {
@@ -232,101 +230,6 @@ static void run_all(struct waf_transaction *t)
     }
 }
 
-/* ---- with a plan */
-
-/* The rule at which the jump ends, or the end of the phase. */
-static uint32_t land(struct waf_transaction *t, uint32_t from)
-{
-    if (t->landing != NOTHING && t->landing >= from) {
-        t->jumping = false;
-        return t->landing;
-    }
-    for (uint32_t i = from; i < t->set->rule_count; i++)
-        if (t->set->rules[i].kind == RULE_MARKER && passes_over(t, i) && !t->jumping)
-            return i;
-    return t->set->rule_count;
-}
-
-/* One of the rules from `from` to before `to` is run, and known not to match. */
-static bool one_was_passed(struct waf_transaction *t, uint32_t from, uint32_t to)
-{
-    const struct waf_plan *plan = t->program->plan;
-    for (uint32_t i = bits_next(plan->heads[t->phase], plan->words, from); i < to; i = bits_next(plan->heads[t->phase], plan->words, i + 1))
-        if (!t->set->rules[i].removed && !is_removed(t, &t->set->rules[i], false))
-            return true;
-    return false;
-}
-
-static size_t count_named(const struct waf_transaction *t, const struct plan_test *test)
-{
-    const struct waf_values *list = &t->lists[test->variable];
-    size_t count = 0;
-    if (!test->named)
-        return list->count;
-    for (const struct waf_value *v = NULL; (v = values_selected(list, &t->program->targets[test->target], v));)
-        count++;
-    return count;
-}
-
-/* The value that the test is of; false when there is none. */
-static bool find_number(const struct waf_transaction *t, const struct plan_test *test, struct bytes *ret)
-{
-    const struct waf_value *v = test->named ? values_selected(&t->lists[test->variable], &t->program->targets[test->target], NULL) : NULL;
-    *ret = v ? v->value : t->scalars[test->variable];
-    return v || !test->named;
-}
-
-/* Known not to match without being run; what ctl takes from a rule's targets is for the whole rule to look at. */
-static bool fails_its_test(const struct waf_transaction *t, const struct plan_test *test)
-{
-    struct bytes value;
-    if (test->kind == TEST_NONE || t->removals.count)
-        return false;
-    if (test->kind == TEST_COUNT)
-        return numbers_match(test->operator, (int64_t)count_named(t, test), test->number) == test->negated;
-    if (!find_number(t, test, &value))
-        return true;
-    return numbers_match(test->operator, operand_number(test->operator, value), test->number) == test->negated;
-}
-
-/* False when memory is out. */
-static bool run_planned(struct waf_transaction *t, uint32_t rule)
-{
-    bool candidate = true, scanned = t->program->plan->groups_of[rule] != NOTHING;
-    if (scanned && !scan_rule(t, rule, &candidate))
-        return false;
-    if (passes_over(t, rule))
-        return true;
-    if (t->options.profile)
-        t->options.profile->rules[rule].candidates += scanned && candidate;
-    if (candidate && !fails_its_test(t, &t->program->plan->tests[rule]))
-        return start_rule(t, rule);
-    forget_matches(t);
-    return true;
-}
-
-static void run_visits(struct waf_transaction *t)
-{
-    const struct waf_plan *plan = t->program->plan;
-    enum waf_decision before = t->outcome.decision;
-    uint32_t count = t->set->rule_count, i = 0;
-    while (i < count && !t->out_of_memory && t->allowed == ALLOWED_NOTHING && t->outcome.decision == before) {
-        if (t->jumping) {
-            i = land(t, i);
-            continue;
-        }
-        uint32_t next = t->skip > 0 ? bits_next(plan->heads[t->phase], plan->words, i) : bits_next(t->visits, plan->words, i);
-        if (has_matches(t) && one_was_passed(t, i, next < count ? next : count))
-            forget_matches(t);
-        if (next < count && !run_planned(t, next))
-            t->out_of_memory = true;
-        i = next + 1;
-    }
-    /* What lets the rest by may also jump, or skip: what is left of that is left to the next phase. */
-    for (; i < count && t->outcome.decision == before && (t->jumping || t->skip > 0); i++)
-        (void)passes_over(t, i);
-}
-
 void evaluate_phase(struct waf_transaction *t, uint8_t phase)
 {
     t->phase = phase;
@@ -336,7 +239,7 @@ void evaluate_phase(struct waf_transaction *t, uint8_t phase)
     if (!t->program->plan)
         run_all(t);
     else if (scan_begin(t))
-        run_visits(t);
+        run_planned(t);
     else
         t->out_of_memory = true;
 }

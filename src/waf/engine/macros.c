@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/engine/transaction.h"
 
+/* Most texts have no more: these need no memory. */
+#define PARTS_FEW 8
+
 static struct bytes part_bytes(struct waf_transaction *t, uint32_t part)
 {
     const struct waf_part *p = &t->set->parts[part];
@@ -14,7 +17,7 @@ bool macros_expand(struct waf_transaction *t, struct waf_template text, struct b
         *ret = part_bytes(t, text.first);
         return !t->out_of_memory;
     }
-    struct bytes *parts = arena_array(t->arena, text.count, sizeof *parts);
+    struct bytes few[PARTS_FEW], *parts = text.count <= PARTS_FEW ? few : arena_array(t->arena, text.count, sizeof *parts);
     size_t len = 0;
     if (!parts)
         return false;
@@ -22,7 +25,7 @@ bool macros_expand(struct waf_transaction *t, struct waf_template text, struct b
         parts[i] = part_bytes(t, text.first + i);
         len += parts[i].len;
     }
-    uint8_t *whole = arena_alloc(t->arena, len);
+    uint8_t *whole = arena_buffer(t->arena, len);
     if (!whole || t->out_of_memory)
         return false;
     *ret = bytes_of(whole, len);

@@ -28,9 +28,7 @@ struct operation {
 static bool capture(const struct operation *o, unsigned group, struct bytes found)
 {
     struct waf_values *tx = &o->t->lists[VARIABLE_TX];
-    struct bytes copy;
-    return !o->rule->written.capture ||
-        (bytes_copy(found, o->t->arena, &copy) && values_lend_known(tx, VARIABLE_TX, group, tx->names->items[group].text, copy, o->t->arena));
+    return !o->rule->written.capture || values_lend_known(tx, VARIABLE_TX, group, tx->names->items[group].text, found, o->t->arena);
 }
 
 static bool take_limit(const struct operation *o, enum regex_result result)
@@ -227,7 +225,7 @@ bool time_is_left(struct waf_transaction *t)
 {
     const struct waf_options *o = &t->options;
     if (o->most_time && o->duration && !t->out_of_time)
-        t->out_of_time = o->duration(o->argument) > o->most_time;
+        t->out_of_time = o->duration(o->argument) - t->time_began > o->most_time;
     return !t->out_of_time;
 }
 

@@ -48,7 +48,7 @@ static void compile_regex(struct compiling *c, uint32_t rule)
     struct regex_error e;
     if (set->rules[rule].operand_macros)
         return;
-    c->program->operands[rule].regex = regex_compile(operand_text(set, &set->rules[rule]), false, &e);
+    c->program->operands[rule].regex = compiled_regex(c->program->compiled, operand_text(set, &set->rules[rule]), false, &e);
     if (!c->program->operands[rule].regex)
         complain_of_regex(c, rule, "regular expression", &e);
 }
@@ -83,7 +83,7 @@ static void compile_phrases(struct compiling *c, uint32_t rule, bool from_file)
     struct bytes text = operand_text(c->program->set, r);
     if (from_file && !gather_data(c, r, &text))
         return;
-    enum phrases_result result = from_file ? phrases_of_lines(text, c->arena, p) : phrases_of_words(text, c->arena, p);
+    enum phrases_result result = from_file ? phrases_of_lines(text, c->program->compiled, c->arena, p) : phrases_of_words(text, c->program->compiled, c->arena, p);
     if (result == PHRASES_MEMORY)
         c->out_of_memory = true;
     else if (result == PHRASES_TOO_MANY)
@@ -171,7 +171,7 @@ static struct selection select_names(struct compiling *c, struct regex_scratch *
     }
     if (kind != SELECTOR_REGEX)
         return ret;
-    ret.regex = regex_compile(name, true, &e);
+    ret.regex = compiled_regex(c->program->compiled, name, true, &e);
     if (ret.regex && variable == VARIABLE_TX)
         ret.known = select_known(c, ret.regex, scratch);
     if (!ret.regex || (variable == VARIABLE_TX && !ret.known))
@@ -211,14 +211,31 @@ static void compile_selections(struct compiling *c)
 
 bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors)
 {
+    struct compiled *own = compiled_create(NULL, (struct job_runner){0});
+    *ret = (struct waf_program){0};
+    *ret_errors = (struct program_errors){0};
+    if (!own)
+        return false;
+    if (program_compile_from(set, own, a, ret, ret_errors)) {
+        ret->owns_compiled = true;
+        return true;
+    }
+    compiled_free(own);
+    return false;
+}
+
+bool program_compile_from(const struct waf_rule_set *set, struct compiled *known, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors)
+{
     struct compiling c = {.program = ret, .arena = a, .errors = ret_errors};
     *ret_errors = (struct program_errors){0};
     *ret = (struct waf_program){
         .set = set,
+        .named = named_gather(set),
         .operands = arena_array(a, set->rule_count, sizeof *ret->operands),
         .targets = arena_array(a, set->target_count, sizeof *ret->targets),
         .parts = arena_array(a, set->part_count, sizeof *ret->parts),
         .actions = arena_array(a, set->action_count, sizeof *ret->actions),
+        .compiled = known,
     };
     if (!ret->operands || !ret->targets || !ret->parts || !ret->actions) {
         *ret = (struct waf_program){0};
@@ -244,29 +261,22 @@ bool program_plan(struct waf_program *p, struct arena *a)
         return false;
     for (uint32_t i = 0; i < p->set->rule_count; i++)
         phrases[i] = &p->operands[i].phrases;
-    p->plan = plan_compile(p->set, phrases, a);
+    p->plan = plan_compile(p->set, phrases, p->compiled, a);
     return p->plan;
-}
-
-static void free_selections(struct selection *items, uint32_t count)
-{
-    for (uint32_t i = 0; i < count; i++)
-        regex_free(items[i].regex);
 }
 
 void program_free(struct waf_program *p)
 {
     if (!p->set)
         return;
-    for (uint32_t i = 0; i < p->set->rule_count; i++) {
-        regex_free(p->operands[i].regex);
-        phrases_free(&p->operands[i].phrases);
-    }
-    plan_free(p->plan);
-    free_selections(p->targets, p->set->target_count);
-    free_selections(p->parts, p->set->part_count);
-    free_selections(p->actions, p->set->action_count);
+    if (p->owns_compiled)
+        compiled_free(p->compiled);
     *p = (struct waf_program){0};
+}
+
+void program_warm(const struct waf_program *p)
+{
+    compiled_warm(p->compiled);
 }
 
 static uint32_t limit_of(uint64_t given, uint32_t otherwise)
@@ -279,9 +289,7 @@ bool scratch_create(const struct waf_program *p, struct waf_scratch *ret)
     uint32_t match = limit_of(p->set->settings.pcre_match_limit, MATCH_LIMIT), depth = limit_of(p->set->settings.pcre_match_limit_recursion, DEPTH_LIMIT);
     struct regex_limits limits = {match < MATCH_LIMIT_LEAST ? MATCH_LIMIT_LEAST : match, depth < DEPTH_LIMIT ? DEPTH_LIMIT : depth};
     *ret = (struct waf_scratch){.regex = regex_scratch_create(&limits)};
-    bool ok = ret->regex && (!p->plan || plan_scratch(p->plan, &ret->scan));
-    for (uint32_t i = 0; ok && i < p->set->rule_count; i++)
-        ok = phrases_scratch(&p->operands[i].phrases, &ret->scan);
+    bool ok = ret->regex && compiled_scratch(p->compiled, &ret->scan);
     if (!ok)
         scratch_free(ret);
     return ok;

@@ -7,6 +7,7 @@
 
 #include "base/diag.h"
 #include "waf/engine/known_names.h"
+#include "waf/engine/named.h"
 #include "waf/engine/selection.h"
 #include "waf/language/model.h"
 #include "waf/operator/addresses.h"
@@ -18,7 +19,7 @@
 
 /* What a rule's operator needs; which of them, its kind says. */
 struct rule_operand {
-    struct regex *regex; /* NULL also where the expression has macros and is known only when it runs */
+    const struct regex *regex; /* NULL also where the expression has macros and is known only when it runs */
     struct phrases phrases;
     struct address_list addresses;
     struct byte_set bytes;
@@ -28,11 +29,14 @@ struct waf_program {
     const struct waf_rule_set *set;
     struct rule_operand *operands;       /* by rule */
     struct known_names names;            /* of TX */
+    struct named_variables named;        /* what rules read */
     struct selection *targets;           /* by target: what it selects */
     struct selection *parts;             /* by part: what its macro selects */
     struct selection *actions;           /* by action: what its target selects; of setvar: the name, where it is literal */
     const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */
     struct waf_plan *plan;               /* NULL: every rule is run */
+    struct compiled *compiled;           /* what the above is made of */
+    bool owns_compiled;
 };
 
 /* What is wrong with a rule, told to who loads it; `rule` is an index. */
@@ -47,13 +51,17 @@ struct program_errors {
 };
 
 /*
- * All in `a`, besides what the libraries allocate, which program_free frees. False: `*ret_errors` says of each rule
+ * All in `a`, besides what was compiled, which program_free frees. False: `*ret_errors` says of each rule
  * what does not compile; none is said when memory is out. `set` must live as long.
  */
 bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors) MUST_USE;
+/* The same with what is compiled already, which is added to and must live as long. */
+bool program_compile_from(const struct waf_rule_set *set, struct compiled *c, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors) MUST_USE;
 /* Before any scratch is made: makes it run what may match alone. Seconds, where a rule set is large. False when memory is out. */
 bool program_plan(struct waf_program *p, struct arena *a) MUST_USE;
 void program_free(struct waf_program *p);
+/* Compiles the expressions that have waited for their first use; may be done on a thread of its own, while messages are inspected. */
+void program_warm(const struct waf_program *p);
 
 struct waf_scratch {
     struct regex_scratch *regex;

@@ -1,8 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A response on its way through the rules: its body is looked at as its reader will see it, content codings taken off. */
+/*
+ * A response on its way through the rules: its body is looked at as its reader will see it, content codings taken off as it
+ * arrives. The decoder gets blocks of one size, however the body was cut into pieces, so that where it breaks or what it
+ * gives too much of does not depend on that.
+ */
 #include "waf/engine/transaction.h"
 
 #include "waf/body/decode.h"
+
+/* The ratio of decoding is judged after each: enough that a text which begins with what shrinks well is no bomb yet. */
+#define BLOCK ((size_t)64 << 10)
 
 /* ---- what the response is */
 
@@ -33,10 +40,10 @@ static bool wants_decoding(struct waf_transaction *t, struct codings *ret)
     return false;
 }
 
-/* What came of decoding is told; true: a limit refuses the response. */
-static bool bound_decoded(struct waf_transaction *t, enum decode_result result)
+/* What came of decoding is told. */
+static void bound_decoded(struct waf_transaction *t, enum decode_result result)
 {
-    uint8_t action = t->set->settings.response_body_limit_action, error = VARIABLE_OUTBOUND_DATA_ERROR;
+    bool rest = true;
     switch (result) {
     case DECODE_WHOLE:
         break;
@@ -50,67 +57,128 @@ static bool bound_decoded(struct waf_transaction *t, enum decode_result result)
         limit_passed(t, "bytes stand behind the end of the response's compressed body; they were not inspected");
         break;
     case DECODE_TOO_LARGE:
-        return body_passed(t, action, error, "the body is larger than its limit, decompressed",
-            "the body is larger than its limit, decompressed; what lies behind it was not inspected", &t->response_body);
+        rest = body_passed(t, 4, "the body is larger than its limit, decompressed",
+            "the body is larger than its limit, decompressed; what lies behind it was not inspected");
+        break;
     case DECODE_TOO_DENSE:
-        return body_passed(t, action, error, "the response's body decompresses to too many times its size",
-            "the response's body decompresses to too many times its size; what lies behind was not inspected", &t->response_body);
+        rest = body_passed(t, 4, "the response's body decompresses to too many times its size",
+            "the response's body decompresses to too many times its size; what lies behind was not inspected");
+        break;
     case DECODE_NO_MEMORY:
         (void)need(t, false);
         break;
     }
-    return false;
+    if (!rest)
+        t->response.in.kept = (struct bytes){0};
 }
 
-/* True: a limit refuses the response. */
-static bool take_as_it_is(struct waf_transaction *t, struct bytes body)
+/* ---- pieces */
+
+/* As it is. */
+static void take_plain(struct waf_transaction *t, struct bytes piece, bool lasts)
 {
-    const struct waf_settings *s = &t->set->settings;
-    return bound_body(t, body, s->response_body_limit, s->response_body_limit_action, VARIABLE_OUTBOUND_DATA_ERROR, &t->response_body);
+    struct response_body *b = &t->response;
+    uint64_t limit = t->set->settings.response_body_limit;
+    if (limit && piece.len > limit - b->received) {
+        piece = bytes_slice(piece, 0, (size_t)(limit - b->received));
+        b->reading = READING_DONE;
+        if (!body_passed(t, 4, "the body is larger than its limit", "the body is larger than its limit; what lies behind it was not inspected")) {
+            b->in = (struct incoming){0};
+            b->received = 0;
+            return;
+        }
+    }
+    b->received += piece.len;
+    if (b->is_kept)
+        (void)need(t, incoming_keep(&b->in, piece, lasts, t->arena));
 }
 
-static bool take_body(struct waf_transaction *t, struct bytes body)
+/* Nothing more goes into the decoder. */
+static void finish_decoding(struct waf_transaction *t)
 {
+    struct response_body *b = &t->response;
+    struct bytes decoded, raw = b->in.kept;
+    enum decode_result result = decoder_end(b->decoder, &decoded);
+    b->in = (struct incoming){0};
+    if (result == DECODE_BROKEN && !decoded.len) { /* some servers say a coding of what has none, and browsers show it */
+        limit_passed(t, "the response's body is not compressed as it says: it was inspected as it is");
+        b->reading = READING_PLAIN;
+        take_plain(t, raw, true);
+        return;
+    }
+    b->reading = READING_DONE;
+    b->in.kept = decoded;
+    b->received = decoded.len;
+    bound_decoded(t, result);
+}
+
+/* What the decoder has seen is kept until it gives something: it may have been no coding. */
+static void feed_block(struct waf_transaction *t, size_t len)
+{
+    struct response_body *b = &t->response;
+    bool goes_on = decoder_feed(b->decoder, bytes_slice(b->in.kept, b->fed, len));
+    b->fed += len;
+    if (!goes_on) {
+        finish_decoding(t);
+    } else if (decoder_kept(b->decoder)) {
+        incoming_drop(&b->in, b->fed);
+        b->fed = 0;
+    }
+}
+
+static void take_coded(struct waf_transaction *t, struct bytes piece, bool lasts)
+{
+    struct response_body *b = &t->response;
+    if (!need(t, incoming_keep(&b->in, piece, lasts, t->arena)))
+        return;
+    while (b->reading == READING_CODED && b->in.kept.len - b->fed >= BLOCK)
+        feed_block(t, BLOCK);
+}
+
+/* What the first byte decides. */
+static void begin_reading(struct waf_transaction *t)
+{
+    struct response_body *b = &t->response;
+    const struct named_variables *named = &t->program->named;
     uint64_t most = t->set->settings.response_body_limit;
     struct codings codings;
-    if (!body.len || !wants_decoding(t, &codings))
-        return take_as_it_is(t, body);
-    struct decoder *d = decoder_begin(&codings, most ? (size_t)most : SIZE_MAX, t->arena);
-    if (!need(t, d != NULL))
-        return false;
-    (void)decoder_feed(d, body);
-    enum decode_result result = decoder_end(d, &t->response_body);
-    if (result == DECODE_BROKEN && !t->response_body.len) { /* some servers say a coding of what has none, and browsers show it */
-        limit_passed(t, "the response's body is not compressed as it says: it was inspected as it is");
-        return take_as_it_is(t, body);
-    }
-    return bound_decoded(t, result);
+    b->is_kept = variable_is_named(named, VARIABLE_RESPONSE_BODY);
+    bool decodes = (b->is_kept || variable_is_named(named, VARIABLE_RESPONSE_CONTENT_LENGTH)) && wants_decoding(t, &codings);
+    b->reading = decodes ? READING_CODED : READING_PLAIN;
+    if (decodes)
+        (void)need(t, (b->decoder = decoder_begin(&codings, most ? (size_t)most : SIZE_MAX, t->arena)) != NULL);
 }
 
-/* ---- the body's phase */
-
-static void inspect_response_body(struct waf_transaction *t, const struct http_message *m)
+bool response_body_is_read(const struct waf_transaction *t)
 {
-    if (t->response_access != SWITCH_ON || !type_is_inspected(t)) {
-        if (m->body.len)
+    return t->response_access == SWITCH_ON && type_is_inspected(t) && t->allowed != ALLOWED_ALL;
+}
+
+void response_body_take(struct waf_transaction *t, struct bytes piece, bool lasts)
+{
+    struct response_body *b = &t->response;
+    if (!piece.len || b->reading == READING_DONE)
+        return;
+    if (!response_body_is_read(t)) {
+        if (t->allowed != ALLOWED_ALL)
             limit_passed(t, "the response's body was not inspected: its type, or SecResponseBodyAccess");
+        b->reading = READING_DONE;
         return;
     }
-    if (take_body(t, m->body)) {
-        refuse(t, 4, 403);
+    if (b->reading == READING_NOTHING)
+        begin_reading(t);
+    if (t->out_of_memory)
         return;
-    }
-    t->scalars[VARIABLE_RESPONSE_BODY] = t->response_body;
-    set_number(t, VARIABLE_RESPONSE_CONTENT_LENGTH, t->response_body.len);
-    evaluate_phase(t, 4);
+    if (b->reading == READING_CODED)
+        take_coded(t, piece, lasts);
+    else
+        take_plain(t, piece, lasts);
 }
 
-/* ---- all of it */
+/* ---- the two steps */
 
-void transaction_response(struct waf_transaction *t, const struct http_message *m)
+void take_response_head(struct waf_transaction *t, const struct http_message *m)
 {
-    if (is_refused(t))
-        return;
     t->scalars[VARIABLE_RESPONSE_STATUS] = t->scalars[VARIABLE_STATUS] = m->status;
     t->scalars[VARIABLE_RESPONSE_PROTOCOL] = m->response_protocol;
     t->scalars[VARIABLE_STATUS_LINE] = m->line;
@@ -120,9 +188,18 @@ void transaction_response(struct waf_transaction *t, const struct http_message *
         if (names_equal(h->name, bytes_of_text("content-type")))
             t->scalars[VARIABLE_RESPONSE_CONTENT_TYPE] = bytes_slice(h->value, 0, index_of(h->value, ';'));
     }
-    if (t->engine == SWITCH_OFF)
-        return;
-    evaluate_phase(t, 3);
-    if (!is_refused(t) && t->engine != SWITCH_OFF)
-        inspect_response_body(t, m);
+}
+
+bool response_body_finish(struct waf_transaction *t)
+{
+    struct response_body *b = &t->response;
+    if (!response_body_is_read(t))
+        return false;
+    if (b->reading == READING_CODED && b->in.kept.len > b->fed)
+        feed_block(t, b->in.kept.len - b->fed);
+    if (b->reading == READING_CODED)
+        finish_decoding(t);
+    t->scalars[VARIABLE_RESPONSE_BODY] = b->in.kept;
+    set_number(t, VARIABLE_RESPONSE_CONTENT_LENGTH, (size_t)b->received);
+    return true;
 }

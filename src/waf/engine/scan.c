@@ -3,30 +3,46 @@
 #include "waf/engine/transaction.h"
 
 #include "waf/plan/ends.h"
-#include "waf/transform/transform.h"
 
-/* Values one after another, each with a separator behind it. */
+/* A text from so many bytes on is scanned where it is, not copied. */
+#define LARGE 1024
+
+/* Texts that are scanned together, one after another with a separator behind each; large ones by themselves. */
 struct joined {
     struct bytes all, strange; /* strange: those that have a byte that is not plain */
+    const struct waf_form **large;
+    size_t large_count;
     bool there;
 };
 
-/* What one target names, in the phase that runs. */
+/* What there is of texts that are scanned together. */
+struct measure {
+    size_t len, strange_len, large_count;
+};
+
+/* As many as the segment has. */
+struct forms {
+    struct waf_form **items;
+    struct measure measure;
+};
+
+/* What one target names. */
 struct scan_segment {
-    struct bytes *values;
-    uint64_t *triggers; /* by value: what its bytes may trigger */
+    struct forms forms;
     size_t count;
-    uint64_t triggered;  /* by any of them */
-    struct joined joined;
-    struct joined *changed; /* by chain of transformations: what it makes of the values; NULL: none is known */
+    uint64_t triggered;    /* by any of them */
+    struct forms *changed; /* by chain of transformations: what it makes of them; without items: not known yet */
     bool there;
+    struct bytes scalar; /* what they were when they were gathered: the one text, or how many stood in the list */
+    size_t listed;
 };
 
 /* The segments of a source. */
 struct scan_source {
     struct joined joined;
-    struct joined *changed; /* as a segment's */
+    struct joined *changed; /* by chain of transformations */
     uint64_t triggered;
+    bool there;
 };
 
 /* One scan. */
@@ -36,7 +52,7 @@ struct sweep {
     const struct plan_scan *scan;
 };
 
-bool scan_begin(struct waf_transaction *t)
+static bool make_room(struct waf_transaction *t)
 {
     const struct waf_plan *plan = t->program->plan;
     t->visits = arena_array(t->arena, plan->words, sizeof *t->visits);
@@ -44,102 +60,125 @@ bool scan_begin(struct waf_transaction *t)
     t->scanned = arena_array(t->arena, plan->group_count, sizeof *t->scanned);
     t->sources = arena_array(t->arena, plan->source_count, sizeof *t->sources);
     t->segments = arena_array(t->arena, plan->segment_count, sizeof *t->segments);
-    if (!t->visits || !t->candidates || !t->scanned || !t->sources || !t->segments)
+    return t->visits && t->candidates && t->scanned && t->sources && t->segments;
+}
+
+/* What has come since the phase before. */
+static void forget_changed(struct waf_transaction *t)
+{
+    const struct waf_plan *plan = t->program->plan;
+    for (uint32_t i = 0; i < plan->segment_count; i++) {
+        struct scan_segment *s = &t->segments[i];
+        struct bytes scalar;
+        size_t listed = s->there ? variables_measure(t, plan->segments[i], &scalar) : 0;
+        if (s->there && (listed != s->listed || scalar.at != s->scalar.at || scalar.len != s->scalar.len))
+            *s = (struct scan_segment){0};
+    }
+    for (uint32_t i = 0; i < plan->source_count; i++)
+        for (uint32_t k = 0; t->sources[i].there && k < plan->sources[i].segment_count; k++)
+            if (!t->segments[plan->sources[i].segments[k]].there)
+                t->sources[i] = (struct scan_source){0};
+}
+
+bool scan_begin(struct waf_transaction *t)
+{
+    const struct waf_plan *plan = t->program->plan;
+    if (t->segments) {
+        memset(t->candidates, 0, plan->words * sizeof *t->candidates);
+        memset(t->scanned, 0, plan->group_count * sizeof *t->scanned);
+        forget_changed(t);
+    } else if (!make_room(t)) {
         return false;
+    }
     memcpy(t->visits, plan->visits[t->phase], plan->words * sizeof *t->visits);
     return true;
 }
 
 /* ---- sources */
 
-static uint8_t *put_value(uint8_t *at, struct bytes value)
+static uint8_t *put_text(uint8_t *at, struct bytes text)
 {
-    if (value.len)
-        at = mempcpy(at, value.at, value.len);
+    if (text.len)
+        at = mempcpy(at, text.at, text.len);
     *at++ = SEPARATOR;
     return at;
 }
 
-/* False when memory is out. */
-static bool join_values(struct arena *a, const struct bytes *values, const bool *strange, size_t count, struct joined *ret)
+static struct measure measure_of(struct waf_form *const *forms, size_t count)
 {
-    size_t len = 0, strange_len = 0;
+    struct measure m = {0};
     for (size_t i = 0; i < count; i++) {
-        len += values[i].len + 1;
-        strange_len += strange[i] ? values[i].len + 1 : 0;
+        size_t len = forms[i]->text.len + 1;
+        if (len > LARGE) {
+            m.large_count++;
+            continue;
+        }
+        m.len += len;
+        m.strange_len += forms[i]->triggers & TRIGGER_STRANGE ? len : 0;
     }
-    bool apart = strange_len && strange_len < len;
-    uint8_t *all = arena_alloc(a, len), *some = apart ? arena_alloc(a, strange_len) : all;
-    if (!all || !some)
+    return m;
+}
+
+/* Where they are put. */
+struct joining {
+    uint8_t *all, *strange; /* strange: NULL where it is all, or nothing */
+    const struct waf_form **large;
+};
+
+static void put_forms(struct waf_form *const *forms, size_t count, struct joining *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        const struct waf_form *f = forms[i];
+        if (f->text.len + 1 > LARGE) {
+            *to->large++ = f;
+            continue;
+        }
+        to->all = put_text(to->all, f->text);
+        if (to->strange && f->triggers & TRIGGER_STRANGE)
+            to->strange = put_text(to->strange, f->text);
+    }
+}
+
+static bool joined_new(struct arena *a, const struct measure *m, struct joined *ret, struct joining *ret_to)
+{
+    bool apart = m->strange_len && m->strange_len < m->len;
+    uint8_t *all = m->len ? arena_buffer(a, m->len) : NULL, *strange = apart ? arena_buffer(a, m->strange_len) : NULL;
+    const struct waf_form **large = m->large_count ? arena_array(a, m->large_count, sizeof *large) : NULL;
+    if ((m->len && !all) || (apart && !strange) || (m->large_count && !large))
         return false;
-    *ret = (struct joined){bytes_of(all, len), bytes_of(some, strange_len), true};
-    for (size_t i = 0; i < count; i++) {
-        all = put_value(all, values[i]);
-        if (apart && strange[i])
-            some = put_value(some, values[i]);
-    }
+    *ret = (struct joined){bytes_of(all, m->len), bytes_of(apart ? strange : all, m->strange_len), large, m->large_count, true};
+    *ret_to = (struct joining){all, strange, large};
     return true;
 }
 
-/* Into `at`; an end behind the last. */
-static uint8_t *put_joined(uint8_t *at, struct bytes piece)
+static bool take_forms(struct waf_transaction *t, const struct waf_values *found, struct scan_segment *s)
 {
-    return piece.len ? mempcpy(at, piece.at, piece.len) : at;
-}
-
-/* Pieces one after another. False when memory is out. */
-static bool join_pieces(struct arena *a, const struct joined *const *pieces, uint32_t count, struct joined *ret)
-{
-    size_t len = 0, strange_len = 0;
-    for (uint32_t i = 0; i < count; i++) {
-        len += pieces[i]->all.len;
-        strange_len += pieces[i]->strange.len;
-        if (pieces[i]->all.len && pieces[i]->all.len == len)
-            *ret = *pieces[i]; /* the only one that is not empty, so far */
-    }
-    ret->there = true;
-    if (ret->all.len == len)
-        return true;
-    uint8_t *all = arena_alloc(a, len), *strange = arena_alloc(a, strange_len);
-    if (!all || !strange)
-        return false;
-    *ret = (struct joined){bytes_of(all, len), bytes_of(strange, strange_len), true};
-    for (uint32_t i = 0; i < count; i++) {
-        all = put_joined(all, pieces[i]->all);
-        strange = put_joined(strange, pieces[i]->strange);
-    }
-    return true;
-}
-
-static bool make_segment(struct waf_transaction *t, uint32_t target, struct scan_segment *s)
-{
-    struct waf_values *found = &t->gathered;
-    found->count = 0;
-    s->there = true;
-    if (!variables_all(t, target, found))
-        return false;
-    if (!found->count)
-        return true;
-    s->values = arena_array(t->arena, found->count, sizeof *s->values);
-    s->triggers = arena_array(t->arena, found->count, sizeof *s->triggers);
-    bool *strange = arena_array(t->arena, found->count, sizeof *strange);
-    if (!s->values || !s->triggers || !strange)
-        return false;
-    s->count = found->count;
+    struct waf_form **items = found->count ? arena_array(t->arena, found->count, sizeof(struct waf_form *)) : NULL;
     for (size_t i = 0; i < found->count; i++) {
-        s->values[i] = found->items[i].value;
-        s->triggers[i] = found->items[i].calm ? ~found->items[i].calm : plan_triggers(t->program->plan, s->values[i]);
-        s->triggered |= s->triggers[i];
-        strange[i] = s->triggers[i] & TRIGGER_STRANGE;
+        struct waf_form *f = items ? found->items[i].form : NULL;
+        if (!f && items)
+            f = form_new(&t->forms, found->items[i].value);
+        if (!f)
+            return false;
+        items[i] = f;
+        s->triggered |= f->triggers;
     }
-    return join_values(t->arena, s->values, strange, s->count, &s->joined);
+    s->forms = (struct forms){items, measure_of(items, found->count)};
+    s->count = found->count;
+    return true;
 }
 
 /* NULL when memory is out. */
 static struct scan_segment *segment_get(struct waf_transaction *t, uint32_t number)
 {
     struct scan_segment *s = &t->segments[number];
-    return s->there || make_segment(t, t->program->plan->segments[number], s) ? s : NULL;
+    uint32_t target = t->program->plan->segments[number];
+    if (s->there)
+        return s;
+    s->there = true;
+    s->listed = variables_measure(t, target, &s->scalar);
+    t->gathered.count = 0;
+    return variables_all(t, target, &t->gathered) && take_forms(t, &t->gathered, s) ? s : NULL;
 }
 
 /* NULL when memory is out. */
@@ -147,17 +186,14 @@ static struct scan_source *source_get(struct waf_transaction *t, uint32_t number
 {
     const struct plan_source *p = &t->program->plan->sources[number];
     struct scan_source *s = &t->sources[number];
-    if (s->joined.there)
-        return s;
-    const struct joined **pieces = arena_array(t->arena, p->segment_count, sizeof *pieces);
-    for (uint32_t i = 0; pieces && i < p->segment_count; i++) {
+    for (uint32_t i = 0; !s->there && i < p->segment_count; i++) {
         const struct scan_segment *segment = segment_get(t, p->segments[i]);
         if (!segment)
             return NULL;
-        pieces[i] = &segment->joined;
         s->triggered |= segment->triggered;
     }
-    return pieces && join_pieces(t->arena, pieces, p->segment_count, &s->joined) ? s : NULL;
+    s->there = true;
+    return s;
 }
 
 /* ---- scans */
@@ -170,7 +206,8 @@ static void take_candidate(const struct sweep *s, uint32_t rule)
 
 static int take_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *argument)
 {
-    take_candidate(argument, id);
+    const struct sweep *s = argument;
+    take_candidate(s, s->scan->rules[id]);
     return 0;
 }
 
@@ -191,85 +228,102 @@ static void look_through(struct sweep *s, struct bytes text)
         take_all(s);
 }
 
-/* `triggers`: what the value's bytes may trigger. */
-static bool change(const struct sweep *s, struct bytes value, uint64_t triggers, struct bytes *ret)
-{
-    *ret = value;
-    for (uint32_t i = 0; i < s->scan->step_count; i++)
-        if ((s->scan->always || ret->at != value.at || ret->len != value.len || triggers >> s->scan->steps[i] & 1) &&
-            !transform((enum transformation)s->scan->steps[i], s->t->program->unicode, *ret, s->t->arena, ret))
-            return false;
-    return true;
-}
-
 /* May the scan's transformations change what triggers these? */
 static bool is_changed(const struct sweep *s, uint64_t triggered)
 {
     return s->scan->always || triggered & s->scan->triggers;
 }
 
-/* What the transformations make of a segment's values. False when memory is out. */
-static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct joined *ret)
+/* What the transformations make of the segment's forms: its own where they change none. False when memory is out. */
+static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct forms *ret)
 {
-    struct arena *a = s->t->arena;
-    struct bytes *values = arena_array(a, segment->count, sizeof *values);
-    bool *strange = arena_array(a, segment->count, sizeof *strange);
-    if (!values || !strange)
-        return false;
-    for (size_t i = 0; i < segment->count; i++) {
-        struct bytes before = segment->values[i];
-        uint64_t triggers = segment->triggers[i];
-        values[i] = before;
-        if (is_changed(s, triggers) && !change(s, before, triggers, &values[i]))
+    struct waf_form **items = arena_array(s->t->arena, segment->count, sizeof(struct waf_form *));
+    bool differs = false;
+    for (size_t i = 0; items && i < segment->count; i++) {
+        struct waf_form *before = segment->forms.items[i];
+        items[i] = is_changed(s, before->triggers) ? form_steps(&s->t->forms, before, s->scan->steps, s->scan->step_count) : before;
+        if (!items[i])
             return false;
-        bool same = values[i].at == before.at && values[i].len == before.len;
-        strange[i] = (same ? triggers : plan_triggers(s->t->program->plan, values[i])) & TRIGGER_STRANGE;
+        differs |= items[i] != before;
     }
-    return join_values(a, values, strange, segment->count, ret);
+    *ret = differs ? (struct forms){items, measure_of(items, segment->count)} : segment->forms;
+    return items;
 }
 
-/* Where the scan's chain of transformations keeps what it made. NULL when memory is out. */
-static struct joined *place_of_chain(const struct sweep *s, struct joined **changed)
-{
-    if (!*changed)
-        *changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof **changed);
-    return *changed ? &(*changed)[s->scan->chain] : NULL;
-}
-
-/* Made once for all scans that have these transformations; the segment's own where they cannot change any. NULL when memory is out. */
-static const struct joined *segment_changed(const struct sweep *s, struct scan_segment *segment)
+/* The same once for all scans that have these transformations. NULL when memory is out. */
+static const struct forms *segment_changed(const struct sweep *s, struct scan_segment *segment)
 {
     if (!segment->count || !is_changed(s, segment->triggered))
-        return &segment->joined;
-    struct joined *known = place_of_chain(s, &segment->changed);
-    return known && (known->there || transform_segment(s, segment, known)) ? known : NULL;
+        return &segment->forms;
+    if (!segment->changed)
+        segment->changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof *segment->changed);
+    struct forms *known = segment->changed ? &segment->changed[s->scan->chain] : NULL;
+    return known && (known->items || transform_segment(s, segment, known)) ? known : NULL;
 }
 
-/* The same, of a source. */
-static const struct joined *source_changed(const struct sweep *s, struct scan_source *source)
+/* How long all texts of the source are, as the scan wants them. False when memory is out. `*ret_differs`: some are other than before. */
+static bool measure_source(const struct sweep *s, struct measure *ret, bool *ret_differs)
+{
+    const struct plan_source *p = &s->t->program->plan->sources[s->scan->source];
+    for (uint32_t i = 0; i < p->segment_count; i++) {
+        struct scan_segment *segment = &s->t->segments[p->segments[i]];
+        const struct forms *forms = segment_changed(s, segment);
+        if (!forms)
+            return false;
+        ret->len += forms->measure.len;
+        ret->strange_len += forms->measure.strange_len;
+        ret->large_count += forms->measure.large_count;
+        *ret_differs |= forms->items != segment->forms.items;
+    }
+    return true;
+}
+
+/* False when memory is out. */
+static bool join_source(const struct sweep *s, struct scan_source *source, struct joined *ret)
 {
     struct waf_transaction *t = s->t;
     const struct plan_source *p = &t->program->plan->sources[s->scan->source];
-    if (!is_changed(s, source->triggered))
-        return &source->joined;
-    if (p->segment_count == 1)
-        return segment_changed(s, &t->segments[p->segments[0]]);
-    struct joined *known = place_of_chain(s, &source->changed);
-    if (!known || known->there)
-        return known;
-    const struct joined **pieces = arena_array(t->arena, p->segment_count, sizeof *pieces);
-    for (uint32_t i = 0; pieces && i < p->segment_count; i++)
-        if (!(pieces[i] = segment_changed(s, &t->segments[p->segments[i]])))
-            return NULL;
-    return pieces && join_pieces(t->arena, pieces, p->segment_count, known) ? known : NULL;
+    struct measure m = {0};
+    struct joining to;
+    bool differs = ret == &source->joined;
+    if (!measure_source(s, &m, &differs))
+        return false;
+    if (!differs && source->joined.there) {
+        *ret = source->joined;
+        return true;
+    }
+    if (!joined_new(t->arena, &m, ret, &to))
+        return false;
+    for (uint32_t i = 0; i < p->segment_count; i++) {
+        struct scan_segment *segment = &t->segments[p->segments[i]];
+        put_forms(segment_changed(s, segment)->items, segment->count, &to);
+    }
+    if (!differs)
+        source->joined = *ret;
+    return true;
 }
 
-static bool look_through_source(struct sweep *s, struct scan_source *source)
+/* Where what this scan's transformations make of the source is kept. NULL when memory is out. */
+static struct joined *place_of(const struct sweep *s, struct scan_source *source)
 {
-    const struct joined *values = source_changed(s, source);
-    if (values)
-        look_through(s, s->scan->strange ? values->strange : values->all);
-    return values;
+    if (!is_changed(s, source->triggered))
+        return &source->joined;
+    if (!source->changed)
+        source->changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof *source->changed);
+    return source->changed ? &source->changed[s->scan->chain] : NULL;
+}
+
+static bool look_through_source(struct sweep *s)
+{
+    struct scan_source *source = source_get(s->t, s->scan->source);
+    struct joined *texts = source ? place_of(s, source) : NULL;
+    if (!texts || (!texts->there && !join_source(s, source, texts)))
+        return false;
+    look_through(s, s->scan->strange ? texts->strange : texts->all);
+    for (size_t i = 0; i < texts->large_count; i++)
+        if (!s->scan->strange || texts->large[i]->triggers & TRIGGER_STRANGE)
+            look_through(s, texts->large[i]->text);
+    return true;
 }
 
 static bool scan_group(struct waf_transaction *t, uint32_t group)
@@ -278,8 +332,7 @@ static bool scan_group(struct waf_transaction *t, uint32_t group)
     t->scanned[group] = true;
     for (uint32_t i = 0; i < g->scan_count; i++) {
         struct sweep s = {t, g, &g->scans[i]};
-        struct scan_source *source = s.scan->database ? source_get(t, s.scan->source) : NULL;
-        if (s.scan->database && (!source || !look_through_source(&s, source)))
+        if (s.scan->database && !look_through_source(&s))
             return false;
     }
     return true;

@@ -10,6 +10,6 @@ struct selection {
     uint32_t hash;       /* of `name` */
     uint32_t number;     /* of `name` among the known ones, of TX; else NOTHING */
     struct bytes name;   /* literal */
-    struct regex *regex; /* else NULL */
+    const struct regex *regex; /* else NULL */
     uint64_t *known;     /* bits by number, of TX: the expression selects that name; else NULL */
 };

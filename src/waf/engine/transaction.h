@@ -7,6 +7,7 @@
 
 #include "waf/body/body.h"
 #include "waf/engine/engine.h"
+#include "waf/engine/incoming.h"
 #include "waf/engine/values.h"
 #include "waf/http/message.h"
 
@@ -38,22 +39,55 @@ struct rule_match {
     struct match where;
 };
 
+/* What has come of the request's body; request_body.c. */
+struct request_body {
+    const struct http_header *headers; /* of the request */
+    size_t header_count;
+    struct incoming in;
+    uint64_t received;         /* within the limit */
+    bool passed;               /* the limit: what follows is not looked at */
+    struct body *parser;       /* NULL: none is needed, or not yet */
+    struct body_event *events; /* that the parser found, until the body is whole */
+    size_t event_count, event_capacity;
+};
+
+/* Of the response's; response.c. */
+enum response_reading {
+    READING_NOTHING, /* no byte has come */
+    READING_PLAIN,
+    READING_CODED,   /* through the decoder */
+    READING_DONE,    /* what follows is not looked at */
+};
+
+struct response_body {
+    enum response_reading reading;
+    struct incoming in;      /* while it is decoded: what has come */
+    uint64_t received;       /* of what is inspected */
+    bool is_kept;            /* a rule reads it */
+    struct decoder *decoder;
+    size_t fed;              /* bytes of `in` that the decoder has had */
+};
+
 struct waf_transaction {
     const struct waf_program *program;
     const struct waf_rule_set *set;
-    struct waf_scratch *scratch;
+    struct waf_scratch *scratch; /* during a step; else NULL */
     struct arena *arena;
     struct waf_options options;
     bool out_of_memory; /* it cannot be judged any more: refused */
     bool out_of_time;   /* the same, but only where rules may refuse */
+    uint64_t time_began, time_spent; /* by the caller's clock: when the step would have begun, had nobody waited; in the steps before */
     size_t operations;  /* so far */
 
+    struct form_maker forms;
     struct bytes scalars[VARIABLE_COUNT];
+    struct waf_form *scalar_forms[VARIABLE_COUNT]; /* of those that a message brings; NULL: not made yet */
     struct waf_values lists[VARIABLE_COUNT]; /* of collections and stores */
     struct open_collection *collections;     /* those that outlast it; collections.c */
     bool parsed;         /* the request's body is parsed, as `body` says */
     enum body_kind body;
-    struct bytes request_body, response_body; /* what is inspected of them */
+    struct request_body request;
+    struct response_body response;
 
     uint8_t engine;                         /* enum waf_switch */
     uint8_t request_access, response_access; /* enum waf_switch */
@@ -73,7 +107,7 @@ struct waf_transaction {
     uint32_t rule;       /* that runs, for RULE:... */
     int highest_severity; /* 255: none yet */
 
-    /* Of the phase that runs, where there is a plan: sets of rules, by group whether it was scanned, and what was scanned. */
+    /* Where there is a plan: of the phase that runs, sets of rules and by group whether it was scanned; and what was scanned so far. */
     uint64_t *visits, *candidates;
     bool *scanned;
     struct scan_source *sources;
@@ -101,6 +135,8 @@ struct rule_run {
  * `ret`. False when memory is out.
  */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
+/* What tells whether a target of the message names other values than before: its text, or how many stand in its list. */
+size_t variables_measure(const struct waf_transaction *t, uint32_t target, struct bytes *ret_scalar);
 /* The list that the target's values stand in, as long as no rule writes it; NULL where they have to be gathered. */
 const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target);
 /* Is the item of that list one of the target's, and not taken away? */
@@ -144,6 +180,8 @@ bool time_is_left(struct waf_transaction *t);
 
 /* What happens at each match: setvar. */
 bool act_on_match(struct waf_transaction *t, uint32_t rule) MUST_USE;
+/* All that a rule does whose only actions are setvar and skipAfter. */
+bool act_lightly(struct waf_transaction *t, struct waf_span actions) MUST_USE;
 /* What happens once a rule and all behind it in its chain have matched. */
 bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run) MUST_USE;
 /* The message, data, tags and severity of the event, as they are now. */
@@ -185,8 +223,52 @@ void sanitise_outcome(struct waf_transaction *t);
 
 /* All rules of the phase. */
 void evaluate_phase(struct waf_transaction *t, uint8_t phase);
+/* A rule that is no marker, with its chain. False when memory is out. */
+bool start_rule(struct waf_transaction *t, uint32_t rule) MUST_USE;
+/* Is it left out, as skip, skipAfter, allow or ctl want it? */
+bool passes_over(struct waf_transaction *t, uint32_t rule);
+/* Has ctl taken the rule away? `by_id`: asked of those that name ids alone. */
+bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id);
+/* MATCHED_VAR and its like. False when memory is out. */
+bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m) MUST_USE;
+void forget_matches(struct waf_transaction *t);
+
+/* ---- planned.c */
+
+/* The same rules, of which fewer are run. */
+void run_planned(struct waf_transaction *t);
+
+/* ---- steps.c */
+
+void refuse(struct waf_transaction *t, uint8_t phase, int status);
+bool is_refused(const struct waf_transaction *t);
+/* A body passed a limit: one of the two texts says so. True: what is within is looked at. False: nothing is, and the message
+ * is refused where rules may refuse. `phase`: 2, or 4 of a response's. */
+bool body_passed(struct waf_transaction *t, uint8_t phase, const char *what, const char *what_of_partial) MUST_USE;
+
+/* ---- arguments.c */
+
+/* What a parser found becomes variables; arguments also go to `list`. False when memory is out. */
+bool take_body_event(struct waf_transaction *t, uint8_t list, const struct body_event *e) MUST_USE;
+struct body_limits body_limits_of(const struct waf_transaction *t);
+/* Urlencoded pairs, which live as long as the transaction. */
+void add_arguments(struct waf_transaction *t, uint8_t list, struct bytes text);
+
+/* ---- request_body.c, response.c: each step but for the rules */
+
+void request_body_take(struct waf_transaction *t, struct bytes piece, bool lasts);
+void request_body_finish(struct waf_transaction *t);
+bool request_body_is_read(const struct waf_transaction *t);
+void request_body_release(struct waf_transaction *t);
+void take_response_head(struct waf_transaction *t, const struct http_message *m);
+void response_body_take(struct waf_transaction *t, struct bytes piece, bool lasts);
+/* False: the body's phase is not run, as its body is none that is inspected. */
+bool response_body_finish(struct waf_transaction *t) MUST_USE;
+bool response_body_is_read(const struct waf_transaction *t);
 
 /* ---- request.c */
+
+void take_request_head(struct waf_transaction *t, const struct http_message *m);
 
 /* A limit was passed: kept once, shown to who reads the outcome. */
 void limit_passed(struct waf_transaction *t, const char *what);
@@ -196,13 +278,8 @@ bool transaction_tell_rules(struct waf_transaction *t, uint32_t known) MUST_USE;
 bool need(struct waf_transaction *t, bool ok);
 void set_number(struct waf_transaction *t, uint8_t variable, size_t n);
 void set_text(struct waf_transaction *t, uint8_t variable, const char *text);
+/* One that transformations are made of once, whoever asks. */
+struct waf_value value_of(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value);
 void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value);
 /* The offset of the first `c`; the length when there is none. */
 size_t index_of(struct bytes b, uint8_t c);
-void refuse(struct waf_transaction *t, uint8_t phase, int status);
-bool is_refused(const struct waf_transaction *t);
-/* What is inspected of a body: all of it, or as much as the limit lets through. True: the limit refuses the message. */
-bool bound_body(struct waf_transaction *t, struct bytes body, uint64_t limit, uint8_t action, uint8_t error_variable, struct bytes *ret) MUST_USE;
-/* A body passed a limit, and `*body` is what is within: nothing is left of it unless `action` is to go on with a part. One
- * of the two texts says so. True: the message is refused. */
-bool body_passed(struct waf_transaction *t, uint8_t action, uint8_t error_variable, const char *what, const char *what_of_partial, struct bytes *body) MUST_USE;

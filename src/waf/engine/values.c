@@ -110,6 +110,11 @@ bool bytes_copy(struct bytes from, struct arena *a, struct bytes *ret)
 
 bool bytes_of_number(int64_t n, struct arena *a, struct bytes *ret)
 {
+    static const char digits[] = "0123456789";
+    if (n >= 0 && n <= 9) {
+        *ret = bytes_of(&digits[n], 1);
+        return true;
+    }
     char text[24], *at = text + sizeof text;
     uint64_t rest = n < 0 ? -(uint64_t)n : (uint64_t)n;
     do

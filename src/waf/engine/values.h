@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "waf/engine/forms.h"
 #include "waf/engine/known_names.h"
 #include "waf/engine/selection.h"
 #include "waf/language/names.h"
@@ -12,8 +13,7 @@ struct waf_value {
     uint32_t hash;       /* of the name, whatever its case */
     uint32_t next;       /* one more than the index of the next with the same place in the index; 0: none */
     uint32_t known;      /* one more than the number of its name; 0: that has none */
-    /* Bits as a plan's triggers: what the value, and what the name, are known not to trigger; 0: nothing is known. */
-    uint64_t calm, name_calm;
+    struct waf_form *form, *name_form; /* of the value and of the name; NULL: none is kept */
     struct bytes name;   /* the part behind the colon; `at` is NULL for a variable that has one value */
     struct bytes value;
 };

@@ -118,7 +118,7 @@ static void take_name(struct waf_value *v)
     if (source_of(v->variable) == v->variable)
         return;
     v->value = v->name;
-    v->calm = v->name_calm;
+    v->form = v->name_form;
 }
 
 /* An item of the list that the variable is made of. */
@@ -153,6 +153,23 @@ static bool add_single(struct waf_transaction *t, uint8_t variable, struct bytes
     return values_append(ret, (struct waf_value){.variable = variable, .name = name, .value = value}, t->arena);
 }
 
+/* A scalar's; made anew where the variable has become another text. NULL when memory is out. */
+static struct waf_form *scalar_form(struct waf_transaction *t, uint8_t variable)
+{
+    struct waf_form **f = &t->scalar_forms[variable];
+    if (!*f || (*f)->text.at != t->scalars[variable].at || (*f)->text.len != t->scalars[variable].len)
+        *f = form_new(&t->forms, t->scalars[variable]);
+    return *f;
+}
+
+static bool add_scalar(struct waf_transaction *t, uint8_t variable, struct waf_values *ret)
+{
+    struct waf_value v = {.variable = variable, .value = scalar(t, variable)};
+    if (variable_is_of_message(variable) && !(v.form = scalar_form(t, variable)))
+        return false;
+    return values_append(ret, v, t->arena);
+}
+
 /* MATCHED_VARS is made when a rule asks for it. */
 static bool list_matches(struct waf_transaction *t)
 {
@@ -175,7 +192,7 @@ static bool resolve(struct waf_transaction *t, uint8_t variable, const struct se
         return !value.len || add_single(t, variable, s->name, value, ret);
     }
     if (variable_shapes[variable] == SHAPE_SCALAR)
-        return add_single(t, variable, (struct bytes){0}, scalar(t, variable), ret);
+        return add_scalar(t, variable, ret);
     struct bytes fact;
     if (s->kind == SELECTOR_LITERAL && collection_is_open(t, variable) && !values_selected(&t->lists[variable], s, NULL) && collection_fact(t, variable, s->name, &fact))
         return add_single(t, variable, s->name, fact, ret);
@@ -234,6 +251,13 @@ bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values
     static const struct selection every = {.kind = SELECTOR_NONE, .number = NOTHING};
     const struct selection *s = &t->program->targets[target];
     return resolve(t, t->set->targets[target].variable, s->kind == SELECTOR_LITERAL ? s : &every, ret);
+}
+
+size_t variables_measure(const struct waf_transaction *t, uint32_t target, struct bytes *ret_scalar)
+{
+    uint8_t variable = t->set->targets[target].variable;
+    *ret_scalar = variable_shapes[variable] == SHAPE_SCALAR ? t->scalars[variable] : (struct bytes){0};
+    return t->lists[source_of(variable)].count;
 }
 
 const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target)

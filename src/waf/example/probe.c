@@ -68,13 +68,13 @@ static bool run(const struct probe *p, const struct example_search *s, struct ar
     ret->found = false;
     if (!http_request_read(ret->request, inner, &request, &error) || (ret->response.len && !http_response_read(ret->response, inner, &response, &error)))
         return true;
-    struct waf_transaction *t = transaction_begin(&p->program, s->scratch, inner, &options);
+    struct waf_transaction *t = transaction_begin(&p->program, inner, &options);
     if (!t)
         return false;
-    transaction_request(t, &request);
+    transaction_request(t, s->scratch, &request);
     if (ret->response.len)
-        transaction_response(t, &response);
-    return take_outcome(p, transaction_end(t), a, ret);
+        transaction_response(t, s->scratch, &response);
+    return take_outcome(p, transaction_end(t, s->scratch), a, ret);
 }
 
 bool probe_run(const struct probe *p, const struct example_search *s, struct arena *a, struct example *ret)

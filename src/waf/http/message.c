@@ -3,6 +3,8 @@
 
 #include <strings.h>
 
+const char http_no_memory[] = "out of memory";
+
 /* Optional white space (RFC 9110, 5.6.3). */
 static bool is_blank(uint8_t c)
 {
@@ -96,7 +98,7 @@ static bool add_header(struct http_message *m, struct bytes line, size_t *capaci
     }
     struct http_header *grown = arena_grow(a, m->headers, m->header_count, capacity, sizeof *grown);
     if (!grown) {
-        *ret_error = "out of memory";
+        *ret_error = http_no_memory;
         return false;
     }
     size_t at = (size_t)(colon - line.at);
@@ -120,7 +122,7 @@ static bool fold_header(struct http_message *m, struct bytes line, struct unfold
         return false;
     struct bytes *value = &m->headers[m->header_count - 1].value;
     size_t len = value->len + 1 + more.len;
-    *ret_error = "out of memory";
+    *ret_error = http_no_memory;
     if (len > u->capacity) {
         uint8_t *larger = arena_alloc(a, len * 2);
         if (!larger)
@@ -170,7 +172,7 @@ static bool read_chunks(struct cursor *c, struct arena *a, struct bytes *ret, co
     uint8_t *whole = arena_alloc(a, cursor_left(c));
     size_t len = 0, size;
     struct bytes line, chunk;
-    *ret_error = "out of memory";
+    *ret_error = http_no_memory;
     if (!whole)
         return false;
     *ret_error = "a chunk of the body is broken or cut short";

@@ -30,6 +30,9 @@ struct http_message {
     struct bytes body; /* chunks put together (RFC 9112, 7.1) */
 };
 
+/* The error, itself, where it is no fault of the message. */
+extern const char http_no_memory[];
+
 /*
  * Views into `raw`, but for the list of headers and a body that came in chunks, which are the arena's. False: not HTTP,
  * `*ret_error` says why, in a sentence without a full stop.

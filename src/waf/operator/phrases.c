@@ -39,9 +39,8 @@ static bool add(struct phrases *p, struct bytes phrase, size_t *capacity, struct
     return true;
 }
 
-static enum phrases_result compile(struct phrases *p, struct arena *a)
+static enum phrases_result compile(struct phrases *p, struct compiled *c, struct arena *a)
 {
-    hs_compile_error_t *error = NULL;
     if (!p->count)
         return PHRASES_OK;
     if (!scanner_is_sound())
@@ -57,12 +56,14 @@ static enum phrases_result compile(struct phrases *p, struct arena *a)
         flags[i] = HS_FLAG_CASELESS;
         ids[i] = (unsigned)i;
     }
-    hs_error_t code = hs_compile_lit_multi(expressions, flags, ids, lengths, (unsigned)p->count, HS_MODE_BLOCK, NULL, &p->database, &error);
-    hs_free_compile_error(error);
-    return code == HS_SUCCESS ? PHRASES_OK : PHRASES_TOO_MANY;
+    struct database_wanted wanted = {.texts = expressions, .lengths = lengths, .flags = flags, .ids = ids, .count = (unsigned)p->count};
+    if (!compiled_databases(c, &wanted, 1))
+        return PHRASES_MEMORY;
+    p->database = wanted.database;
+    return wanted.result == DATABASE_OK ? PHRASES_OK : PHRASES_TOO_MANY;
 }
 
-enum phrases_result phrases_of_words(struct bytes argument, struct arena *a, struct phrases *ret)
+enum phrases_result phrases_of_words(struct bytes argument, struct compiled *c, struct arena *a, struct phrases *ret)
 {
     size_t capacity = 0;
     *ret = (struct phrases){0};
@@ -83,10 +84,10 @@ enum phrases_result phrases_of_words(struct bytes argument, struct arena *a, str
         if (phrase.len && !add(ret, phrase, &capacity, a))
             return PHRASES_MEMORY;
     }
-    return compile(ret, a);
+    return compile(ret, c, a);
 }
 
-enum phrases_result phrases_of_lines(struct bytes text, struct arena *a, struct phrases *ret)
+enum phrases_result phrases_of_lines(struct bytes text, struct compiled *c, struct arena *a, struct phrases *ret)
 {
     size_t capacity = 0;
     *ret = (struct phrases){0};
@@ -102,18 +103,7 @@ enum phrases_result phrases_of_lines(struct bytes text, struct arena *a, struct 
         if (line.len && line.at[0] != '#' && !add(ret, line, &capacity, a))
             return PHRASES_MEMORY;
     }
-    return compile(ret, a);
-}
-
-void phrases_free(struct phrases *p)
-{
-    hs_free_database(p->database);
-    p->database = NULL;
-}
-
-bool phrases_scratch(const struct phrases *p, hs_scratch_t **scratch)
-{
-    return !p->database || hs_alloc_scratch(p->database, scratch) == HS_SUCCESS;
+    return compile(ret, c, a);
 }
 
 struct search {

@@ -3,6 +3,7 @@
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <strings.h>
 
@@ -23,12 +24,21 @@
 
 #define PREFIX_MAX 32
 
-struct regex {
+/* As the library made it. */
+struct regex_code {
     pcre2_code *code;
-    bool compiled; /* to machine code */
+    bool native; /* to machine code */
+};
+
+struct regex {
+    struct bytes pattern; /* looked at as long as there is no code */
+    bool caseless;
+    _Atomic(struct regex_code *) code; /* set once, by the first that is done */
     /* What every line that matches begins with, in lower case: most names are seen by it not to match. Empty: not known. */
     char prefix[PREFIX_MAX];
     size_t prefix_len;
+    bool no_more;  /* what begins so, whatever its case, matches */
+    bool whole;    /* every value matches, as a whole */
     bool at_once;  /* it asks where the search began (\G), and cannot be done piece by piece */
 };
 
@@ -54,47 +64,104 @@ static void find_prefix(struct bytes pattern, struct regex *r)
     while (i < pattern.len && i <= PREFIX_MAX && is_plain(pattern.at[i]))
         i++;
     r->prefix_len = i - 1 - (i > 1 && i < pattern.len);
+    r->no_more = i == pattern.len && r->caseless;
     for (size_t k = 0; k < r->prefix_len; k++)
         r->prefix[k] = (char)(pattern.at[k + 1] >= 'A' && pattern.at[k + 1] <= 'Z' ? pattern.at[k + 1] | 0x20 : pattern.at[k + 1]);
 }
 
-static bool begins_otherwise(const struct regex *r, struct bytes value)
+static bool begins_so(const struct regex *r, struct bytes value)
 {
-    if (!r->prefix_len)
-        return false;
-    bool begins = value.len >= r->prefix_len && strncasecmp((const char *)value.at, r->prefix, r->prefix_len) == 0;
-    return !begins && !(value.len && memchr(value.at, '\n', value.len)); /* each line may begin so */
+    return value.len >= r->prefix_len && strncasecmp((const char *)value.at, r->prefix, r->prefix_len) == 0;
 }
 
-struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
+/* No line of the value begins as a match has to. */
+static bool begins_otherwise(const struct regex *r, struct bytes value)
+{
+    return !begins_so(r, value) && !(value.len && memchr(value.at, '\n', value.len));
+}
+
+static void code_free(struct regex_code *c)
+{
+    if (!c)
+        return;
+    pcre2_code_free(c->code);
+    free(c);
+}
+
+/* NULL, and why. */
+static struct regex_code *code_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
 {
     int error = 0;
     PCRE2_SIZE offset = 0;
     *ret_error = (struct regex_error){.text = "out of memory"};
-    struct regex *r = calloc(1, sizeof *r);
-    if (!r)
+    struct regex_code *c = calloc(1, sizeof *c);
+    if (!c)
         return NULL;
     const uint8_t *at = pattern.len ? pattern.at : (const uint8_t *)"";
     /* No (*UTF): compiled code takes it for granted that a value is UTF-8, and reads past the end of one that is not. */
     uint32_t options = PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_UTF | (caseless ? PCRE2_CASELESS : 0);
-    r->code = pcre2_compile(at, pattern.len, options, &error, &offset, NULL);
-    if (!r->code) {
+    c->code = pcre2_compile(at, pattern.len, options, &error, &offset, NULL);
+    if (!c->code) {
         pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_error->text, sizeof ret_error->text);
         ret_error->offset = offset;
-        free(r);
+        free(c);
         return NULL;
     }
+    c->native = pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE) == 0;
+    return c;
+}
+
+struct regex *regex_expect(struct bytes pattern, bool caseless)
+{
+    struct regex *r = calloc(1, sizeof *r);
+    if (!r)
+        return NULL;
+    r->pattern = pattern;
+    r->caseless = caseless;
     find_prefix(pattern, r);
-    r->compiled = pcre2_jit_compile(r->code, PCRE2_JIT_COMPLETE) == 0;
-    r->at_once = memmem(at, pattern.len, "\\G", 2) != NULL;
+    r->whole = bytes_equal(pattern, bytes_of_text("^.*$")) || bytes_equal(pattern, bytes_of_text(".*"));
+    r->at_once = pattern.len && memmem(pattern.at, pattern.len, "\\G", 2) != NULL;
     return r;
+}
+
+struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
+{
+    struct regex_code *code = code_compile(pattern, caseless, ret_error);
+    struct regex *r = code ? regex_expect(pattern, caseless) : NULL;
+    if (!r) {
+        code_free(code);
+        return NULL;
+    }
+    r->pattern = (struct bytes){0};
+    atomic_init(&r->code, code);
+    return r;
+}
+
+/* Two threads may compile it at once; one of them was for nothing. */
+static const struct regex_code *code_of(const struct regex *r)
+{
+    struct regex *shared = (struct regex *)r; /* its code is all of it that changes */
+    struct regex_code *code = atomic_load_explicit(&shared->code, memory_order_acquire), *none = NULL;
+    struct regex_error ignored;
+    if (code)
+        return code;
+    code = code_compile(r->pattern, r->caseless, &ignored);
+    if (!code || atomic_compare_exchange_strong(&shared->code, &none, code))
+        return code;
+    code_free(code);
+    return none;
+}
+
+bool regex_ready(const struct regex *r)
+{
+    return code_of(r);
 }
 
 void regex_free(struct regex *r)
 {
     if (!r)
         return;
-    pcre2_code_free(r->code);
+    code_free(r->code);
     free(r);
 }
 
@@ -152,15 +219,15 @@ static enum regex_result result_of(int code)
 }
 
 /* Matches that begin at `from` or behind, but not behind `last`. */
-static int match_within(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, size_t last)
+static int match_within(const struct regex_code *c, struct regex_scratch *s, struct bytes value, size_t from, size_t last)
 {
     const uint8_t *at = value.len ? value.at : (const uint8_t *)"";
     pcre2_set_offset_limit(s->context, last);
-    int code = r->compiled ? pcre2_jit_match(r->code, at, value.len, from, 0, s->data, s->context)
-                           : pcre2_match(r->code, at, value.len, from, 0, s->data, s->context);
+    int code = c->native ? pcre2_jit_match(c->code, at, value.len, from, 0, s->data, s->context)
+                         : pcre2_match(c->code, at, value.len, from, 0, s->data, s->context);
     /* Too deep for the compiled code's stack: the interpreter keeps its own on the heap, under the same limits. */
     if (code == PCRE2_ERROR_JIT_STACKLIMIT)
-        code = pcre2_match(r->code, at, value.len, from, PCRE2_NO_JIT, s->data, s->context);
+        code = pcre2_match(c->code, at, value.len, from, PCRE2_NO_JIT, s->data, s->context);
     return code;
 }
 
@@ -197,12 +264,15 @@ static size_t starts_next(size_t starts, size_t most, uint64_t took)
 
 static int match_watched(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from)
 {
+    const struct regex_code *c = code_of(r);
+    if (!c)
+        return PCRE2_ERROR_NOMEMORY;
     if (!s->watch.goes_on || r->at_once)
-        return match_within(r, s, value, from, PCRE2_UNSET);
+        return match_within(c, s, value, from, PCRE2_UNSET);
     size_t most = starts_most(s, value.len), starts = s->watch.microseconds ? starts_first(s, value.len) : most;
     while (from <= value.len && value.len - from >= starts) {
         uint64_t began = now(s);
-        int code = match_within(r, s, value, from, from + starts - 1);
+        int code = match_within(c, s, value, from, from + starts - 1);
         if (code != PCRE2_ERROR_NOMATCH)
             return code;
         if (!s->watch.goes_on(s->watch.context))
@@ -210,7 +280,7 @@ static int match_watched(const struct regex *r, struct regex_scratch *s, struct 
         from += starts;
         starts = starts_next(starts, most, now(s) - began);
     }
-    return match_within(r, s, value, from, PCRE2_UNSET);
+    return match_within(c, s, value, from, PCRE2_UNSET);
 }
 
 enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count)
@@ -228,9 +298,22 @@ enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *
     return result;
 }
 
+static enum regex_result take_whole(struct bytes value, struct match *ret, size_t *ret_count)
+{
+    if (ret) {
+        *ret = (struct match){0, value.len};
+        *ret_count = 1;
+    }
+    return REGEX_YES;
+}
+
 enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
 {
-    if (begins_otherwise(r, value))
+    if (r->prefix_len && begins_otherwise(r, value))
         return REGEX_NO;
+    if (r->no_more && !ret && begins_so(r, value))
+        return REGEX_YES;
+    if (r->whole)
+        return take_whole(value, ret, ret_count);
     return regex_match_from(r, s, value, 0, ret, ret_count);
 }

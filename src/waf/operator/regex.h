@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Regular expressions as @rx means them: PCRE2, `.` matches a newline and `^` and `$` match at every line, on bytes
- * (ModSecurity 3: DOTALL and MULTILINE). An expression is immutable once compiled and may be used by many threads;
- * what a match needs belongs to one.
+ * (ModSecurity 3: DOTALL and MULTILINE). An expression may be used by many threads, and is compiled by the first of them that
+ * needs it; what a match needs belongs to one.
  */
 #pragma once
 
@@ -45,6 +45,10 @@ struct regex_watch {
 
 /* NULL, and what is wrong with it. `caseless` is for selectors. Freed by regex_free. */
 struct regex *regex_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error) MUST_USE;
+/* One that is known to compile, and will be when it is needed; `pattern` must live as long. NULL when memory is out. */
+struct regex *regex_expect(struct bytes pattern, bool caseless) MUST_USE;
+/* Compiles it now, unless somebody has. False: it cannot be; matching says REGEX_ERROR then. */
+bool regex_ready(const struct regex *r);
 void regex_free(struct regex *r);
 
 struct regex_scratch *regex_scratch_create(const struct regex_limits *limits) MUST_USE;

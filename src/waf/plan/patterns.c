@@ -90,6 +90,27 @@ static bool is_taken(const char *text, unsigned flags)
     return ok;
 }
 
+/* What is asked of an expression once. */
+struct judging {
+    const char *text; /* as Hyperscan is to see it */
+    unsigned flags;
+    struct bytes expression;
+    struct arena *arena;
+};
+
+enum {
+    FACT_TAKEN = 1,
+    FACT_STRANGE = 2,
+};
+
+static uint32_t judge(void *context)
+{
+    const struct judging *j = context;
+    if (!is_taken(j->text, j->flags))
+        return 0;
+    return FACT_TAKEN | (expression_is_strange(j->expression, j->arena) ? FACT_STRANGE : 0u);
+}
+
 static enum patterns_result add_expression(struct patterns *p, uint32_t rule, struct bytes e, bool caseless, struct arena *a)
 {
     unsigned flags = EXPRESSION_FLAGS | (caseless ? HS_FLAG_CASELESS : 0);
@@ -104,7 +125,11 @@ static enum patterns_result add_expression(struct patterns *p, uint32_t rule, st
     case ENDS_OK:
         break;
     }
-    return is_taken(text, flags) ? add(p, (struct pattern){text, flags, rule, 0, expression_is_strange(e, a)}, a) : PATTERNS_NONE;
+    struct judging judging = {text, flags, e, a};
+    uint32_t fact = compiled_fact(p->compiled, &(struct fact_wanted){"pattern", e, flags, judge, &judging});
+    if (fact == FACT_MEMORY)
+        return PATTERNS_MEMORY;
+    return fact & FACT_TAKEN ? add(p, (struct pattern){text, flags, rule, 0, fact & FACT_STRANGE}, a) : PATTERNS_NONE;
 }
 
 /* As \xHH, which has no other meaning. */

@@ -15,6 +15,7 @@ struct pattern {
 };
 
 struct patterns {
+    struct compiled *compiled; /* what is known of expressions */
     struct pattern *items;
     size_t count, capacity;
 };

@@ -9,6 +9,7 @@
 #include "waf/transform/transform.h"
 
 #define STEPS_MAX 64
+#define TRIGGERS_AT_ONCE 64 /* bytes between two looks whether there is nothing left to find */
 
 /* One group while it is made. */
 struct draft {
@@ -21,6 +22,7 @@ struct draft {
 struct planning {
     const struct waf_rule_set *set;
     const struct phrases *const *phrases;
+    struct compiled *compiled;
     struct arena *arena;
     struct waf_plan *plan;
     struct draft *drafts;
@@ -130,7 +132,7 @@ static struct draft *draft_of(struct planning *p, uint8_t phase, uint64_t gates)
         return NULL;
     }
     p->drafts = grown;
-    grown[p->draft_count] = (struct draft){.group = {.phase = phase, .gates = gates}, .segment = NOTHING};
+    grown[p->draft_count] = (struct draft){.group = {.phase = phase, .gates = gates}, .patterns.compiled = p->compiled, .segment = NOTHING};
     return &grown[p->draft_count++];
 }
 
@@ -316,6 +318,8 @@ static void place_rules(struct planning *p)
         if (r->removed)
             continue;
         p->plan->tests[i] = plan_test_of(p->set, r);
+        if (plan_is_light(p->set, r))
+            bits_add(p->plan->light, i);
         p->plan->groups_of[i] = scan_rule(p, i, behind);
     }
 }
@@ -334,53 +338,89 @@ static void place_visits(struct planning *p)
 
 /* ---- databases */
 
-struct expressions {
+/* A scan whose database is to be compiled. */
+struct due {
+    struct draft *draft;
+    uint32_t scan;
     const char **texts;
     unsigned *flags, *ids;
+    uint32_t *rules; /* by id */
     unsigned count;
 };
 
-static bool gather(struct planning *p, const struct draft *d, uint32_t scan, struct expressions *ret)
+static bool gather(struct planning *p, struct due *ret)
 {
-    size_t room = d->patterns.count;
-    *ret = (struct expressions){arena_array(p->arena, room, sizeof *ret->texts), arena_array(p->arena, room, sizeof *ret->flags),
-        arena_array(p->arena, room, sizeof *ret->ids), 0};
-    if (!ret->texts || !ret->flags || !ret->ids || room > UINT32_MAX)
+    const struct patterns *patterns = &ret->draft->patterns;
+    size_t room = patterns->count, named = 0;
+    ret->count = 0;
+    ret->texts = arena_array(p->arena, room, sizeof *ret->texts);
+    ret->flags = arena_array(p->arena, room, sizeof *ret->flags);
+    ret->ids = arena_array(p->arena, room, sizeof *ret->ids);
+    ret->rules = arena_array(p->arena, room, sizeof *ret->rules);
+    if (!ret->texts || !ret->flags || !ret->ids || !ret->rules || room > UINT32_MAX)
         return false;
     for (size_t i = 0; i < room; i++) {
-        const struct pattern *item = &d->patterns.items[i];
-        if (item->scan != scan || p->plan->groups_of[item->rule] == NOTHING)
+        const struct pattern *item = &patterns->items[i];
+        if (item->scan != ret->scan || p->plan->groups_of[item->rule] == NOTHING)
             continue;
+        if (!named || ret->rules[named - 1] != item->rule)
+            ret->rules[named++] = item->rule;
         ret->texts[ret->count] = item->text;
         ret->flags[ret->count] = item->flags;
-        ret->ids[ret->count++] = item->rule;
+        ret->ids[ret->count++] = (unsigned)named - 1;
     }
     return true;
 }
 
 /* Without the expression that Hyperscan does not take, where it names one; else without any. */
-static void give_up(struct planning *p, const struct expressions *e, int wrong)
+static void give_up(struct planning *p, const struct due *d, int wrong)
 {
-    for (unsigned i = 0; i < e->count; i++)
-        if (wrong < 0 || e->ids[i] == e->ids[wrong])
-            p->plan->groups_of[e->ids[i]] = NOTHING;
+    for (unsigned i = 0; i < d->count; i++)
+        if (wrong < 0 || d->ids[i] == d->ids[wrong])
+            p->plan->groups_of[d->rules[d->ids[i]]] = NOTHING;
 }
 
-static bool compile_scan(struct planning *p, struct draft *d, uint32_t scan)
+/* All at once. Those that Hyperscan refused are left at the front, and their number in `*count`. */
+static bool compile_due(struct planning *p, struct due *items, size_t *count)
 {
-    for (;;) {
-        struct expressions e;
-        hs_compile_error_t *error = NULL;
-        if (!gather(p, d, scan, &e))
+    struct database_wanted *wanted = arena_array(p->arena, *count, sizeof *wanted);
+    size_t asked = 0, left = 0;
+    for (size_t i = 0; wanted && i < *count; i++) {
+        if (!gather(p, &items[i]))
             return false;
-        if (!e.count)
-            return true;
-        hs_error_t code = hs_compile_multi(e.texts, e.flags, e.ids, e.count, HS_MODE_BLOCK, NULL, &d->group.scans[scan].database, &error);
-        if (code == HS_SUCCESS)
-            return true;
-        give_up(p, &e, error ? error->expression : -1);
-        hs_free_compile_error(error);
+        if (!items[i].count)
+            continue;
+        items[asked] = items[i];
+        wanted[asked++] = (struct database_wanted){.texts = items[i].texts, .flags = items[i].flags, .ids = items[i].ids, .count = items[i].count};
     }
+    if (!wanted || !compiled_databases(p->compiled, wanted, asked))
+        return false;
+    for (size_t i = 0; i < asked; i++) {
+        struct plan_scan *scan = &items[i].draft->group.scans[items[i].scan];
+        scan->database = wanted[i].database;
+        scan->rules = items[i].rules;
+        if (wanted[i].result == DATABASE_OK)
+            continue;
+        give_up(p, &items[i], wanted[i].wrong);
+        items[left++] = items[i];
+    }
+    *count = left;
+    return true;
+}
+
+static bool compile_scans(struct planning *p)
+{
+    size_t count = 0, room = 0;
+    for (size_t i = 0; i < p->draft_count; i++)
+        room += p->drafts[i].group.scan_count;
+    struct due *due = arena_array(p->arena, room, sizeof *due);
+    for (size_t i = 0; due && i < p->draft_count; i++)
+        for (uint32_t k = 0; k < p->drafts[i].group.scan_count; k++)
+            due[count++] = (struct due){.draft = &p->drafts[i], .scan = k};
+    while (due && count)
+        if (!compile_due(p, due, &count))
+            return false;
+    return due;
 }
 
 static bool same_steps(const struct plan_scan *a, const struct plan_scan *b)
@@ -407,10 +447,8 @@ static bool compile_groups(struct planning *p)
     for (size_t i = 0; i < p->draft_count; i++)
         for (uint32_t k = 0; k < p->drafts[i].group.scan_count; k++)
             p->drafts[i].group.scans[k].chain = number_of_chain(p, &p->drafts[i].group.scans[k]);
-    for (size_t i = 0; i < p->draft_count; i++)
-        for (uint32_t k = 0; k < p->drafts[i].group.scan_count; k++)
-            if (!compile_scan(p, &p->drafts[i], k))
-                return false;
+    if (!compile_scans(p))
+        return false;
     p->plan->groups = arena_array(p->arena, p->draft_count, sizeof *p->plan->groups);
     if (!p->plan->groups)
         return false;
@@ -426,7 +464,8 @@ static bool make_room(struct planning *p)
     plan->words = p->set->rule_count / 64 + 1;
     plan->groups_of = arena_array(p->arena, p->set->rule_count, sizeof *plan->groups_of);
     plan->tests = arena_array(p->arena, p->set->rule_count, sizeof *plan->tests);
-    bool ok = plan->groups_of && plan->tests;
+    plan->light = arena_array(p->arena, plan->words, sizeof *plan->light);
+    bool ok = plan->groups_of && plan->tests && plan->light;
     for (int phase = 0; phase < WAF_PHASES; phase++) {
         plan->visits[phase] = arena_array(p->arena, plan->words, sizeof *plan->visits[phase]);
         plan->heads[phase] = arena_array(p->arena, plan->words, sizeof *plan->heads[phase]);
@@ -436,6 +475,7 @@ static bool make_room(struct planning *p)
     for (unsigned byte = 0; byte < 256; byte++) {
         plan->triggers[byte] = transformations_of_byte((uint8_t)byte) | (byte_is_plain((uint8_t)byte) ? 0 : TRIGGER_STRANGE) | (sqli_needs((uint8_t)byte) ? TRIGGER_SQLI : 0) | (xss_needs((uint8_t)byte) ? TRIGGER_XSS : 0);
         plan->triggers_empty &= plan->triggers[byte]; /* what any byte triggers, no byte at all triggers too */
+        plan->triggers_all |= plan->triggers[byte];
     }
     return ok;
 }
@@ -443,40 +483,23 @@ static bool make_room(struct planning *p)
 uint64_t plan_triggers(const struct waf_plan *p, struct bytes value)
 {
     uint64_t found = p->triggers_empty;
-    for (size_t i = 0; i < value.len; i++)
-        found |= p->triggers[value.at[i]];
+    for (size_t from = 0; from < value.len && found != p->triggers_all; from += TRIGGERS_AT_ONCE) {
+        struct bytes some = bytes_slice(value, from, TRIGGERS_AT_ONCE);
+        for (size_t i = 0; i < some.len; i++)
+            found |= p->triggers[some.at[i]];
+    }
     return found;
 }
 
-struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct arena *a)
+struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct compiled *c, struct arena *a)
 {
-    struct planning p = {.set = set, .phrases = phrases, .arena = a, .plan = arena_alloc(a, sizeof *p.plan)};
+    struct planning p = {.set = set, .phrases = phrases, .compiled = c, .arena = a, .plan = arena_alloc(a, sizeof *p.plan)};
     if (!p.plan || !make_room(&p))
         return NULL;
     find_skips(&p);
     place_rules(&p);
-    if (!p.out_of_memory && compile_groups(&p)) {
-        place_visits(&p);
-        return p.plan;
-    }
-    for (size_t i = 0; i < p.draft_count; i++)
-        for (uint32_t k = 0; k < p.drafts[i].group.scan_count; k++)
-            hs_free_database(p.drafts[i].group.scans[k].database);
-    return NULL;
-}
-
-void plan_free(struct waf_plan *p)
-{
-    for (uint32_t i = 0; p && i < p->group_count; i++)
-        for (uint32_t k = 0; k < p->groups[i].scan_count; k++)
-            hs_free_database(p->groups[i].scans[k].database);
-}
-
-bool plan_scratch(const struct waf_plan *p, hs_scratch_t **scratch)
-{
-    for (uint32_t i = 0; i < p->group_count; i++)
-        for (uint32_t k = 0; k < p->groups[i].scan_count; k++)
-            if (p->groups[i].scans[k].database && hs_alloc_scratch(p->groups[i].scans[k].database, scratch) != HS_SUCCESS)
-                return false;
-    return true;
+    if (p.out_of_memory || !compile_groups(&p))
+        return NULL;
+    place_visits(&p);
+    return p.plan;
 }

@@ -12,6 +12,7 @@
 #include <hs/hs.h>
 
 #include "base/arena.h"
+#include "waf/image/compiled.h"
 #include "waf/language/model.h"
 #include "waf/operator/phrases.h"
 
@@ -33,7 +34,8 @@ struct plan_scan {
     uint64_t triggers; /* bits by enum transformation: without one of these bytes nothing changes */
     bool always;       /* it may change anything */
     bool strange;      /* nothing of it matches a value of plain bytes (patterns.h) alone: others are scanned */
-    hs_database_t *database; /* ids are rules; NULL: no pattern */
+    const hs_database_t *database; /* reports places in `rules`; NULL: no pattern */
+    const uint32_t *rules;
 };
 
 struct plan_group {
@@ -58,6 +60,7 @@ struct waf_plan {
     uint64_t *heads[WAF_PHASES];  /* of chains: skip counts also those that are removed */
     uint32_t *groups_of;  /* by rule: its group, or NOTHING */
     struct plan_test *tests; /* by rule */
+    uint64_t *light;      /* rules that set variables and jump, and of whose match nothing else is to be seen */
     struct plan_group *groups;
     uint32_t group_count;
     struct plan_source *sources;
@@ -65,6 +68,7 @@ struct waf_plan {
     uint32_t source_count, segment_count, chain_count;
     uint64_t triggers[256]; /* by byte: the transformations that it may make change a value, and TRIGGER_... */
     uint64_t triggers_empty; /* of a value without any byte, and so of every value */
+    uint64_t triggers_all;   /* of a value with every byte */
 };
 
 /* Beside the transformations' bits: it is not plain (patterns.h); an injection needs such a byte. */
@@ -77,14 +81,11 @@ uint64_t plan_triggers(const struct waf_plan *p, struct bytes value);
 
 /*
  * `phrases`: by rule, those of @pm and @pmFromFile, else NULL. NULL when memory is out. What Hyperscan does not take is
- * run in any case. Freed by plan_free.
+ * run in any case. The databases belong to `c`.
  */
-struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct arena *a) MUST_USE;
-void plan_free(struct waf_plan *p);
+struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct compiled *c, struct arena *a) MUST_USE;
 /* No rule writes it while a phase runs, and it is text that a message brings. */
 bool variable_is_of_message(uint8_t variable);
-/* Grows `*scratch` (NULL: none yet) so that it serves the plan too. */
-bool plan_scratch(const struct waf_plan *p, hs_scratch_t **scratch) MUST_USE;
 
 static inline bool bits_have(const uint64_t *bits, uint32_t i)
 {

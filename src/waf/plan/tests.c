@@ -61,3 +61,21 @@ struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_r
     bool listed = is_list(w->variable) && (w->count ? w->selector != SELECTOR_REGEX : w->variable == VARIABLE_TX && ret.named);
     return !w->exclusion && (scalar || listed) ? ret : none;
 }
+
+/* It sets variables, or jumps, and has nothing to say. */
+static bool acts_lightly(const struct waf_rule_set *set, const struct waf_effects *e)
+{
+    bool disrupts = e->block || (e->disruptive != DISRUPTIVE_UNSET && e->disruptive != DISRUPTIVE_PASS);
+    for (uint32_t i = e->actions.first; i < e->actions.first + e->actions.count; i++)
+        if (set->actions[i].kind != ACTION_SETVAR && set->actions[i].kind != ACTION_SKIP_AFTER)
+            return false;
+    bool says = e->severity >= 0 || e->has_msg || e->has_logdata || e->tags.count;
+    return !disrupts && !says && !e->capture && !e->multi_match;
+}
+
+bool plan_is_light(const struct waf_rule_set *set, const struct waf_rule *r)
+{
+    const struct waf_default *defaults = &set->defaults[r->phase];
+    bool unseen = r->kind == RULE_ACTION || r->written.log == NO; /* an action without a message is no event */
+    return (!defaults->given || acts_lightly(set, &defaults->effects)) && !defaults->effects.actions.count && unseen && !r->chain && !r->updates.count && acts_lightly(set, &r->written);
+}

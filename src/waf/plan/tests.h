@@ -5,3 +5,5 @@
 
 /* The rule as a test of a number; TEST_NONE where it is not one. */
 struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_rule *r);
+/* Does a match of the rule, which is no part of a chain, do no more than set variables and jump? */
+bool plan_is_light(const struct waf_rule_set *set, const struct waf_rule *r);

@@ -63,7 +63,7 @@ size_t write_html_entity_decode(struct bytes in, const struct unicode_map *map, 
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
         uint8_t byte = 0;
-        size_t copy = 1, len = in.at[i] == '&' ? entity(in, i, &byte, &copy) : 0;
+        size_t copy = run_without(in, i, '&', '&'), len = copy ? 0 : entity(in, i, &byte, &copy);
         if (len)
             out[n++] = byte;
         else {

@@ -69,26 +69,27 @@ static void step(struct path *p)
     copy_byte(p);
 }
 
+/* Is one of the bytes `c` first, or behind a separator or another `also`? */
+static bool follows(struct bytes in, uint8_t c, uint8_t also)
+{
+    const uint8_t *end = in.at + in.len;
+    for (const uint8_t *at = in.at; (at = memchr(at, c, (size_t)(end - at))); at++)
+        if (at == in.at ? c == '.' : at[-1] == '/' || at[-1] == also)
+            return true;
+    return false;
+}
+
 /* Nothing is there to resolve: no separator beside another or before a dot, no two dots. Most text is so. */
 static bool is_normal(struct bytes in, bool windows)
 {
-    uint8_t before = '/';
-    for (size_t i = 0; i < in.len; i++) {
-        uint8_t c = in.at[i];
-        if ((windows && c == '\\') || (i && before == '/' && c == '/') || (c == '.' && (before == '/' || before == '.')))
-            return false;
-        before = c;
-    }
-    return true;
+    return !follows(in, '.', '.') && !follows(in, '/', '/') && !(windows && memchr(in.at, '\\', in.len));
 }
 
 static size_t normalise(struct bytes in, bool windows, uint8_t *out)
 {
-    if (in.len == 0)
-        return 0;
+    if (in.len == 0 || is_normal(in, windows))
+        return WRITE_SAME;
     memcpy(out, in.at, in.len);
-    if (is_normal(in, windows))
-        return in.len;
     struct path p = {.at = out, .last = in.len - 1, .windows = windows};
     p.relative = !separates(&p, out[0]);
     bool trailing = separates(&p, out[p.last]);
@@ -137,20 +138,13 @@ size_t write_cmd_line(struct bytes in, const struct unicode_map *map, uint8_t *o
     };
     size_t n = 0;
     bool space = false;
-    for (size_t i = 0; i < in.len; i++) {
+    for (size_t i = 0; i < in.len; i++) { /* without branches that text makes unpredictable: what is too much is overwritten */
         uint8_t kind = kinds[in.at[i]];
-        if (kind == COMMAND_QUOTE)
-            continue;
-        if (kind == COMMAND_BLANK) {
-            if (!space)
-                out[n++] = ' ';
-            space = true;
-            continue;
-        }
-        if (space && kind == COMMAND_NEXT)
-            n--;
-        space = false;
-        out[n++] = lower(in.at[i]);
+        bool blank = kind == COMMAND_BLANK, quote = kind == COMMAND_QUOTE;
+        n -= space && kind == COMMAND_NEXT;
+        out[n] = blank ? ' ' : lower(in.at[i]);
+        n += !quote && !(blank && space);
+        space = blank || (quote && space);
     }
     return n;
 }

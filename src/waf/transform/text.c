@@ -39,10 +39,8 @@ size_t write_compress_whitespace(struct bytes in, const struct unicode_map *map,
     bool after_space = false;
     for (size_t i = 0; i < in.len; i++) {
         bool space = is_space(in.at[i]);
-        if (!space)
-            out[n++] = in.at[i];
-        else if (!after_space)
-            out[n++] = ' ';
+        out[n] = space ? ' ' : in.at[i]; /* overwritten where it is one too many: no branch that text makes unpredictable */
+        n += !(space && after_space);
         after_space = space;
     }
     return n;

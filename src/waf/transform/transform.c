@@ -81,29 +81,6 @@ bool transformation_find(struct bytes name, enum transformation *ret)
     return false;
 }
 
-static bool may_change(const struct triggers *t, struct bytes in)
-{
-    const uint64_t *bits = t->bits;
-    if (bits[0] & bits[1] & bits[2] & bits[3] & 1) /* all of them: also an empty input */
-        return true;
-    if (in.len == 0)
-        return false;
-    int words = 0, last = 0;
-    for (int w = 0; w < 4; w++)
-        if (bits[w]) {
-            words++;
-            last = w;
-        }
-    if (words == 0)
-        return false;
-    if (words == 1 && (bits[last] & (bits[last] - 1)) == 0) /* one byte: memchr reads many at a time */
-        return memchr(in.at, last * 64 + __builtin_ctzll(bits[last]), in.len) != NULL;
-    for (size_t i = 0; i < in.len; i++)
-        if (bits[in.at[i] / 64] >> (in.at[i] % 64) & 1)
-            return true;
-    return false;
-}
-
 uint64_t transformations_of_byte(uint8_t byte)
 {
     uint64_t ret = 0;
@@ -112,25 +89,40 @@ uint64_t transformations_of_byte(uint8_t byte)
     return ret;
 }
 
-bool transform(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a,
-    struct bytes *ret)
+static bool may_change(const struct triggers *t, struct bytes in)
+{
+    const uint64_t *bits = t->bits;
+    if (bits[0] & bits[1] & bits[2] & bits[3] & 1) /* all of them: also an empty input */
+        return true;
+    for (size_t i = 0; i < in.len; i++)
+        if (bits[in.at[i] / 64] >> (in.at[i] % 64) & 1)
+            return true;
+    return false;
+}
+
+bool transform(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a, struct bytes *ret)
+{
+    if (may_change(&rows[t].triggers, in))
+        return transform_triggered(t, map, in, a, ret);
+    *ret = in;
+    return true;
+}
+
+bool transform_triggered(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a, struct bytes *ret)
 {
     const struct row *row = &rows[t];
-    if (!may_change(&row->triggers, in)) {
-        *ret = in;
-        return true;
-    }
     size_t room;
-    if (__builtin_mul_overflow(in.len, (size_t)row->times, &room) ||
-        __builtin_add_overflow((room + 1) / 2, (size_t)row->plus, &room))
+    if (__builtin_mul_overflow(in.len, (size_t)row->times, &room) || __builtin_add_overflow((room + 1) / 2, (size_t)row->plus, &room))
         return false;
-    uint8_t *out = arena_alloc(a, room);
+    uint8_t *out = arena_buffer(a, room);
     if (!out)
         return false;
     size_t len = row->write(in, map, out);
     if (len == WRITE_FAILED)
         return false;
-    struct bytes written = bytes_of(out, len);
-    *ret = bytes_equal(written, in) ? in : written;
+    struct bytes written = bytes_of(out, len == WRITE_SAME ? 0 : len);
+    bool same = len == WRITE_SAME || bytes_equal(written, in);
+    arena_trim(a, out, room, same ? 0 : len);
+    *ret = same ? in : written;
     return true;
 }

@@ -77,8 +77,9 @@ extern const char *const transformation_names[TRANSFORMATION_COUNT]; /* as SecLa
  * `map` may be NULL, only urlDecodeUni looks at it. *ret is `in` itself when nothing changes, else memory of `a`;
  * false when that is out, and *ret is as it was.
  */
-bool transform(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a,
-    struct bytes *ret) MUST_USE;
+bool transform(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a, struct bytes *ret) MUST_USE;
+/* The same, of what is known to have a byte that may make it change. */
+bool transform_triggered(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a, struct bytes *ret) MUST_USE;
 
 /* Bits by enum transformation: those that may change a value because it has this byte; one that may change any has them all. */
 uint64_t transformations_of_byte(uint8_t byte);

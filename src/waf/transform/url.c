@@ -31,7 +31,12 @@ size_t write_url_decode_uni(struct bytes in, const struct unicode_map *map, uint
 {
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
-        if (in.at[i] == '%' && lower(byte_at(in, i + 1)) == 'u') {
+        size_t run = run_without(in, i, '%', '+');
+        if (run) {
+            memcpy(out + n, in.at + i, run);
+            n += run;
+            i += run;
+        } else if (in.at[i] == '%' && lower(byte_at(in, i + 1)) == 'u') {
             if (hex_run(in, i + 2, 4) == 4) {
                 out[n++] = mapped(in, i + 2, map);
                 i += 6;

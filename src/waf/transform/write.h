@@ -11,6 +11,30 @@
 TRANSFORMATIONS(X)
 #undef X
 
+/* The input is its own output; nothing was written that matters. */
+#define WRITE_SAME (SIZE_MAX - 1)
+
+#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
+/* Has the word a byte that is zero? (Hacker's Delight, 6-1) */
+static inline bool has_zero(uint64_t word)
+{
+    return (word - EIGHT(1)) & ~word & EIGHT(0x80);
+}
+
+/* How many bytes from `i` on are neither `a` nor `b`. */
+static inline size_t run_without(struct bytes in, size_t i, uint8_t a, uint8_t b)
+{
+    size_t from = i;
+    for (uint64_t word; in.len - i >= sizeof word; i += sizeof word) {
+        memcpy(&word, in.at + i, sizeof word);
+        if (has_zero(word ^ EIGHT(a)) || has_zero(word ^ EIGHT(b)))
+            break;
+    }
+    while (i < in.len && in.at[i] != a && in.at[i] != b)
+        i++;
+    return i - from;
+}
+
 /* The peer reads C strings: what is behind the end is NUL. */
 static inline uint8_t byte_at(struct bytes in, size_t i)
 {

@@ -70,10 +70,10 @@ static inline void story_tell(struct story *s, int64_t time, const char *request
     struct text said = text_new(1 << 16);
     s->options.time = time;
     assert_true(http_request_read(bytes_of_text(request), a, &m, &error));
-    struct waf_transaction *t = transaction_begin(&s->ready.program, &s->ready.scratch, a, &s->options);
+    struct waf_transaction *t = transaction_begin(&s->ready.program, a, &s->options);
     assert_non_null(t);
-    transaction_request(t, &m);
-    story_describe(s, transaction_end(t), &said);
+    transaction_request(t, &s->ready.scratch, &m);
+    story_describe(s, transaction_end(t, &s->ready.scratch), &said);
     assert_string_equal(text_cstr(&said), expected);
     text_free(&said);
     arena_destroy(a);

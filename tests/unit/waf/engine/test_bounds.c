@@ -28,9 +28,9 @@ static const char *said(const char *rules, struct bytes raw, uint64_t most_time,
     struct waf_options options = {.time = 1, .duration = ticking, .most_time = most_time, .argument = &looks};
     ready_open(rules, false, &r);
     assert_true(http_request_read(raw, a, &m, &error));
-    struct waf_transaction *t = transaction_begin(&r.program, &r.scratch, a, &options);
-    transaction_request(t, &m);
-    const struct waf_outcome *o = transaction_end(t);
+    struct waf_transaction *t = transaction_begin(&r.program, a, &options);
+    transaction_request(t, &r.scratch, &m);
+    const struct waf_outcome *o = transaction_end(t, &r.scratch);
     snprintf(out, sizeof out, "%s%.*u%s%s%s", o->decision == WAF_PASS ? "pass" : "deny in ", o->decision != WAF_PASS, o->phase, has_fired(&r, o, 1) ? " 1" : "", has_fired(&r, o, 2) ? " 2" : "",
         has_limit(o, ran_out) ? " !" : "");
     if (ret_memory)

@@ -30,10 +30,10 @@ static const char *said(const char *rules, const char *headers, struct bytes bod
     out = text_new(1 << 16);
     ready_open(rules, false, &r);
     assert_true(http_request_read(bytes_of_text("GET / HTTP/1.1\r\n\r\n"), a, &request, &error) && http_response_read(raw, a, &response, &error));
-    struct waf_transaction *t = transaction_begin(&r.program, &r.scratch, a, &options);
-    transaction_request(t, &request);
-    transaction_response(t, &response);
-    const struct waf_outcome *o = transaction_end(t);
+    struct waf_transaction *t = transaction_begin(&r.program, a, &options);
+    transaction_request(t, &r.scratch, &request);
+    transaction_response(t, &r.scratch, &response);
+    const struct waf_outcome *o = transaction_end(t, &r.scratch);
     text_puts(&out, o->decision == WAF_PASS ? "pass" : "deny");
     for (long id = 1; id <= 2; id++)
         if (has_fired(&r, o, id))

@@ -141,18 +141,15 @@ static void overlapping_transactions_both_count(void **state)
     struct arena *a = arena_create(STORY_MEMORY), *b = arena_create(STORY_MEMORY);
     struct http_message m;
     const char *error;
-    struct waf_scratch other;
     story_begin(&s, ON "SecRequestBodyAccess On\n" OPEN DO(2, 5, "setvar:ip.n=+1") SAYS(3, 1, "%{ip.n}"));
-    assert_true(scratch_create(&s.ready.program, &other));
     assert_true(http_request_read(bytes_of_text(GET_OF("a")), a, &m, &error));
-    struct waf_transaction *first = transaction_begin(&s.ready.program, &s.ready.scratch, a, &s.options), *second = transaction_begin(&s.ready.program, &other, b, &s.options);
+    struct waf_transaction *first = transaction_begin(&s.ready.program, a, &s.options), *second = transaction_begin(&s.ready.program, b, &s.options);
     assert_true(first && second);
-    transaction_request(first, &m);
-    transaction_request(second, &m);
-    assert_int_equal(transaction_end(first)->decision, WAF_PASS);
-    assert_int_equal(transaction_end(second)->decision, WAF_PASS);
+    transaction_request(first, &s.ready.scratch, &m);
+    transaction_request(second, &s.ready.scratch, &m);
+    assert_int_equal(transaction_end(first, &s.ready.scratch)->decision, WAF_PASS);
+    assert_int_equal(transaction_end(second, &s.ready.scratch)->decision, WAF_PASS);
     story_tell(&s, 1000, GET_OF("a"), "pass; 3 2");
-    scratch_free(&other);
     story_end(&s);
     arena_destroy(a);
     arena_destroy(b);
@@ -215,11 +212,11 @@ static void a_transaction_without_memory_is_refused(void **state)
         assert_true(http_request_read(bytes_of_text(GET_OF("a")), a, &m, &error));
         uint64_t before = arena_allocations(a);
         arena_fail_at(a, nth);
-        struct waf_transaction *t = transaction_begin(&s.ready.program, &s.ready.scratch, a, &s.options);
+        struct waf_transaction *t = transaction_begin(&s.ready.program, a, &s.options);
         enum waf_decision decision = WAF_DENY;
         if (t) {
-            transaction_request(t, &m);
-            decision = transaction_end(t)->decision;
+            transaction_request(t, &s.ready.scratch, &m);
+            decision = transaction_end(t, &s.ready.scratch)->decision;
         }
         bool ended = arena_allocations(a) - before < nth;
         assert_int_equal(decision, ended ? WAF_PASS : WAF_DENY);

@@ -42,14 +42,14 @@ static void run(const char *rules, const char *request, const char *response, co
         .unique_id = bytes_of_text("u1"), .time = 1700000000, .local = {2023, 11, 14, 22, 3, 20, 2}};
     ready_open(rules, false, &b);
     assert_true(http_request_read(bytes_of_text(request), a, &q, &error));
-    struct waf_transaction *t = transaction_begin(&b.program, &b.scratch, a, &o);
+    struct waf_transaction *t = transaction_begin(&b.program, a, &o);
     assert_non_null(t);
-    transaction_request(t, &q);
+    transaction_request(t, &b.scratch, &q);
     if (response) {
         assert_true(http_response_read(bytes_of_text(response), a, &r, &error));
-        transaction_response(t, &r);
+        transaction_response(t, &b.scratch, &r);
     }
-    describe(&b, transaction_end(t), &said);
+    describe(&b, transaction_end(t, &b.scratch), &said);
     assert_string_equal(text_cstr(&said), expected);
     text_free(&said);
     arena_destroy(a);
@@ -201,6 +201,19 @@ static void bodies_become_arguments(void **state)
     run(ON LOGS(1, "REQBODY_ERROR", "!@eq 0", ""), POST("multipart/form-data", "--B"), NULL, "pass; 1 m [REQBODY_ERROR=1]");
 }
 
+static void what_is_in_files_is_seen_when_it_is_asked_for(void **state)
+{
+#define FILES \
+    POST("multipart/form-data; boundary=B", \
+        "--B\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x.php\"\r\n\r\na\nb\r\nc\r\n--B\r\nContent-Disposition: form-data; name=\"g\"; filename=\"y\"\r\n\r\n\r\n--B--\r\n")
+    run(ON "SecUploadKeepFiles On\n" LOGS(1, "FILES_TMP_CONTENT:f", "@rx ^a\\nb\\r\\nc$", "") LOGS(2, "&FILES_TMP_CONTENT", "@eq 2", ""), FILES, NULL,
+        "pass; 1 m [FILES_TMP_CONTENT:f=a\nb\r\nc]; 2 m [FILES_TMP_CONTENT=2]");
+    run(ON LOGS(1, "&FILES_TMP_CONTENT", "@eq 0", ""), FILES, NULL, "pass; 1 m [FILES_TMP_CONTENT=0]; limit: FILES_TMP_CONTENT is empty: SecUploadKeepFiles is off");
+    run(ON "SecUploadKeepFiles On\n" LOGS(1, "&FILES_TMPNAMES", "@eq 0", ""), FILES, NULL,
+        "pass; 1 m [FILES_TMPNAMES=0]; limit: FILES_TMPNAMES is empty: files are not written to the disk");
+    run(ON LOGS(1, "&FILES_TMPNAMES", "@eq 0", ""), GET, NULL, "pass; 1 m [FILES_TMPNAMES=0]");
+}
+
 static void limits_refuse_or_cut(void **state)
 {
     run(ON "SecRequestBodyLimit 3\nSecRequestBodyLimitAction Reject\n", POST("text/plain", "four"), NULL,
@@ -221,7 +234,7 @@ static void responses_are_seen_by_type(void **state)
 
 static void compressed_bodies_are_said_to_be(void **state)
 {
-    run(ON, "POST / HTTP/1.1\r\nContent-Encoding: gzip\r\n\r\nx", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\nx",
+    run(ON "SecRule RESPONSE_BODY \"@streq y\" \"id:1,phase:4,pass\"\n", "POST / HTTP/1.1\r\nContent-Encoding: gzip\r\n\r\nx", "HTTP/1.1 200 OK\r\nContent-Encoding: br\r\n\r\nx",
         "pass; limit: the request's body is compressed: it was inspected as it is; limit: the response's body is compressed: it was inspected as it is");
 }
 
@@ -245,10 +258,10 @@ static void a_transaction_without_memory_is_refused(void **state)
         assert_true(http_request_read(bytes_of_text(GET), a, &q, &error));
         uint64_t before = arena_allocations(a);
         arena_fail_at(a, nth);
-        struct waf_transaction *t = transaction_begin(&b.program, &b.scratch, a, &o);
+        struct waf_transaction *t = transaction_begin(&b.program, a, &o);
         if (t) {
-            transaction_request(t, &q);
-            enum waf_decision decision = transaction_end(t)->decision;
+            transaction_request(t, &b.scratch, &q);
+            enum waf_decision decision = transaction_end(t, &b.scratch)->decision;
             bool ended = arena_allocations(a) - before < nth;
             if (ended)
                 assert_int_equal(decision, WAF_PASS);
@@ -282,6 +295,7 @@ int main(void)
         cmocka_unit_test(rules_and_targets_are_removed),
         cmocka_unit_test(transformations_come_in_order),
         cmocka_unit_test(bodies_become_arguments),
+        cmocka_unit_test(what_is_in_files_is_seen_when_it_is_asked_for),
         cmocka_unit_test(limits_refuse_or_cut),
         cmocka_unit_test(responses_are_seen_by_type),
         cmocka_unit_test(compressed_bodies_are_said_to_be),

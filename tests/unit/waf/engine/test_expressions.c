@@ -137,9 +137,9 @@ static bool inspect(struct ready *r, int place, const uint8_t two[2])
     double start = seconds();
     struct waf_options options = {.client = bytes_of_text("192.0.2.1"), .time = 1, .duration = microseconds_since, .most_time = PATIENCE * 1000000, .argument = &start};
     assert_true(http_request_read(raw, a, &m, &error));
-    struct waf_transaction *t = transaction_begin(&r->program, &r->scratch, a, &options);
-    transaction_request(t, &m);
-    const struct waf_outcome *o = transaction_end(t);
+    struct waf_transaction *t = transaction_begin(&r->program, a, &options);
+    transaction_request(t, &r->scratch, &m);
+    const struct waf_outcome *o = transaction_end(t, &r->scratch);
     bool limit = has_limit(o, "match limit");
     assert_true(seconds() - start < HANG);
     assert_false(has_limit(o, "memory ran out"));

@@ -90,11 +90,11 @@ static void without_memory_nothing_is_shown(void **state)
         assert_true(http_request_read(bytes_of_text(LOGIN), a, &m, &error));
         uint64_t before = arena_allocations(a);
         arena_fail_at(a, nth);
-        struct waf_transaction *t = transaction_begin(&s.ready.program, &s.ready.scratch, a, &s.options);
+        struct waf_transaction *t = transaction_begin(&s.ready.program, a, &s.options);
         const struct waf_outcome *o = NULL;
         if (t) {
-            transaction_request(t, &m);
-            o = transaction_end(t);
+            transaction_request(t, &s.ready.scratch, &m);
+            o = transaction_end(t, &s.ready.scratch);
         }
         bool ended = arena_allocations(a) - before < nth;
         assert_true(!o || o->decision == (ended ? WAF_PASS : WAF_DENY));

@@ -44,9 +44,9 @@ static void through(struct ready *r, const char *rules, const char *name, struct
     double start = seconds();
     struct waf_options options = {.client = bytes_of_text("192.0.2.1"), .time = 1, .duration = since, .most_time = RULES_TIME, .argument = &start};
     assert_true(http_request_read(raw, a, &m, &error));
-    struct waf_transaction *t = transaction_begin(&r->program, &r->scratch, a, &options);
-    transaction_request(t, &m);
-    const struct waf_outcome *o = transaction_end(t);
+    struct waf_transaction *t = transaction_begin(&r->program, a, &options);
+    transaction_request(t, &r->scratch, &m);
+    const struct waf_outcome *o = transaction_end(t, &r->scratch);
     double took = seconds() - start;
     print_message("# %-28s %-7s %s %3d, %5.0f ms, %4zu MiB%s%s\n", name, rules, o->decision == WAF_PASS ? "pass" : "deny", o->status, took * 1e3,
         arena_used(a) >> 20, o->limit_count ? ": " : "", o->limit_count ? o->limits[o->limit_count - 1] : "");

@@ -17,15 +17,18 @@
 #define B(literal) bytes_of(literal, sizeof(literal) - 1)
 
 static struct arena *arena;
+static struct compiled *compiled;
 
 static int set_up(void **state)
 {
     arena = arena_create(MEMORY);
-    return arena ? 0 : -1;
+    compiled = compiled_create(NULL, (struct job_runner){0});
+    return arena && compiled ? 0 : -1;
 }
 
 static int tear_down(void **state)
 {
+    compiled_free(compiled);
     arena_destroy(arena);
     return 0;
 }
@@ -251,16 +254,15 @@ static void phrases_are_found_whatever_their_case(void **state)
     hs_scratch_t *scratch = NULL;
     struct match m;
     struct bytes found;
-    assert_int_equal(phrases_of_words(B("  sqlmap Nikto |41 42|c  abcd cd "), arena, &p), PHRASES_OK);
+    assert_int_equal(phrases_of_words(B("  sqlmap Nikto |41 42|c  abcd cd "), compiled, arena, &p), PHRASES_OK);
     assert_int_equal(p.count, 5);
-    assert_true(phrases_scratch(&p, &scratch));
+    assert_true(compiled_scratch(compiled, &scratch));
     finds(&p, scratch, B("x SQLMap/1.0 nikto"), 2, "sqlmap");
     finds(&p, scratch, B("..abC"), 2, "ABc");
     finds(&p, scratch, B("abcd"), 0, "ABc"); /* the one that ends first */
     finds(&p, scratch, B("xbcd"), 2, "cd");
     assert_false(phrases_find(&p, scratch, B("nothing"), &m, &found));
     assert_false(phrases_find(&p, scratch, B(""), &m, &found));
-    phrases_free(&p);
     hs_free_scratch(scratch);
 }
 
@@ -268,10 +270,9 @@ static void of_phrases_that_end_together_the_longest_is_found(void **state)
 {
     struct phrases p;
     hs_scratch_t *scratch = NULL;
-    assert_int_equal(phrases_of_words(B("ell shell hell"), arena, &p), PHRASES_OK);
-    assert_true(phrases_scratch(&p, &scratch));
+    assert_int_equal(phrases_of_words(B("ell shell hell"), compiled, arena, &p), PHRASES_OK);
+    assert_true(compiled_scratch(compiled, &scratch));
     finds(&p, scratch, B("a shell"), 2, "shell");
-    phrases_free(&p);
     hs_free_scratch(scratch);
 }
 
@@ -279,13 +280,12 @@ static void lines_of_a_file_are_phrases(void **state)
 {
     struct phrases p;
     hs_scratch_t *scratch = NULL;
-    assert_int_equal(phrases_of_lines(B("# comment\r\n\r\n/etc/passwd\r\ntwo words \n.htaccess"), arena, &p), PHRASES_OK);
+    assert_int_equal(phrases_of_lines(B("# comment\r\n\r\n/etc/passwd\r\ntwo words \n.htaccess"), compiled, arena, &p), PHRASES_OK);
     assert_int_equal(p.count, 3);
-    assert_true(phrases_scratch(&p, &scratch));
+    assert_true(compiled_scratch(compiled, &scratch));
     finds(&p, scratch, B("x/ETC/passwd"), 1, "/etc/passwd");
     finds(&p, scratch, B("two words"), 0, "two words");
     finds(&p, scratch, B(".htaccess"), 0, ".htaccess");
-    phrases_free(&p);
     hs_free_scratch(scratch);
 }
 
@@ -295,10 +295,9 @@ static void no_phrases_find_nothing(void **state)
     hs_scratch_t *scratch = NULL;
     struct match m;
     struct bytes found;
-    assert_int_equal(phrases_of_lines(B("# comment\n"), arena, &p), PHRASES_OK);
-    assert_true(phrases_scratch(&p, &scratch));
+    assert_int_equal(phrases_of_lines(B("# comment\n"), compiled, arena, &p), PHRASES_OK);
+    assert_true(compiled_scratch(compiled, &scratch));
     assert_false(phrases_find(&p, scratch, B("x"), &m, &found));
-    phrases_free(&p);
 }
 
 /* ---- regular expressions */
@@ -402,8 +401,7 @@ static void memory_that_runs_out_is_said(void **state)
     assert_int_equal(address_list_parse(B("10.0.0.1"), arena, &l, &wrong), ADDRESS_LIST_MEMORY);
     for (uint64_t nth = 1; nth <= 6; nth++) {
         arena_fail_at(arena, nth);
-        assert_int_equal(phrases_of_words(B("one"), arena, &p), PHRASES_MEMORY);
-        phrases_free(&p);
+        assert_int_equal(phrases_of_words(B("one"), compiled, arena, &p), PHRASES_MEMORY);
     }
     arena_fail_at(arena, 0);
 }

@@ -42,6 +42,7 @@ static const char *const frames[] = {"%s", "^%s", "%s$", "^%s$", "x%s", "%sx", "
 
 /* The expression as its rule has it, for PCRE2 and for Hyperscan. */
 struct both {
+    struct compiled *compiled;
     struct arena *arena;
     struct regex *regex;
     struct regex_scratch *scratch;
@@ -62,11 +63,11 @@ static bool both_open(const char *expression, bool caseless, struct both *b)
     struct rule_files lent = test_files_lend(&files);
     struct sources sources;
     const struct waf_rule_set *set;
-    struct patterns patterns = {0};
     struct regex_error error;
     struct regex_limits limits = {100000, 10000};
     hs_compile_error_t *wrong = NULL;
-    *b = (struct both){.arena = arena_create(MEMORY), .scratch = regex_scratch_create(&limits), .caseless = caseless};
+    *b = (struct both){.arena = arena_create(MEMORY), .scratch = regex_scratch_create(&limits), .caseless = caseless, .compiled = compiled_create(NULL, (struct job_runner){0})};
+    struct patterns patterns = {.compiled = b->compiled};
     if (!rules_load(&name, 1, &lent, b->arena, &sources, &set) || set->rule_count != 1)
         return false;
     b->regex = regex_compile(waf_text_bytes(set, set->rules[0].operand_text), false, &error);
@@ -80,6 +81,7 @@ static bool both_open(const char *expression, bool caseless, struct both *b)
 
 static void both_close(struct both *b)
 {
+    compiled_free(b->compiled);
     hs_free_scratch(b->room);
     hs_free_database(b->database);
     regex_scratch_free(b->scratch);

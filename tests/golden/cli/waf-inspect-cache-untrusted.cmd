@@ -1,0 +1,1 @@
+umask 022; t() { bulkhead waf inspect --rules rules.conf --request plain.http --cache "$1" >/dev/null; echo $?; }; t good; chmod g+w good; t good; chmod g-w,o+w good; t good; chmod o-w good; ln -s good link; t link; mkfifo pipe; t pipe; mkdir dir; t dir; t nowhere/file; ls -d good* nowhere* 2>&1 | sed "s,.*nowhere.*,no nowhere,"; rm good link pipe; rmdir dir

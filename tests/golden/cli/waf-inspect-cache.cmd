@@ -1,0 +1,1 @@
+bulkhead waf inspect --rules rules.conf --request attack.http --cache rules.cache; echo $?; cp rules.cache first.cache; bulkhead waf inspect --rules rules.conf --request attack.http --cache rules.cache >again; cmp rules.cache first.cache; bulkhead waf inspect --rules rules.conf --request attack.http | cmp - again; rm again *.cache
