@@ -209,7 +209,8 @@ static bool diff_begin(struct diffing *d, int64_t now)
     return moments_find(d->policies, 2, now, d->arena, &d->moments) &&
            acts_find(d->policies, 2, &d->moments, d->arena, &d->acts) &&
            ends_find(d->policies[0], d->arena, &d->ends[0]) &&
-           ends_find(d->policies[1], d->arena, &d->ends[1]) && range_table_new(d->arena, 43, &d->services);
+           ends_find(d->policies[1], d->arena, &d->ends[1]) && range_table_new(d->arena, 43, &d->services) &&
+           range_table_new(d->arena, 47, &d->repeat.sets);
 }
 
 bool diff_make(const struct policy *before, const struct policy *after, int64_t now, uint64_t limit,

@@ -143,6 +143,25 @@ static int compare_found(const void *a, const void *b)
     return order ? order : (x->stretch > y->stretch) - (x->stretch < y->stretch);
 }
 
+static bool sort_found(struct comparing *c)
+{
+    if (c->found_spare_capacity < c->found_capacity) {
+        c->found_spare = arena_array(c->p->arena, c->found_capacity, sizeof *c->found_spare);
+        c->found_spare_capacity = c->found_spare ? c->found_capacity : 0;
+    }
+    if (c->found_count && !c->found_spare)
+        return false;
+    number_sort(c->found, c->found_spare, c->found_count, sizeof *c->found, c->rules_most);
+    for (size_t i = 0, first = 0; i < c->found_count; i++) {
+        bool last = i + 1 == c->found_count || c->found[i + 1].order != c->found[i].order;
+        if (last && i > first)
+            qsort(&c->found[first], i + 1 - first, sizeof *c->found, compare_found);
+        if (last)
+            first = i + 1;
+    }
+    return true;
+}
+
 /* The stretches that differ, those that differ alike together. */
 static bool gather_found(struct comparing *c, size_t moments)
 {
@@ -157,12 +176,11 @@ static bool gather_found(struct comparing *c, size_t moments)
             return false;
         c->found = grown;
         c->found[c->found_count++] = (struct found_change){
+            s->rule + 1, /* NONE is 0 */
             {.lost = i % 2, .at_times = s->times < moments, .rule = s->rule, .denier = s->denier},
             (uint32_t)(i / 2)};
     }
-    if (c->found_count)
-        qsort(c->found, c->found_count, sizeof *c->found, compare_found);
-    return true;
+    return sort_found(c);
 }
 
 /* NONE: there are too many already. */
@@ -326,6 +344,13 @@ static bool compare_group(struct comparing *c, enum side side, uint32_t group)
         c->cuts[plan.cut_count++] = c->self;
         c->cuts[plan.cut_count++] = c->self + 1;
     }
+    if (side == SIDE_TO && c->repeats) {
+        if (!repeat_take(c, group))
+            return false;
+        if (c->p->crowd.world_count == 0)
+            return true;
+        plan.window.first = c->p->crowd.resident_count;
+    }
     if (!find_wanted(c, side, c->fixed))
         return false;
     if (c->wanted.count == 0)
@@ -486,15 +511,18 @@ bool diff_compare(struct diffing *d, struct population *p)
                           .p = p,
                           .services.arena = p->arena,
                           .wanted.arena = p->arena,
-                          .columns = number_table_new(p->arena, 2, 51)};
+                          .columns = number_table_new(p->arena, 2, 51),
+                          .rules_most = d->policies[0]->rule_count > d->policies[1]->rule_count
+                                            ? d->policies[0]->rule_count
+                                            : d->policies[1]->rule_count};
     struct range_list sources = {.arena = p->arena};
     d->effort.spent += crowd_count(&p->crowd) + d->policies[0]->rule_count + d->policies[1]->rule_count;
     if (!party_walk_new(&p->selections, &d->acts, &d->effort, p->arena, &c.everybody) ||
         !service_walk_new(&p->crowd, &d->acts, &d->moments, &d->effort, p->arena, &c.services_walk) ||
-        !find_changed(&c) || !find_cuts(&c))
+        !find_changed(&c) || !find_cuts(&c) || !repeat_begin(&c))
         return false;
     for (uint32_t g = 0; g < p->groups[SIDE_TO].count && effort_spend(&d->effort, 1); g++) {
-        if (!compare_group(&c, SIDE_TO, g) || !file_sources(&c, &sources))
+        if (!compare_group(&c, SIDE_TO, g) || !repeat_keep(&c) || !file_sources(&c, &sources))
             return false;
     }
     for (uint32_t g = 0; g < p->groups[SIDE_FROM].count && effort_spend(&d->effort, 1); g++) {

@@ -11,20 +11,9 @@ struct stretch_change {
 };
 
 struct found_change {
+    uint32_t order;          /* by the line's rule, of which there are many */
     struct change_line line; /* without services */
     uint32_t stretch;
-};
-
-/* A line holds between the fixed party and these. */
-struct hit {
-    uint32_t line;
-    uint32_t group; /* of the fixed party */
-    struct range parties;
-};
-
-struct hits {
-    struct hit *items, *spare;
-    size_t count, capacity, spare_capacity;
 };
 
 struct comparing {
@@ -38,14 +27,16 @@ struct comparing {
     size_t cut_count;
     bool uneven; /* some party is not the same in both policies, whatever the rules */
 
+    bool repeats; /* residents are among each other as in the family before */
     uint32_t group, fixed, self; /* that is compared; `self` is not compared, or NONE */
     bool exists[2], observed[2]; /* of the pair */
     struct hits hits;
 
     struct stretch_change *stretches; /* two for each: gained, lost */
     size_t stretch_capacity;
-    struct found_change *found;
-    size_t found_count, found_capacity;
+    struct found_change *found, *found_spare;
+    size_t found_count, found_capacity, found_spare_capacity;
+    uint32_t rules_most;      /* of either policy */
     struct range_list wanted; /* services on which something can differ */
     struct range_list services;
     struct number_table columns; /* line, sources -> index */
@@ -71,6 +62,14 @@ bool note_line(struct comparing *c, struct change_line line, struct ranges servi
 void set_pair(struct comparing *c, uint32_t party);
 /* Whether anything can differ between the pair, given the acts by which the policies differ there. */
 bool may_differ(const struct comparing *c);
+
+/*
+ * diff_repeat.c. Before all groups: sets `repeats`, or begins to keep what is found. After each group of targets: keeps
+ * its hits. Before it, where residents are not walked: takes those that were kept. False when memory is out.
+ */
+bool repeat_begin(struct comparing *c) MUST_USE;
+bool repeat_keep(struct comparing *c) MUST_USE;
+bool repeat_take(struct comparing *c, uint32_t group) MUST_USE;
 
 /* diff_plane.c: what is cheaper where wide rules meet many narrow ones. The walk over everybody is set. */
 bool plane_choose(struct comparing *c, bool *ret_plane) MUST_USE;

@@ -28,6 +28,28 @@ struct change_column {
     struct range_list targets;
 };
 
+/* A line holds between the fixed party and these. */
+struct hit {
+    uint32_t line;
+    uint32_t group; /* of the fixed party */
+    struct range parties;
+};
+
+struct hits {
+    struct hit *items, *spare;
+    size_t count, capacity, spare_capacity;
+};
+
+/* What was found among residents in the first family. */
+struct repeat {
+    bool keeps;             /* all of it is here */
+    struct range_table sets; /* of residents */
+    const char *residents;  /* by what they are told from each other */
+    size_t size;
+    struct hits hits;
+    size_t *begins; /* of each group of targets, in `hits`; and the end */
+};
+
 struct diffing {
     struct arena *arena; /* the caller's */
     const struct policy *policies[2];
@@ -39,6 +61,7 @@ struct diffing {
     struct change_line *lines;
     size_t line_count, line_capacity;
     struct number_table line_numbers;
+    struct repeat repeat;
     size_t column_count; /* of both families */
     struct diff *out;
     size_t out_capacity, text_bytes;
