@@ -110,9 +110,11 @@ static bool run_sqli(const struct operation *o, bool *ret)
 {
     struct sqli_finding found;
     *ret = sqli_detect(o->value, &found);
-    if (*ret)
-        *o->match = (struct match){found.at, found.len};
-    return !*ret || capture(o, 0, bytes_of_text(found.fingerprint));
+    if (!*ret)
+        return true;
+    *o->match = (struct match){found.at, found.len};
+    struct bytes fingerprint; /* what was found is gone with this call */
+    return bytes_copy(bytes_of_text(found.fingerprint), o->t->arena, &fingerprint) && capture(o, 0, fingerprint);
 }
 
 static bool run_xss(const struct operation *o, bool *ret)

@@ -135,6 +135,8 @@ static void what_was_captured_lives_on(void **state)
     run(ON "SecRule ARGS:q \"@rx ^(o)(n)e$\" \"id:1,phase:2,pass,nolog,capture\"\nSecAction \"id:2,phase:2,pass,log,msg:'%{tx.0} %{tx.1} %{tx.2} (%{tx.3})'\"\n", GET, NULL,
         "pass; 2 one o n ()");
     run(ON "SecRule ARGS:r \"@pm one TWO\" \"id:1,phase:2,pass,log,capture,msg:'%{TX.0}'\"\n", GET, NULL, "pass; 1 TWO");
+    run(ON "SecRule ARGS:q \"@detectSQLi\" \"id:1,phase:2,pass,log,capture,msg:'%{TX.0}'\"\nSecAction \"id:2,phase:5,pass,log,msg:'%{TX.0}'\"\n",
+        "GET /?q=1'%20or%201=1--%20 HTTP/1.1\r\n\r\n", NULL, "pass; 1 s&1=1c; 2 s&1=1c"); /* the detector's own text */
 }
 
 static void negation_fires_on_what_does_not_match(void **state)
