@@ -102,7 +102,7 @@ static bool keeps_case_apart(uint8_t transformation)
 /* The first `count` transformations of the rule. `leave`: lowercase where it can be left out. False: more than are scanned behind. */
 static bool take_chain(const struct waf_rule_set *set, const struct waf_rule *r, uint32_t count, bool leave, struct chain *ret)
 {
-    const uint8_t *steps = set->transformations + r->transformations.first;
+    const uint8_t *steps = count ? set->transformations + r->transformations.first : NULL;
     *ret = (struct chain){0};
     uint32_t apart = count; /* from here on, lowercase may be left out */
     while (apart && keeps_case_apart(steps[apart - 1]))
