@@ -179,6 +179,7 @@ struct bh_waf_options {
     int64_t time;                   /* seconds since 1970-01-01 UTC */
     int32_t utc_offset;             /* seconds that local time is ahead of UTC, for TIME_HOUR and the like */
     int keeps_coded_responses;      /* not 0: bodies with Content-Encoding gzip, deflate or br are looked at as they are */
+    int lets_undecided_by;          /* 0: where rules may refuse, a message is at which an expression came to its match limit (SecPcreMatchLimit) */
     uint64_t most_time;             /* microseconds that the rules may take in all steps together, by `duration`; 0: no bound */
     uint64_t (*duration)(void *context); /* microseconds since some moment, for DURATION and `most_time`; NULL: 0 */
     /* ENV: the value of a variable of the environment, which stays until the transaction is freed; empty: there is none. NULL: none is known. */

@@ -66,6 +66,7 @@ bool surroundings_set(struct bh_waf_transaction *t)
     struct waf_options *o = &t->options;
     *o = (struct waf_options){
         .duration = from->duration ? duration : NULL,
+        .lets_undecided_by = from->lets_undecided_by,
         .most_time = from->most_time,
         .environment = from->environment ? environment : NULL,
         .place = from->place ? place : NULL,

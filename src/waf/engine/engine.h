@@ -71,6 +71,9 @@ struct waf_options {
     /* Microseconds that the rules may take, 0: as many as they like. Past them nothing is judged any more, and where rules
      * may refuse, the message is refused. What passes between two steps does not count. */
     uint64_t most_time;
+    /* Lets by what an expression could not decide within SecPcreMatchLimit, as ModSecurity does; else a message in which one came
+     * to its limit in phases 1 to 4 is refused where rules may refuse. */
+    bool lets_undecided_by;
     /* A variable of the environment, or an empty text; NULL: none is known. */
     struct bytes (*environment)(struct bytes name, void *argument);
     /* Where an address is, for @geoLookup; the fields live as long as the transaction, `a` is its arena. WAF_NO also where

@@ -37,6 +37,7 @@ static bool take_limit(const struct operation *o, enum regex_result result)
         return true;
     if (result == REGEX_STOPPED)
         return false;
+    o->t->undecided = true;
     limit_passed(o->t, result == REGEX_LIMIT ? "a regular expression came to its match limit" : "a regular expression could not be decided");
     return transaction_tell_rules(o->t, KNOWN_MATCH_LIMIT);
 }

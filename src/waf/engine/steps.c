@@ -42,6 +42,13 @@ static void end_out_of_time(struct waf_transaction *t)
         refuse(t, t->phase, 403);
 }
 
+/* What an expression may have been made to miss. In phase 5 the message has gone its way. */
+static void end_undecided(struct waf_transaction *t)
+{
+    if (t->engine == SWITCH_ON && t->phase != 5 && !t->options.lets_undecided_by && !is_refused(t))
+        refuse(t, t->phase, 403);
+}
+
 /* What ran out is a decision. */
 static void settle(struct waf_transaction *t)
 {
@@ -49,6 +56,8 @@ static void settle(struct waf_transaction *t)
         end_out_of_time(t);
     else if (t->out_of_memory)
         end_out_of_memory(t);
+    else if (t->undecided)
+        end_undecided(t);
 }
 
 /* ---- around a step */

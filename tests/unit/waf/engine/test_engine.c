@@ -247,6 +247,28 @@ static void an_expression_at_its_limit_is_told_to_rules(void **state)
         "GET /?q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab HTTP/1.1\r\n\r\n", NULL, "deny 403; 2 TX:MSC_PCRE_LIMITS_EXCEEDED; limit: a regular expression came to its match limit");
 }
 
+static void what_an_expression_cannot_decide_is_refused(void **state)
+{
+    static const char slow[] = "SecPcreMatchLimit 1000\nSecPcreMatchLimitRecursion 1000\nSecRule ARGS:q \"@rx ^(a+)+$\" \"id:1,phase:%d,pass,log\"\n";
+    static const char request[] = "GET /?q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab HTTP/1.1\r\n\r\n";
+    static const struct {
+        const char *engine;
+        int phase;
+        const char *said;
+    } cases[] = {
+        {"On", 1, "deny 403; limit: a regular expression came to its match limit"},
+        {"On", 2, "deny 403; limit: a regular expression came to its match limit"},
+        {"On", 5, "pass; limit: a regular expression came to its match limit"},
+        {"DetectionOnly", 2, "pass; limit: a regular expression came to its match limit"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char rules[512];
+        int len = snprintf(rules, sizeof rules, "SecRuleEngine %s\n", cases[i].engine);
+        snprintf(rules + len, sizeof rules - (size_t)len, slow, cases[i].phase);
+        run(rules, request, NULL, cases[i].said);
+    }
+}
+
 /* Whatever allocation fails, the request is refused, never let through. */
 static void a_transaction_without_memory_is_refused(void **state)
 {
@@ -302,6 +324,7 @@ int main(void)
         cmocka_unit_test(responses_are_seen_by_type),
         cmocka_unit_test(compressed_bodies_are_said_to_be),
         cmocka_unit_test(an_expression_at_its_limit_is_told_to_rules),
+        cmocka_unit_test(what_an_expression_cannot_decide_is_refused),
         cmocka_unit_test(a_transaction_without_memory_is_refused),
     };
     return cmocka_run_group_tests_name("waf-engine", tests, NULL, NULL);
