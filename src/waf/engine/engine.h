@@ -119,6 +119,7 @@ struct waf_outcome {
     enum waf_decision decision;
     int status;          /* of a refusal */
     uint8_t phase;       /* in which it was decided */
+    uint32_t decided_by; /* one more than the rule, the head of its chain; 0: no rule decided, but a limit did or nothing */
     struct bytes redirect;
     struct waf_event *events;
     size_t event_count;
