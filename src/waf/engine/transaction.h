@@ -114,6 +114,8 @@ struct waf_transaction {
     bool *scanned;
     struct scan_source *sources;
     struct scan_segment *segments;
+    uint32_t *made_segments, *made_sources; /* those of them that are there */
+    uint32_t made_segment_count, made_source_count;
     struct waf_values gathered; /* of one segment, while it is made */
 
     struct waf_outcome outcome;
