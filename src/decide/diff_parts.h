@@ -53,6 +53,7 @@ struct repeat {
 struct diffing {
     struct arena *arena; /* the caller's */
     const struct policy *policies[2];
+    bool both_families; /* are used: there is a second one to look at */
     struct effort effort;
     struct moments moments;
     struct acts acts;
