@@ -223,7 +223,8 @@ bool diff_make(const struct policy *before, const struct policy *after, int64_t 
                         .line_numbers = number_table_new(a, 4, 44),
                         .out = &out,
                         .texts = table_new(a, 45),
-                        .out_lines = number_table_new(a, OUT_LINE_WORDS, 46)};
+                        .out_lines = number_table_new(a, OUT_LINE_WORDS, 46),
+                        .cut_lines = table_new(a, 48)};
     if (!diff_begin(&d, now))
         return false;
     d.both_families = is_family_used(&d, 4) && is_family_used(&d, 6);
