@@ -333,6 +333,23 @@ static void workloads_are_matched_by_name(void **state)
     diff_is(s, a, b, "gained: backup -> ledger 873/tcp over IPv4 (rule copies)\n");
 }
 
+/* Where no rule names the workloads, only they themselves tell the families apart. */
+static void what_is_observed_at_a_new_address_is_gained_in_its_family(void **state)
+{
+    struct scene *s = *state;
+    struct policy *policies[2];
+    for (int i = 0; i < 2; i++) {
+        struct policy *p = policies[i] = model_new(s->arena);
+        p->observe = true;
+        model_segment(s->arena, p, "web", "10.80.1.0/24 fd80:0:0:1::/64");
+        model_workload(s->arena, p, "w0", "web", i ? "10.80.1.2 fd80:0:0:1::2" : "10.80.1.2", "");
+        model_workload(s->arena, p, "w1", "web", i ? "10.80.1.3 fd80:0:0:1::3" : "10.80.1.3", "");
+    }
+    diff_is(s, policies[0], policies[1],
+            "gained: w0, w1 -> world any over IPv6 (only observed)\n"
+            "gained: w0, w1, world -> w0, w1 any over IPv6 (only observed)\n");
+}
+
 /* Every other port of three protocols, which is more than a list has room for. */
 static void many_ports(struct arena *a, struct rule *r)
 {
@@ -663,6 +680,7 @@ int main(void)
         TEST(the_same_access_in_other_words_differs_in_nothing),
         TEST(gains_and_losses_are_told_in_terms_of_workloads),
         TEST(workloads_are_matched_by_name),
+        TEST(what_is_observed_at_a_new_address_is_gained_in_its_family),
         TEST(lists_of_ports_that_are_cut_alike_are_one_line),
         TEST(times_and_observation_count),
         TEST(a_deny_that_was_only_tried_and_now_holds_is_a_loss),
