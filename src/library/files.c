@@ -139,6 +139,8 @@ enum bh_waf_result bh_waf_rules_load_files(const char *const *names, size_t coun
     struct bh_waf_file *files = calloc(count, sizeof *files);
     if (!files || !seed()) {
         free(files);
+        if (ret_report)
+            *ret_report = NULL;
         return BH_WAF_NO_MEMORY;
     }
     for (size_t i = 0; i < count; i++)
