@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the engine asks its caller for, asked in the words of the public interface; and collections in memory. */
+#include <limits.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -46,10 +47,10 @@ static enum waf_answer listed(struct bytes name, void *transaction)
 
 static void set_time(struct waf_options *o, int64_t seconds, int32_t utc_offset)
 {
-    time_t local = (time_t)(seconds + utc_offset);
+    time_t local;
     struct tm broken;
     o->time = seconds;
-    if (!gmtime_r(&local, &broken))
+    if (__builtin_add_overflow(seconds, utc_offset, &local) || !gmtime_r(&local, &broken) || broken.tm_year > INT_MAX - 1900)
         return;
     o->local.year = broken.tm_year + 1900;
     o->local.month = broken.tm_mon + 1;
