@@ -36,17 +36,25 @@ static uint64_t duration(void *context)
     return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
 }
 
-/* Up to the empty line. The length, or 0 when there is none within the room. */
+static int is_empty(const char *line, ssize_t len)
+{
+    return (len == 1 && line[0] == '\n') || (len == 2 && line[0] == '\r' && line[1] == '\n');
+}
+
+/* Up to the empty line, whatever bytes are in it. The length, or 0 when there is none within the room. */
 static size_t read_head(FILE *in, char *head)
 {
-    size_t len = 0;
-    while (len < HEAD_MOST && fgets(head + len, (int)(HEAD_MOST - len), in)) {
-        size_t line = strlen(head + len);
-        if (line <= 2 && strspn(head + len, "\r\n") == line && len)
-            return len + line;
-        len += line;
+    char *line = NULL;
+    size_t len = 0, room = 0;
+    ssize_t more;
+    int whole = 0;
+    while (!whole && (more = getline(&line, &room, in)) > 0 && (size_t)more <= HEAD_MOST - len) {
+        memcpy(head + len, line, (size_t)more);
+        whole = len && is_empty(line, more);
+        len += (size_t)more;
     }
-    return feof(in) ? len : 0;
+    free(line);
+    return whole || feof(in) ? len : 0;
 }
 
 /* Each step may refuse; what comes behind then does nothing, and the end tells. */

@@ -11,7 +11,8 @@
  * back through `ret` is set on success alone. Texts are bytes with a length, whatever their encoding, and have no NUL behind
  * them; where a `const char *` is one, it has. A struct that begins with `size` is zeroed and its size set by the caller
  * (`struct bh_waf_options o = {.size = sizeof o};`), so that a program goes on working with a library in which it has grown: what
- * such a program does not know is 0, and 0 means that nothing is asked for.
+ * such a program does not know is 0, and 0 means that nothing is asked for. bh_waf_event and bh_waf_decision are a type and a
+ * function each: in C++ too the types are written `struct bh_waf_event` and `enum bh_waf_decision`.
  *
  * Threads. A rule set may be used by any number of threads at once. A scratch is one thread's at a time. A transaction is
  * one thread's at a time, and may go from thread to thread between its steps; it holds no scratch while it waits.
@@ -138,7 +139,7 @@ struct bh_waf_store_options {
     size_t bytes;            /* of all together; 0: 256 MiB */
     size_t variables;        /* of one collection; 0: 1,000 */
     size_t collection_bytes; /* of one; 0: 64 KiB */
-    uint64_t seed[2];        /* random: who writes keys must not know where they are kept */
+    uint64_t seed[2];        /* random: who writes keys must not know where they are kept; 0, or no options: the places are known */
 };
 
 /* `options` may be NULL. BH_WAF_NO_MEMORY, BH_WAF_MISUSE. */
@@ -176,7 +177,7 @@ struct bh_waf_options {
     size_t size;
     size_t most_memory;             /* bytes of the transaction, what it copies included; past them it is refused; 0: 64 MiB */
     struct bh_waf_bytes unique_id;  /* UNIQUE_ID; copied */
-    int64_t time;                   /* seconds since 1970-01-01 UTC */
+    int64_t time;                   /* seconds since 1970-01-01 UTC; where an int cannot hold the year, TIME_HOUR and the like are 0 */
     int32_t utc_offset;             /* seconds that local time is ahead of UTC, for TIME_HOUR and the like */
     int keeps_coded_responses;      /* not 0: bodies with Content-Encoding gzip, deflate or br are looked at as they are */
     int lets_undecided_by;          /* 0: where rules may refuse, a message is at which an expression came to its match limit (SecPcreMatchLimit) */
@@ -318,8 +319,9 @@ enum bh_waf_result bh_waf_json(struct bh_waf_transaction *t, struct bh_waf_bytes
 
 /*
  * bh_waf_rules_load with the files of these names, and what they include, read from the disk: names in a file are seen from
- * its folder, wild cards are those of glob(7), a file has at most 64 MiB. Seeds from the kernel's random numbers unless
- * bh_waf_seed was called. `options`: its `list` and `read` are not looked at.
+ * its folder, wild cards are those of glob(7), a file has less than 64 MiB. Seeds from the kernel's random numbers unless
+ * bh_waf_seed was called, or rules were loaded before by whichever function: a process has one seed, or none. `options`: its
+ * `list` and `read` are not looked at.
  */
 enum bh_waf_result bh_waf_rules_load_files(const char *const *names, size_t count, const struct bh_waf_rules_options *options, struct bh_waf_rules **ret,
     struct bh_waf_report **ret_report);

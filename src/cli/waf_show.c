@@ -48,14 +48,7 @@ struct waf_options waf_options_now(void)
     time_t now = (time_t)moment_now();
     struct tm local;
     o->time = now;
-    if (localtime_r(&now, &local)) {
-        o->local.year = local.tm_year + 1900;
-        o->local.month = local.tm_mon + 1;
-        o->local.day = local.tm_mday;
-        o->local.hour = local.tm_hour;
-        o->local.minute = local.tm_min;
-        o->local.second = local.tm_sec;
-        o->local.weekday = local.tm_wday;
-    }
+    if (localtime_r(&now, &local))
+        waf_options_set_local(o, &local);
     return made;
 }

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "bulkhead/waf.h"
+#include "waf/api/sized.h"
 
 #define PATH_MOST 4096
 #define FILE_MOST ((size_t)64 << 20)
@@ -128,10 +129,8 @@ enum bh_waf_result bh_waf_rules_load_files(const char *const *names, size_t coun
 {
     struct texts texts = {0};
     struct bh_waf_rules_options ours = {0};
-    if (!names || !count || (options && options->size < sizeof options->size))
+    if (!names || !count || (options && !sized_read(options, &ours, sizeof ours)))
         return BH_WAF_MISUSE;
-    if (options)
-        memcpy(&ours, options, options->size < sizeof ours ? options->size : sizeof ours);
     ours.size = sizeof ours;
     ours.list = list_files;
     ours.read = read_file;
@@ -139,6 +138,8 @@ enum bh_waf_result bh_waf_rules_load_files(const char *const *names, size_t coun
     struct bh_waf_file *files = calloc(count, sizeof *files);
     if (!files || !seed()) {
         free(files);
+        if (ret_report)
+            *ret_report = NULL;
         return BH_WAF_NO_MEMORY;
     }
     for (size_t i = 0; i < count; i++)

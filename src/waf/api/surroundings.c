@@ -46,18 +46,11 @@ static enum waf_answer listed(struct bytes name, void *transaction)
 
 static void set_time(struct waf_options *o, int64_t seconds, int32_t utc_offset)
 {
-    time_t local = (time_t)(seconds + utc_offset);
+    time_t local;
     struct tm broken;
     o->time = seconds;
-    if (!gmtime_r(&local, &broken))
-        return;
-    o->local.year = broken.tm_year + 1900;
-    o->local.month = broken.tm_mon + 1;
-    o->local.day = broken.tm_mday;
-    o->local.hour = broken.tm_hour;
-    o->local.minute = broken.tm_min;
-    o->local.second = broken.tm_sec;
-    o->local.weekday = broken.tm_wday;
+    if (!__builtin_add_overflow(seconds, utc_offset, &local) && gmtime_r(&local, &broken))
+        waf_options_set_local(o, &broken);
 }
 
 bool surroundings_set(struct bh_waf_transaction *t)

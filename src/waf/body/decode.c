@@ -2,7 +2,6 @@
 #include "waf/body/decode.h"
 
 #include <brotli/decode.h>
-#include <strings.h>
 #define ZLIB_CONST
 #include <zlib.h>
 
@@ -49,7 +48,7 @@ struct decoder {
 
 static bool is_named(struct bytes b, const char *name)
 {
-    return b.len == strlen(name) && strncasecmp((const char *)b.at, name, b.len) == 0;
+    return bytes_equal_caseless(b, bytes_of_text(name));
 }
 
 static struct bytes trimmed(struct bytes b)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/body/multipart.h"
 
-#include <strings.h>
 
 #include "waf/body/multipart_parts.h"
 
@@ -86,11 +85,9 @@ struct multipart *multipart_begin(struct report *r, struct bytes content_type)
 
 static struct header *header_find(struct part *p, struct bytes name)
 {
-    for (size_t i = 0; i < p->header_count; i++) {
-        struct bytes other = p->headers[i].name;
-        if (other.len == name.len && strncasecmp((const char *)other.at, (const char *)name.at, name.len) == 0)
+    for (size_t i = 0; i < p->header_count; i++)
+        if (bytes_equal_caseless(p->headers[i].name, name))
             return &p->headers[i];
-    }
     return NULL;
 }
 

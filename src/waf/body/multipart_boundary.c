@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <strings.h>
 
 #include "waf/body/multipart_parts.h"
 
@@ -16,7 +15,7 @@ static size_t count_boundaries(struct bytes b)
             last_equals = i + 1;
     }
     for (size_t i = 0; i + strlen(WORD) < last_equals; i++) {
-        if (strncasecmp((const char *)b.at + i, WORD, strlen(WORD)) == 0) {
+        if (bytes_begin_caseless(bytes_slice(b, i, b.len), bytes_of_text(WORD))) {
             count++;
             i += strlen(WORD) - 1;
         }
@@ -76,12 +75,11 @@ const char *boundary_parse(struct bytes content_type, multipart_flags flags, str
 {
     size_t word, equals;
     bool semicolon = false;
-    struct bytes type = bytes_slice(content_type, 0, strlen(TYPE));
     if (content_type.len == 0)
         return "Multipart: Content-Type header not available.";
     if (content_type.len > CONTENT_TYPE_MOST)
         return "Multipart: Invalid boundary in C-T (length).";
-    if (type.len != strlen(TYPE) || strncasecmp((const char *)type.at, TYPE, type.len) != 0)
+    if (!bytes_begin_caseless(content_type, bytes_of_text(TYPE)))
         return "Multipart: Invalid MIME type.";
     size_t count = count_boundaries(content_type);
     if (count > 1)

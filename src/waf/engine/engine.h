@@ -90,6 +90,10 @@ struct waf_options {
     bool decode_responses; /* bodies with Content-Encoding gzip, deflate or br are inspected as what they decompress to */
 };
 
+/* `local` from a broken-down time; it stays as it is where an int cannot hold the year. */
+struct tm;
+void waf_options_set_local(struct waf_options *o, const struct tm *broken);
+
 enum waf_decision {
     WAF_PASS,
     WAF_DENY,

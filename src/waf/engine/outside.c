@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The operators that ask what the engine does not know: @geoLookup a database of places, @rbl a list of names in the DNS. */
-#include <ctype.h>
 #include <string.h>
 
 #include "base/address.h"
@@ -86,7 +85,7 @@ static void add_address(struct dns_name *n, const struct address *a)
 static bool is_host_name(struct bytes value)
 {
     for (size_t i = 0; i < value.len; i++)
-        if (!isalnum(value.at[i]) && (!memchr("-_.", value.at[i], 3) || (value.at[i] == '.' && (i == 0 || value.at[i - 1] == '.'))))
+        if (!byte_is_alnum(value.at[i]) && (!memchr("-_.", value.at[i], 3) || (value.at[i] == '.' && (i == 0 || value.at[i - 1] == '.'))))
             return false;
     return value.len > 0 && value.at[value.len - 1] != '.';
 }

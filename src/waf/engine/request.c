@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a transaction begins with: the request's line and headers become variables. */
-#include <strings.h>
 
 #include "waf/engine/transaction.h"
 
@@ -184,7 +183,7 @@ static void take_cookies(struct waf_transaction *t, struct bytes value)
 
 static bool starts_with(struct bytes b, const char *prefix)
 {
-    return b.len >= strlen(prefix) && strncasecmp((const char *)b.at, prefix, strlen(prefix)) == 0;
+    return bytes_begin_caseless(b, bytes_of_text(prefix));
 }
 
 static void take_content_type(struct waf_transaction *t, struct bytes value)

@@ -3,7 +3,6 @@
  * What the outcome does not show: the sanitise actions say whose values, and at the end each of them, and every text of
  * an event that may hold it, becomes asterisks. Rules see the values as they are.
  */
-#include <ctype.h>
 
 #include "waf/engine/transaction.h"
 
@@ -127,7 +126,7 @@ static bool may_be_copy(struct bytes variable)
     struct bytes key, name = split(variable, &key);
     if (names_equal(name, bytes_of_text("MATCHED_VAR")))
         return true;
-    return names_equal(name, bytes_of_text("TX")) && key.len > 0 && isdigit(key.at[0]);
+    return names_equal(name, bytes_of_text("TX")) && key.len > 0 && byte_is_digit(key.at[0]);
 }
 
 /* Does the variable hold the value of `s`, perhaps among others? */

@@ -2,6 +2,22 @@
 /* What targets and macros name, from what is known of the transaction. */
 #include "waf/engine/transaction.h"
 
+#include <time.h>
+
+void waf_options_set_local(struct waf_options *o, const struct tm *broken)
+{
+    int year;
+    if (__builtin_add_overflow(broken->tm_year, 1900, &year))
+        return;
+    o->local.year = year;
+    o->local.month = broken->tm_mon + 1;
+    o->local.day = broken->tm_mday;
+    o->local.hour = broken->tm_hour;
+    o->local.minute = broken->tm_min;
+    o->local.second = broken->tm_sec;
+    o->local.weekday = broken->tm_wday;
+}
+
 /* The list that a variable of names is made of. */
 static uint8_t source_of(uint8_t variable)
 {

@@ -1,19 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/example/settings.h"
 
-#include <strings.h>
-
 #include "base/text.h"
 #include "waf/operator/number.h"
 
 /* Of a variable that is only to be there: as a limit, one that a message can pass. */
 #define ANY_VALUE "100"
 #define OPERAND_MAX ((size_t)1 << 20)
-
-static bool same_name(struct bytes a, struct bytes b)
-{
-    return a.len == b.len && (a.len == 0 || strncasecmp((const char *)a.at, (const char *)b.at, a.len) == 0);
-}
 
 static bool leads_past(const struct waf_rule_set *set, uint32_t gate, uint32_t rule)
 {
@@ -40,7 +33,7 @@ bool gate_next(const struct waf_rule_set *set, uint32_t rule, uint32_t from, uin
 static bool add(struct settings *s, struct bytes name, struct bytes value, struct arena *a)
 {
     for (size_t i = 0; i < s->count; i++)
-        if (same_name(s->items[i].name, name)) {
+        if (bytes_equal_caseless(s->items[i].name, name)) {
             if (number_of(value) > number_of(s->items[i].value))
                 s->items[i].value = value;
             return true;
@@ -89,7 +82,7 @@ static bool add_for(const struct waf_rule_set *set, const struct waf_rule *r, st
 static bool sets(const struct waf_rule_set *set, const struct waf_action *action, struct bytes name)
 {
     return action->kind == ACTION_SETVAR && action->variable == VARIABLE_TX && waf_template_is_literal(set, action->name) && action->name.count &&
-           same_name(waf_text_bytes(set, set->parts[action->name.first].text), name);
+           bytes_equal_caseless(waf_text_bytes(set, set->parts[action->name.first].text), name);
 }
 
 /* Do the rules of the chain themselves set it? */
@@ -153,7 +146,7 @@ bool settings_find(const struct waf_rule_set *set, uint32_t rule, struct arena *
 const struct bytes *settings_value(const struct waf_rule_set *set, const struct settings *settings, struct bytes name, struct bytes *hold)
 {
     for (size_t i = 0; settings && i < settings->count; i++)
-        if (same_name(settings->items[i].name, name)) {
+        if (bytes_equal_caseless(settings->items[i].name, name)) {
             *hold = settings->items[i].value;
             return hold;
         }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/example/sketch.h"
 
-#include <strings.h>
-
 #define MESSAGE_MAX ((size_t)4 << 20)
 #define BOUNDARY    "----example"
 
@@ -27,15 +25,10 @@ void sketch_add(struct sketch *d, struct sketch_pairs *to, struct bytes name, st
     grown[to->count++] = (struct sketch_pair){name, value};
 }
 
-static bool same_name(struct bytes a, struct bytes b)
-{
-    return a.len == b.len && a.len && strncasecmp((const char *)a.at, (const char *)b.at, a.len) == 0;
-}
-
 static bool has(const struct sketch_pairs *p, const char *name)
 {
     for (size_t i = 0; i < p->count; i++)
-        if (same_name(p->items[i].name, bytes_of_text(name)))
+        if (bytes_equal_caseless(p->items[i].name, bytes_of_text(name)))
             return true;
     return false;
 }
@@ -45,7 +38,7 @@ void sketch_header(struct sketch *d, struct bytes name, struct bytes value)
     struct sketch_pairs old = d->headers;
     d->headers = (struct sketch_pairs){0}; /* copies of the sketch may still have the old list */
     for (size_t i = 0; i < old.count; i++)
-        if (!same_name(old.items[i].name, name))
+        if (!bytes_equal_caseless(old.items[i].name, name))
             sketch_add(d, &d->headers, old.items[i].name, old.items[i].value);
     sketch_add(d, &d->headers, name, value);
 }
@@ -133,7 +126,7 @@ static void write_headers(const struct sketch_pairs *p, const struct sketch_pair
     for (size_t i = 0; i < p->count; i++) {
         bool left_out = false;
         for (size_t j = 0; j < without->count; j++)
-            left_out = left_out || same_name(without->items[j].name, p->items[i].name);
+            left_out = left_out || bytes_equal_caseless(without->items[j].name, p->items[i].name);
         if (left_out)
             continue;
         put(out, p->items[i].name);

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/explain/guards.h"
 
-#include <strings.h>
-
 #define CLASS_PREFIX "attack-"
 
 static struct bytes tag_text(const struct waf_rule_set *set, uint32_t rule, uint32_t tag)
@@ -43,17 +41,12 @@ static struct wanted split(struct bytes variable)
     return (struct wanted){bytes_slice(variable, 0, at), bytes_slice(variable, at + 1, SIZE_MAX)};
 }
 
-static bool same(struct bytes a, struct bytes b)
-{
-    return a.len == b.len && (a.len == 0 || strncasecmp((const char *)a.at, (const char *)b.at, a.len) == 0);
-}
-
 /* Expressions as selectors are taken to name what they may name: of a target all of it, of an exclusion nothing. */
 static bool names(const struct waf_rule_set *set, const struct waf_target *t, const struct wanted *w)
 {
-    if (!same(bytes_of_text(variable_names[t->variable]), w->name))
+    if (!bytes_equal_caseless(bytes_of_text(variable_names[t->variable]), w->name))
         return false;
-    return t->selector == SELECTOR_NONE || (t->selector == SELECTOR_REGEX ? !t->exclusion : same(waf_text_bytes(set, t->text), w->key));
+    return t->selector == SELECTOR_NONE || (t->selector == SELECTOR_REGEX ? !t->exclusion : bytes_equal_caseless(waf_text_bytes(set, t->text), w->key));
 }
 
 static bool looks_at(const struct waf_rule_set *set, uint32_t rule, const struct wanted *w)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/http/message.h"
 
-#include <strings.h>
 
 const char http_no_memory[] = "out of memory";
 
@@ -191,9 +190,8 @@ static bool read_chunks(struct cursor *c, struct arena *a, struct bytes *ret, co
 
 static bool value_has_token(struct bytes value, const char *token)
 {
-    size_t len = strlen(token);
-    for (size_t i = 0; i + len <= value.len; i++)
-        if (strncasecmp((const char *)value.at + i, token, len) == 0)
+    for (size_t i = 0; i < value.len; i++)
+        if (bytes_begin_caseless(bytes_slice(value, i, value.len), bytes_of_text(token)))
             return true;
     return false;
 }
@@ -230,9 +228,8 @@ bool http_response_read(struct bytes raw, struct arena *a, struct http_message *
 
 const struct http_header *http_header_find(const struct http_message *m, const char *name)
 {
-    size_t len = strlen(name);
     for (size_t i = 0; i < m->header_count; i++)
-        if (m->headers[i].name.len == len && strncasecmp((const char *)m->headers[i].name.at, name, len) == 0)
+        if (bytes_equal_caseless(m->headers[i].name, bytes_of_text(name)))
             return &m->headers[i];
     return NULL;
 }

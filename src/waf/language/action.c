@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #include <stdio.h>
 
 #include "waf/language/choices.h"
@@ -46,7 +45,7 @@ static bool item_next(const struct piece *p, size_t *at, struct item *ret)
 {
     struct piece rest = piece_slice(p, *at, SIZE_MAX), trimmed = piece_trim(rest);
     size_t begin = trimmed.text.len ? trimmed.at - p->at : *at, end = begin;
-    while (end < p->text.len && (isalnum(p->text.at[end]) || p->text.at[end] == '_'))
+    while (end < p->text.len && (byte_is_alnum(p->text.at[end]) || p->text.at[end] == '_'))
         end++;
     *ret = (struct item){.name = piece_slice(p, begin, end - begin)};
     char shown[40];

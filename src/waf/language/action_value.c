@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
-
 #include "waf/language/reading.h"
 
 /* The store that `p` begins with and the NAME behind its dot. */

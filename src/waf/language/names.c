@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/language/names.h"
 
-#include <strings.h>
-
 static uint64_t name_seed[2];
 
 bool names_equal(struct bytes a, struct bytes b)
 {
-    return a.len == b.len && (a.len == 0 || strncasecmp((const char *)a.at, (const char *)b.at, a.len) == 0);
+    return bytes_equal_caseless(a, b);
 }
 
 void names_seed(const uint64_t seed[2])

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
-
 #include "base/address.h"
 #include "waf/language/reading.h"
 
@@ -24,7 +22,7 @@ static struct piece without_not(const struct piece *p, bool *ret_negated)
 static size_t name_length(const struct piece *p)
 {
     size_t len = 1;
-    while (len < p->text.len && isalnum(p->text.at[len]))
+    while (len < p->text.len && byte_is_alnum(p->text.at[len]))
         len++;
     return len - 1;
 }
@@ -94,7 +92,7 @@ static bool each_check(const struct piece *p, bool (*check)(const struct piece *
 static bool is_number(struct bytes text)
 {
     size_t at = text.len && (text.at[0] == '-' || text.at[0] == '+') ? 1 : 0;
-    return at < text.len && isdigit(text.at[at]);
+    return at < text.len && byte_is_digit(text.at[at]);
 }
 
 static bool compares_numbers(size_t operator)

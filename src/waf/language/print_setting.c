@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
-
 #include "waf/language/directives.h"
 
 static void put_text(const struct waf_rule_set *set, struct waf_text t, struct text *out)
@@ -14,7 +12,7 @@ static void put_text(const struct waf_rule_set *set, struct waf_text t, struct t
 static bool is_plain(struct bytes v)
 {
     for (size_t i = 0; i < v.len; i++)
-        if (!isalnum(v.at[i]) && !memchr("/._-*:+", v.at[i], 7))
+        if (!byte_is_alnum(v.at[i]) && !memchr("/._-*:+", v.at[i], 7))
             return false;
     return v.len > 0;
 }

@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <strings.h>
-
 #include "waf/language/reading.h"
 #include "waf/transform/transform.h"
 
@@ -77,7 +75,7 @@ static bool excludes_whole(const struct draft *d, const struct waf_target *exclu
     struct bytes a = draft_bytes(d, exclusion->text), b = draft_bytes(d, t->text);
     if (update || t->count || t->selector == SELECTOR_REGEX)
         return bytes_equal(a, b);
-    return a.len == b.len && (a.len == 0 || strncasecmp((const char *)a.at, (const char *)b.at, a.len) == 0);
+    return bytes_equal_caseless(a, b);
 }
 
 /* Do the exceptions or the rule itself exclude all of it? */

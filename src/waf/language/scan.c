@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
-
 #include "waf/language/reading.h"
 
 /* Behind the newline that ends the logical line holding `at`; lines that end in a backslash go on. */
@@ -58,7 +56,7 @@ enum argument argument_next(struct piece *rest, struct piece *ret)
     size_t end = 1;
     uint8_t quote = t.at[0];
     if (quote != '"' && quote != '\'') {
-        while (end < t.len && !isspace(t.at[end]) && t.at[end] != '"' &&
+        while (end < t.len && !byte_is_space(t.at[end]) && t.at[end] != '"' &&
             !(t.at[end] == '\\' && end + 1 < t.len && (t.at[end + 1] == '\n' || t.at[end + 1] == '\r')))
             end++;
         *ret = piece_slice(rest, 0, end);
@@ -89,7 +87,7 @@ enum argument argument_next(struct piece *rest, struct piece *ret)
             piece_error(&bad, "write \\\"", "a double quote within single quotes");
             return ARGUMENT_BAD;
         }
-    if (rest->text.len && !isspace(rest->text.at[0]) && rest->text.at[0] != '\\' && rest->text.at[0] != '"') {
+    if (rest->text.len && !byte_is_space(rest->text.at[0]) && rest->text.at[0] != '\\' && rest->text.at[0] != '"') {
         char shown[40];
         piece_error(rest, "a quote within the text is written \\\"", "unexpected `%s` after the closing quote", piece_shown(rest, shown, sizeof shown));
         return ARGUMENT_BAD;
@@ -152,7 +150,7 @@ void directives_scan(struct reading *r)
             continue;
         }
         size_t end = directive_end(text, at), len = 0;
-        while (at + len < end && (isalnum(text.at[at + len]) || text.at[at + len] == '_'))
+        while (at + len < end && (byte_is_alnum(text.at[at + len]) || text.at[at + len] == '_'))
             len++;
         struct piece all = {.source = s, .at = at, .text = bytes_slice(text, at, end - at)};
         struct piece word = piece_slice(&all, 0, len);

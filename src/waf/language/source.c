@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/language/source.h"
 
-#include <ctype.h>
 #include <stdio.h>
 
 #include "waf/language/words.h"
@@ -108,11 +107,11 @@ bool unknown_word(const struct piece *word, const char *kind, const char *prefix
         if (len >= sizeof lower)
             continue;
         for (size_t j = 0; j <= len; j++)
-            lower[j] = (char)tolower((unsigned char)names[i][j]);
+            lower[j] = (char)byte_lower((uint8_t)names[i][j]);
         char folded[80];
         size_t shown_len = strlen(shown);
         for (size_t j = 0; j <= shown_len; j++)
-            folded[j] = (char)tolower((unsigned char)shown[j]);
+            folded[j] = (char)byte_lower((uint8_t)shown[j]);
         const char *one = lower;
         if (closest_name(folded, &one, 1))
             found = names[i];

@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <ctype.h>
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
@@ -7,7 +6,7 @@
 
 static bool in_name(uint8_t c)
 {
-    return isalnum(c) || c == '_';
+    return byte_is_alnum(c) || c == '_';
 }
 
 bool variable_read(const struct piece *p, enum variable *ret, size_t *ret_len)

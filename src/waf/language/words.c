@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/language/words.h"
 
-#include <strings.h>
-
 const char *const variable_names[VARIABLE_COUNT] = {
 #define X(NAME, SHAPE) #NAME,
     VARIABLES(X)
@@ -107,7 +105,7 @@ bool word_find(struct bytes word, const char *const *names, size_t count, size_t
 
 bool word_is(struct bytes word, const char *name)
 {
-    return strlen(name) == word.len && (word.len == 0 || strncasecmp(name, (const char *)word.at, word.len) == 0);
+    return bytes_equal_caseless(word, bytes_of_text(name));
 }
 
 const char *word_refused(struct bytes word, const struct refused_word *refused)

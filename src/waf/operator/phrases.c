@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/operator/phrases.h"
 
-#include <strings.h>
-
 #include "waf/operator/sound.h"
 
 static bool is_blank(uint8_t c)

@@ -5,7 +5,6 @@
 #include <pcre2.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <strings.h>
 
 /* Bytes of a machine stack for the compiled code; 32 KiB are PCRE2's own, too few for the Core Rule Set's longest (pcre2jit). */
 #define STACK_START ((size_t)32 << 10)
@@ -71,7 +70,7 @@ static void find_prefix(struct bytes pattern, struct regex *r)
 
 static bool begins_so(const struct regex *r, struct bytes value)
 {
-    return value.len >= r->prefix_len && strncasecmp((const char *)value.at, r->prefix, r->prefix_len) == 0;
+    return bytes_begin_caseless(value, bytes_of(r->prefix, r->prefix_len));
 }
 
 /* No line of the value begins as a match has to. */

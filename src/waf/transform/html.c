@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Entities of HTML: numbers, and the five names that the peer knows. */
 #include <limits.h>
-#include <strings.h>
 
 #include "waf/transform/write.h"
 
@@ -28,7 +27,7 @@ static bool name(struct bytes in, size_t i, size_t end, uint8_t *ret)
         uint8_t is;
     } names[] = {{"quot", '"'}, {"amp", '&'}, {"lt", '<'}, {"gt", '>'}, {"nbsp", 0xa0}};
     for (size_t n = 0; n < sizeof names / sizeof names[0]; n++)
-        if (end - i == strlen(names[n].name) && strncasecmp((const char *)in.at + i, names[n].name, end - i) == 0) {
+        if (bytes_equal_caseless(bytes_slice(in, i, end - i), bytes_of_text(names[n].name))) {
             *ret = names[n].is;
             return true;
         }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/transform/transform.h"
 
-#include <strings.h>
 
 #include "waf/transform/write.h"
 
@@ -61,7 +60,7 @@ const char *const transformation_names[TRANSFORMATION_COUNT] = {
 
 static bool named(struct bytes name, const char *text)
 {
-    return name.len == strlen(text) && strncasecmp((const char *)name.at, text, name.len) == 0;
+    return bytes_equal_caseless(name, bytes_of_text(text));
 }
 
 bool transformation_find(struct bytes name, enum transformation *ret)

@@ -35,6 +35,57 @@ static void equal_is_length_and_content(void **state)
     assert_false(bytes_equal(bytes_of("a\0b", 3), bytes_of("a\0c", 3)));
 }
 
+/* As ASCII has it; not by the functions that are tested. */
+static uint8_t folded(unsigned c)
+{
+    static const char upper[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ", lower[] = "abcdefghijklmnopqrstuvwxyz";
+    const char *found = c ? strchr(upper, (int)c) : NULL;
+    return found ? (uint8_t)lower[found - upper] : (uint8_t)c;
+}
+
+/* Each alone, and among others in texts of these lengths. */
+static void caseless_is_ascii_folding_of_every_pair_of_bytes(void **state)
+{
+    static const uint8_t around[] = {0, 'k', 0x7f, 0x80, 0xff};
+    static const size_t lengths[] = {1, 2, 3, 5, 8, 17};
+    uint8_t one[17], other[17];
+    for (unsigned pair = 0; pair < 256 * 256; pair++)
+        for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++)
+            for (size_t at = 0; at < lengths[i]; at++) {
+                memset(one, around[(pair + at) % sizeof around], sizeof one);
+                memcpy(other, one, sizeof one);
+                one[at] = (uint8_t)(pair >> 8);
+                other[at] = (uint8_t)pair;
+                bool equal = bytes_equal_caseless(bytes_of(one, lengths[i]), bytes_of(other, lengths[i]));
+                assert_int_equal(equal, folded(pair >> 8) == folded(pair & 0xff));
+                assert_int_equal(bytes_begin_caseless(bytes_of(one, sizeof one), bytes_of(other, at + 1)), equal);
+                assert_true(bytes_begin_caseless(bytes_of(one, sizeof one), bytes_of(other, at)));
+            }
+}
+
+static void caseless_minds_length_and_content(void **state)
+{
+    assert_true(bytes_equal_caseless(bytes_of(NULL, 0), bytes_of_text("")));
+    assert_false(bytes_equal_caseless(bytes_of_text("abc"), bytes_of_text("ab")));
+    assert_false(bytes_equal_caseless(bytes_of("a\0b", 3), bytes_of("a\0c", 3)));
+    assert_true(bytes_equal_caseless(bytes_of_text("Content-DISPOSITION"), bytes_of_text("cONTENT-disposition")));
+    assert_true(bytes_begin_caseless(bytes_of_text("ab"), bytes_of(NULL, 0)));
+    assert_true(bytes_begin_caseless(bytes_of_text("MULTIPART/mixed"), bytes_of_text("multipart/")));
+    assert_false(bytes_begin_caseless(bytes_of_text("multi"), bytes_of_text("multipart")));
+}
+
+static void classes_are_those_of_ascii(void **state)
+{
+    static const char digits[] = "0123456789", spaces[] = " \t\n\v\f\r", letters[] = "abcdefghijklmnopqrstuvwxyz";
+    for (unsigned c = 0; c < 256; c++) {
+        bool digit = c && strchr(digits, (int)c), letter = c && strchr(letters, folded(c));
+        assert_int_equal(byte_is_digit((uint8_t)c), digit);
+        assert_int_equal(byte_is_alnum((uint8_t)c), digit || letter);
+        assert_int_equal(byte_is_space((uint8_t)c), c && strchr(spaces, (int)c));
+        assert_int_equal(byte_lower((uint8_t)c), folded(c));
+    }
+}
+
 /* In a block of its own size, so that the sanitizer sees a read past its end. */
 static void reads_past_the_end_fail_and_move_nothing(void **state)
 {
@@ -86,6 +137,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_are_clamped),
         cmocka_unit_test(equal_is_length_and_content),
+        cmocka_unit_test(caseless_is_ascii_folding_of_every_pair_of_bytes),
+        cmocka_unit_test(caseless_minds_length_and_content),
+        cmocka_unit_test(classes_are_those_of_ascii),
         cmocka_unit_test(reads_past_the_end_fail_and_move_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -99,11 +99,32 @@ static void a_file_that_is_not_there_is_said(void **state)
     bh_waf_report_free(report);
 }
 
+/* Of programs built with an older and a newer header, and of those that forgot the size. */
+static void options_may_be_of_another_size(void **state)
+{
+    const char *names[] = {"no-such-file.conf"};
+    struct bh_waf_rules *rules = NULL;
+    struct {
+        struct bh_waf_rules_options known;
+        uint64_t unknown;
+    } newer = {.known = {.size = sizeof newer}};
+    struct bh_waf_rules_options older = {.size = offsetof(struct bh_waf_rules_options, most_memory)}, unset = {.size = 0}, wild = {.size = SIZE_MAX};
+    older.most_memory = 1; /* not looked at */
+    assert_int_equal(bh_waf_rules_load_files(names, 1, &unset, &rules, NULL), BH_WAF_MISUSE);
+    assert_int_equal(bh_waf_rules_load_files(names, 1, &wild, &rules, NULL), BH_WAF_MISUSE);
+    assert_int_equal(bh_waf_rules_load_files(names, 1, &older, &rules, NULL), BH_WAF_INVALID);
+    assert_int_equal(bh_waf_rules_load_files(names, 1, &newer.known, &rules, NULL), BH_WAF_INVALID);
+    newer.unknown = 1; /* asks for what this library does not have */
+    assert_int_equal(bh_waf_rules_load_files(names, 1, &newer.known, &rules, NULL), BH_WAF_MISUSE);
+    assert_null(rules);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_core_rule_set_does_its_work),
         cmocka_unit_test(a_file_that_is_not_there_is_said),
+        cmocka_unit_test(options_may_be_of_another_size),
     };
     return cmocka_run_group_tests_name("library-core-rule-set", tests, NULL, NULL);
 }

@@ -304,6 +304,27 @@ static void what_is_lent_is_asked(void **state)
     bh_waf_rules_free(rules);
 }
 
+static void a_time_without_a_year_is_no_time(void **state)
+{
+    static const struct {
+        int64_t time;
+        int32_t utc_offset;
+    } times[] = {{INT64_MAX, 1}, {INT64_MIN, -1}, {INT64_MAX, -1}, {INT64_C(67768036191676799), 0} /* the last that struct tm has */};
+    struct bh_waf_rules *rules = load(ON "SecRule TIME_YEAR|TIME_DAY|TIME_HOUR \"!@eq 0\" \"id:1,phase:1,deny\"\n");
+    struct bh_waf_scratch *scratch = NULL;
+    assert_int_equal(bh_waf_scratch_create(rules, &scratch), BH_WAF_OK);
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct bh_waf_options options = {.size = sizeof options, .time = times[i].time, .utc_offset = times[i].utc_offset};
+        struct bh_waf_transaction *t = NULL;
+        assert_int_equal(bh_waf_transaction_create(rules, &options, &t), BH_WAF_OK);
+        assert_int_equal(bh_waf_request_head_raw(t, scratch, text("GET / HTTP/1.1\r\n\r\n")), BH_WAF_OK);
+        assert_int_equal(bh_waf_decision(t), BH_WAF_PASS);
+        bh_waf_transaction_free(t);
+    }
+    bh_waf_scratch_free(scratch);
+    bh_waf_rules_free(rules);
+}
+
 static void time_that_runs_out_refuses(void **state)
 {
     struct bh_waf_rules *rules = load(RULES);
@@ -574,6 +595,7 @@ int main(void)
         cmocka_unit_test(an_image_spares_compiling_and_changes_nothing),
         cmocka_unit_test(all_that_came_of_it_is_told),
         cmocka_unit_test(what_is_lent_is_asked),
+        cmocka_unit_test(a_time_without_a_year_is_no_time),
         cmocka_unit_test(time_that_runs_out_refuses),
         cmocka_unit_test(threads_share_a_rule_set),
         cmocka_unit_test(a_transaction_goes_from_thread_to_thread),

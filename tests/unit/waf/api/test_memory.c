@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/base/check.h"
 
@@ -129,6 +130,31 @@ static void rules_are_whole_or_not_there(void **state)
     }
 }
 
+/* The report is set in every case: it may be freed unseen. */
+static void rules_of_a_file_are_whole_or_not_there(void **state)
+{
+    char name[] = "/tmp/rules-XXXXXX";
+    const char *names[] = {name};
+    int file = mkstemp(name);
+    assert_true(file >= 0 && write(file, RULES, strlen(RULES)) == (ssize_t)strlen(RULES) && close(file) == 0);
+    struct bh_waf_rules_options options = {.size = sizeof options, .rule_by_rule = 1};
+    bool failed = true;
+    persistent = true;
+    for (size_t nth = 1; failed; nth = next(nth)) {
+        struct bh_waf_rules *rules = NULL;
+        struct bh_waf_report *report = (void *)names;
+        arm(nth);
+        enum bh_waf_result result = bh_waf_rules_load_files(names, 1, &options, &rules, &report);
+        failed = disarm();
+        assert_ptr_not_equal(report, names);
+        assert_true(result == BH_WAF_OK || (failed && (result == BH_WAF_NO_MEMORY || result == BH_WAF_INVALID)));
+        assert_int_equal(result == BH_WAF_OK, rules != NULL);
+        bh_waf_report_free(report);
+        bh_waf_rules_free(rules);
+    }
+    (void)unlink(name);
+}
+
 static void scratches_are_whole_or_not_there(void **state)
 {
     struct bh_waf_rules *rules = NULL;
@@ -170,6 +196,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rules_are_whole_or_not_there),
+        cmocka_unit_test(rules_of_a_file_are_whole_or_not_there),
         cmocka_unit_test(scratches_are_whole_or_not_there),
         cmocka_unit_test(no_attack_passes),
     };
