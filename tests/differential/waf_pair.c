@@ -13,6 +13,7 @@ struct pair {
     struct harness harness;
     struct harness_engine engine;
     struct peer *peer;
+    uint64_t now; /* microseconds */
     struct places *places;
     struct memory_store *memory;
     struct waf_store store;
@@ -28,11 +29,11 @@ static uint64_t no_clock(void)
     return 0;
 }
 
-/* A rule wants the last two digits of it. */
-static uint64_t some_time(void *ignored)
+/* A rule wants the last two digits of what has passed since it was asked last, when the transaction began. */
+static uint64_t some_time(void *pair)
 {
-    (void)ignored;
-    return 12345;
+    struct pair *p = pair;
+    return p->now += 12345;
 }
 
 static enum waf_answer find_place(struct bytes address, struct arena *a, struct waf_place *ret, void *pair)
