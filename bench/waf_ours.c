@@ -118,7 +118,6 @@ void waf_ours_free(struct waf_ours *w)
     if (!w)
         return;
     scratch_free(&w->scratch);
-    program_free(&w->program);
     compiled_free(w->compiled);
     rule_files_free(&w->store);
     arena_destroy(w->transaction);

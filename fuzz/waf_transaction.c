@@ -67,7 +67,8 @@ static void prepare(void)
     struct program_errors errors;
     struct rule_files files = {NULL, no_files, the_rules};
     struct arena *arena = arena_create(MEMORY);
-    if (!arena || !rules_load(&name, 1, &files, arena, &sources, &set) || !program_compile(set, arena, &program, &errors) || !scratch_create(&program, &scratch))
+    struct compiled *compiled = arena ? compiled_create(arena, NULL, (struct job_runner){0}) : NULL;
+    if (!compiled || !rules_load(&name, 1, &files, arena, &sources, &set) || !program_compile_from(set, compiled, arena, &program, &errors) || !scratch_create(&program, &scratch))
         abort();
 }
 

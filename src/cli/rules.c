@@ -141,7 +141,6 @@ bool rules_open(char *const *names, int count, bool json, struct rules *ret)
 void rules_free(struct rules *r)
 {
     places_close(r->places);
-    program_free(&r->program);
     compiled_free(r->compiled);
     rule_files_free(&r->store);
     arena_destroy(r->arena);

@@ -209,7 +209,7 @@ static bool is_unlogged(const struct difference_side *side)
 {
     const struct waf_outcome *o = side->of->outcome;
     for (size_t i = 0; i < side->count; i++)
-        if (side->set->rules[side->fired[i].rule].phase == o->phase)
+        if (side->fired[i].rule + 1 == o->decided_by)
             return false;
     return waf_refuses(o->decision);
 }

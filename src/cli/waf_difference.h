@@ -35,7 +35,7 @@ struct difference_side {
     size_t count;
     const char **limits; /* what was not inspected on this side alone */
     size_t limit_count;
-    bool unlogged; /* it refuses, and no rule of that phase is among those that fired: a rule that does not log, or a limit */
+    bool unlogged; /* it refuses, and what does is not among those that fired: a rule that does not log, or a limit */
 };
 
 enum difference_kind {

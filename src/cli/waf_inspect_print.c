@@ -224,6 +224,14 @@ static void put_event(const struct rules *r, const struct inspected *i, const st
         text_printf(out, "      and %zu values more\n", e->matched_count - MATCHES_SHOWN);
 }
 
+static bool is_among(const struct waf_outcome *o, uint32_t rule)
+{
+    for (size_t k = 0; k < o->event_count; k++)
+        if (o->events[k].rule == rule)
+            return true;
+    return false;
+}
+
 void waf_inspected_print(const struct rules *r, const struct inspected *i, bool color, struct text *out)
 {
     if (i->error) {
@@ -235,6 +243,8 @@ void waf_inspected_print(const struct rules *r, const struct inspected *i, bool 
     put_colored(refused ? "1;" RED : "1;" GREEN, color, waf_decision_names[o->decision], out);
     if (refused)
         text_printf(out, ", %d, in phase %u", o->status, o->phase);
+    if (refused && o->decided_by && !is_among(o, o->decided_by - 1))
+        text_printf(out, ", by rule %lld, which does not log", (long long)r->set->rules[o->decided_by - 1].id);
     text_printf(out, "; anomaly score %lld inbound, %lld outbound; %zu rule%s fired\n", (long long)i->inbound, (long long)i->outbound, o->event_count,
         o->event_count == 1 ? "" : "s");
     for (size_t k = 0; k < o->event_count; k++)

@@ -15,6 +15,12 @@ static void put_side(const struct difference_side *side, const char *name, struc
     text_printf(out, ", \"%s\": {\"decision\": \"%s\"", name, waf_decision_names[o->decision]);
     if (waf_refuses(o->decision))
         text_printf(out, ", \"status\": %d, \"phase\": %u", o->status, o->phase);
+    if (o->decided_by) {
+        const struct waf_rule *rule = &side->set->rules[o->decided_by - 1];
+        text_printf(out, ", \"rule\": {\"id\": %lld, \"file\": ", (long long)rule->id);
+        waf_show_json(waf_text_bytes(side->set, side->set->files[rule->file]), SIZE_MAX, out);
+        text_printf(out, ", \"line\": %u}", rule->line);
+    }
     if (o->decision == WAF_REDIRECT) {
         text_puts(out, ", \"redirect\": ");
         waf_show_json(o->redirect, SIZE_MAX, out);

@@ -72,6 +72,19 @@ static void put_score(const char *name, int64_t old, int64_t new, int64_t old_th
     text_puts(out, "\n");
 }
 
+static void put_unlogged(const struct difference_side *side, const char *name, struct text *out)
+{
+    uint32_t by = side->of->outcome->decided_by;
+    if (!by) {
+        text_printf(out, "  a limit refuses under the %s rules\n", name);
+        return;
+    }
+    const struct waf_rule *rule = &side->set->rules[by - 1];
+    text_printf(out, "  rule %lld refuses under the %s rules, and does not log:\n    ", (long long)rule->id, name);
+    waf_show_plain(waf_text_bytes(side->set, side->set->files[rule->file]), out);
+    text_printf(out, ":%u\n", rule->line);
+}
+
 static void put_surroundings(const struct difference *d, struct text *out)
 {
     const struct inspected *old = d->sides[OLD].of, *new = d->sides[NEW].of;
@@ -89,7 +102,7 @@ static void put_surroundings(const struct difference *d, struct text *out)
         }
     for (int s = 0; s < SIDES; s++)
         if (d->verdict && d->sides[s].unlogged)
-            text_printf(out, "  what refuses under the %s rules does not log, or is a limit\n", side_names[s]);
+            put_unlogged(&d->sides[s], side_names[s], out);
     if (d->unexplained)
         text_puts(out, "  the same rules log, written alike: SecDefaultAction or a rule that does not\n"
                        "  log makes the difference\n");

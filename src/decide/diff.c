@@ -223,10 +223,11 @@ bool diff_make(const struct policy *before, const struct policy *after, int64_t 
                         .line_numbers = number_table_new(a, 4, 44),
                         .out = &out,
                         .texts = table_new(a, 45),
-                        .out_lines = number_table_new(a, OUT_LINE_WORDS, 46)};
+                        .out_lines = number_table_new(a, OUT_LINE_WORDS, 46),
+                        .cut_lines = table_new(a, 48)};
     if (!diff_begin(&d, now))
         return false;
-    bool both = is_family_used(&d, 4) && is_family_used(&d, 6);
+    d.both_families = is_family_used(&d, 4) && is_family_used(&d, 6);
     for (uint8_t family = 4; family <= 6; family = (uint8_t)(family + 2)) {
         if (is_family_used(&d, family) && !diff_family(&d, family))
             return false;
@@ -238,7 +239,7 @@ bool diff_make(const struct policy *before, const struct policy *after, int64_t 
     } else {
         out.incomplete = d.moments.incomplete;
     }
-    for (size_t i = 0; i < out.count && !both; i++)
+    for (size_t i = 0; i < out.count && !d.both_families; i++)
         out.lines[i].families = 4 + 6;
     if (out.count)
         qsort(out.lines, out.count, sizeof *out.lines, compare_lines);

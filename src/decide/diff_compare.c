@@ -151,6 +151,7 @@ static bool sort_found(struct comparing *c)
     }
     if (c->found_count && !c->found_spare)
         return false;
+    _Static_assert(NUMBER_SORT_QUICK(sizeof *c->found), "copied without a call");
     number_sort(c->found, c->found_spare, c->found_count, sizeof *c->found, c->rules_most);
     for (size_t i = 0, first = 0; i < c->found_count; i++) {
         bool last = i + 1 == c->found_count || c->found[i + 1].order != c->found[i].order;
@@ -415,6 +416,7 @@ static bool add_members(const struct groups *g, uint32_t group, struct range_lis
 static bool sort_hits(struct comparing *c)
 {
     struct hits *h = &c->hits;
+    _Static_assert(NUMBER_SORT_QUICK(sizeof *h->items), "copied without a call");
     if (h->spare_capacity < h->capacity) {
         h->spare = arena_array(c->p->arena, h->capacity, sizeof *h->spare);
         h->spare_capacity = h->spare ? h->capacity : 0;

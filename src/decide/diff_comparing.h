@@ -64,8 +64,9 @@ void set_pair(struct comparing *c, uint32_t party);
 bool may_differ(const struct comparing *c);
 
 /*
- * diff_repeat.c. Before all groups: sets `repeats`, or begins to keep what is found. After each group of targets: keeps
- * its hits. Before it, where residents are not walked: takes those that were kept. False when memory is out.
+ * diff_repeat.c. Before all groups: sets `repeats`, or begins to keep what is found where another family follows. After
+ * each group of targets: keeps its hits. Before it, where residents are not walked: takes those that were kept. False
+ * when memory is out.
  */
 bool repeat_begin(struct comparing *c) MUST_USE;
 bool repeat_keep(struct comparing *c) MUST_USE;

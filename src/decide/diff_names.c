@@ -132,22 +132,36 @@ static const char *names_of(struct diffing *d, const struct population *p, struc
     return keep_text(d, &t);
 }
 
-static const char *ports_of(struct diffing *d, uint32_t services)
+static const char *ports_of(struct diffing *d, uint32_t services, bool *ret_cut)
 {
     struct text t = text_new(NAME_ROOM);
     services_print(d->services.items[services], NAME_MAX_BYTES, &t);
+    *ret_cut = t.len > NAME_MAX_BYTES;
     return keep_text(d, &t);
 }
 
 /* Texts by the number of the set, where they are known: of parties, of services. */
 struct known_texts {
     const char **names, **ports;
+    bool *cut; /* of services: not all of them are in the text */
 };
+
+/* Other services can be cut to the same text: then the line says what another one says, and goes by that one's number. */
+static bool find_same(struct diffing *d, const struct diff_line *line, uint32_t *number)
+{
+    const void *key[] = {line->ports, line->rule, line->denier, line->gained ? d : NULL, line->at_times ? d : NULL};
+    const char *kept = arena_text(d->arena, key, sizeof key);
+    const uint64_t *first = kept ? table_put(&d->cut_lines, bytes_of(kept, sizeof key), *number, NULL) : NULL;
+    if (first)
+        *number = (uint32_t)*first;
+    return first;
+}
 
 /* A finished line; the same line of the other family is joined with it. */
 static bool add_line(struct diffing *d, uint32_t number, const struct diff_line *line)
 {
-    uint32_t key[OUT_LINE_WORDS] = {number}, at; /* texts are there once each */
+    /* Each text is there once, and the number stands for all but the ends: no two say the same of them. */
+    uint32_t key[OUT_LINE_WORDS] = {number}, at;
     memcpy(&key[1], &line->from, sizeof line->from);
     memcpy(&key[1 + sizeof line->from / sizeof *key], &line->to, sizeof line->to);
     if (number_table_get(&d->out_lines, key, &at)) {
@@ -174,7 +188,7 @@ static const char *known_names(struct diffing *d, const struct population *p, st
 static const char *known_ports(struct diffing *d, struct known_texts *k, uint32_t services)
 {
     if (!k->ports[services])
-        k->ports[services] = ports_of(d, services);
+        k->ports[services] = ports_of(d, services, &k->cut[services]);
     return k->ports[services];
 }
 
@@ -195,7 +209,9 @@ static bool name_column(struct diffing *d, const struct population *p, const str
                              .rule = rule_name(d->policies[l->lost ? BEFORE : AFTER], l->rule),
                              .denier = rule_name(d->policies[l->lost ? AFTER : BEFORE], l->denier),
                              .families = p->crowd.family};
-    return line.from && line.to && line.ports && add_line(d, column->line, &line);
+    uint32_t number = column->line;
+    return line.from && line.to && line.ports && (!k->cut[l->services] || find_same(d, &line, &number)) &&
+           add_line(d, number, &line);
 }
 
 bool diff_name(struct diffing *d, struct population *p)
@@ -207,8 +223,9 @@ bool diff_name(struct diffing *d, struct population *p)
             return false;
     }
     struct known_texts k = {.names = arena_array(p->arena, p->parties.count, sizeof *k.names),
-                            .ports = arena_array(p->arena, d->services.count, sizeof *k.ports)};
-    if (!targets || !k.names || !k.ports)
+                            .ports = arena_array(p->arena, d->services.count, sizeof *k.ports),
+                            .cut = arena_array(p->arena, d->services.count, sizeof *k.cut)};
+    if (!targets || !k.names || !k.ports || !k.cut)
         return false;
     for (size_t i = 0; i < p->column_count; i++) {
         if (d->text_bytes > TEXT_BYTES)

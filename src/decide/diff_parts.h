@@ -53,6 +53,7 @@ struct repeat {
 struct diffing {
     struct arena *arena; /* the caller's */
     const struct policy *policies[2];
+    bool both_families; /* are used: there is a second one to look at */
     struct effort effort;
     struct moments moments;
     struct acts acts;
@@ -67,6 +68,7 @@ struct diffing {
     size_t out_capacity, text_bytes;
     struct table texts;     /* of the output, each once */
     struct number_table out_lines; /* line, texts of both ends -> index */
+    struct table cut_lines; /* what lines whose services are cut say of them -> number of the first that says so */
 };
 
 /* What a party is in each policy. */

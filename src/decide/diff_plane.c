@@ -72,6 +72,7 @@ static uint32_t *find_service_cuts(const struct comparing *c, struct arena *scra
     uint32_t *spare = arena_array(scratch, most, sizeof *spare);
     if (!cuts || !spare)
         return NULL;
+    _Static_assert(NUMBER_SORT_QUICK(sizeof *cuts), "copied without a call");
     number_sort(cuts, spare, count, sizeof *cuts, SERVICES);
     *ret_count = count;
     return cuts;

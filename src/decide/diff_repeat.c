@@ -5,7 +5,8 @@
  */
 #include "decide/diff_comparing.h"
 
-/* Hits that are kept at most: 64 MiB. Behind that, workloads are compared again. */
+/* Hits that are kept at most: 64 MiB, and as much in the arrays that these grew out of, which stay in the arena. Behind
+ * that, workloads are compared again. */
 #define KEPT_MAX ((size_t)1 << 22)
 
 /* What the parties of a set are among the residents, as a number for both families. */
@@ -56,6 +57,8 @@ static bool describe(const struct comparing *c, struct text *out)
 bool repeat_begin(struct comparing *c)
 {
     struct repeat *r = &c->d->repeat;
+    if (!c->d->both_families)
+        return true;
     struct text here = text_new(SIZE_MAX / 2);
     bool ok = describe(c, &here), first = r->begins == NULL;
     if (ok && first) {

@@ -14,15 +14,14 @@ static uint32_t number_at(const uint8_t *items, size_t i, size_t size)
     return n;
 }
 
-/* The sizes that there are, so that no copy of a few bytes is a call. */
+/* The sizes of NUMBER_SORT_QUICK, so that no copy of a few bytes is a call. */
 static void copy_item(uint8_t *to, const uint8_t *from, size_t size)
 {
     switch (size) {
     case 4: memcpy(to, from, 4); break;
     case 12: memcpy(to, from, 12); break;
     case 16: memcpy(to, from, 16); break;
-    case 20: memcpy(to, from, 20); break;
-    case 28: memcpy(to, from, 28); break;
+    case 24: memcpy(to, from, 24); break;
     default: memcpy(to, from, size);
     }
 }

@@ -112,6 +112,7 @@ static void apply_event(struct party_walk *s, const struct party_event *e)
 
 static bool sort_events(struct party_walk *s, uint32_t most)
 {
+    _Static_assert(NUMBER_SORT_QUICK(sizeof *s->events), "copied without a call");
     if (s->spare_capacity < s->capacity) {
         s->spare = arena_array(s->arena, s->capacity, sizeof *s->spare);
         s->spare_capacity = s->capacity;

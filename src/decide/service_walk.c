@@ -59,6 +59,7 @@ static bool add_rule(struct service_walk *w, unsigned policy, uint32_t rule)
 
 static bool sort_events(struct service_walk *w)
 {
+    _Static_assert(NUMBER_SORT_QUICK(sizeof *w->events), "copied without a call");
     if (w->spare_capacity < w->capacity) {
         w->spare = arena_array(w->arena, w->capacity, sizeof *w->spare);
         w->spare_capacity = w->capacity;

@@ -8,8 +8,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "enforce/file.h"
-
 #define SEALS (F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 
 static bool begin(int *ret, struct failure *f)
@@ -29,12 +27,6 @@ static bool finish(int fd, bool filled, int *ret, struct failure *f)
         error = errno;
     close(fd);
     return fail_errno(f, error, "fill memory and seal it");
-}
-
-bool sealed_of_bytes(struct bytes b, int *ret, struct failure *f)
-{
-    int fd;
-    return begin(&fd, f) && finish(fd, write_all(fd, b), ret, f);
 }
 
 /* False with errno. */

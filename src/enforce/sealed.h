@@ -8,9 +8,8 @@
 #include "base/bytes.h"
 #include "enforce/failure.h"
 
-/* A copy of the bytes. The caller closes the descriptor. */
-bool sealed_of_bytes(struct bytes b, int *ret, struct failure *f) MUST_USE;
-/* A copy of the first `size` bytes of an open file, from its first on; false where it has fewer. */
+/* A copy of the first `size` bytes of an open file, from its first on; false where it has fewer. The caller closes the
+ * descriptor. */
 bool sealed_of_file(int file, size_t size, int *ret, struct failure *f) MUST_USE;
 /* At the beginning of a page; stays when the descriptor is closed. False where it is not sealed, or empty. */
 bool sealed_map(int fd, struct bytes *ret, struct failure *f) MUST_USE;

@@ -28,12 +28,7 @@ struct evaluation {
 };
 
 static const struct value unknown = {.kind = VALUE_UNKNOWN};
-static const struct value any = {.kind = VALUE_ANY};
 
-static struct value of_bool(bool b)
-{
-    return (struct value){.kind = VALUE_BOOL, .boolean = b};
-}
 static struct value of_int(int64_t i)
 {
     return (struct value){.kind = VALUE_INT, .integer = i};

@@ -5,16 +5,9 @@
  */
 #include "policy/condition_tree.h"
 
-static const struct value any = {.kind = VALUE_ANY};
-
 static struct value of_range(int64_t first, int64_t last)
 {
     return (struct value){.kind = VALUE_RANGE, .range = {first, last}};
-}
-
-static struct value of_bool(bool b)
-{
-    return (struct value){.kind = VALUE_BOOL, .boolean = b};
 }
 
 struct value range_of_field(enum field field)

@@ -72,6 +72,13 @@ struct value {
     };
 };
 
+static const struct value any = {.kind = VALUE_ANY};
+
+static inline struct value of_bool(bool b)
+{
+    return (struct value){.kind = VALUE_BOOL, .boolean = b};
+}
+
 static inline bool is_vague(const struct value *v)
 {
     return v->kind >= VALUE_RANGE;

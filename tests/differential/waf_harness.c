@@ -31,7 +31,8 @@ bool harness_engine_open(struct harness *h, bool plan, struct harness_engine *re
 {
     struct program_errors errors;
     *ret = (struct harness_engine){0};
-    return program_compile(h->set, h->arena, &ret->program, &errors) && (!plan || program_plan(&ret->program, h->arena)) && scratch_create(&ret->program, &ret->scratch);
+    ret->compiled = compiled_create(h->arena, NULL, (struct job_runner){0});
+    return ret->compiled && program_compile_from(h->set, ret->compiled, h->arena, &ret->program, &errors) && (!plan || program_plan(&ret->program, h->arena)) && scratch_create(&ret->program, &ret->scratch);
 }
 
 bool harness_engine_open_again(struct harness *h, const struct harness_engine *compiled, struct harness_engine *ret)
@@ -51,7 +52,6 @@ bool harness_engine_open_again(struct harness *h, const struct harness_engine *c
 void harness_engine_close(struct harness_engine *e)
 {
     scratch_free(&e->scratch);
-    program_free(&e->program);
     compiled_free(e->compiled);
     free(e->image);
 }

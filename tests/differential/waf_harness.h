@@ -26,7 +26,7 @@ void harness_close(struct harness *h);
 struct harness_engine {
     struct waf_program program;
     struct waf_scratch scratch;
-    struct compiled *compiled; /* from an image; NULL: there was none */
+    struct compiled *compiled;
     uint8_t *image;
     size_t piece; /* bodies are given in pieces of so many bytes; 0: with their messages */
 };

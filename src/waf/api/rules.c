@@ -243,7 +243,6 @@ void bh_waf_rules_free(struct bh_waf_rules *rules)
 {
     if (!rules || atomic_fetch_sub_explicit(&rules->owners, 1, memory_order_acq_rel) > 1)
         return;
-    program_free(&rules->program);
     if (rules->compiled)
         compiled_free(rules->compiled);
     arena_destroy(rules->arena);

@@ -319,6 +319,7 @@ bool act_lightly(struct waf_transaction *t, struct waf_span actions)
 static void decide(struct waf_transaction *t, enum waf_decision decision, struct rule_run *run)
 {
     t->outcome.decision = decision;
+    t->outcome.decided_by = run->head + 1;
     t->outcome.phase = t->phase;
     run->refusing = true;
 }

@@ -57,7 +57,7 @@ struct waf_profile {
     uint64_t (*clock)(void); /* nanoseconds */
 };
 
-/* What the engine does not know by itself. */
+/* What the engine does not know by itself. Texts that are given, here and by the functions, live as long as the transaction. */
 struct waf_options {
     struct bytes client, server;       /* addresses as text */
     uint16_t client_port, server_port;
@@ -66,7 +66,7 @@ struct waf_options {
     struct {
         int year, month, day, hour, minute, second, weekday; /* local; month 1 to 12, weekday 0 (Sunday) to 6 */
     } local;
-    /* Microseconds since the transaction began, for DURATION and `most_time`; NULL: 0. */
+    /* Microseconds since some moment, for DURATION (what has passed since the transaction began) and `most_time`; NULL: 0. */
     uint64_t (*duration)(void *argument);
     /* Microseconds that the rules may take, 0: as many as they like. Past them nothing is judged any more, and where rules
      * may refuse, the message is refused. What passes between two steps does not count. */
@@ -123,6 +123,7 @@ struct waf_outcome {
     enum waf_decision decision;
     int status;          /* of a refusal */
     uint8_t phase;       /* in which it was decided */
+    uint32_t decided_by; /* one more than the rule, the head of its chain; 0: no rule decided, but a limit did or nothing */
     struct bytes redirect;
     struct waf_event *events;
     size_t event_count;

@@ -65,7 +65,9 @@ static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf
 {
     const struct waf_rule *r = &t->set->rules[rule];
     bool all = r->written.multi_match;
-    struct waf_form own = {.text = v->value, .triggers = UINT64_MAX}, *f = v->form ? v->form : &own;
+    struct waf_form own, *f = v->form ? v->form : &own;
+    if (!v->form)
+        own = form_of(&t->forms, v->value);
     if (all && !try_transformed(t, rule, v, f->text, run, ret_matched))
         return false;
     for (uint32_t i = 0; i < r->transformations.count; i++) {

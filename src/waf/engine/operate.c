@@ -129,6 +129,8 @@ static bool run_xss(const struct operation *o, bool *ret)
 
 int64_t operand_number(uint8_t operator, struct bytes text)
 {
+    if (text.len == 1 && text.at[0] >= '0' && text.at[0] <= '9') /* nearly always */
+        return text.at[0] - '0';
     return operator == OPERATOR_EQ ? number_of_32(text) : number_of(text);
 }
 

@@ -43,55 +43,63 @@ enum foreseen {
     FORESEEN_MATCHES,
 };
 
-static bool find_counted(struct waf_transaction *t, const struct plan_test *test, struct waf_value *ret)
+/* The value of TX that the test is of; NULL where there is none, or it is of another variable. */
+static const struct waf_value *find_tested(const struct waf_transaction *t, const struct plan_test *test)
 {
-    *ret = (struct waf_value){.variable = test->variable, .name = waf_text_bytes(t->set, t->set->targets[test->target].text)};
-    return need(t, bytes_of_number((int64_t)count_named(t, test), t->arena, &ret->value));
+    return test->named ? values_selected(&t->lists[test->variable], &t->program->targets[test->target], NULL) : NULL;
 }
 
-/* The value that the test is of; false when there is none. */
-static bool find_tested(struct waf_transaction *t, const struct plan_test *test, struct waf_value *ret)
+/* What ctl takes from a rule's targets is for the whole rule to look at. */
+static enum foreseen foresee(const struct waf_transaction *t, const struct plan_test *test)
 {
-    if (test->kind == TEST_COUNT)
-        return find_counted(t, test, ret);
-    const struct waf_value *v = test->named ? values_selected(&t->lists[test->variable], &t->program->targets[test->target], NULL) : NULL;
-    if (v)
-        *ret = *v;
-    else
-        *ret = (struct waf_value){.variable = test->variable, .value = t->scalars[test->variable]};
-    return v || !test->named;
-}
-
-/* What ctl takes from a rule's targets is for the whole rule to look at. `*ret`: what matches. */
-static enum foreseen foresee(struct waf_transaction *t, uint32_t rule, struct waf_value *ret)
-{
-    const struct plan_test *test = &t->program->plan->tests[rule];
     if (test->kind == TEST_NONE || t->removals.count)
         return FORESEEN_NOTHING;
-    bool matches = find_tested(t, test, ret) && numbers_match(test->operator, operand_number(test->operator, ret->value), test->number) != test->negated;
-    return matches ? FORESEEN_MATCHES : FORESEEN_FAILS;
+    int64_t number;
+    if (test->kind == TEST_COUNT) {
+        number = (int64_t)count_named(t, test);
+    } else {
+        const struct waf_value *v = find_tested(t, test);
+        if (test->named && !v)
+            return FORESEEN_FAILS;
+        number = operand_number(test->operator, v ? v->value : t->scalars[test->variable]);
+    }
+    return numbers_match(test->operator, number, test->number) != test->negated ? FORESEEN_MATCHES : FORESEEN_FAILS;
 }
 
-/* A rule that does no more than set variables and jump. False when memory is out. */
-static bool do_light(struct waf_transaction *t, uint32_t rule, const struct waf_value *match)
+/* What MATCHED_VAR and its like are of a test that matches. False when memory is out. */
+static bool find_match(struct waf_transaction *t, const struct plan_test *test, struct waf_value *ret)
 {
+    const struct waf_value *v = test->kind == TEST_COUNT ? NULL : find_tested(t, test);
+    *ret = (struct waf_value){.variable = test->variable, .value = t->scalars[test->variable]};
+    if (v)
+        *ret = *v;
+    if (test->kind != TEST_COUNT)
+        return true;
+    ret->name = waf_text_bytes(t->set, t->set->targets[test->target].text);
+    return bytes_of_number((int64_t)count_named(t, test), t->arena, &ret->value);
+}
+
+/* A rule that does no more than set variables and jump, and matches. False when memory is out. */
+static bool do_light(struct waf_transaction *t, uint32_t rule)
+{
+    const struct waf_rule *r = &t->set->rules[rule];
+    struct waf_value match;
     t->rule = rule;
-    return (!match || remember_match(t, match, match->value, &(struct match){0, match->value.len})) && act_lightly(t, t->set->rules[rule].written.actions);
+    if (r->kind == RULE_CONDITION && (!find_match(t, &t->program->plan->tests[rule], &match) || !remember_match(t, &match, match.value, &(struct match){0, match.value.len})))
+        return false;
+    return act_lightly(t, r->written.actions);
 }
 
 /* False when memory is out. */
 static bool run_candidate(struct waf_transaction *t, uint32_t rule)
 {
-    struct waf_value match;
-    enum foreseen foreseen = foresee(t, rule, &match);
+    enum foreseen foreseen = foresee(t, &t->program->plan->tests[rule]);
     if (foreseen == FORESEEN_FAILS) {
         forget_matches(t);
         return true;
     }
-    bool light = bits_have(t->program->plan->light, rule) && !t->options.profile;
-    if (light && t->set->rules[rule].kind == RULE_ACTION)
-        return do_light(t, rule, NULL);
-    return light && foreseen == FORESEEN_MATCHES ? do_light(t, rule, &match) : start_rule(t, rule);
+    bool known = foreseen == FORESEEN_MATCHES || t->set->rules[rule].kind == RULE_ACTION;
+    return known && bits_have(t->program->plan->light, rule) && !t->options.profile ? do_light(t, rule) : start_rule(t, rule);
 }
 
 /* False when memory is out. */

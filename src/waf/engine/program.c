@@ -209,21 +209,6 @@ static void compile_selections(struct compiling *c)
     regex_scratch_free(scratch);
 }
 
-bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors)
-{
-    struct compiled *own = compiled_create(a, NULL, (struct job_runner){0});
-    *ret = (struct waf_program){0};
-    *ret_errors = (struct program_errors){0};
-    if (!own)
-        return false;
-    if (program_compile_from(set, own, a, ret, ret_errors)) {
-        ret->owns_compiled = true;
-        return true;
-    }
-    compiled_free(own);
-    return false;
-}
-
 bool program_compile_from(const struct waf_rule_set *set, struct compiled *known, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors)
 {
     struct compiling c = {.program = ret, .arena = a, .errors = ret_errors};
@@ -250,7 +235,7 @@ bool program_compile_from(const struct waf_rule_set *set, struct compiled *known
         c.out_of_memory = !unicode_map_parse(waf_text_bytes(set, set->settings.unicode_map), (uint32_t)set->settings.unicode_code_page, a, &ret->unicode);
     if (!c.out_of_memory && !ret_errors->count)
         return true;
-    program_free(ret);
+    *ret = (struct waf_program){0};
     return false;
 }
 
@@ -263,15 +248,6 @@ bool program_plan(struct waf_program *p, struct arena *a)
         phrases[i] = &p->operands[i].phrases;
     p->plan = plan_compile(p->set, phrases, p->compiled, a);
     return p->plan;
-}
-
-void program_free(struct waf_program *p)
-{
-    if (!p->set)
-        return;
-    if (p->owns_compiled)
-        compiled_free(p->compiled);
-    *p = (struct waf_program){0};
 }
 
 void program_warm(const struct waf_program *p)

@@ -35,8 +35,7 @@ struct waf_program {
     struct selection *actions;           /* by action: what its target selects; of setvar: the name, where it is literal */
     const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */
     struct waf_plan *plan;               /* NULL: every rule is run */
-    struct compiled *compiled;           /* what the above is made of */
-    bool owns_compiled;
+    struct compiled *compiled;           /* what the above is made of; its maker's */
 };
 
 /* What is wrong with a rule, told to who loads it; `rule` is an index. */
@@ -51,15 +50,12 @@ struct program_errors {
 };
 
 /*
- * All in `a`, besides what was compiled, which program_free frees. False: `*ret_errors` says of each rule
- * what does not compile; none is said when memory is out. `set` must live as long.
+ * All in `a`, besides what is compiled: what `c` has is taken from there, the rest is added to it. False: `*ret_errors` says
+ * of each rule what does not compile; none is said when memory is out. `set` and `c` must live as long.
  */
-bool program_compile(const struct waf_rule_set *set, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors) MUST_USE;
-/* The same with what is compiled already, which is added to and must live as long. */
 bool program_compile_from(const struct waf_rule_set *set, struct compiled *c, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors) MUST_USE;
 /* Before any scratch is made: makes it run what may match alone. Seconds, where a rule set is large. False when memory is out. */
 bool program_plan(struct waf_program *p, struct arena *a) MUST_USE;
-void program_free(struct waf_program *p);
 /* Compiles the expressions that have waited for their first use; may be done on a thread of its own, while messages are inspected,
  * and is to be done before a process gives up making memory executable: what is compiled later is slower then. */
 void program_warm(const struct waf_program *p);

@@ -68,6 +68,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct ar
     t->set = p->set;
     t->arena = a;
     t->options = *o;
+    t->time_first = o->duration ? o->duration(o->argument) : 0;
     t->forms = (struct form_maker){p->plan, p->unicode, a};
     t->engine = p->set->settings.rule_engine;
     t->request_access = p->set->settings.request_body_access;

@@ -60,24 +60,43 @@ static bool make_room(struct waf_transaction *t)
     t->scanned = arena_array(t->arena, plan->group_count, sizeof *t->scanned);
     t->sources = arena_array(t->arena, plan->source_count, sizeof *t->sources);
     t->segments = arena_array(t->arena, plan->segment_count, sizeof *t->segments);
-    return t->visits && t->candidates && t->scanned && t->sources && t->segments;
+    t->made_sources = arena_array(t->arena, plan->source_count, sizeof *t->made_sources);
+    t->made_segments = arena_array(t->arena, plan->segment_count, sizeof *t->made_segments);
+    return t->visits && t->candidates && t->scanned && t->sources && t->segments && t->made_sources && t->made_segments;
 }
 
-/* What has come since the phase before. */
+static bool has_changed(const struct waf_transaction *t, uint32_t number)
+{
+    const struct scan_segment *s = &t->segments[number];
+    struct bytes scalar;
+    size_t listed = variables_measure(t, t->program->plan->segments[number], &scalar);
+    return listed != s->listed || scalar.at != s->scalar.at || scalar.len != s->scalar.len;
+}
+
+static bool lacks_segment(const struct waf_transaction *t, const struct plan_source *p)
+{
+    for (uint32_t i = 0; i < p->segment_count; i++)
+        if (!t->segments[p->segments[i]].there)
+            return true;
+    return false;
+}
+
+/* What is no longer as it was in the phase before is gathered again when a scan asks for it. */
 static void forget_changed(struct waf_transaction *t)
 {
-    const struct waf_plan *plan = t->program->plan;
-    for (uint32_t i = 0; i < plan->segment_count; i++) {
-        struct scan_segment *s = &t->segments[i];
-        struct bytes scalar;
-        size_t listed = s->there ? variables_measure(t, plan->segments[i], &scalar) : 0;
-        if (s->there && (listed != s->listed || scalar.at != s->scalar.at || scalar.len != s->scalar.len))
-            *s = (struct scan_segment){0};
-    }
-    for (uint32_t i = 0; i < plan->source_count; i++)
-        for (uint32_t k = 0; t->sources[i].there && k < plan->sources[i].segment_count; k++)
-            if (!t->segments[plan->sources[i].segments[k]].there)
-                t->sources[i] = (struct scan_source){0};
+    uint32_t segments = 0, sources = 0;
+    for (uint32_t i = 0; i < t->made_segment_count; i++)
+        if (has_changed(t, t->made_segments[i]))
+            t->segments[t->made_segments[i]] = (struct scan_segment){0};
+        else
+            t->made_segments[segments++] = t->made_segments[i];
+    for (uint32_t i = 0; i < t->made_source_count; i++)
+        if (segments < t->made_segment_count && lacks_segment(t, &t->program->plan->sources[t->made_sources[i]]))
+            t->sources[t->made_sources[i]] = (struct scan_source){0};
+        else
+            t->made_sources[sources++] = t->made_sources[i];
+    t->made_segment_count = segments;
+    t->made_source_count = sources;
 }
 
 bool scan_begin(struct waf_transaction *t)
@@ -176,6 +195,7 @@ static struct scan_segment *segment_get(struct waf_transaction *t, uint32_t numb
     if (s->there)
         return s;
     s->there = true;
+    t->made_segments[t->made_segment_count++] = number;
     s->listed = variables_measure(t, target, &s->scalar);
     t->gathered.count = 0;
     return variables_all(t, target, &t->gathered) && take_forms(t, &t->gathered, s) ? s : NULL;
@@ -186,13 +206,16 @@ static struct scan_source *source_get(struct waf_transaction *t, uint32_t number
 {
     const struct plan_source *p = &t->program->plan->sources[number];
     struct scan_source *s = &t->sources[number];
-    for (uint32_t i = 0; !s->there && i < p->segment_count; i++) {
+    if (s->there)
+        return s;
+    for (uint32_t i = 0; i < p->segment_count; i++) {
         const struct scan_segment *segment = segment_get(t, p->segments[i]);
         if (!segment)
             return NULL;
         s->triggered |= segment->triggered;
     }
     s->there = true;
+    t->made_sources[t->made_source_count++] = number;
     return s;
 }
 

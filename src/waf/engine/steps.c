@@ -12,6 +12,7 @@ bool is_refused(const struct waf_transaction *t)
 void refuse(struct waf_transaction *t, uint8_t phase, int status)
 {
     t->outcome.decision = WAF_DENY;
+    t->outcome.decided_by = 0;
     t->outcome.phase = phase;
     t->outcome.status = status;
 }

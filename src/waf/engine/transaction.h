@@ -77,6 +77,7 @@ struct waf_transaction {
     bool out_of_memory; /* it cannot be judged any more: refused */
     bool out_of_time;   /* the same, but only where rules may refuse */
     bool undecided;     /* an expression came to its limit; the same, unless the caller lets it by */
+    uint64_t time_first;             /* by the caller's clock: when the transaction began */
     uint64_t time_began, time_spent; /* by the caller's clock: when the step would have begun, had nobody waited; in the steps before */
     size_t operations;  /* so far */
 
@@ -113,6 +114,8 @@ struct waf_transaction {
     bool *scanned;
     struct scan_source *sources;
     struct scan_segment *segments;
+    uint32_t *made_segments, *made_sources; /* those of them that are there */
+    uint32_t made_segment_count, made_source_count;
     struct waf_values gathered; /* of one segment, while it is made */
 
     struct waf_outcome outcome;

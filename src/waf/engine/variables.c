@@ -67,12 +67,19 @@ static struct bytes clock_time(struct waf_transaction *t)
     return made_text(t, arena_format(t->arena, "%02d:%02d:%02d", t->options.local.hour, t->options.local.minute, t->options.local.second));
 }
 
+/* Microseconds since the transaction began, by a clock that may be another thread's by now, and behind. */
+static int64_t duration(const struct waf_transaction *t)
+{
+    uint64_t now = t->options.duration ? t->options.duration(t->options.argument) : 0;
+    return now > t->time_first ? (int64_t)(now - t->time_first) : 0;
+}
+
 /* A variable with one value. */
 static struct bytes scalar(struct waf_transaction *t, uint8_t variable)
 {
     switch (variable) {
     case VARIABLE_DURATION:
-        return number(t, t->options.duration ? (int64_t)t->options.duration(t->options.argument) : 0);
+        return number(t, duration(t));
     case VARIABLE_HIGHEST_SEVERITY:
         return number(t, t->highest_severity);
     case VARIABLE_MATCHED_VAR_NAME:

@@ -131,6 +131,7 @@ static void a_refusal_that_no_rule_logs_is_told(void **state)
     assert_true(d.sides[NEW].unlogged && !d.sides[OLD].unlogged && !d.unexplained);
     FIRE(&ran[OLD], WAF_PASS, "2 ARGS:a");
     FIRE(&ran[NEW], WAF_DENY, "2 ARGS:a");
+    ran[NEW].outcome.decided_by = 3;
     find();
     assert_true(!d.sides[NEW].unlogged && d.unexplained);
 }

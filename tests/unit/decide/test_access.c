@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is said about all traffic at once (matrix, diff) against decide() on single flows. */
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -332,6 +333,56 @@ static void workloads_are_matched_by_name(void **state)
     diff_is(s, a, b, "gained: backup -> ledger 873/tcp over IPv4 (rule copies)\n");
 }
 
+/* Where no rule names the workloads, only they themselves tell the families apart. */
+static void what_is_observed_at_a_new_address_is_gained_in_its_family(void **state)
+{
+    struct scene *s = *state;
+    struct policy *policies[2];
+    for (int i = 0; i < 2; i++) {
+        struct policy *p = policies[i] = model_new(s->arena);
+        p->observe = true;
+        model_segment(s->arena, p, "web", "10.80.1.0/24 fd80:0:0:1::/64");
+        model_workload(s->arena, p, "w0", "web", i ? "10.80.1.2 fd80:0:0:1::2" : "10.80.1.2", "");
+        model_workload(s->arena, p, "w1", "web", i ? "10.80.1.3 fd80:0:0:1::3" : "10.80.1.3", "");
+    }
+    diff_is(s, policies[0], policies[1],
+            "gained: w0, w1 -> world any over IPv6 (only observed)\n"
+            "gained: w0, w1, world -> w0, w1 any over IPv6 (only observed)\n");
+}
+
+/* Every other port of three protocols, which is more than a list has room for. */
+static void many_ports(struct arena *a, struct rule *r)
+{
+    static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP, IPPROTO_SCTP};
+    struct ports *all = arena_array(a, (size_t)3 << 15, sizeof *all);
+    assert_non_null(all);
+    r->ports = all;
+    for (r->port_count = 0; r->port_count < 3u << 15; r->port_count++) {
+        uint16_t port = (uint16_t)(r->port_count % (1u << 15) * 2 + 1);
+        all[r->port_count] = (struct ports){.protocol = protocols[r->port_count >> 15], .first = port, .last = port};
+    }
+}
+
+static void lists_of_ports_that_are_cut_alike_are_one_line(void **state)
+{
+    struct scene *s = *state;
+    struct policy *policies[2];
+    for (int i = 0; i < 2; i++) {
+        struct policy *p = policies[i] = model_shop(s->arena);
+        model_rule(s->arena, p, "four", "allow", "cidr:10.80.1.2/32", "orders", "65533/sctp", NULL);
+        model_rule(s->arena, p, "six", "allow", "cidr:fd80:0:0:1::2/128", "orders", "65531/sctp", NULL);
+    }
+    uint32_t many = model_rule(s->arena, policies[1], "many", "allow", "storefront", "orders", "1/tcp", NULL);
+    many_ports(s->arena, &policies[1]->rules[many]);
+    struct diff d;
+    assert_true(diff_make(policies[0], policies[1], MIDNIGHT, DIFF_LIMIT, s->arena, &d));
+    assert_int_equal(d.count, 1);
+    assert_int_equal(d.lines[0].families, 10);
+    assert_non_null(strstr(d.lines[0].ports, " more"));
+}
+
+/* A stretch of sources from workloads into the world. */
+
 static void times_and_observation_count(void **state)
 {
     struct scene *s = *state;
@@ -629,6 +680,8 @@ int main(void)
         TEST(the_same_access_in_other_words_differs_in_nothing),
         TEST(gains_and_losses_are_told_in_terms_of_workloads),
         TEST(workloads_are_matched_by_name),
+        TEST(what_is_observed_at_a_new_address_is_gained_in_its_family),
+        TEST(lists_of_ports_that_are_cut_alike_are_one_line),
         TEST(times_and_observation_count),
         TEST(a_deny_that_was_only_tried_and_now_holds_is_a_loss),
         TEST(a_diff_that_is_too_large_says_so),

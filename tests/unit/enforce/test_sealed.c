@@ -11,12 +11,31 @@
 
 #include "tests/unit/base/check.h"
 
+static int file_of(struct bytes b)
+{
+    char name[] = "/tmp/bulkhead-sealed-XXXXXX";
+    int file = mkstemp(name);
+    assert_true(file >= 0);
+    unlink(name);
+    if (b.len)
+        assert_int_equal(write(file, b.at, b.len), b.len);
+    return file;
+}
+
+static int sealed_of(struct bytes b)
+{
+    struct failure f;
+    int file = file_of(b), fd;
+    assert_true(sealed_of_file(file, b.len, &fd, &f));
+    close(file);
+    return fd;
+}
+
 static void it_has_what_it_was_given(void **state)
 {
     struct failure f;
     struct bytes mapped;
-    int fd;
-    assert_true(sealed_of_bytes(bytes_of_text("rules"), &fd, &f));
+    int fd = sealed_of(bytes_of_text("rules"));
     assert_true(sealed_map(fd, &mapped, &f));
     close(fd);
     assert_int_equal(mapped.len, 5);
@@ -33,9 +52,7 @@ static void it_has_what_it_was_given(void **state)
 
 static void nobody_changes_it(void **state)
 {
-    struct failure f;
-    int fd;
-    assert_true(sealed_of_bytes(bytes_of_text("rules"), &fd, &f));
+    int fd = sealed_of(bytes_of_text("rules"));
     assert_int_equal(pwrite(fd, "x", 1, 0), -1);
     assert_int_equal(errno, EPERM);
     assert_int_equal(ftruncate(fd, 1), -1);
@@ -55,8 +72,7 @@ static void what_could_change_is_not_mapped(void **state)
     assert_false(sealed_map(open, &mapped, &f));
     assert_non_null(strstr(f.text, "not sealed"));
     close(open);
-    int nothing;
-    assert_true(sealed_of_bytes((struct bytes){0}, &nothing, &f));
+    int nothing = sealed_of((struct bytes){0});
     assert_false(sealed_map(nothing, &mapped, &f));
     close(nothing);
 }
@@ -65,10 +81,7 @@ static void a_file_that_changes_afterwards_makes_no_difference(void **state)
 {
     struct failure f;
     struct bytes mapped;
-    char name[] = "/tmp/bulkhead-sealed-XXXXXX";
-    int file = mkstemp(name), fd;
-    assert_true(file >= 0);
-    unlink(name);
+    int file = file_of((struct bytes){0}), fd;
     for (int i = 0; i < 30000; i++)
         assert_int_equal(write(file, "0123456789", 10), 10);
     assert_true(sealed_of_file(file, 300000, &fd, &f));

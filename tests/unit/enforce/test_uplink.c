@@ -571,6 +571,7 @@ static void a_port_that_another_network_publishes_is_refused(void **state)
 {
     struct uplink_plan shop = plan_shop(), bank = plan_bank();
     create(&shop);
+    shop_settles(); /* refused() looks at the host twice */
     bank.ports = ports + 2;
     bank.port_count = 1;
     refused(&bank, "shop", "UDP port 5353");

@@ -106,6 +106,15 @@ void hub_speaks(void)
     run("ip -n hub route add default via fd80::2 src fd80::1");
 }
 
+/*
+ * A link is up at once, but a worker of the kernel says so to IPv6 and takes NO-CARRIER away: some time later, where the
+ * machine is busy. The multicast route is the last that comes of it.
+ */
+void shop_settles(void)
+{
+    run("for i in $(seq 500); do ip -6 route show table local dev bh-shop | grep -q ff00::/8 && exit; sleep 0.01; done; exit 1");
+}
+
 /* Everything of the host that an uplink could leave changed, as one text. */
 char *host_looks(void)
 {

@@ -32,6 +32,8 @@ struct uplink_plan plan_bank(void);
 int stage_set(void **state);
 /* The outer addresses on a plain stack in the hub, in place of Bulkhead's programs. */
 void hub_speaks(void);
+/* What comes after the link of shop, in the kernel's own time, has come. */
+void shop_settles(void);
 /* Everything of the host that an uplink could leave changed, as one text. */
 char *host_looks(void);
 /* Frees the text. */

@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "tests/unit/base/check.h"
+#include "tests/unit/waf/engine/own_program.h"
 #include "tests/unit/waf/language/files.h"
 #include "waf/engine/engine.h"
 
@@ -21,7 +22,6 @@ struct ready {
 static inline void ready_open(const char *rules, bool disk, struct ready *r)
 {
     const char *name = "rules.conf";
-    struct program_errors errors;
     *r = (struct ready){.arena = arena_create((size_t)256 << 20), .made = {{name, rules}}};
     r->files = (struct test_files){.made = r->made, .disk = disk};
     struct rule_files lent = test_files_lend(&r->files);
@@ -30,14 +30,14 @@ static inline void ready_open(const char *rules, bool disk, struct ready *r)
         sources_print(&r->sources, false, &said);
         fail_msg("%s", text_cstr(&said));
     }
-    assert_true(program_compile(r->set, r->arena, &r->program, &errors));
+    own_program_compile(r->set, r->arena, &r->program);
     assert_true(scratch_create(&r->program, &r->scratch));
 }
 
 static inline void ready_close(struct ready *r)
 {
     scratch_free(&r->scratch);
-    program_free(&r->program);
+    own_program_free(&r->program);
     test_files_free(&r->files);
     arena_destroy(r->arena);
 }

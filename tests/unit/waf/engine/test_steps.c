@@ -349,6 +349,31 @@ static void waiting_takes_none_of_the_rules_time(void **state)
     story_end(&s);
 }
 
+/* Whatever the clock said before, and when it goes back. */
+static void duration_is_what_has_passed_since_the_beginning(void **state)
+{
+    struct story s;
+    struct arena *a = arena_create(STORY_MEMORY);
+    struct http_message q;
+    const char *error;
+    uint64_t now = 5000000;
+    story_begin(&s, ON "SecRule DURATION \"@eq 0\" \"id:1,phase:1,pass,log\"\nSecRule DURATION \"@eq 700\" \"id:2,phase:2,pass,log\"\n"
+                       "SecRule DURATION \"@eq 0\" \"id:5,phase:5,pass,log\"\n");
+    s.options.duration = told_time;
+    s.options.argument = &now;
+    assert_true(http_request_read(bytes_of_text(POST), a, &q, &error));
+    struct waf_transaction *t = transaction_begin(&s.ready.program, a, &s.options);
+    assert_non_null(t);
+    transaction_request_head(t, &s.ready.scratch, &q);
+    now += 700;
+    transaction_request_end(t, &s.ready.scratch);
+    now -= 2000;
+    const struct waf_outcome *o = transaction_end(t, &s.ready.scratch);
+    assert_true(has_fired(&s.ready, o, 1) && has_fired(&s.ready, o, 2) && has_fired(&s.ready, o, 5));
+    arena_destroy(a);
+    story_end(&s);
+}
+
 /* Two transactions, step by step in turn, with one scratch. */
 static void two_transactions_share_a_scratch(void **state)
 {
@@ -438,6 +463,7 @@ int main(void)
         cmocka_unit_test(what_a_rule_lets_by_is_not_parsed),
         cmocka_unit_test(whether_a_body_is_read_is_known_before_it_comes),
         cmocka_unit_test(waiting_takes_none_of_the_rules_time),
+        cmocka_unit_test(duration_is_what_has_passed_since_the_beginning),
         cmocka_unit_test(two_transactions_share_a_scratch),
         cmocka_unit_test(memory_that_runs_out_on_the_way_refuses),
         cmocka_unit_test(one_that_is_given_up_gives_back_what_it_has),

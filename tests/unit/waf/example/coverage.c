@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "tests/unit/waf/engine/own_program.h"
 #include "tests/unit/waf/language/files.h"
 #include "waf/example/example.h"
 
@@ -34,7 +35,6 @@ static bool talkative;
 static void load(struct prepared *p)
 {
     const char *names[] = {"settings", "/etc/nginx/modsecurity.conf", "/etc/modsecurity/crs/crs-setup.conf", "/usr/share/modsecurity-crs/rules/*.conf"};
-    struct program_errors errors;
     p->made[0] = (struct test_file){"settings", text_cstr(&p->action)};
     p->files = (struct test_files){.made = p->made, .disk = true};
     struct rule_files lent = test_files_lend(&p->files);
@@ -52,7 +52,7 @@ static void load(struct prepared *p)
         sources_print(&p->sources, false, &said);
         fail_msg("%s", text_cstr(&said));
     }
-    assert_true(program_compile(p->set, p->arena, &p->program, &errors));
+    own_program_compile(p->set, p->arena, &p->program);
     assert_true(scratch_create(&p->program, &p->scratch));
     text_free(&includes);
 }
@@ -75,7 +75,7 @@ static struct prepared *prepare(const struct settings *s)
     if (prepared_count == PREPARED_MAX) { /* one place is used again */
         struct prepared *old = &all[PREPARED_MAX - 1];
         scratch_free(&old->scratch);
-        program_free(&old->program);
+        own_program_free(&old->program);
         test_files_free(&old->files);
         arena_destroy(old->arena);
         text_free(&old->action);
@@ -151,7 +151,7 @@ static void four_in_five_rules_have_an_example(void **state)
     assert_true(speaking_found * 5 > speaking * 4);
     for (size_t i = 0; i < prepared_count; i++) {
         scratch_free(&all[i].scratch);
-        program_free(&all[i].program);
+        own_program_free(&all[i].program);
         test_files_free(&all[i].files);
         arena_destroy(all[i].arena);
         text_free(&all[i].action);

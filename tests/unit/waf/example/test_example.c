@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tests/unit/waf/engine/own_program.h"
 #include "tests/unit/waf/language/files.h"
 #include "waf/example/encode.h"
 #include "waf/example/example.h"
@@ -132,7 +133,6 @@ static void find(const char *rules, struct text *out)
     struct arena *a = arena_create(MEMORY);
     struct sources sources;
     struct waf_program program;
-    struct program_errors errors;
     struct waf_scratch scratch;
     const struct waf_rule_set *set;
     struct waf_options options = {.client = bytes("127.0.0.1"), .unique_id = bytes("u")};
@@ -142,7 +142,7 @@ static void find(const char *rules, struct text *out)
         sources_print(&sources, false, &said);
         fail_msg("%s", text_cstr(&said));
     }
-    assert_true(program_compile(set, a, &program, &errors));
+    own_program_compile(set, a, &program);
     assert_true(scratch_create(&program, &scratch));
     struct example_search search = {.program = &program, .scratch = &scratch, .options = &options, .seed = 1};
     uint32_t rule = 0;
@@ -153,7 +153,7 @@ static void find(const char *rules, struct text *out)
     if (e.found)
         text_append(out, e.request.at, e.request.len);
     scratch_free(&scratch);
-    program_free(&program);
+    own_program_free(&program);
     arena_destroy(a);
 }
 

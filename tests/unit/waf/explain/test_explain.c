@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "tests/unit/waf/engine/own_program.h"
 #include "tests/unit/waf/language/files.h"
 #include "waf/example/example.h"
 #include "waf/explain/explain.h"
@@ -41,17 +42,16 @@ static void bench_open(struct bench *b)
     struct test_files files = {.made = made};
     struct rule_files lent = test_files_lend(&files);
     struct sources sources;
-    struct program_errors errors;
     b->arena = arena_create(MEMORY);
     assert_true(rules_load(&name, 1, &lent, b->arena, &sources, &b->set));
-    assert_true(program_compile(b->set, b->arena, &b->program, &errors));
+    own_program_compile(b->set, b->arena, &b->program);
     assert_true(scratch_create(&b->program, &b->scratch));
 }
 
 static void bench_close(struct bench *b)
 {
     scratch_free(&b->scratch);
-    program_free(&b->program);
+    own_program_free(&b->program);
     arena_destroy(b->arena);
 }
 

@@ -47,7 +47,6 @@ static void loaded_open(const struct image *from, struct job_runner runner, stru
 static void loaded_close(struct loaded *l)
 {
     scratch_free(&l->scratch);
-    program_free(&l->program);
     compiled_free(l->compiled);
     ready_close(&l->ready);
 }
@@ -169,10 +168,8 @@ static bool loads_when_memory_fails_at(const struct image *from, uint64_t nth)
     assert_non_null(c);
     arena_fail_at(c->arena, nth);
     bool ok = program_compile_from(r.set, c, r.arena, &program, &errors);
-    if (ok) {
+    if (ok)
         ok = program_plan(&program, r.arena);
-        program_free(&program);
-    }
     compiled_free(c);
     ready_close(&r);
     return ok;
