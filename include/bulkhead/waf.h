@@ -100,7 +100,10 @@ enum bh_waf_result bh_waf_seed(uint64_t one, uint64_t other);
  */
 enum bh_waf_result bh_waf_rules_load(const struct bh_waf_file *files, size_t count, const struct bh_waf_rules_options *options, struct bh_waf_rules **ret,
     struct bh_waf_report **ret_report);
-/* One more owner, and one fewer; the last frees. Any thread. NULL is fine. */
+/*
+ * One more owner, and one fewer; the last frees. Any thread. NULL is fine. Holding is only for who is an owner, or under the
+ * lock under which rules are replaced: between reading a pointer and holding, the last owner may free.
+ */
 struct bh_waf_rules *bh_waf_rules_hold(struct bh_waf_rules *rules);
 void bh_waf_rules_free(struct bh_waf_rules *rules);
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/unit/base/check.h"
 
@@ -346,6 +347,7 @@ static void time_that_runs_out_refuses(void **state)
 
 #define THREADS 4
 #define ROUNDS 300
+#define REPLACEMENTS 50
 
 static void *ask_often(void *rules)
 {
@@ -372,6 +374,81 @@ static void threads_share_a_rule_set(void **state)
         assert_int_equal(pthread_join(threads[i], &wrong), 0);
         assert_null(wrong);
     }
+}
+
+/* As a server has them. NULL: it is over. */
+struct in_force {
+    pthread_mutex_t mutex;
+    struct bh_waf_rules *rules;
+    size_t taken;
+};
+
+static struct bh_waf_rules *take(struct in_force *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    struct bh_waf_rules *rules = bh_waf_rules_hold(f->rules);
+    f->taken++;
+    pthread_mutex_unlock(&f->mutex);
+    return rules;
+}
+
+static size_t times_taken(struct in_force *f)
+{
+    pthread_mutex_lock(&f->mutex);
+    size_t taken = f->taken;
+    pthread_mutex_unlock(&f->mutex);
+    return taken;
+}
+
+static void replace(struct in_force *f, struct bh_waf_rules *next)
+{
+    pthread_mutex_lock(&f->mutex);
+    struct bh_waf_rules *before = f->rules;
+    f->rules = next;
+    pthread_mutex_unlock(&f->mutex);
+    bh_waf_rules_free(before);
+}
+
+static void *ask_those_in_force(void *in_force)
+{
+    struct bh_waf_rules *rules;
+    size_t wrong = 0;
+    while ((rules = take(in_force))) {
+        struct bh_waf_scratch *scratch = NULL;
+        bool ready = bh_waf_scratch_create(rules, &scratch) == BH_WAF_OK;
+        wrong += !ready || exchange(rules, scratch, FORM "x=attack", NULL, 5).status != 418;
+        bh_waf_scratch_free(scratch);
+        bh_waf_rules_free(rules);
+    }
+    return wrong ? in_force : NULL;
+}
+
+/* Each is taken a few times before the next comes. */
+static void *replace_often(void *in_force)
+{
+    for (size_t i = 0; i < REPLACEMENTS; i++) {
+        size_t before = times_taken(in_force);
+        replace(in_force, load(RULES));
+        while (times_taken(in_force) < before + THREADS)
+            usleep(100);
+    }
+    replace(in_force, NULL);
+    return NULL;
+}
+
+static void rules_are_replaced_while_threads_use_them(void **state)
+{
+    struct in_force f = {.mutex = PTHREAD_MUTEX_INITIALIZER, .rules = load(RULES)};
+    pthread_t threads[THREADS + 1];
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, ask_those_in_force, &f), 0);
+    assert_int_equal(pthread_create(&threads[THREADS], NULL, replace_often, &f), 0);
+    for (size_t i = 0; i <= THREADS; i++) {
+        void *wrong;
+        assert_int_equal(pthread_join(threads[i], &wrong), 0);
+        assert_null(wrong);
+    }
+    assert_true(f.taken >= THREADS * REPLACEMENTS);
 }
 
 /* Each step by another thread, with that thread's scratch. */
@@ -598,6 +675,7 @@ int main(void)
         cmocka_unit_test(a_time_without_a_year_is_no_time),
         cmocka_unit_test(time_that_runs_out_refuses),
         cmocka_unit_test(threads_share_a_rule_set),
+        cmocka_unit_test(rules_are_replaced_while_threads_use_them),
         cmocka_unit_test(a_transaction_goes_from_thread_to_thread),
         cmocka_unit_test(rules_that_need_more_than_they_may_are_refused),
         cmocka_unit_test(a_transaction_that_needs_more_than_it_may_is_refused),
