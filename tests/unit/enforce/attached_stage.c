@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "attached_stage.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -18,12 +14,6 @@ const struct link_address hub6 = {6, {0xfd, 0x80, [15] = 1}};
 
 int host = -1, far = -1, elsewhere = -1, hub = -1;
 
-void run(const char *command)
-{
-    if (system(command) != 0)
-        fail_msg("failed: %s", command);
-}
-
 void runf(const char *format, ...)
 {
     char command[1024];
@@ -32,12 +22,6 @@ void runf(const char *format, ...)
     vsnprintf(command, sizeof command, format, arguments);
     va_end(arguments);
     run(command);
-}
-
-void sure(bool done, const struct failure *f)
-{
-    if (!done)
-        fail_msg("%s", f->text);
 }
 
 /* A call that must fail, and what it must say. */
@@ -56,12 +40,7 @@ struct attached_plan plan_of(const char *interface)
 
 static bool stage_make(struct failure *f)
 {
-    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("tmpfs", "/run", "tmpfs", 0, NULL))
-        return fail_errno(f, errno, "make a mount namespace");
-    (void)mkdir(STATE_ROOT, 0700);
-    (void)mkdir(STATE_ROOT "/shop", 0700);
-    (void)mkdir(STATE_ROOT "/bank", 0700);
-    return netns_create("host", &host, f) && netns_create("far", &far, f) && netns_create("elsewhere", &elsewhere, f) &&
+    return stage_mounts(f) && netns_create("host", &host, f) && netns_create("far", &far, f) && netns_create("elsewhere", &elsewhere, f) &&
            netns_create("hub", &hub, f) && hub_prepare(hub, f) && netns_enter(host, f);
 }
 
@@ -143,21 +122,6 @@ char *host_looks(void)
         "sed -E 's/^[0-9]+: //; s/(valid_lft|preferred_lft|expires) [0-9]+sec/\\1 N/g' >/run/looks");
     sure(file_read("/run/looks", 1 << 20, &text, &size, &f), &f);
     return text;
-}
-
-/* Frees the text. */
-void host_looks_as(char *before)
-{
-    char *after = host_looks();
-    struct failure f = {{0}};
-    bool same = strcmp(before, after) == 0;
-    if (!same) {
-        sure(file_write("/run/before", bytes_of_text(before), &f) && file_write("/run/after", bytes_of_text(after), &f), &f);
-        (void)!system("diff /run/before /run/after");
-    }
-    free(before);
-    free(after);
-    assert_true(same);
 }
 
 void take(const struct attached_plan *plan)

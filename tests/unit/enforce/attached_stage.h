@@ -11,13 +11,7 @@
 #include "enforce/netns.h"
 #include "enforce/state.h"
 
-/* After failure.h: cmocka has a macro named fail. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "stage.h"
 
 #define RECORD STATE_ROOT "/shop/attached-web"
 #define HUB_INDEX 907
@@ -25,9 +19,7 @@
 extern int host, far, elsewhere, hub;
 extern const struct link_address hub6;
 
-void run(const char *command);
 void runf(const char *format, ...);
-void sure(bool done, const struct failure *f);
 /* A call that must fail, and what it must say. */
 void refuses(bool done, const struct failure *f, const char *word, const char *other);
 struct attached_plan plan_of(const char *interface);
@@ -38,10 +30,6 @@ void make_veth(void);
 void make_alone(void);
 void make_tap(void);
 void unmake(const char *interface);
-/* All of the host that an attached interface could leave changed, as one text: without the number of the link and what passes by itself. */
-char *host_looks(void);
-/* Frees the text. */
-void host_looks_as(char *before);
 void take(const struct attached_plan *plan);
 void give_back(int hub_ns_fd);
 bool take_fails(const struct attached_plan *plan, struct failure *f);

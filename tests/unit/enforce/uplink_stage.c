@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "uplink_stage.h"
 
-#include <errno.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "enforce/file.h"
@@ -22,18 +18,6 @@ int host = -1, world = -1, other = -1, hub = -1;
 static int hub2 = -1;
 
 const char table_shop[] = "list table inet bulkhead-shop";
-
-void run(const char *command)
-{
-    if (system(command) != 0)
-        fail_msg("failed: %s", command);
-}
-
-void sure(bool done, const struct failure *f)
-{
-    if (!done)
-        fail_msg("%s", f->text);
-}
 
 void must_nft(const char *commands)
 {
@@ -64,12 +48,7 @@ struct uplink_plan plan_bank(void)
 
 static bool stage_make(struct failure *f)
 {
-    if (unshare(CLONE_NEWNS) || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) || mount("tmpfs", "/run", "tmpfs", 0, NULL))
-        return fail_errno(f, errno, "make a mount namespace");
-    (void)mkdir(STATE_ROOT, 0700);
-    (void)mkdir(STATE_ROOT "/shop", 0700);
-    (void)mkdir(STATE_ROOT "/bank", 0700);
-    return netns_create("host", &host, f) && netns_create("world", &world, f) && netns_create("other", &other, f) &&
+    return stage_mounts(f) && netns_create("host", &host, f) && netns_create("world", &world, f) && netns_create("other", &other, f) &&
            netns_create("hub", &hub, f) && netns_create("hub2", &hub2, f) && hub_prepare(hub, f) && hub_prepare(hub2, f) &&
            netns_enter(host, f);
 }
@@ -126,21 +105,6 @@ char *host_looks(void)
         "ls -A " STATE_ROOT " " STATE_ROOT "/shop; } >/run/looks");
     sure(file_read("/run/looks", 1 << 20, &text, &size, &f), &f);
     return text;
-}
-
-/* Frees the text. */
-void host_looks_as(char *before)
-{
-    char *after = host_looks();
-    struct failure f = {{0}};
-    bool same = strcmp(before, after) == 0;
-    if (!same) {
-        sure(file_write("/run/before", bytes_of_text(before), &f) && file_write("/run/after", bytes_of_text(after), &f), &f);
-        (void)!system("diff /run/before /run/after");
-    }
-    free(before);
-    free(after);
-    assert_true(same);
 }
 
 bool table_is_there(const char *list)

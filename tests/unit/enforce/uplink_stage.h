@@ -9,13 +9,7 @@
 #include "enforce/uplink.h"
 #include "enforce/uplink_parts.h"
 
-/* After failure.h: cmocka has a macro named fail. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "stage.h"
 
 #define PORTS 3
 
@@ -24,8 +18,6 @@ extern const struct link_address outer6;
 extern const struct uplink_port ports[PORTS];
 extern const char table_shop[];
 
-void run(const char *command);
-void sure(bool done, const struct failure *f);
 void must_nft(const char *commands);
 struct uplink_plan plan_shop(void);
 struct uplink_plan plan_bank(void);
@@ -34,10 +26,6 @@ int stage_set(void **state);
 void hub_speaks(void);
 /* What comes after the link of shop, in the kernel's own time, has come. */
 void shop_settles(void);
-/* Everything of the host that an uplink could leave changed, as one text. */
-char *host_looks(void);
-/* Frees the text. */
-void host_looks_as(char *before);
 bool table_is_there(const char *list);
 char setting(const char *name);
 /* How many entries of the host's connection tracking have this destination port. */
