@@ -106,7 +106,6 @@ static bool remove_workload(const char *name, const struct state_link *l, struct
     snprintf(hub_link, sizeof hub_link, "w%u", l->link);
     if (l->init && !process_stop(l->init, l->init_start, STOP_MS, f))
         return false;
-    processes_kill_in_netns((const char *const[]){netns}, 1); /* commands of `exec` */
     return datapath_set_link(d, l->link, &none, f) && attached_return(name, l->workload, hub, f) && spoke_delete(hub, hub_link, netns, f);
 }
 

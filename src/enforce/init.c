@@ -123,6 +123,9 @@ static bool namespaces_enter(const struct launch *launch, struct failure *f)
 {
     if (!netns_enter(launch->netns, f))
         return false;
+    /* netns_end kills whom it finds inside, after it has taken the name away: who comes later must leave by himself. */
+    if (!netns_is_at(launch->netns, launch->sandbox->netns_path))
+        return fail(f, "the network namespace of workload %s was taken down at this moment", launch->sandbox->workload);
     if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0)
         return fail_errno(f, errno, "cannot make the workload's namespaces (CAP_SYS_ADMIN is needed)");
     if (sethostname(launch->sandbox->workload, strlen(launch->sandbox->workload)) < 0)

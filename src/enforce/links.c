@@ -15,6 +15,7 @@
 
 #include "enforce/netlink.h"
 #include "enforce/netns.h"
+#include "enforce/process.h"
 #include "enforce/scope.h"
 
 #define CREATE ((uint16_t)(NLM_F_CREATE | NLM_F_EXCL))
@@ -517,7 +518,7 @@ bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct
 {
     SCOPED_FD socket = -1;
     bool link_gone = netlink_open(hub_ns_fd, &socket, f) && link_delete(socket, hub_link, f);
-    return netns_delete(netns, link_gone ? f : NULL) && link_gone;
+    return netns_end(&netns, 1, link_gone ? f : NULL) && link_gone;
 }
 
 bool spokes_delete(int hub_ns_fd, const char *const *netns, size_t count, struct failure *f)
@@ -527,7 +528,5 @@ bool spokes_delete(int hub_ns_fd, const char *const *netns, size_t count, struct
     netlink_batch_reset(&batch);
     put_delete_group(&batch, SPOKE_GROUP);
     bool done = netlink_open(hub_ns_fd, &socket, f) && netlink_batch_send(socket, &batch, "the hub", f);
-    for (size_t i = 0; i < count; i++)
-        done = netns_delete(netns[i], done ? f : NULL) && done;
-    return done;
+    return netns_end(netns, count, done ? f : NULL) && done;
 }

@@ -54,11 +54,11 @@ bool hub_prepare(int hub_ns_fd, struct failure *f) __attribute__((warn_unused_re
  * close. The hub-side end has a clsact qdisc, and both ends are up when it returns. */
 bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f) __attribute__((warn_unused_result));
 
-/* Takes link and namespace name away. What is not there is no failure. */
+/* Takes link and namespace name away, and kills who is inside. What is not there is no failure. */
 bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct failure *f)
     __attribute__((warn_unused_result));
 
-/* Every spoke of the hub at once, links and the namespaces named: for 300 the difference between seconds and
+/* Every spoke of the hub at once, links, the namespaces named and who is inside: for 300 the difference between seconds and
  * milliseconds, because the kernel waits for RCU once a request. Goes on after a failure and tells the first. */
 bool spokes_delete(int hub_ns_fd, const char *const *netns, size_t count, struct failure *f)
     __attribute__((warn_unused_result));

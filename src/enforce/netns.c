@@ -149,6 +149,16 @@ bool netns_exists(const char *name)
     return true;
 }
 
+bool netns_is_at(int fd, const char *name_or_path)
+{
+    int there_fd = -1;
+    if (!netns_open(name_or_path, &there_fd, NULL))
+        return false;
+    SCOPED_FD there = there_fd;
+    struct stat own, found;
+    return fstat(fd, &own) == 0 && fstat(there, &found) == 0 && own.st_ino == found.st_ino && own.st_dev == found.st_dev;
+}
+
 bool netns_inode(uint64_t *ret, struct failure *f)
 {
     struct stat own;

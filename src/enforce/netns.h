@@ -27,6 +27,9 @@ bool netns_delete(const char *name, struct failure *f) __attribute__((warn_unuse
 
 bool netns_exists(const char *name);
 
+/* Whether name_or_path leads to that namespace, now. */
+bool netns_is_at(int fd, const char *name_or_path);
+
 /* The inode of the calling thread's network namespace: by it a namespace is written down. */
 bool netns_inode(uint64_t *ret, struct failure *f) __attribute__((warn_unused_result));
 

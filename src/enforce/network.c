@@ -531,7 +531,6 @@ static bool remove_links(const struct state *s, struct failure *f)
         count++;
     }
     bool ok = true;
-    processes_kill_in_netns(list, count); /* commands of `exec`, and what a killed `up` started */
     if (netns_exists(hub_name)) {
         int fd;
         ok = netns_open(hub_name, &fd, f);
@@ -544,8 +543,7 @@ static bool remove_links(const struct state *s, struct failure *f)
         }
     } else {
         ok = attached_return_all(s->name, -1, f);
-        for (size_t i = 0; i < count; i++)
-            ok = netns_delete(list[i], f) && ok;
+        ok = netns_end(list, count, ok ? f : NULL) && ok; /* commands of `exec`, and what a killed `up` started */
     }
     return netns_delete(hub_name, f) && ok;
 }

@@ -99,24 +99,49 @@ static bool is_one_of(ino_t inode, const ino_t *inodes, size_t count)
     return false;
 }
 
-void processes_kill_in_netns(const char *const *names, size_t count)
+static void kill_inside(const ino_t *inodes, size_t count)
 {
-    SCOPED_MEMORY ino_t *inodes = calloc(count ? count : 1, sizeof *inodes);
     DIR *proc = opendir("/proc");
     char path[512];
     struct stat s;
-    size_t found = 0;
-    for (size_t i = 0; inodes && i < count; i++) {
-        (void)snprintf(path, sizeof path, "%s/%s", NETNS_DIRECTORY, names[i]);
-        if (stat(path, &s) == 0)
-            inodes[found++] = s.st_ino;
-    }
-    for (struct dirent *e; proc && found && (e = readdir(proc));) {
+    for (struct dirent *e; proc && count && (e = readdir(proc));) {
         pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
         (void)snprintf(path, sizeof path, "/proc/%d/ns/net", pid);
-        if (pid > 1 && pid != getpid() && stat(path, &s) == 0 && is_one_of(s.st_ino, inodes, found))
+        if (pid > 1 && pid != getpid() && stat(path, &s) == 0 && is_one_of(s.st_ino, inodes, count))
             (void)kill(pid, SIGKILL);
     }
     if (proc)
         (void)closedir(proc);
+}
+
+#define AT_ONCE 128 /* descriptors; a look at all processes for each so many namespaces */
+
+static bool end_some(const char *const *names, size_t count, struct failure *f)
+{
+    int held[AT_ONCE]; /* so that their numbers are nobody else's while we look */
+    ino_t inodes[AT_ONCE];
+    size_t found = 0;
+    bool done = true;
+    for (size_t i = 0; i < count; i++) {
+        struct stat s;
+        if (netns_open(names[i], &held[found], NULL)) {
+            if (fstat(held[found], &s) == 0)
+                inodes[found++] = s.st_ino;
+            else
+                (void)close(held[found]);
+        }
+        done = netns_delete(names[i], done ? f : NULL) && done;
+    }
+    kill_inside(inodes, found);
+    while (found)
+        (void)close(held[--found]);
+    return done;
+}
+
+bool netns_end(const char *const *names, size_t count, struct failure *f)
+{
+    bool done = true;
+    for (size_t at = 0; at < count; at += AT_ONCE)
+        done = end_some(names + at, count - at < AT_ONCE ? count - at : AT_ONCE, done ? f : NULL) && done;
+    return done;
 }

@@ -22,7 +22,9 @@ int process_ending_signals(void);
 bool process_stop(pid_t pid, uint64_t start_time, int timeout_ms, struct failure *f)
     __attribute__((warn_unused_result));
 
-/* Kills every process of the network namespaces with these names in /run/netns, except the caller. */
-void processes_kill_in_netns(const char *const *names, size_t count);
+/* Takes the names of network namespaces out of /run/netns and kills every process inside, except the caller. In
+ * this order: who is about to enter one (init.c) is found inside, or finds that the name has gone. A name that is
+ * not there is no failure; with one, the rest are ended all the same. */
+bool netns_end(const char *const *names, size_t count, struct failure *f) __attribute__((warn_unused_result));
 
 #endif

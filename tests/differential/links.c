@@ -136,7 +136,7 @@ static bool revoked_sessions(struct bench *b)
     return bench_apply(b, wide, "");
 }
 
-/* Good frames, cut behind every byte. */
+/* Good frames, and such with a VLAN tag, cut behind every byte. */
 static bool cut_frames(struct bench *b)
 {
     static uint8_t frame[WIRE_MAX];
@@ -147,6 +147,16 @@ static bool cut_frames(struct bench *b)
             size_t whole = build(b, &t, TCP_SYN, 30, frame);
             b->runts += length < ETHER + 40;
             if (length <= whole && !bench_try(b, t.from, frame, length))
+                return false;
+        }
+    for (size_t kind = 0; kind < 2; kind++)
+        for (size_t length = ETHER; length < 60; length++) {
+            struct talk t = draw_talk(b, IPPROTO_UDP);
+            size_t whole = build(b, &t, 0, 30, frame);
+            memmove(frame + 16, frame + 12, whole - 12);
+            wire_put16(frame + 12, kind ? 0x88a8 : 0x8100);
+            wire_put16(frame + 14, 7);
+            if (!bench_try(b, t.from, frame, length))
                 return false;
         }
     return true;

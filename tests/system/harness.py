@@ -377,6 +377,17 @@ def processes_with(text):
     return found
 
 
+def processes_that_are(*arguments):
+    """Processes of exactly that command line: not what is about to start one."""
+    command = "".join(a + "\0" for a in arguments).encode()
+    found = []
+    for path in glob.glob("/proc/[0-9]*/cmdline"):
+        with contextlib.suppress(OSError), open(path, "rb") as file:
+            if file.read() == command:
+                found.append(int(path.split("/")[2]))
+    return found
+
+
 def agents_of(name):
     found = []
     for path in glob.glob("/proc/[0-9]*/cmdline"):

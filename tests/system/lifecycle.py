@@ -5,6 +5,7 @@
     tests/system/lifecycle.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
 """
 
+import contextlib
 import glob
 import os
 import random
@@ -15,8 +16,8 @@ import subprocess
 import time
 
 from harness import (Network, PYTHON, STATE_ROOT, PIN_ROOT, NETNS, agents_of, allow, bulkhead, carries, case, expect,
-                     leaves_nothing, main, namespace_inodes, options, processes_in, processes_with, run, said, traces,
-                     wait_for)
+                     leaves_nothing, main, namespace_inodes, options, processes_in, processes_that_are, processes_with, run,
+                     said, traces, wait_for)
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp")}
 SERVE = "{{command: [python3, -m, http.server, --bind, \"::\", \"{port}\"], user: nobody, directory: /tmp, restart: always}}"
@@ -91,11 +92,27 @@ def _():
         with subprocess.Popen([options.bulkhead, "exec", "t1ab/a", "--", "sh", "-c", f"setsid sleep {mark_of(771060)} & sleep {mark_of(771061)}"],
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as p:
             try:
-                wait_for("both run", lambda: processes_with(mark_of("771060")) and processes_with(mark_of("771061")))
+                wait_for("both run", lambda: all(processes_that_are("sleep", mark_of(m)) for m in ("771060", "771061")))
                 expect(bulkhead("down", "t1ab"), 0)
-                wait_for("they have ended", lambda: not processes_in(inodes), 3)
+                wait_for("they have ended", lambda: not processes_in(inodes))
             finally:
                 p.kill()
+
+
+@case("of commands that `exec` begins while the network goes, none stays")
+def _():
+    for turn in range(4):
+        with Network("t1ac", RULES), contextlib.ExitStack() as stack:
+            started = []
+            for i in range(8):
+                command = [options.bulkhead, "exec", "t1ac/a", "--", "sleep", mark_of("771062")]
+                started.append(stack.enter_context(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)))
+                stack.callback(started[-1].kill)
+                time.sleep(0.002 * turn)
+            expect(bulkhead("down", "t1ac"), 0)
+            ends = [(p.communicate(timeout=20)[1], p.returncode) for p in started]
+            assert all(status in (125, 137) for _, status in ends), ends
+            assert not processes_that_are("sleep", mark_of("771062"))
 
 
 @case("up and down a second time are as good as the first")
