@@ -162,6 +162,24 @@ static bool cut_frames(struct bench *b)
     return true;
 }
 
+/* Tunnels of which little is there, or nonsense: the kernel looks into them. */
+static bool tunnels(struct bench *b)
+{
+    static const uint8_t protocols[] = {IPPROTO_IPIP, IPPROTO_IPV6, IPPROTO_GRE, IPPROTO_MPLS, 115};
+    static uint8_t frame[WIRE_MAX];
+    for (size_t i = 0; i < sizeof protocols; i++)
+        for (size_t payload = 0; payload < 60; payload++) {
+            struct talk t = draw_talk(b, IPPROTO_UDP);
+            size_t whole = build(b, &t, 0, payload, frame), at = ETHER + (t.family == 4 ? 20 : 40);
+            frame[ETHER + (t.family == 4 ? 9 : 6)] = protocols[i];
+            for (size_t k = at; k < whole; k++)
+                frame[k] = (uint8_t)random_next(&b->random);
+            if (!bench_try(b, t.from, frame, whole))
+                return false;
+        }
+    return true;
+}
+
 /* The rest of a packet whose first fragment passed; half of them with a hop limit that is used up, which nobody is told. */
 static bool late_fragments(struct bench *b)
 {
@@ -478,6 +496,7 @@ static bool all_phases(struct bench *b, uint64_t packets)
     return phase(b, random_frames(b, packets), "random frames arrive, are answered or vanish as the reference says") &&
         phase(b, bench_apply(b, wide, "refuse: drop\n") && random_frames(b, packets / 10), "refuse: drop is silent, but for delivery") &&
         phase(b, bench_apply(b, wide, "") && cut_frames(b), "frames that are cut short are refused") &&
+        phase(b, tunnels(b), "a tunnel is a protocol like any other") &&
         phase(b, late_fragments(b), "the rest of a packet follows its first fragment, and is never answered") &&
         phase(b, revoked_sessions(b), "a session that is revoked is told at both ends") &&
         phase(b, jumbo_frames(b), "jumbo frames and buffers in pieces are as any others") &&
