@@ -265,6 +265,29 @@ static void gate(struct making *m, int phase)
     m->id++;
 }
 
+/* As its defaults: what comes of them is the same for every message, but for what other rules do to their values. */
+static void foregone(struct making *m, int phase)
+{
+    static const char *const names[] = {"level", "n", "c", "d", "D", "e"};
+    static const char *const conditions[] = {"&TX:%s \"@eq 0\"", "TX:%s \"@ge 1\"", "TX:%s \"!@eq 2\"", "TX:%s \"@lt 2\"", "&TX:%s \"@gt 0\""};
+    static const char *const values[] = {"=1", "=2", "=+1", "=-1", "=%{tx.c}", "=+%{tx.d}", "=x%{tx.e}y", ""};
+    struct text *out = new_directive(m->rules);
+    bool asks = random_chance(m->random, 65);
+    if (asks) {
+        text_puts(out, "SecRule ");
+        text_printf(out, PICK(m->random, conditions), PICK(m->random, names));
+        text_puts(out, " ");
+    } else {
+        text_puts(out, "SecAction ");
+    }
+    text_printf(out, "\"id:%d,phase:%d,pass,%s", m->id++, phase, random_chance(m->random, 92) ? "nolog" : "log");
+    for (uint32_t i = random_below(m->random, 3); i > 0; i--)
+        text_printf(out, ",setvar:'tx.%s%s'", PICK(m->random, names), PICK(m->random, values));
+    if (asks && random_chance(m->random, 30))
+        text_printf(out, ",skipAfter:%s", PICK(m->random, markers));
+    text_puts(out, "\"\n");
+}
+
 static void exception(struct making *m)
 {
     static const char *const updates[] = {"SecRuleRemoveById %d\n", "SecRuleRemoveById %d\n", "SecRuleUpdateTargetById %d \"!ARGS:a\"\n", "SecRuleUpdateTargetById %d \"REQUEST_HEADERS\"\n", "SecRuleRemoveByTag two\n",
@@ -298,11 +321,14 @@ void twist_rules_make(struct random *random, struct twist_rules *ret)
             chain_of_transformations(&m, &m.chains[i]);
     }
     settings(&m);
+    bool settled = random_chance(random, 45);
     int home = random_chance(random, 60) ? 2 : 1 + (int)random_below(random, 5);
     for (uint32_t i = 4 + random_below(random, 32); i > 0; i--) {
         uint32_t draw = random_below(random, 100);
         int phase = random_chance(random, m.jumpy ? 95 : 70) ? home : 1 + (int)random_below(random, 5);
-        if (draw < (m.jumpy ? 70 : 82))
+        if (settled && random_chance(random, 45))
+            foregone(&m, phase);
+        else if (draw < (m.jumpy ? 70 : 82))
             rule(&m, phase);
         else if (draw < 88)
             text_printf(new_directive(ret), "SecMarker %s\n", PICK(random, markers));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules of a phase where there is a plan: what is known not to match is passed over, what is known to do little is done at once. */
+#include "waf/engine/course.h"
 #include "waf/engine/transaction.h"
 
 /* The rule at which the jump ends, or the end of the phase. */
@@ -25,75 +26,77 @@ static bool one_was_passed(struct waf_transaction *t, uint32_t from, uint32_t to
     return false;
 }
 
-static size_t count_named(const struct waf_transaction *t, const struct plan_test *test)
+/* ---- the course: what happens whatever the message is */
+
+/* Whether it can be kept in this phase: all before went as it says, but for phases that are not run and of which it has nothing. */
+static bool may_keep_course(const struct waf_transaction *t)
 {
-    const struct waf_values *list = &t->lists[test->variable];
-    size_t count = 0;
-    if (!test->named)
-        return list->count;
-    for (const struct waf_value *v = NULL; (v = values_selected(list, &t->program->targets[test->target], v));)
-        count++;
-    return count;
+    bool may = !t->off_course && !t->options.profile && !t->removals.count && t->skip == 0 && !t->jumping;
+    for (uint8_t phase = t->course_phase + 1; phase < t->phase; phase++)
+        may = may && !t->program->course->phases[phase].writes;
+    return may;
 }
 
-/* What is known of a rule before it is run. */
-enum foreseen {
-    FORESEEN_NOTHING,
-    FORESEEN_FAILS,
-    FORESEEN_MATCHES,
-};
-
-/* The value of TX that the test is of; NULL where there is none, or it is of another variable. */
-static const struct waf_value *find_tested(const struct waf_transaction *t, const struct plan_test *test)
+static void begin_course(struct waf_transaction *t)
 {
-    return test->named ? values_selected(&t->lists[test->variable], &t->program->targets[test->target], NULL) : NULL;
+    t->on_course = may_keep_course(t);
+    t->off_course = !t->on_course;
+    if (t->on_course)
+        memcpy(t->visits, t->program->course->phases[t->phase].visits, t->program->plan->words * sizeof *t->visits);
 }
 
-/* What ctl takes from a rule's targets is for the whole rule to look at. */
-static enum foreseen foresee(const struct waf_transaction *t, const struct plan_test *test)
+/* From here on rules are looked at as if there were none. */
+static void leave_course(struct waf_transaction *t)
 {
-    if (test->kind == TEST_NONE || t->removals.count)
-        return FORESEEN_NOTHING;
-    int64_t number;
-    if (test->kind == TEST_COUNT) {
-        number = (int64_t)count_named(t, test);
-    } else {
-        const struct waf_value *v = find_tested(t, test);
-        if (test->named && !v)
-            return FORESEEN_FAILS;
-        number = operand_number(test->operator, v ? v->value : t->scalars[test->variable]);
+    const struct waf_plan *plan = t->program->plan;
+    t->on_course = false;
+    t->off_course = true;
+    for (size_t i = 0; i < plan->words; i++)
+        t->visits[i] = plan->visits[t->phase][i] | t->candidates[i];
+}
+
+/* What has just been done by `rule` is nothing that the course reckons with. */
+static bool strays(const struct waf_transaction *t, uint32_t rule)
+{
+    return t->skip > 0 || t->removals.count || (t->jumping && !bits_have(t->program->course->phases[t->phase].lands, rule));
+}
+
+/* MATCHED_VAR and its like, of rules from `from` to before `to`, none of which is run. False when memory is out. */
+static bool follow_matches(struct waf_transaction *t, uint32_t from, uint32_t to)
+{
+    const struct course *c = t->program->course;
+    const struct course_phase *p = &c->phases[t->phase];
+    uint32_t cleared = bits_last(p->clears, from, to);
+    if (cleared != NOTHING) {
+        forget_matches(t);
+        from = cleared + 1;
     }
-    return numbers_match(test->operator, number, test->number) != test->negated ? FORESEEN_MATCHES : FORESEEN_FAILS;
+    for (uint32_t i = bits_next(p->matches, t->program->plan->words, from); i < to; i = bits_next(p->matches, t->program->plan->words, i + 1)) {
+        const struct rule_match *m = &c->matched[c->matches_of[i]];
+        if (!remember_match(t, &m->of, m->value, &m->where))
+            return false;
+    }
+    return true;
 }
 
-/* What MATCHED_VAR and its like are of a test that matches. False when memory is out. */
-static bool find_match(struct waf_transaction *t, const struct plan_test *test, struct waf_value *ret)
+static bool write_block(struct waf_transaction *t, uint32_t rule)
 {
-    const struct waf_value *v = test->kind == TEST_COUNT ? NULL : find_tested(t, test);
-    *ret = (struct waf_value){.variable = test->variable, .value = t->scalars[test->variable]};
-    if (v)
-        *ret = *v;
-    if (test->kind != TEST_COUNT)
-        return true;
-    ret->name = waf_text_bytes(t->set, t->set->targets[test->target].text);
-    return bytes_of_number((int64_t)count_named(t, test), t->arena, &ret->value);
+    const struct course *c = t->program->course;
+    const struct course_block *b = &c->blocks[c->places[rule]];
+    for (uint32_t i = b->first; i < b->first + b->count; i++) {
+        const struct course_write *w = &c->writes[i];
+        if (!values_lend_known(&t->lists[VARIABLE_TX], VARIABLE_TX, w->number, w->name, w->value, t->arena))
+            return false;
+    }
+    return true;
 }
 
-/* A rule that does no more than set variables and jump, and matches. False when memory is out. */
-static bool do_light(struct waf_transaction *t, uint32_t rule)
-{
-    const struct waf_rule *r = &t->set->rules[rule];
-    struct waf_value match;
-    t->rule = rule;
-    if (r->kind == RULE_CONDITION && (!find_match(t, &t->program->plan->tests[rule], &match) || !remember_match(t, &match, match.value, &(struct match){0, match.value.len})))
-        return false;
-    return act_lightly(t, r->written.actions);
-}
+/* ---- rules */
 
 /* False when memory is out. */
 static bool run_candidate(struct waf_transaction *t, uint32_t rule)
 {
-    enum foreseen foreseen = foresee(t, &t->program->plan->tests[rule]);
+    enum foreseen foreseen = foresee(t, rule);
     if (foreseen == FORESEEN_FAILS) {
         forget_matches(t);
         return true;
@@ -118,23 +121,73 @@ static bool visit(struct waf_transaction *t, uint32_t rule)
     return true;
 }
 
-void run_planned(struct waf_transaction *t)
+/* What lies between the rule that was looked at last and the next. False when memory is out. */
+static bool pass(struct waf_transaction *t, uint32_t from, uint32_t to)
+{
+    if (!t->on_course) {
+        if (t->match_count && one_was_passed(t, from, to))
+            forget_matches(t);
+        return true;
+    }
+    bool follows = t->match_count || to == t->set->rule_count || bits_have(t->program->course->phases[t->phase].preceded, to);
+    return !follows || follow_matches(t, from, to);
+}
+
+/* The next rule to be looked at; as many as there are when there is none. */
+static uint32_t next_visit(const struct waf_transaction *t, uint32_t from)
 {
     const struct waf_plan *plan = t->program->plan;
+    uint32_t next = t->skip > 0 ? bits_next(plan->heads[t->phase], plan->words, from) : bits_next(t->visits, plan->words, from);
+    while (t->on_course && next < t->set->rule_count && !bits_have(t->program->course->phases[t->phase].reached, next))
+        next = bits_next(t->visits, plan->words, next + 1); /* a scan names rules that the course jumps over, too */
+    return next < t->set->rule_count ? next : t->set->rule_count;
+}
+
+static bool is_block(const struct waf_transaction *t, uint32_t rule)
+{
+    return t->on_course && bits_have(t->program->course->phases[t->phase].blocks, rule);
+}
+
+/* False when memory is out. */
+static bool look_at(struct waf_transaction *t, uint32_t rule)
+{
+    if (!visit(t, rule))
+        return false;
+    if (t->on_course && strays(t, rule))
+        leave_course(t);
+    return true;
+}
+
+static bool goes_on(const struct waf_transaction *t, enum waf_decision before)
+{
+    return !t->out_of_memory && t->allowed == ALLOWED_NOTHING && t->outcome.decision == before;
+}
+
+void run_planned(struct waf_transaction *t)
+{
     enum waf_decision before = t->outcome.decision;
-    uint32_t count = t->set->rule_count, i = 0;
-    while (i < count && !t->out_of_memory && t->allowed == ALLOWED_NOTHING && t->outcome.decision == before) {
+    uint32_t count = t->set->rule_count, i = 0, from = 0; /* from: where what was passed over begins */
+    begin_course(t);
+    while (i < count && goes_on(t, before)) {
         if (t->jumping) {
-            i = land(t, i);
+            from = i = land(t, i);
             continue;
         }
-        uint32_t next = t->skip > 0 ? bits_next(plan->heads[t->phase], plan->words, i) : bits_next(t->visits, plan->words, i);
-        if (t->match_count && one_was_passed(t, i, next < count ? next : count))
-            forget_matches(t);
-        if (next < count && !visit(t, next))
-            t->out_of_memory = true;
-        i = next + 1;
+        uint32_t next = next_visit(t, i);
+        if (next < count && is_block(t, next)) {
+            t->out_of_memory |= !write_block(t, next);
+            i = next + 1;
+            continue;
+        }
+        t->out_of_memory |= !pass(t, from, next) || (next < count && !look_at(t, next));
+        from = i = next + 1;
     }
+    if (goes_on(t, before) && from < count && !pass(t, from, count))
+        t->out_of_memory = true;
+    if (t->on_course && goes_on(t, before))
+        t->course_phase = t->phase;
+    else
+        t->off_course = true;
     /* What lets the rest by may also jump, or skip: what is left of that is left to the next phase. */
     for (; i < count && t->outcome.decision == before && (t->jumping || t->skip > 0); i++)
         (void)passes_over(t, i);

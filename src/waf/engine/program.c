@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/engine/program.h"
 
+#include "waf/engine/course.h"
 #include "waf/language/names.h"
 
 /* Where a rule set does not say: as many calls as Debian's recommended configuration lets through a thousand times over. */
@@ -247,7 +248,8 @@ bool program_plan(struct waf_program *p, struct arena *a)
     for (uint32_t i = 0; i < p->set->rule_count; i++)
         phrases[i] = &p->operands[i].phrases;
     p->plan = plan_compile(p->set, phrases, p->compiled, a);
-    return p->plan;
+    p->course = p->plan ? course_find(p, a) : NULL;
+    return p->course;
 }
 
 void program_warm(const struct waf_program *p)

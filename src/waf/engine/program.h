@@ -25,6 +25,8 @@ struct rule_operand {
     struct byte_set bytes;
 };
 
+struct course;
+
 struct waf_program {
     const struct waf_rule_set *set;
     struct rule_operand *operands;       /* by rule */
@@ -35,6 +37,7 @@ struct waf_program {
     struct selection *actions;           /* by action: what its target selects; of setvar: the name, where it is literal */
     const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */
     struct waf_plan *plan;               /* NULL: every rule is run */
+    const struct course *course;         /* NULL: none, as there is no plan */
     struct compiled *compiled;           /* what the above is made of; its maker's */
 };
 

@@ -117,6 +117,8 @@ struct waf_transaction {
     uint32_t *made_segments, *made_sources; /* those of them that are there */
     uint32_t made_segment_count, made_source_count;
     struct waf_values gathered; /* of one segment, while it is made */
+    bool on_course, off_course; /* in the phase that runs; for good */
+    uint8_t course_phase;       /* the last in which the course was kept to the end */
 
     struct waf_outcome outcome;
     const char **limits; /* the outcome's, while it grows */
@@ -236,6 +238,20 @@ bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id)
 /* MATCHED_VAR and its like. False when memory is out. */
 bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m) MUST_USE;
 void forget_matches(struct waf_transaction *t);
+
+/* ---- foresee.c */
+
+/* What is known of a rule before it is run. */
+enum foreseen {
+    FORESEEN_NOTHING,
+    FORESEEN_FAILS,
+    FORESEEN_MATCHES,
+};
+
+/* Of a rule with a plan's test. */
+enum foreseen foresee(const struct waf_transaction *t, uint32_t rule);
+/* A rule that does no more than set variables and jump, and matches. False when memory is out. */
+bool do_light(struct waf_transaction *t, uint32_t rule) MUST_USE;
 
 /* ---- planned.c */
 

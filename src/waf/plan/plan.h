@@ -95,6 +95,18 @@ static inline void bits_add(uint64_t *bits, uint32_t i)
 {
     bits[i / 64] |= UINT64_C(1) << (i % 64);
 }
+/* The last that is in the set from `from` to before `to`; NOTHING when there is none. */
+static inline uint32_t bits_last(const uint64_t *bits, uint32_t from, uint32_t to)
+{
+    for (uint32_t end = to; end > from;) {
+        uint32_t w = (end - 1) / 64;
+        uint64_t rest = bits[w] & (UINT64_MAX >> (63 - (end - 1) % 64)) & (w == from / 64 ? UINT64_MAX << (from % 64) : UINT64_MAX);
+        if (rest)
+            return w * 64 + 63 - (uint32_t)__builtin_clzll(rest);
+        end = w * 64;
+    }
+    return NOTHING;
+}
 /* The first that is in the set from `from` on; `words * 64` when there is none. */
 static inline uint32_t bits_next(const uint64_t *bits, size_t words, uint32_t from)
 {

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/engine/course.h"
+
+#include "waf/engine/transaction.h"
+
+struct finding {
+    const struct waf_program *program;
+    const struct waf_rule_set *set;
+    struct arena *arena;
+    struct waf_transaction *t; /* in which the rules of the course are run; its TX is what they make of it */
+    struct course *course;
+    uint64_t *unsure;          /* by known name: rules that are not the course's may have written it */
+    uint32_t block;            /* that grows; NOTHING: none */
+    uint32_t last;             /* the condition that was reached last, in this phase */
+    bool out_of_memory;
+};
+
+/* ---- what may be written by rules that the course does not know */
+
+static void be_unsure(struct finding *f, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++)
+        bits_add(f->unsure, i);
+}
+
+static bool begins_with(struct bytes text, struct bytes prefix)
+{
+    if (text.len < prefix.len)
+        return false;
+    for (size_t i = 0; i < prefix.len; i++)
+        if (byte_lower(text.at[i]) != byte_lower(prefix.at[i]))
+            return false;
+    return true;
+}
+
+/* A name that is known only when the rule runs, but for what it begins with. */
+static void be_unsure_of_names(struct finding *f, struct waf_template name)
+{
+    const struct known_names *names = &f->program->names;
+    const struct waf_part *first = name.count ? &f->set->parts[name.first] : NULL;
+    struct bytes prefix = first && !first->macro ? waf_text_bytes(f->set, first->text) : (struct bytes){0};
+    for (uint32_t i = 0; i < names->count; i++)
+        if (begins_with(names->items[i].text, prefix))
+            bits_add(f->unsure, i);
+}
+
+static void be_unsure_of_actions(struct finding *f, struct waf_span actions)
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
+        const struct waf_action *a = &f->set->actions[i];
+        uint32_t number = f->program->actions[i].number;
+        if (a->variable != VARIABLE_TX)
+            continue;
+        if (a->kind == ACTION_SETVAR && number != NOTHING)
+            bits_add(f->unsure, number);
+        else if (a->kind == ACTION_SETVAR)
+            be_unsure_of_names(f, a->name);
+        else
+            be_unsure(f, 0, f->program->names.count);
+    }
+}
+
+static void be_unsure_of_rule(struct finding *f, uint32_t rule)
+{
+    for (uint32_t i = rule; i != NOTHING; i = f->set->rules[i].next) {
+        const struct waf_rule *r = &f->set->rules[i];
+        if (r->written.capture)
+            be_unsure(f, 0, CAPTURES_KNOWN);
+        be_unsure_of_actions(f, r->written.actions);
+        be_unsure_of_actions(f, f->set->defaults[r->phase].effects.actions);
+        for (uint32_t k = 0; k < r->updates.count; k++) {
+            const struct waf_effects *e = &f->set->exceptions[f->set->action_updates[r->updates.first + k]].effects;
+            be_unsure_of_actions(f, e->actions);
+            if (e->capture)
+                be_unsure(f, 0, CAPTURES_KNOWN);
+        }
+    }
+}
+
+/* ---- rules of the course */
+
+static bool is_sure(const struct finding *f, uint32_t number)
+{
+    return number != NOTHING && !bits_have(f->unsure, number);
+}
+
+static bool knows_template(const struct finding *f, struct waf_template text)
+{
+    for (uint32_t i = text.first; i < text.first + text.count; i++)
+        if (f->set->parts[i].macro && (f->set->parts[i].variable != VARIABLE_TX || !is_sure(f, f->program->parts[i].number)))
+            return false;
+    return true;
+}
+
+static bool knows_action(const struct finding *f, uint32_t action)
+{
+    const struct waf_action *a = &f->set->actions[action];
+    uint32_t number = f->program->actions[action].number;
+    if (a->kind == ACTION_SKIP_AFTER)
+        return a->jump != NOTHING;
+    bool sets = a->kind == ACTION_SETVAR && a->variable == VARIABLE_TX && number != NOTHING && a->operation != SETVAR_UNSET;
+    bool reads_itself = a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT;
+    return sets && (!reads_itself || is_sure(f, number)) && knows_template(f, a->value);
+}
+
+static bool knows_actions(const struct finding *f, struct waf_span actions)
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
+        if (!knows_action(f, i))
+            return false;
+    return true;
+}
+
+/* Does the rule do the same whatever the message is, and what? */
+static enum foreseen know_rule(const struct finding *f, uint32_t rule)
+{
+    const struct waf_rule *r = &f->set->rules[rule];
+    const struct plan_test *test = &f->program->plan->tests[rule];
+    bool light = bits_have(f->program->plan->light, rule) && knows_actions(f, r->written.actions);
+    if (r->kind == RULE_ACTION)
+        return light ? FORESEEN_MATCHES : FORESEEN_NOTHING;
+    if (test->kind == TEST_NONE || test->variable != VARIABLE_TX || !test->named || !is_sure(f, f->program->targets[test->target].number))
+        return FORESEEN_NOTHING;
+    enum foreseen foreseen = foresee(f->t, rule);
+    return foreseen == FORESEEN_MATCHES && !light ? FORESEEN_NOTHING : foreseen;
+}
+
+static bool take_write(struct finding *f, struct course_block *b, const struct selection *s)
+{
+    uint32_t number = s->number;
+    struct course *c = f->course;
+    struct bytes value = values_known(&f->t->lists[VARIABLE_TX], number)->value;
+    f->unsure[number / 64] &= ~(UINT64_C(1) << (number % 64));
+    for (uint32_t i = b->first; i < b->first + b->count; i++)
+        if (c->writes[i].number == number) {
+            c->writes[i].value = value;
+            return true;
+        }
+    struct course_write *grown = arena_grow(f->arena, c->writes, c->write_count, &c->write_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    c->writes = grown;
+    grown[c->write_count++] = (struct course_write){number, s->name, value};
+    b->count++;
+    return true;
+}
+
+/* The block to which what the rule writes belongs: one that has begun goes on. NULL when memory is out. */
+static struct course_block *block_of(struct finding *f, uint32_t rule)
+{
+    struct course *c = f->course;
+    struct course_phase *phase = &c->phases[f->t->phase];
+    if (f->block != NOTHING)
+        return &c->blocks[f->block];
+    struct course_block *grown = arena_grow(f->arena, c->blocks, c->block_count, &c->block_capacity, sizeof *grown);
+    if (!grown)
+        return NULL;
+    c->blocks = grown;
+    f->block = (uint32_t)c->block_count++;
+    grown[f->block] = (struct course_block){.first = (uint32_t)c->write_count};
+    c->places[rule] = f->block;
+    bits_add(phase->blocks, rule);
+    bits_add(phase->visits, rule);
+    phase->writes = true;
+    return &grown[f->block];
+}
+
+static bool take_writes(struct finding *f, uint32_t rule)
+{
+    struct waf_span actions = f->set->rules[rule].written.actions;
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
+        struct course_block *b = f->set->actions[i].kind == ACTION_SETVAR ? block_of(f, rule) : NULL;
+        if (f->set->actions[i].kind == ACTION_SETVAR && (!b || !take_write(f, b, &f->program->actions[i])))
+            return false;
+    }
+    return true;
+}
+
+static bool keep_match(struct finding *f, uint32_t rule)
+{
+    struct course *c = f->course;
+    struct rule_match *grown = arena_grow(f->arena, c->matched, c->matched_count, &c->matched_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    c->matched = grown;
+    grown[c->matched_count] = f->t->matches[f->t->match_count - 1];
+    c->matches_of[rule] = (uint32_t)c->matched_count++;
+    bits_add(c->phases[f->t->phase].matches, rule);
+    return true;
+}
+
+/* False when memory is out. */
+static bool go_through(struct finding *f, uint32_t rule)
+{
+    return do_light(f->t, rule) && take_writes(f, rule) && (f->set->rules[rule].kind == RULE_ACTION || keep_match(f, rule));
+}
+
+/* One that depends on the message. */
+static void leave_open(struct finding *f, uint32_t rule)
+{
+    struct course_phase *phase = &f->course->phases[f->t->phase];
+    const struct waf_plan *plan = f->program->plan;
+    f->block = NOTHING;
+    if (bits_have(plan->visits[f->t->phase], rule))
+        bits_add(phase->visits, rule);
+    if (f->last != NOTHING && bits_have(phase->matches, f->last))
+        bits_add(phase->preceded, rule);
+    be_unsure_of_rule(f, rule);
+}
+
+static void reach(struct finding *f, uint32_t rule)
+{
+    const struct waf_rule *r = &f->set->rules[rule];
+    struct course_phase *phase = &f->course->phases[f->t->phase];
+    bits_add(phase->reached, rule);
+    if (r->kind == RULE_MARKER || r->phase != f->t->phase || r->head != rule || r->removed)
+        return;
+    enum foreseen foreseen = know_rule(f, rule);
+    if (foreseen == FORESEEN_NOTHING)
+        leave_open(f, rule);
+    else if (foreseen == FORESEEN_MATCHES && !go_through(f, rule))
+        f->out_of_memory = true;
+    if (r->kind != RULE_CONDITION)
+        return;
+    if (foreseen != FORESEEN_MATCHES)
+        bits_add(phase->clears, rule);
+    f->last = rule;
+}
+
+/* ---- jumps of the other rules */
+
+/* May a rule jump from here to there, and all that the course has told stays true? */
+static bool passes_nothing(const struct course_phase *phase, size_t words, uint32_t from, uint32_t to)
+{
+    return to != NOTHING && bits_have(phase->reached, to) && bits_next(phase->blocks, words, from) > to;
+}
+
+static bool jump_well(const struct finding *f, const struct course_phase *phase, uint32_t from, struct waf_span actions)
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
+        if (f->set->actions[i].kind == ACTION_SKIP_AFTER && !passes_nothing(phase, f->program->plan->words, from, f->set->actions[i].jump))
+            return false;
+    return true;
+}
+
+static bool rule_jumps_well(const struct finding *f, const struct course_phase *phase, uint32_t rule)
+{
+    for (uint32_t i = rule; i != NOTHING; i = f->set->rules[i].next) {
+        const struct waf_rule *r = &f->set->rules[i];
+        if (!jump_well(f, phase, rule, r->written.actions) || !jump_well(f, phase, rule, f->set->defaults[r->phase].effects.actions))
+            return false;
+        for (uint32_t k = 0; k < r->updates.count; k++)
+            if (!jump_well(f, phase, rule, f->set->exceptions[f->set->action_updates[r->updates.first + k]].effects.actions))
+                return false;
+    }
+    return true;
+}
+
+/* ---- all */
+
+static void go_through_phase(struct finding *f, uint8_t number)
+{
+    struct course_phase *phase = &f->course->phases[number];
+    f->t->phase = number;
+    f->block = f->last = NOTHING;
+    for (uint32_t i = 0; i < f->set->rule_count && !f->out_of_memory;) {
+        reach(f, i);
+        i = f->t->jumping ? f->t->landing : i + 1;
+        f->t->jumping = false;
+    }
+    size_t words = f->program->plan->words;
+    for (uint32_t i = bits_next(phase->reached, words, 0); i < f->set->rule_count; i = bits_next(phase->reached, words, i + 1))
+        if (rule_jumps_well(f, phase, i))
+            bits_add(phase->lands, i);
+}
+
+static bool make_sets(struct course_phase *phase, size_t words, struct arena *a)
+{
+    uint64_t **const sets[] = {&phase->visits, &phase->reached, &phase->blocks, &phase->clears, &phase->matches, &phase->preceded, &phase->lands};
+    bool ok = true;
+    for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
+        *sets[i] = arena_array(a, words, sizeof(uint64_t));
+        ok = ok && *sets[i];
+    }
+    return ok;
+}
+
+struct course *course_find(const struct waf_program *p, struct arena *a)
+{
+    struct waf_options nothing;
+    memset(&nothing, 0, sizeof nothing);
+    struct finding f = {.program = p, .set = p->set, .arena = a, .t = transaction_begin(p, a, &nothing), .course = arena_alloc(a, sizeof *f.course)};
+    f.unsure = arena_array(a, p->names.count / 64 + 1, sizeof *f.unsure);
+    if (!f.t || !f.course || !f.unsure)
+        return NULL;
+    f.course->places = arena_array(a, p->set->rule_count, sizeof *f.course->places);
+    f.course->matches_of = arena_array(a, p->set->rule_count, sizeof *f.course->matches_of);
+    if (!f.course->places || !f.course->matches_of)
+        return NULL;
+    be_unsure(&f, KNOWN_MATCH_LIMIT, KNOWN_COLLECTION_LIMIT + 1); /* the engine writes these at any time */
+    for (uint8_t phase = 1; phase < WAF_PHASES && !f.out_of_memory; phase++) {
+        if (!make_sets(&f.course->phases[phase], p->plan->words, a))
+            return NULL;
+        go_through_phase(&f, phase);
+    }
+    return f.out_of_memory ? NULL : f.course;
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the rules do whatever the message is: defaults that they set, paranoia levels that they compare. Such rules read nothing
+ * but values of TX that only others of their kind write, and so they are run once, when rules are loaded; a transaction takes
+ * what they set from here, and looks neither at them nor at the rules that they jump over, for as long as nothing happens
+ * that the course does not reckon with (planned.c). Immutable.
+ */
+#pragma once
+
+#include "base/arena.h"
+#include "waf/engine/program.h"
+
+struct rule_match;
+
+/* What rules that follow one another, with no other between them, leave in TX. */
+struct course_block {
+    uint32_t first, count; /* of writes */
+};
+
+struct course_write {
+    uint32_t number;   /* of a known name */
+    struct bytes name; /* as the rule has it: capitals stay as they are first written */
+    struct bytes value;
+};
+
+/* Sets of rules, of one phase. */
+struct course_phase {
+    uint64_t *visits;   /* to be looked at: what the course does not know, first places of scans, and blocks */
+    uint64_t *reached;  /* no rule of the course jumps over them; markers too */
+    uint64_t *blocks;   /* the first rule of one that writes */
+    uint64_t *clears;   /* conditions that are reached, but for those that the course knows to match: passed over, they leave no match */
+    uint64_t *matches;  /* conditions that the course knows to match */
+    uint64_t *preceded; /* rules directly behind one of these */
+    uint64_t *lands;    /* rules that may jump, and then pass over nothing that the course relies on */
+    bool writes;        /* in some block */
+};
+
+struct course {
+    struct course_phase phases[WAF_PHASES];
+    uint32_t *places;     /* by rule: its block */
+    uint32_t *matches_of; /* by rule: what it leaves where it matches */
+    struct course_block *blocks;
+    struct course_write *writes;
+    struct rule_match *matched;
+    size_t block_count, write_count, matched_count;
+    size_t block_capacity, write_capacity, matched_capacity;
+};
+
+/* Of a program with a plan. NULL when memory is out. */
+struct course *course_find(const struct waf_program *p, struct arena *a) MUST_USE;

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a comparison of numbers comes to, and what rules do that set variables and jump, without all that running a rule takes. */
+#include "waf/engine/transaction.h"
+
+static size_t count_named(const struct waf_transaction *t, const struct plan_test *test)
+{
+    const struct waf_values *list = &t->lists[test->variable];
+    size_t count = 0;
+    if (!test->named)
+        return list->count;
+    for (const struct waf_value *v = NULL; (v = values_selected(list, &t->program->targets[test->target], v));)
+        count++;
+    return count;
+}
+
+/* The value of TX that the test is of; NULL where there is none, or it is of another variable. */
+static const struct waf_value *find_tested(const struct waf_transaction *t, const struct plan_test *test)
+{
+    return test->named ? values_selected(&t->lists[test->variable], &t->program->targets[test->target], NULL) : NULL;
+}
+
+/* What ctl takes from a rule's targets is for the whole rule to look at. */
+enum foreseen foresee(const struct waf_transaction *t, uint32_t rule)
+{
+    const struct plan_test *test = &t->program->plan->tests[rule];
+    if (test->kind == TEST_NONE || t->removals.count)
+        return FORESEEN_NOTHING;
+    int64_t number;
+    if (test->kind == TEST_COUNT) {
+        number = (int64_t)count_named(t, test);
+    } else {
+        const struct waf_value *v = find_tested(t, test);
+        if (test->named && !v)
+            return FORESEEN_FAILS;
+        number = operand_number(test->operator, v ? v->value : t->scalars[test->variable]);
+    }
+    return numbers_match(test->operator, number, test->number) != test->negated ? FORESEEN_MATCHES : FORESEEN_FAILS;
+}
+
+/* What MATCHED_VAR and its like are of a test that matches. False when memory is out. */
+static bool find_match(struct waf_transaction *t, const struct plan_test *test, struct waf_value *ret)
+{
+    const struct waf_value *v = test->kind == TEST_COUNT ? NULL : find_tested(t, test);
+    *ret = (struct waf_value){.variable = test->variable, .value = t->scalars[test->variable]};
+    if (v)
+        *ret = *v;
+    if (test->kind != TEST_COUNT)
+        return true;
+    ret->name = waf_text_bytes(t->set, t->set->targets[test->target].text);
+    return bytes_of_number((int64_t)count_named(t, test), t->arena, &ret->value);
+}
+
+bool do_light(struct waf_transaction *t, uint32_t rule)
+{
+    const struct waf_rule *r = &t->set->rules[rule];
+    struct waf_value match;
+    t->rule = rule;
+    if (r->kind == RULE_CONDITION && (!find_match(t, &t->program->plan->tests[rule], &match) || !remember_match(t, &match, match.value, &(struct match){0, match.value.len})))
+        return false;
+    return act_lightly(t, r->written.actions);
+}
