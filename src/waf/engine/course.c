@@ -160,7 +160,6 @@ static struct course_block *block_of(struct finding *f, uint32_t rule)
     grown[f->block] = (struct course_block){.first = (uint32_t)c->write_count};
     c->places[rule] = f->block;
     bits_add(phase->blocks, rule);
-    bits_add(phase->visits, rule);
     phase->writes = true;
     return &grown[f->block];
 }
@@ -199,10 +198,7 @@ static bool go_through(struct finding *f, uint32_t rule)
 static void leave_open(struct finding *f, uint32_t rule)
 {
     struct course_phase *phase = &f->course->phases[f->t->phase];
-    const struct waf_plan *plan = f->program->plan;
     f->block = NOTHING;
-    if (bits_have(plan->visits[f->t->phase], rule))
-        bits_add(phase->visits, rule);
     if (f->last != NOTHING && bits_have(phase->matches, f->last))
         bits_add(phase->preceded, rule);
     be_unsure_of_rule(f, rule);
@@ -218,7 +214,9 @@ static void reach(struct finding *f, uint32_t rule)
     enum foreseen foreseen = know_rule(f, rule);
     if (foreseen == FORESEEN_NOTHING)
         leave_open(f, rule);
-    else if (foreseen == FORESEEN_MATCHES && !go_through(f, rule))
+    else
+        bits_add(phase->known, rule);
+    if (foreseen == FORESEEN_MATCHES && !go_through(f, rule))
         f->out_of_memory = true;
     if (r->kind != RULE_CONDITION)
         return;
@@ -276,7 +274,7 @@ static void go_through_phase(struct finding *f, uint8_t number)
 
 static bool make_sets(struct course_phase *phase, size_t words, struct arena *a)
 {
-    uint64_t **const sets[] = {&phase->visits, &phase->reached, &phase->blocks, &phase->clears, &phase->matches, &phase->preceded, &phase->lands};
+    uint64_t **const sets[] = {&phase->visits, &phase->reached, &phase->known, &phase->blocks, &phase->clears, &phase->matches, &phase->preceded, &phase->lands};
     bool ok = true;
     for (size_t i = 0; i < sizeof sets / sizeof sets[0]; i++) {
         *sets[i] = arena_array(a, words, sizeof(uint64_t));
@@ -304,4 +302,13 @@ struct course *course_find(const struct waf_program *p, struct arena *a)
         go_through_phase(&f, phase);
     }
     return f.out_of_memory ? NULL : f.course;
+}
+
+void course_settle(struct course *c, const struct waf_plan *plan)
+{
+    for (size_t phase = 1; phase < WAF_PHASES; phase++) {
+        struct course_phase *p = &c->phases[phase];
+        for (size_t i = 0; i < plan->words; i++)
+            p->visits[i] = (plan->visits[phase][i] & p->reached[i] & ~p->known[i]) | p->blocks[i];
+    }
 }

@@ -25,8 +25,9 @@ struct course_write {
 
 /* Sets of rules, of one phase. */
 struct course_phase {
-    uint64_t *visits;   /* to be looked at: what the course does not know, first places of scans, and blocks */
+    uint64_t *visits;   /* to be looked at: what the course does not know, where scans are due, and blocks */
     uint64_t *reached;  /* no rule of the course jumps over them; markers too */
+    uint64_t *known;    /* rules of the course */
     uint64_t *blocks;   /* the first rule of one that writes */
     uint64_t *clears;   /* conditions that are reached, but for those that the course knows to match: passed over, they leave no match */
     uint64_t *matches;  /* conditions that the course knows to match */
@@ -46,5 +47,7 @@ struct course {
     size_t block_capacity, write_capacity, matched_capacity;
 };
 
-/* Of a program with a plan. NULL when memory is out. */
+/* Of a program whose plan has no groups yet. NULL when memory is out. */
 struct course *course_find(const struct waf_program *p, struct arena *a) MUST_USE;
+/* What there is to be looked at, once the plan has its groups. */
+void course_settle(struct course *c, const struct waf_plan *plan);

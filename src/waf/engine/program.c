@@ -247,9 +247,16 @@ bool program_plan(struct waf_program *p, struct arena *a)
         return false;
     for (uint32_t i = 0; i < p->set->rule_count; i++)
         phrases[i] = &p->operands[i].phrases;
-    p->plan = plan_compile(p->set, phrases, p->compiled, a);
-    p->course = p->plan ? course_find(p, a) : NULL;
-    return p->course;
+    p->plan = plan_begin(p->set, a);
+    struct course *course = p->plan ? course_find(p, a) : NULL;
+    const uint64_t *reached[WAF_PHASES] = {0};
+    for (size_t phase = 1; course && phase < WAF_PHASES; phase++)
+        reached[phase] = course->phases[phase].reached;
+    if (!course || !plan_compile(p->plan, p->set, phrases, reached, p->compiled, a))
+        return false;
+    course_settle(course, p->plan);
+    p->course = course;
+    return true;
 }
 
 void program_warm(const struct waf_program *p)

@@ -1,55 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which rules may match: all values of a source in one buffer, which is looked through once for the rules that share it. */
+/*
+ * Which rules may match: each text that a group's rules look at is looked through once, however many of them do. Short ones
+ * stand one after another in one buffer.
+ */
 #include "waf/engine/transaction.h"
 
 #include "waf/plan/ends.h"
 
 /* A text from so many bytes on is scanned where it is, not copied. */
 #define LARGE 1024
+/* Sets of chains that the texts of a segment are told apart by. */
+#define SORTS_MAX 16
 
-/* Texts that are scanned together, one after another with a separator behind each; large ones by themselves. */
-struct joined {
-    struct bytes all, strange; /* strange: those that have a byte that is not plain */
-    const struct waf_form **large;
-    size_t large_count;
-    bool there;
-};
-
-/* What there is of texts that are scanned together. */
-struct measure {
-    size_t len, strange_len, large_count;
-};
-
-/* As many as the segment has. */
-struct forms {
-    struct waf_form **items;
-    struct measure measure;
-};
-
-/* What one target names. */
+/* The texts of a segment. */
 struct scan_segment {
-    struct forms forms;
+    struct waf_form **forms;
     size_t count;
-    uint64_t triggered;    /* by any of them */
-    struct forms *changed; /* by chain of transformations: what it makes of them; without items: not known yet */
+    uint64_t triggered; /* by any of them */
     bool there;
     struct bytes scalar; /* what they were when they were gathered: the one text, or how many stood in the list */
     size_t listed;
-};
-
-/* The segments of a source. */
-struct scan_source {
-    struct joined joined;
-    struct joined *changed; /* by chain of transformations */
-    uint64_t triggered;
-    bool there;
-};
-
-/* One scan. */
-struct sweep {
-    struct waf_transaction *t;
-    const struct plan_group *group;
-    const struct plan_scan *scan;
 };
 
 static bool make_room(struct waf_transaction *t)
@@ -58,11 +28,9 @@ static bool make_room(struct waf_transaction *t)
     t->visits = arena_array(t->arena, plan->words, sizeof *t->visits);
     t->candidates = arena_array(t->arena, plan->words, sizeof *t->candidates);
     t->scanned = arena_array(t->arena, plan->group_count, sizeof *t->scanned);
-    t->sources = arena_array(t->arena, plan->source_count, sizeof *t->sources);
     t->segments = arena_array(t->arena, plan->segment_count, sizeof *t->segments);
-    t->made_sources = arena_array(t->arena, plan->source_count, sizeof *t->made_sources);
     t->made_segments = arena_array(t->arena, plan->segment_count, sizeof *t->made_segments);
-    return t->visits && t->candidates && t->scanned && t->sources && t->segments && t->made_sources && t->made_segments;
+    return t->visits && t->candidates && t->scanned && t->segments && t->made_segments;
 }
 
 static bool has_changed(const struct waf_transaction *t, uint32_t number)
@@ -73,30 +41,16 @@ static bool has_changed(const struct waf_transaction *t, uint32_t number)
     return listed != s->listed || scalar.at != s->scalar.at || scalar.len != s->scalar.len;
 }
 
-static bool lacks_segment(const struct waf_transaction *t, const struct plan_source *p)
-{
-    for (uint32_t i = 0; i < p->segment_count; i++)
-        if (!t->segments[p->segments[i]].there)
-            return true;
-    return false;
-}
-
 /* What is no longer as it was in the phase before is gathered again when a scan asks for it. */
 static void forget_changed(struct waf_transaction *t)
 {
-    uint32_t segments = 0, sources = 0;
+    uint32_t kept = 0;
     for (uint32_t i = 0; i < t->made_segment_count; i++)
         if (has_changed(t, t->made_segments[i]))
             t->segments[t->made_segments[i]] = (struct scan_segment){0};
         else
-            t->made_segments[segments++] = t->made_segments[i];
-    for (uint32_t i = 0; i < t->made_source_count; i++)
-        if (segments < t->made_segment_count && lacks_segment(t, &t->program->plan->sources[t->made_sources[i]]))
-            t->sources[t->made_sources[i]] = (struct scan_source){0};
-        else
-            t->made_sources[sources++] = t->made_sources[i];
-    t->made_segment_count = segments;
-    t->made_source_count = sources;
+            t->made_segments[kept++] = t->made_segments[i];
+    t->made_segment_count = kept;
 }
 
 bool scan_begin(struct waf_transaction *t)
@@ -113,76 +67,18 @@ bool scan_begin(struct waf_transaction *t)
     return true;
 }
 
-/* ---- sources */
-
-static uint8_t *put_text(uint8_t *at, struct bytes text)
-{
-    if (text.len)
-        at = mempcpy(at, text.at, text.len);
-    *at++ = SEPARATOR;
-    return at;
-}
-
-static struct measure measure_of(struct waf_form *const *forms, size_t count)
-{
-    struct measure m = {0};
-    for (size_t i = 0; i < count; i++) {
-        size_t len = forms[i]->text.len + 1;
-        if (len > LARGE) {
-            m.large_count++;
-            continue;
-        }
-        m.len += len;
-        m.strange_len += forms[i]->triggers & TRIGGER_STRANGE ? len : 0;
-    }
-    return m;
-}
-
-/* Where they are put. */
-struct joining {
-    uint8_t *all, *strange; /* strange: NULL where it is all, or nothing */
-    const struct waf_form **large;
-};
-
-static void put_forms(struct waf_form *const *forms, size_t count, struct joining *to)
-{
-    for (size_t i = 0; i < count; i++) {
-        const struct waf_form *f = forms[i];
-        if (f->text.len + 1 > LARGE) {
-            *to->large++ = f;
-            continue;
-        }
-        to->all = put_text(to->all, f->text);
-        if (to->strange && f->triggers & TRIGGER_STRANGE)
-            to->strange = put_text(to->strange, f->text);
-    }
-}
-
-static bool joined_new(struct arena *a, const struct measure *m, struct joined *ret, struct joining *ret_to)
-{
-    bool apart = m->strange_len && m->strange_len < m->len;
-    uint8_t *all = m->len ? arena_buffer(a, m->len) : NULL, *strange = apart ? arena_buffer(a, m->strange_len) : NULL;
-    const struct waf_form **large = m->large_count ? arena_array(a, m->large_count, sizeof *large) : NULL;
-    if ((m->len && !all) || (apart && !strange) || (m->large_count && !large))
-        return false;
-    *ret = (struct joined){bytes_of(all, m->len), bytes_of(apart ? strange : all, m->strange_len), large, m->large_count, true};
-    *ret_to = (struct joining){all, strange, large};
-    return true;
-}
-
 static bool take_forms(struct waf_transaction *t, const struct waf_values *found, struct scan_segment *s)
 {
-    struct waf_form **items = found->count ? arena_array(t->arena, found->count, sizeof(struct waf_form *)) : NULL;
+    s->forms = found->count ? arena_array(t->arena, found->count, sizeof(struct waf_form *)) : NULL;
     for (size_t i = 0; i < found->count; i++) {
-        struct waf_form *f = items ? found->items[i].form : NULL;
-        if (!f && items)
+        struct waf_form *f = s->forms ? found->items[i].form : NULL;
+        if (!f && s->forms)
             f = form_new(&t->forms, found->items[i].value);
         if (!f)
             return false;
-        items[i] = f;
+        s->forms[i] = f;
         s->triggered |= f->triggers;
     }
-    s->forms = (struct forms){items, measure_of(items, found->count)};
     s->count = found->count;
     return true;
 }
@@ -201,36 +97,227 @@ static struct scan_segment *segment_get(struct waf_transaction *t, uint32_t numb
     return variables_all(t, target, &t->gathered) && take_forms(t, &t->gathered, s) ? s : NULL;
 }
 
-/* NULL when memory is out. */
-static struct scan_source *source_get(struct waf_transaction *t, uint32_t number)
+/* ---- what chains make of texts */
+
+/* A text, and the chains that leave it so, as bits. */
+struct scan_piece {
+    const struct waf_form *form;
+    uint64_t chains;
+    size_t sort;
+};
+
+static bool add_piece(struct waf_transaction *t, const struct waf_form *f, uint64_t chains)
 {
-    const struct plan_source *p = &t->program->plan->sources[number];
-    struct scan_source *s = &t->sources[number];
-    if (s->there)
-        return s;
-    for (uint32_t i = 0; i < p->segment_count; i++) {
-        const struct scan_segment *segment = segment_get(t, p->segments[i]);
-        if (!segment)
-            return NULL;
-        s->triggered |= segment->triggered;
+    struct scan_piece *grown = arena_grow(t->arena, t->pieces, t->piece_count, &t->piece_capacity, sizeof *grown);
+    if (!grown)
+        return false;
+    t->pieces = grown;
+    grown[t->piece_count++] = (struct scan_piece){f, chains, 0};
+    return true;
+}
+
+/* More chains that make this of a text, whose pieces begin at `first`. */
+static bool add_made(struct waf_transaction *t, size_t first, const struct waf_form *f, uint64_t chains)
+{
+    for (size_t i = first; i < t->piece_count; i++)
+        if (t->pieces[i].form == f || bytes_equal(t->pieces[i].form->text, f->text)) {
+            t->pieces[i].chains |= chains;
+            return true;
+        }
+    return add_piece(t, f, chains);
+}
+
+/* All that the view's chains make of a text. False when memory is out. */
+static bool add_pieces(struct waf_transaction *t, const struct plan_group *g, const struct plan_view *view, struct waf_form *f)
+{
+    size_t first = t->piece_count;
+    uint64_t same = view->chains;
+    for (uint64_t left = view->always || f->triggers & view->triggers ? same : 0; left; left &= left - 1) {
+        uint64_t bit = left & -left;
+        const struct plan_chain *c = &g->chains[__builtin_ctzll(left)];
+        struct waf_form *made = c->always || f->triggers & c->triggers ? form_steps(&t->forms, f, c->steps, c->step_count) : f;
+        if (!made)
+            return false;
+        if (made == f)
+            continue;
+        same &= ~bit;
+        if (!add_made(t, first, made, bit))
+            return false;
     }
-    s->there = true;
-    t->made_sources[t->made_source_count++] = number;
-    return s;
+    return !same || add_made(t, first, f, same);
 }
 
-/* ---- scans */
+/* ---- texts behind the same chains, one after another with a separator behind each */
 
-static void take_candidate(const struct sweep *s, uint32_t rule)
+struct scan_sort {
+    uint64_t chains;
+    struct bytes all, strange; /* strange: those that have a byte that is not plain */
+    size_t count, strange_count;
+    const struct waf_form **large; /* not among these */
+    size_t large_count;
+};
+
+/* A segment as a group looks at it. */
+struct scan_view {
+    struct scan_sort *sorts;
+    size_t count;
+    bool there;
+};
+
+static bool is_large(const struct waf_form *f)
 {
-    bits_add(s->t->candidates, rule);
-    bits_add(s->t->visits, rule);
+    return f->text.len >= LARGE;
 }
+
+/* The sort with these chains. Past the last, all are taken together: what is found is behind one of the chains, if not of that text. */
+static size_t sort_of(struct scan_view *v, uint64_t chains)
+{
+    size_t i = 0;
+    while (i < v->count && v->sorts[i].chains != chains)
+        i++;
+    if (i < v->count)
+        return i;
+    if (v->count == SORTS_MAX) {
+        v->sorts[SORTS_MAX - 1].chains |= chains;
+        return SORTS_MAX - 1;
+    }
+    v->sorts[v->count].chains = chains;
+    return v->count++;
+}
+
+static void measure(struct scan_sort *s, const struct waf_form *f)
+{
+    bool strange = f->triggers & TRIGGER_STRANGE;
+    if (is_large(f)) {
+        s->large_count++;
+        return;
+    }
+    s->count++;
+    s->all.len += f->text.len + 1;
+    s->strange_count += strange;
+    s->strange.len += strange ? f->text.len + 1 : 0;
+}
+
+/* Buffers of the size that was measured; what is measured then counts what is in them. False when memory is out. */
+static bool sort_make_room(struct arena *a, struct scan_sort *s)
+{
+    bool apart = s->strange_count && s->strange_count < s->count;
+    if (s->large_count && !(s->large = arena_array(a, s->large_count, sizeof *s->large)))
+        return false;
+    s->large_count = 0;
+    if (!s->count)
+        return true;
+    s->all.at = arena_buffer(a, s->all.len + (apart ? s->strange.len : 0));
+    s->strange.at = apart ? s->all.at + s->all.len : s->all.at;
+    s->strange.len = apart ? 0 : s->strange.len;
+    s->all.len = 0;
+    return s->all.at;
+}
+
+static size_t put_text(const uint8_t *buffer, size_t at, struct bytes text)
+{
+    uint8_t *to = (uint8_t *)(uintptr_t)buffer + at;
+    if (text.len)
+        to = mempcpy(to, text.at, text.len);
+    *to = SEPARATOR;
+    return at + text.len + 1;
+}
+
+static void put_form(struct scan_sort *s, const struct waf_form *f)
+{
+    if (is_large(f)) {
+        s->large[s->large_count++] = f;
+        return;
+    }
+    s->all.len = put_text(s->all.at, s->all.len, f->text);
+    if (s->strange.at != s->all.at && f->triggers & TRIGGER_STRANGE)
+        s->strange.len = put_text(s->strange.at, s->strange.len, f->text);
+}
+
+/* The one text is where it is. */
+static bool sort_of_one(struct waf_transaction *t, const struct waf_form *f, uint64_t chains, struct scan_view *ret)
+{
+    ret->sorts = arena_array(t->arena, 1, sizeof *ret->sorts);
+    if (!ret->sorts)
+        return false;
+    ret->count = 1;
+    *ret->sorts = (struct scan_sort){.chains = chains, .all = f->text, .strange = f->triggers & TRIGGER_STRANGE ? f->text : (struct bytes){0}};
+    return true;
+}
+
+/* Of the transaction's pieces. False when memory is out. */
+static bool sort_pieces(struct waf_transaction *t, struct scan_view *ret)
+{
+    if (t->piece_count == 1)
+        return sort_of_one(t, t->pieces->form, t->pieces->chains, ret);
+    ret->sorts = arena_array(t->arena, t->piece_count < SORTS_MAX ? t->piece_count : SORTS_MAX, sizeof *ret->sorts);
+    if (!ret->sorts)
+        return false;
+    for (size_t i = 0; i < t->piece_count; i++) {
+        t->pieces[i].sort = sort_of(ret, t->pieces[i].chains);
+        measure(&ret->sorts[t->pieces[i].sort], t->pieces[i].form);
+    }
+    for (size_t i = 0; i < ret->count; i++)
+        if (!sort_make_room(t->arena, &ret->sorts[i]))
+            return false;
+    for (size_t i = 0; i < t->piece_count; i++)
+        put_form(&ret->sorts[t->pieces[i].sort], t->pieces[i].form);
+    return true;
+}
+
+/* Where no chain changes any. */
+static bool sort_unchanged(struct waf_transaction *t, const struct scan_segment *segment, uint64_t chains, struct scan_view *ret)
+{
+    if (segment->count == 1)
+        return sort_of_one(t, segment->forms[0], chains, ret);
+    struct scan_sort *s = ret->sorts = arena_array(t->arena, 1, sizeof *s);
+    if (!s)
+        return false;
+    ret->count = 1;
+    s->chains = chains;
+    for (size_t i = 0; i < segment->count; i++)
+        measure(s, segment->forms[i]);
+    if (!sort_make_room(t->arena, s))
+        return false;
+    for (size_t i = 0; i < segment->count; i++)
+        put_form(s, segment->forms[i]);
+    return true;
+}
+
+/* False when memory is out. */
+static bool view_make(struct waf_transaction *t, const struct plan_group *g, const struct plan_view *view, struct scan_view *ret)
+{
+    const struct scan_segment *segment = segment_get(t, view->segment);
+    if (!segment)
+        return false;
+    ret->there = true;
+    if (!segment->count)
+        return true;
+    if (!view->always && !(segment->triggered & view->triggers))
+        return sort_unchanged(t, segment, view->chains, ret);
+    t->piece_count = 0;
+    for (size_t i = 0; i < segment->count; i++)
+        if (!add_pieces(t, g, view, segment->forms[i]))
+            return false;
+    return sort_pieces(t, ret);
+}
+
+/* ---- looking through */
+
+/* One scan. */
+struct sweep {
+    struct waf_transaction *t;
+    const struct plan_group *group;
+    const struct plan_database *database;
+    uint64_t chains; /* of the text */
+};
 
 static int take_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *argument)
 {
     const struct sweep *s = argument;
-    take_candidate(s, s->scan->rules[id]);
+    const struct plan_pattern *p = &s->database->patterns[id];
+    if (s->chains >> p->chain & 1)
+        bits_add(s->t->candidates, p->rule);
     return 0;
 }
 
@@ -240,124 +327,61 @@ static void take_all(const struct sweep *s)
     const struct waf_plan *plan = s->t->program->plan;
     for (uint32_t i = 0; i < s->t->set->rule_count; i++)
         if (plan->groups_of[i] != NOTHING && &plan->groups[plan->groups_of[i]] == s->group)
-            take_candidate(s, i);
+            bits_add(s->t->candidates, i);
 }
 
 static void look_through(struct sweep *s, struct bytes text)
 {
-    if (!text.len)
-        return;
-    if (text.len > UINT32_MAX || hs_scan(s->scan->database, (const char *)text.at, (unsigned)text.len, 0, s->t->scratch->scan, take_match, s) != HS_SUCCESS)
+    if (text.len > UINT32_MAX || hs_scan(s->database->database, (const char *)text.at, (unsigned)text.len, 0, s->t->scratch->scan, take_match, s) != HS_SUCCESS)
         take_all(s);
 }
 
-/* May the scan's transformations change what triggers these? */
-static bool is_changed(const struct sweep *s, uint64_t triggered)
+static void look_through_sort(struct waf_transaction *t, const struct plan_group *g, const struct plan_database *d, bool strange, const struct scan_sort *sort)
 {
-    return s->scan->always || triggered & s->scan->triggers;
+    struct sweep s = {t, g, d, sort->chains};
+    struct bytes text = strange ? sort->strange : sort->all;
+    if (!(d->chains & sort->chains) || !d->database)
+        return;
+    if (text.len)
+        look_through(&s, text);
+    for (size_t i = 0; i < sort->large_count; i++)
+        if (!strange || sort->large[i]->triggers & TRIGGER_STRANGE)
+            look_through(&s, sort->large[i]->text);
 }
 
-/* What the transformations make of the segment's forms: its own where they change none. False when memory is out. */
-static bool transform_segment(const struct sweep *s, const struct scan_segment *segment, struct forms *ret)
-{
-    struct waf_form **items = arena_array(s->t->arena, segment->count, sizeof(struct waf_form *));
-    bool differs = false;
-    for (size_t i = 0; items && i < segment->count; i++) {
-        struct waf_form *before = segment->forms.items[i];
-        items[i] = is_changed(s, before->triggers) ? form_steps(&s->t->forms, before, s->scan->steps, s->scan->step_count) : before;
-        if (!items[i])
-            return false;
-        differs |= items[i] != before;
-    }
-    *ret = differs ? (struct forms){items, measure_of(items, segment->count)} : segment->forms;
-    return items;
-}
+/* ---- groups */
 
-/* The same once for all scans that have these transformations. NULL when memory is out. */
-static const struct forms *segment_changed(const struct sweep *s, struct scan_segment *segment)
+/* Candidates are looked at; what was to be looked at for the scan alone is not any more. */
+static void take_candidates(struct waf_transaction *t, const struct plan_group *g)
 {
-    if (!segment->count || !is_changed(s, segment->triggered))
-        return &segment->forms;
-    if (!segment->changed)
-        segment->changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof *segment->changed);
-    struct forms *known = segment->changed ? &segment->changed[s->scan->chain] : NULL;
-    return known && (known->items || transform_segment(s, segment, known)) ? known : NULL;
-}
-
-/* How long all texts of the source are, as the scan wants them. False when memory is out. `*ret_differs`: some are other than before. */
-static bool measure_source(const struct sweep *s, struct measure *ret, bool *ret_differs)
-{
-    const struct plan_source *p = &s->t->program->plan->sources[s->scan->source];
-    for (uint32_t i = 0; i < p->segment_count; i++) {
-        struct scan_segment *segment = &s->t->segments[p->segments[i]];
-        const struct forms *forms = segment_changed(s, segment);
-        if (!forms)
-            return false;
-        ret->len += forms->measure.len;
-        ret->strange_len += forms->measure.strange_len;
-        ret->large_count += forms->measure.large_count;
-        *ret_differs |= forms->items != segment->forms.items;
-    }
-    return true;
+    for (size_t i = 0; i < t->program->plan->words; i++)
+        t->visits[i] = (t->visits[i] & ~g->due[i]) | t->candidates[i];
 }
 
 /* False when memory is out. */
-static bool join_source(const struct sweep *s, struct scan_source *source, struct joined *ret)
+static bool look(struct waf_transaction *t, const struct plan_group *g, const struct plan_look *look, struct scan_view *views)
 {
-    struct waf_transaction *t = s->t;
-    const struct plan_source *p = &t->program->plan->sources[s->scan->source];
-    struct measure m = {0};
-    struct joining to;
-    bool differs = ret == &source->joined;
-    if (!measure_source(s, &m, &differs))
-        return false;
-    if (!differs && source->joined.there) {
-        *ret = source->joined;
-        return true;
+    for (uint32_t i = 0; i < look->view_count; i++) {
+        struct scan_view *v = &views[look->views[i]];
+        if (!v->there && !view_make(t, g, &g->views[look->views[i]], v))
+            return false;
+        for (size_t k = 0; k < v->count; k++) {
+            look_through_sort(t, g, &look->plain, false, &v->sorts[k]);
+            look_through_sort(t, g, &look->strange, true, &v->sorts[k]);
+        }
     }
-    if (!joined_new(t->arena, &m, ret, &to))
-        return false;
-    for (uint32_t i = 0; i < p->segment_count; i++) {
-        struct scan_segment *segment = &t->segments[p->segments[i]];
-        put_forms(segment_changed(s, segment)->items, segment->count, &to);
-    }
-    if (!differs)
-        source->joined = *ret;
-    return true;
-}
-
-/* Where what this scan's transformations make of the source is kept. NULL when memory is out. */
-static struct joined *place_of(const struct sweep *s, struct scan_source *source)
-{
-    if (!is_changed(s, source->triggered))
-        return &source->joined;
-    if (!source->changed)
-        source->changed = arena_array(s->t->arena, s->t->program->plan->chain_count, sizeof *source->changed);
-    return source->changed ? &source->changed[s->scan->chain] : NULL;
-}
-
-static bool look_through_source(struct sweep *s)
-{
-    struct scan_source *source = source_get(s->t, s->scan->source);
-    struct joined *texts = source ? place_of(s, source) : NULL;
-    if (!texts || (!texts->there && !join_source(s, source, texts)))
-        return false;
-    look_through(s, s->scan->strange ? texts->strange : texts->all);
-    for (size_t i = 0; i < texts->large_count; i++)
-        if (!s->scan->strange || texts->large[i]->triggers & TRIGGER_STRANGE)
-            look_through(s, texts->large[i]->text);
     return true;
 }
 
 static bool scan_group(struct waf_transaction *t, uint32_t group)
 {
     const struct plan_group *g = &t->program->plan->groups[group];
+    struct scan_view *views = arena_array(t->arena, g->view_count, sizeof *views);
     t->scanned[group] = true;
-    for (uint32_t i = 0; i < g->scan_count; i++) {
-        struct sweep s = {t, g, &g->scans[i]};
-        if (s.scan->database && !look_through_source(&s))
+    for (uint32_t i = 0; i < g->look_count; i++)
+        if (!views || !look(t, g, &g->looks[i], views))
             return false;
-    }
+    take_candidates(t, g);
     return true;
 }
 

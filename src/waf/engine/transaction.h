@@ -112,10 +112,11 @@ struct waf_transaction {
     /* Where there is a plan: of the phase that runs, sets of rules and by group whether it was scanned; and what was scanned so far. */
     uint64_t *visits, *candidates;
     bool *scanned;
-    struct scan_source *sources;
     struct scan_segment *segments;
-    uint32_t *made_segments, *made_sources; /* those of them that are there */
-    uint32_t made_segment_count, made_source_count;
+    uint32_t *made_segments; /* those of them that are there */
+    uint32_t made_segment_count;
+    struct scan_piece *pieces; /* while one is scanned */
+    size_t piece_count, piece_capacity;
     struct waf_values gathered; /* of one segment, while it is made */
     bool on_course, off_course; /* in the phase that runs; for good */
     uint8_t course_phase;       /* the last in which the course was kept to the end */

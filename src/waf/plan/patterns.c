@@ -132,7 +132,7 @@ static enum patterns_result add_expression(struct patterns *p, uint32_t rule, st
     uint32_t fact = compiled_fact(p->compiled, &(struct fact_wanted){JUDGEMENT, bytes_of_text(text), flags, judge, &judging});
     if (fact == FACT_MEMORY)
         return PATTERNS_MEMORY;
-    return fact & FACT_TAKEN ? add(p, (struct pattern){text, flags, rule, 0, fact & FACT_STRANGE}, a) : PATTERNS_NONE;
+    return fact & FACT_TAKEN ? add(p, (struct pattern){.text = text, .flags = flags, .rule = rule, .strange = fact & FACT_STRANGE}, a) : PATTERNS_NONE;
 }
 
 /* As \xHH, which has no other meaning. */
@@ -153,7 +153,7 @@ static enum patterns_result add_literal(struct patterns *p, uint32_t rule, struc
         return PATTERNS_MEMORY;
     for (size_t i = 0; i < literal.len; i++)
         at = put_byte(at, literal.at[i]);
-    return add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), rule, 0, literal_is_strange(literal)}, a);
+    return add(p, (struct pattern){.text = text, .flags = HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), .rule = rule, .strange = literal_is_strange(literal)}, a);
 }
 
 static enum patterns_result add_phrases(struct patterns *p, uint32_t rule, const struct phrases *phrases, struct arena *a)
@@ -178,7 +178,7 @@ static enum patterns_result add_class(struct patterns *p, uint32_t rule, const b
         strange &= !class[byte] || !byte_is_plain((uint8_t)byte);
     }
     *at = ']';
-    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, (struct pattern){text, HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, rule, 0, strange}, a);
+    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, (struct pattern){.text = text, .flags = HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, .rule = rule, .strange = strange}, a);
 }
 
 static enum patterns_result add_detector(struct patterns *p, uint32_t rule, bool (*needs)(uint8_t), struct arena *a)

@@ -10,8 +10,9 @@ struct pattern {
     const char *text;
     unsigned flags; /* HS_FLAG_... */
     uint32_t rule;
-    uint32_t scan; /* of its group */
-    bool strange;  /* matches nothing in a value of plain bytes alone */
+    bool strange; /* matches nothing in a value of plain bytes alone */
+    uint32_t look; /* of its group, and behind which of that one's chains: the caller's */
+    uint8_t chain;
 };
 
 struct patterns {

@@ -4,8 +4,9 @@
  * one scan, over all such values at once, to be candidates or not; only candidates, and the rules that no scan can judge,
  * are run. A candidate may still not match. Immutable, and shared by any number of threads.
  *
- * A group is what may be scanned together: rules of one phase that the same gates lead to. A gate is a rule that compares
- * a TX value and jumps over those behind it, such as the Core Rule Set's paranoia levels.
+ * A group is what may be scanned together: rules of one phase that every message reaches, but for what rules do that look at
+ * the message; or that the same gates lead to. A gate is a rule that compares a TX value and jumps over those behind it, such
+ * as the Core Rule Set's paranoia levels.
  */
 #pragma once
 
@@ -16,33 +17,59 @@
 #include "waf/language/model.h"
 #include "waf/operator/phrases.h"
 
-/*
- * Values that are scanned as one buffer, each with a separator behind it (ends.h): all that some targets name. A segment is what one
- * of them names; exclusions are not looked at, and a selector that is an expression stands for all names.
- */
+/* What some targets name, in segments: a segment is what one of them names; exclusions are not looked at, and a selector that
+ * is an expression stands for all names. */
 struct plan_source {
     const uint32_t *segments;
     uint32_t segment_count;
 };
 
-/* Rules of one group with the same transformations and the same source. */
-struct plan_scan {
-    uint32_t source;
-    uint32_t chain; /* which of the plan's: the same steps have the same number */
+/* Transformations, as they are done before a scan. */
+struct plan_chain {
     const uint8_t *steps; /* enum transformation */
     uint32_t step_count;
-    uint64_t triggers; /* bits by enum transformation: without one of these bytes nothing changes */
-    bool always;       /* it may change anything */
-    bool strange;      /* nothing of it matches a value of plain bytes (patterns.h) alone: others are scanned */
-    const hs_database_t *database; /* reports places in `rules`; NULL: no pattern */
-    const uint32_t *rules;
+    uint64_t triggers;    /* bits by enum transformation: without one of these bytes nothing changes */
+    bool always;          /* it may change anything */
+};
+
+#define PLAN_CHAINS_MAX 64 /* of a group: bits of a word */
+
+/* What a number that a database reports means: the rule may match in a value behind the chain. */
+struct plan_pattern {
+    uint32_t rule;
+    uint8_t chain; /* of the group */
+};
+
+struct plan_database {
+    const hs_database_t *database; /* NULL: no pattern */
+    const struct plan_pattern *patterns;
+    uint64_t chains; /* bits by chain: those that some pattern is behind */
+};
+
+/* A segment as a group looks at it: each text that the chains make of one is scanned once for each database. */
+struct plan_view {
+    uint32_t segment;
+    bool always;
+    uint64_t chains;   /* bits by chain: those of whatever is looked for in it */
+    uint64_t triggers; /* of any of these */
+};
+
+/* What a group looks for in the values of a source. */
+struct plan_look {
+    uint32_t source;
+    const uint32_t *views; /* of its segments */
+    uint32_t view_count;
+    struct plan_database plain, strange; /* strange: nothing of it matches a value of plain bytes (patterns.h) alone; others are scanned */
 };
 
 struct plan_group {
     uint8_t phase;
-    uint64_t gates; /* bits by gate */
-    struct plan_scan *scans;
-    uint32_t scan_count;
+    uint64_t gates; /* bits by gate; or GATES_COURSE */
+    struct plan_chain *chains;
+    struct plan_view *views;
+    struct plan_look *looks;
+    uint32_t chain_count, view_count, look_count;
+    uint64_t *due; /* rules that are looked at so that the group is scanned, and for nothing else */
 };
 
 /* A rule that compares a number, or how many values there are, with a number: no more has to be known to see that it does not match. */
@@ -65,7 +92,7 @@ struct waf_plan {
     uint32_t group_count;
     struct plan_source *sources;
     uint32_t *segments; /* by segment: one of the targets that name it */
-    uint32_t source_count, segment_count, chain_count;
+    uint32_t source_count, segment_count;
     uint64_t triggers[256]; /* by byte: the transformations that it may make change a value, and TRIGGER_... */
     uint64_t triggers_empty; /* of a value without any byte, and so of every value */
     uint64_t triggers_all;   /* of a value with every byte */
@@ -79,11 +106,14 @@ struct waf_plan {
 /* What the value's bytes may trigger. */
 uint64_t plan_triggers(const struct waf_plan *p, struct bytes value);
 
+/* Without groups yet. NULL when memory is out. */
+struct waf_plan *plan_begin(const struct waf_rule_set *set, struct arena *a) MUST_USE;
 /*
- * `phrases`: by rule, those of @pm and @pmFromFile, else NULL. NULL when memory is out. What Hyperscan does not take is
- * run in any case. The databases belong to `c`.
+ * The groups. `phrases`: by rule, those of @pm and @pmFromFile, else NULL. `reached`: by phase, the rules that every message
+ * reaches. False when memory is out. What Hyperscan does not take is run in any case. The databases belong to `c`.
  */
-struct waf_plan *plan_compile(const struct waf_rule_set *set, const struct phrases *const *phrases, struct compiled *c, struct arena *a) MUST_USE;
+bool plan_compile(struct waf_plan *plan, const struct waf_rule_set *set, const struct phrases *const *phrases, const uint64_t *const reached[WAF_PHASES],
+    struct compiled *c, struct arena *a) MUST_USE;
 /* No rule writes it while a phase runs, and it is text that a message brings. */
 bool variable_is_of_message(uint8_t variable);
 
