@@ -2,6 +2,11 @@
 #include "waf/engine/course.h"
 
 #include "waf/engine/transaction.h"
+#include "waf/plan/tests.h"
+
+/* Of values that rules write out: no expression comes near these. */
+#define MATCH_LIMIT 100000u
+#define DEPTH_LIMIT 1000u
 
 struct finding {
     const struct waf_program *program;
@@ -10,7 +15,7 @@ struct finding {
     struct waf_transaction *t; /* in which the rules of the course are run; its TX is what they make of it */
     struct course *course;
     uint64_t *unsure;          /* by known name: rules that are not the course's may have written it */
-    uint32_t block;            /* that grows; NOTHING: none */
+    uint32_t block;            /* the rule where one begins, which grows; NOTHING: none */
     uint32_t last;             /* the condition that was reached last, in this phase */
     bool out_of_memory;
 };
@@ -111,28 +116,122 @@ static bool knows_actions(const struct finding *f, struct waf_span actions)
     return true;
 }
 
-/* Does the rule do the same whatever the message is, and what? */
-static enum foreseen know_rule(const struct finding *f, uint32_t rule)
+static bool knows_targets(const struct finding *f, const struct waf_rule *r)
 {
-    const struct waf_rule *r = &f->set->rules[rule];
-    const struct plan_test *test = &f->program->plan->tests[rule];
-    bool light = bits_have(f->program->plan->light, rule) && knows_actions(f, r->written.actions);
-    if (r->kind == RULE_ACTION)
-        return light ? FORESEEN_MATCHES : FORESEEN_NOTHING;
-    if (test->kind == TEST_NONE || test->variable != VARIABLE_TX || !test->named || !is_sure(f, f->program->targets[test->target].number))
-        return FORESEEN_NOTHING;
-    enum foreseen foreseen = foresee(f->t, rule);
-    return foreseen == FORESEEN_MATCHES && !light ? FORESEEN_NOTHING : foreseen;
+    for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++)
+        if (f->set->targets[i].exclusion || f->set->targets[i].variable != VARIABLE_TX || !is_sure(f, f->program->targets[i].number))
+            return false;
+    return true;
 }
 
-static bool take_write(struct finding *f, struct course_block *b, const struct selection *s)
+/* Of values that are known it is known whether these match, and they leave nothing behind. */
+static bool knows_operator(const struct finding *f, uint32_t rule)
 {
-    uint32_t number = s->number;
+    const struct waf_rule *r = &f->set->rules[rule];
+    switch ((enum operator)r->operator) {
+    case OPERATOR_EQ:
+    case OPERATOR_GE:
+    case OPERATOR_GT:
+    case OPERATOR_LE:
+    case OPERATOR_LT:
+    case OPERATOR_STR_EQ:
+    case OPERATOR_WITHIN:
+    case OPERATOR_CONTAINS:
+    case OPERATOR_BEGINS_WITH:
+    case OPERATOR_ENDS_WITH:
+        return knows_template(f, r->operand);
+    case OPERATOR_RX:
+        return f->program->operands[rule].regex && !r->written.capture;
+    default:
+        return false;
+    }
+}
+
+static bool reads_known(const struct finding *f, uint32_t rule)
+{
+    const struct waf_rule *r = &f->set->rules[rule];
+    return r->kind == RULE_CONDITION && !r->updates.count && !r->written.multi_match && knows_targets(f, r) && knows_operator(f, rule);
+}
+
+static bool try_value(struct finding *f, uint32_t rule, struct bytes value, bool *ret)
+{
+    const struct waf_rule *r = &f->set->rules[rule];
+    struct waf_form *form = form_new(&f->t->forms, value);
+    struct match ignored;
+    bool matched = false;
+    if (form)
+        form = form_steps(&f->t->forms, form, f->set->transformations + r->transformations.first, r->transformations.count);
+    if (!form || !operate(f->t, rule, form->text, &matched, &ignored))
+        return false;
+    *ret |= matched;
+    return true;
+}
+
+/* Does one of the values that the rule itself names match, whatever stands behind it in its chain? */
+static bool matches(struct finding *f, uint32_t rule)
+{
+    const struct waf_rule *r = &f->set->rules[rule];
+    struct waf_values found = {0};
+    bool ret = false;
+    for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++)
+        f->out_of_memory |= !variables_resolve(f->t, r, i, r->targets, &found);
+    for (size_t i = 0; i < found.count; i++)
+        f->out_of_memory |= !try_value(f, rule, found.items[i].value, &ret);
+    return ret;
+}
+
+/* What the rule does when it matches is known. Of a chain, which may have been begun when it does not, only a jump. */
+static bool acts_known(const struct finding *f, uint32_t rule)
+{
+    const struct waf_rule *r = &f->set->rules[rule];
+    const struct waf_default *defaults = &f->set->defaults[r->phase];
+    bool unseen = r->kind == RULE_ACTION || r->written.log == NO, ok = unseen && (!defaults->given || (plan_acts_lightly(f->set, &defaults->effects) && !defaults->effects.actions.count));
+    for (uint32_t i = rule; ok && i != NOTHING; i = f->set->rules[i].next) {
+        const struct waf_effects *e = &f->set->rules[i].written;
+        ok = plan_acts_lightly(f->set, e) && knows_actions(f, e->actions) && !f->set->rules[i].updates.count;
+        for (uint32_t k = e->actions.first; ok && r->chain && k < e->actions.first + e->actions.count; k++)
+            ok = f->set->actions[k].kind == ACTION_SKIP_AFTER;
+    }
+    return ok;
+}
+
+/* Does the rule do the same whatever the message is, and what? */
+static enum foreseen know_rule(struct finding *f, uint32_t rule)
+{
+    const struct waf_rule *r = &f->set->rules[rule];
+    bool act = acts_known(f, rule);
+    if (r->kind == RULE_ACTION)
+        return act && !r->chain ? FORESEEN_MATCHES : FORESEEN_NOTHING;
+    if (!reads_known(f, rule))
+        return FORESEEN_NOTHING;
+    if (!matches(f, rule))
+        return FORESEEN_FAILS;
+    for (uint32_t i = r->next; i != NOTHING && act; i = f->set->rules[i].next) {
+        act = reads_known(f, i);
+        if (act && !matches(f, i))
+            return FORESEEN_FAILS;
+    }
+    return act ? FORESEEN_MATCHES : FORESEEN_NOTHING;
+}
+
+/* The same, but for what comes to a limit on the way. */
+static enum foreseen decide_rule(struct finding *f, uint32_t rule)
+{
+    enum foreseen foreseen = know_rule(f, rule);
+    if (!f->t->undecided)
+        return foreseen;
+    f->t->undecided = false;
+    return FORESEEN_NOTHING;
+}
+
+static bool take_write(struct finding *f, const struct selection *s)
+{
     struct course *c = f->course;
-    struct bytes value = values_known(&f->t->lists[VARIABLE_TX], number)->value;
-    f->unsure[number / 64] &= ~(UINT64_C(1) << (number % 64));
-    for (uint32_t i = b->first; i < b->first + b->count; i++)
-        if (c->writes[i].number == number) {
+    struct waf_span *block = &c->writes_of[f->block];
+    struct bytes value = values_known(&f->t->lists[VARIABLE_TX], s->number)->value;
+    f->unsure[s->number / 64] &= ~(UINT64_C(1) << (s->number % 64));
+    for (uint32_t i = block->first; i < block->first + block->count; i++)
+        if (c->writes[i].number == s->number) {
             c->writes[i].value = value;
             return true;
         }
@@ -140,58 +239,62 @@ static bool take_write(struct finding *f, struct course_block *b, const struct s
     if (!grown)
         return false;
     c->writes = grown;
-    grown[c->write_count++] = (struct course_write){number, s->name, value};
-    b->count++;
+    grown[c->write_count++] = (struct course_write){s->number, s->name, value};
+    block->count++;
     return true;
 }
 
-/* The block to which what the rule writes belongs: one that has begun goes on. NULL when memory is out. */
-static struct course_block *block_of(struct finding *f, uint32_t rule)
+/* A block that has begun goes on. */
+static void begin_block(struct finding *f, uint32_t rule)
 {
-    struct course *c = f->course;
-    struct course_phase *phase = &c->phases[f->t->phase];
+    struct course_phase *phase = &f->course->phases[f->t->phase];
     if (f->block != NOTHING)
-        return &c->blocks[f->block];
-    struct course_block *grown = arena_grow(f->arena, c->blocks, c->block_count, &c->block_capacity, sizeof *grown);
-    if (!grown)
-        return NULL;
-    c->blocks = grown;
-    f->block = (uint32_t)c->block_count++;
-    grown[f->block] = (struct course_block){.first = (uint32_t)c->write_count};
-    c->places[rule] = f->block;
+        return;
+    f->block = rule;
+    f->course->writes_of[rule] = (struct waf_span){.first = (uint32_t)f->course->write_count};
     bits_add(phase->blocks, rule);
     phase->writes = true;
-    return &grown[f->block];
 }
 
 static bool take_writes(struct finding *f, uint32_t rule)
 {
     struct waf_span actions = f->set->rules[rule].written.actions;
     for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
-        struct course_block *b = f->set->actions[i].kind == ACTION_SETVAR ? block_of(f, rule) : NULL;
-        if (f->set->actions[i].kind == ACTION_SETVAR && (!b || !take_write(f, b, &f->program->actions[i])))
+        if (f->set->actions[i].kind != ACTION_SETVAR)
+            continue;
+        begin_block(f, rule);
+        if (!take_write(f, &f->program->actions[i]))
             return false;
     }
     return true;
 }
 
-static bool keep_match(struct finding *f, uint32_t rule)
+/* Those of the simulated transaction that it did not have before the rule. */
+static bool keep_matches(struct finding *f, uint32_t rule, size_t before)
 {
     struct course *c = f->course;
-    struct rule_match *grown = arena_grow(f->arena, c->matched, c->matched_count, &c->matched_capacity, sizeof *grown);
-    if (!grown)
-        return false;
-    c->matched = grown;
-    grown[c->matched_count] = f->t->matches[f->t->match_count - 1];
-    c->matches_of[rule] = (uint32_t)c->matched_count++;
-    bits_add(c->phases[f->t->phase].matches, rule);
+    struct waf_span *span = &c->matches_of[rule];
+    span->first = (uint32_t)c->match_count;
+    for (size_t i = before; i < f->t->match_count; i++) {
+        struct rule_match *grown = arena_grow(f->arena, c->matches, c->match_count, &c->match_capacity, sizeof *grown);
+        if (!grown)
+            return false;
+        c->matches = grown;
+        grown[c->match_count] = f->t->matches[i];
+        grown[c->match_count].of.form = grown[c->match_count].of.name_form = NULL; /* which are a transaction's own */
+        c->match_count++;
+        span->count++;
+    }
+    if (f->set->rules[rule].kind == RULE_CONDITION)
+        bits_add(c->phases[f->t->phase].matches, rule);
     return true;
 }
 
 /* False when memory is out. */
 static bool go_through(struct finding *f, uint32_t rule)
 {
-    return do_light(f->t, rule) && take_writes(f, rule) && (f->set->rules[rule].kind == RULE_ACTION || keep_match(f, rule));
+    size_t before = f->t->match_count;
+    return start_rule(f->t, rule) && take_writes(f, rule) && keep_matches(f, rule, before);
 }
 
 /* One that depends on the message. */
@@ -211,7 +314,7 @@ static void reach(struct finding *f, uint32_t rule)
     bits_add(phase->reached, rule);
     if (r->kind == RULE_MARKER || r->phase != f->t->phase || r->head != rule || r->removed)
         return;
-    enum foreseen foreseen = know_rule(f, rule);
+    enum foreseen foreseen = decide_rule(f, rule);
     if (foreseen == FORESEEN_NOTHING)
         leave_open(f, rule);
     else
@@ -283,6 +386,22 @@ static bool make_sets(struct course_phase *phase, size_t words, struct arena *a)
     return ok;
 }
 
+/* False when memory is out. */
+static bool go_through_all(struct finding *f)
+{
+    struct waf_scratch scratch = {.regex = regex_scratch_create(&(struct regex_limits){MATCH_LIMIT, DEPTH_LIMIT})};
+    f->t->scratch = &scratch;
+    f->out_of_memory = !scratch.regex;
+    be_unsure(f, KNOWN_MATCH_LIMIT, KNOWN_COLLECTION_LIMIT + 1); /* the engine writes these at any time */
+    for (uint8_t phase = 1; phase < WAF_PHASES && !f->out_of_memory; phase++) {
+        f->out_of_memory = !make_sets(&f->course->phases[phase], f->program->plan->words, f->arena);
+        if (!f->out_of_memory)
+            go_through_phase(f, phase);
+    }
+    regex_scratch_free(scratch.regex);
+    return !f->out_of_memory;
+}
+
 struct course *course_find(const struct waf_program *p, struct arena *a)
 {
     struct waf_options nothing;
@@ -291,17 +410,9 @@ struct course *course_find(const struct waf_program *p, struct arena *a)
     f.unsure = arena_array(a, p->names.count / 64 + 1, sizeof *f.unsure);
     if (!f.t || !f.course || !f.unsure)
         return NULL;
-    f.course->places = arena_array(a, p->set->rule_count, sizeof *f.course->places);
+    f.course->writes_of = arena_array(a, p->set->rule_count, sizeof *f.course->writes_of);
     f.course->matches_of = arena_array(a, p->set->rule_count, sizeof *f.course->matches_of);
-    if (!f.course->places || !f.course->matches_of)
-        return NULL;
-    be_unsure(&f, KNOWN_MATCH_LIMIT, KNOWN_COLLECTION_LIMIT + 1); /* the engine writes these at any time */
-    for (uint8_t phase = 1; phase < WAF_PHASES && !f.out_of_memory; phase++) {
-        if (!make_sets(&f.course->phases[phase], p->plan->words, a))
-            return NULL;
-        go_through_phase(&f, phase);
-    }
-    return f.out_of_memory ? NULL : f.course;
+    return f.course->writes_of && f.course->matches_of && go_through_all(&f) ? f.course : NULL;
 }
 
 void course_settle(struct course *c, const struct waf_plan *plan)

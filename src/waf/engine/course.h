@@ -12,11 +12,7 @@
 
 struct rule_match;
 
-/* What rules that follow one another, with no other between them, leave in TX. */
-struct course_block {
-    uint32_t first, count; /* of writes */
-};
-
+/* What rules leave in TX. */
 struct course_write {
     uint32_t number;   /* of a known name */
     struct bytes name; /* as the rule has it: capitals stay as they are first written */
@@ -28,7 +24,7 @@ struct course_phase {
     uint64_t *visits;   /* to be looked at: what the course does not know, where scans are due, and blocks */
     uint64_t *reached;  /* no rule of the course jumps over them; markers too */
     uint64_t *known;    /* rules of the course */
-    uint64_t *blocks;   /* the first rule of one that writes */
+    uint64_t *blocks;   /* the first that writes, of rules of the course that no other stands between */
     uint64_t *clears;   /* conditions that are reached, but for those that the course knows to match: passed over, they leave no match */
     uint64_t *matches;  /* conditions that the course knows to match */
     uint64_t *preceded; /* rules directly behind one of these */
@@ -38,13 +34,11 @@ struct course_phase {
 
 struct course {
     struct course_phase phases[WAF_PHASES];
-    uint32_t *places;     /* by rule: its block */
-    uint32_t *matches_of; /* by rule: what it leaves where it matches */
-    struct course_block *blocks;
+    struct waf_span *writes_of;  /* by rule, of writes: where a block begins, what it sets */
+    struct waf_span *matches_of; /* by rule, of matches: what it leaves where it matches */
     struct course_write *writes;
-    struct rule_match *matched;
-    size_t block_count, write_count, matched_count;
-    size_t block_capacity, write_capacity, matched_capacity;
+    struct rule_match *matches;
+    size_t write_count, match_count, write_capacity, match_capacity;
 };
 
 /* Of a program whose plan has no groups yet. NULL when memory is out. */

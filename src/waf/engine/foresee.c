@@ -19,13 +19,35 @@ static const struct waf_value *find_tested(const struct waf_transaction *t, cons
     return test->named ? values_selected(&t->lists[test->variable], &t->program->targets[test->target], NULL) : NULL;
 }
 
+/* Of a macro of TX. */
+static struct bytes value_of_part(const struct waf_transaction *t, uint32_t part)
+{
+    const struct waf_value *v = values_selected(&t->lists[VARIABLE_TX], &t->program->parts[part], NULL);
+    return v ? v->value : (struct bytes){0};
+}
+
+/* None of what the rule's targets name is there, so that there is nothing that could match, nor not match. */
+static bool has_nothing(const struct waf_transaction *t, uint32_t rule)
+{
+    struct waf_span targets = t->set->rules[rule].targets;
+    for (uint32_t i = targets.first; i < targets.first + targets.count; i++) {
+        const struct waf_values *list = t->set->targets[i].exclusion ? NULL : variables_list(t, i);
+        const struct selection *s = &t->program->targets[i];
+        if (!t->set->targets[i].exclusion && (!list || (list->count && (s->kind != SELECTOR_LITERAL || values_selected(list, s, NULL)))))
+            return false;
+    }
+    return targets.count;
+}
+
 /* What ctl takes from a rule's targets is for the whole rule to look at. */
 enum foreseen foresee(const struct waf_transaction *t, uint32_t rule)
 {
     const struct plan_test *test = &t->program->plan->tests[rule];
-    if (test->kind == TEST_NONE || t->removals.count)
+    if (t->removals.count)
         return FORESEEN_NOTHING;
-    int64_t number;
+    if (test->kind == TEST_NONE)
+        return has_nothing(t, rule) ? FORESEEN_FAILS : FORESEEN_NOTHING;
+    int64_t number, with = test->part == NOTHING ? test->number : operand_number(test->operator, value_of_part(t, test->part));
     if (test->kind == TEST_COUNT) {
         number = (int64_t)count_named(t, test);
     } else {
@@ -34,7 +56,7 @@ enum foreseen foresee(const struct waf_transaction *t, uint32_t rule)
             return FORESEEN_FAILS;
         number = operand_number(test->operator, v ? v->value : t->scalars[test->variable]);
     }
-    return numbers_match(test->operator, number, test->number) != test->negated ? FORESEEN_MATCHES : FORESEEN_FAILS;
+    return numbers_match(test->operator, number, with) != test->negated ? FORESEEN_MATCHES : FORESEEN_FAILS;
 }
 
 /* What MATCHED_VAR and its like are of a test that matches. False when memory is out. */

@@ -72,9 +72,10 @@ static bool follow_matches(struct waf_transaction *t, uint32_t from, uint32_t to
         from = cleared + 1;
     }
     for (uint32_t i = bits_next(p->matches, t->program->plan->words, from); i < to; i = bits_next(p->matches, t->program->plan->words, i + 1)) {
-        const struct rule_match *m = &c->matched[c->matches_of[i]];
-        if (!remember_match(t, &m->of, m->value, &m->where))
-            return false;
+        struct waf_span span = c->matches_of[i];
+        for (uint32_t k = span.first; k < span.first + span.count; k++)
+            if (!remember_match(t, &c->matches[k].of, c->matches[k].value, &c->matches[k].where))
+                return false;
     }
     return true;
 }
@@ -82,8 +83,8 @@ static bool follow_matches(struct waf_transaction *t, uint32_t from, uint32_t to
 static bool write_block(struct waf_transaction *t, uint32_t rule)
 {
     const struct course *c = t->program->course;
-    const struct course_block *b = &c->blocks[c->places[rule]];
-    for (uint32_t i = b->first; i < b->first + b->count; i++) {
+    struct waf_span span = c->writes_of[rule];
+    for (uint32_t i = span.first; i < span.first + span.count; i++) {
         const struct course_write *w = &c->writes[i];
         if (!values_lend_known(&t->lists[VARIABLE_TX], VARIABLE_TX, w->number, w->name, w->value, t->arena))
             return false;

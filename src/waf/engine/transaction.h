@@ -249,7 +249,6 @@ enum foreseen {
     FORESEEN_MATCHES,
 };
 
-/* Of a rule with a plan's test. */
 enum foreseen foresee(const struct waf_transaction *t, uint32_t rule);
 /* A rule that does no more than set variables and jump, and matches. False when memory is out. */
 bool do_light(struct waf_transaction *t, uint32_t rule) MUST_USE;

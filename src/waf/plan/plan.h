@@ -78,7 +78,8 @@ struct plan_test {
     uint8_t variable, operator; /* of TEST_NUMBER: one value at the most; of TEST_COUNT: a list */
     bool negated, named;
     uint32_t target; /* that it is of */
-    int64_t number; /* what it is compared with, as its operator reads it */
+    uint32_t part;   /* a macro of TX that it is compared with; or NOTHING, and then */
+    int64_t number;  /* with this, as its operator reads it */
 };
 
 struct waf_plan {

@@ -48,22 +48,34 @@ static bool is_kept_scalar(uint8_t variable)
     }
 }
 
+/* What it compares with: a number, or a value of TX whose name is written out. False: something else. */
+static bool take_operand(const struct waf_rule_set *set, const struct waf_rule *r, struct plan_test *ret)
+{
+    struct bytes operand = waf_text_bytes(set, r->operand_text);
+    const struct waf_part *part = &set->parts[r->operand.first];
+    ret->part = NOTHING;
+    if (!r->operand_macros) {
+        ret->number = r->operator == OPERATOR_EQ ? number_of_32(operand) : number_of(operand);
+        return true;
+    }
+    ret->part = r->operand.first;
+    return r->operand.count == 1 && part->macro && part->variable == VARIABLE_TX && part->selector == SELECTOR_LITERAL;
+}
+
 struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_rule *r)
 {
     struct plan_test none = {.kind = TEST_NONE};
-    if (r->kind != RULE_CONDITION || !compares_numbers(r->operator) || r->operand_macros || r->targets.count != 1 || r->transformations.count)
+    if (r->kind != RULE_CONDITION || !compares_numbers(r->operator) || r->targets.count != 1 || r->transformations.count)
         return none;
     const struct waf_target *w = &set->targets[r->targets.first];
-    struct bytes operand = waf_text_bytes(set, r->operand_text);
     struct plan_test ret = {.kind = w->count ? TEST_COUNT : TEST_NUMBER, .variable = w->variable, .operator = r->operator, .negated = r->negated,
-        .named = w->selector == SELECTOR_LITERAL, .target = r->targets.first, .number = r->operator == OPERATOR_EQ ? number_of_32(operand) : number_of(operand)};
+        .named = w->selector == SELECTOR_LITERAL, .target = r->targets.first};
     bool scalar = !w->count && w->selector == SELECTOR_NONE && is_kept_scalar(w->variable);
     bool listed = is_list(w->variable) && (w->count ? w->selector != SELECTOR_REGEX : w->variable == VARIABLE_TX && ret.named);
-    return !w->exclusion && (scalar || listed) ? ret : none;
+    return !w->exclusion && (scalar || listed) && take_operand(set, r, &ret) ? ret : none;
 }
 
-/* It sets variables, or jumps, and has nothing to say. */
-static bool acts_lightly(const struct waf_rule_set *set, const struct waf_effects *e)
+bool plan_acts_lightly(const struct waf_rule_set *set, const struct waf_effects *e)
 {
     bool disrupts = e->block || (e->disruptive != DISRUPTIVE_UNSET && e->disruptive != DISRUPTIVE_PASS);
     for (uint32_t i = e->actions.first; i < e->actions.first + e->actions.count; i++)
@@ -77,5 +89,5 @@ bool plan_is_light(const struct waf_rule_set *set, const struct waf_rule *r)
 {
     const struct waf_default *defaults = &set->defaults[r->phase];
     bool unseen = r->kind == RULE_ACTION || r->written.log == NO; /* an action without a message is no event */
-    return (!defaults->given || acts_lightly(set, &defaults->effects)) && !defaults->effects.actions.count && unseen && !r->chain && !r->updates.count && acts_lightly(set, &r->written);
+    return (!defaults->given || plan_acts_lightly(set, &defaults->effects)) && !defaults->effects.actions.count && unseen && !r->chain && !r->updates.count && plan_acts_lightly(set, &r->written);
 }
