@@ -330,23 +330,75 @@ static void take_all(const struct sweep *s)
             bits_add(s->t->candidates, i);
 }
 
-static void look_through(struct sweep *s, struct bytes text)
+/* What the database has that is behind the text's chains. */
+static void look_through(struct sweep *s, const struct plan_database *d, struct bytes text)
 {
-    if (text.len > UINT32_MAX || hs_scan(s->database->database, (const char *)text.at, (unsigned)text.len, 0, s->t->scratch->scan, take_match, s) != HS_SUCCESS)
+    s->database = d;
+    if (!text.len || !d->database || !(d->chains & s->chains))
+        return;
+    if (text.len > UINT32_MAX || hs_scan(d->database, (const char *)text.at, (unsigned)text.len, 0, s->t->scratch->scan, take_match, s) != HS_SUCCESS)
         take_all(s);
 }
 
-static void look_through_sort(struct waf_transaction *t, const struct plan_group *g, const struct plan_database *d, bool strange, const struct scan_sort *sort)
+static void look_through_sort(struct sweep *s, const struct plan_look *l, const struct scan_sort *sort)
 {
-    struct sweep s = {t, g, d, sort->chains};
-    struct bytes text = strange ? sort->strange : sort->all;
-    if (!(d->chains & sort->chains) || !d->database)
-        return;
-    if (text.len)
-        look_through(&s, text);
-    for (size_t i = 0; i < sort->large_count; i++)
-        if (!strange || sort->large[i]->triggers & TRIGGER_STRANGE)
-            look_through(&s, sort->large[i]->text);
+    s->chains = sort->chains;
+    look_through(s, &l->plain, sort->all);
+    look_through(s, &l->strange, sort->strange);
+    for (size_t i = 0; i < sort->large_count; i++) {
+        look_through(s, &l->plain, sort->large[i]->text);
+        if (sort->large[i]->triggers & TRIGGER_STRANGE)
+            look_through(s, &l->strange, sort->large[i]->text);
+    }
+}
+
+/* ---- few short texts of several segments, one after another: a scan costs as much as some hundred bytes */
+
+#define JOINED_MAX 2048
+
+struct joined {
+    const struct scan_sort *only; /* as long as there is one, it is not copied */
+    size_t len, strange_len;
+    uint8_t all[JOINED_MAX], strange[JOINED_MAX];
+};
+
+static size_t join_text(uint8_t *buffer, size_t at, struct bytes text)
+{
+    if (!text.len)
+        return at;
+    memcpy(buffer + at, text.at, text.len);
+    buffer[at + text.len] = SEPARATOR;
+    return at + text.len + 1;
+}
+
+static void join_sort(struct joined *j, const struct scan_sort *sort)
+{
+    j->len = join_text(j->all, j->len, sort->all);
+    j->strange_len = join_text(j->strange, j->strange_len, sort->strange);
+}
+
+/* False: it has no room, or there is none for it. */
+static bool join(struct joined *j, const struct scan_sort *sort)
+{
+    size_t used = j->only ? j->only->all.len + 1 : j->len;
+    if (sort->large_count || used + sort->all.len >= JOINED_MAX)
+        return false;
+    if (!used) {
+        j->only = sort;
+        return true;
+    }
+    if (j->only)
+        join_sort(j, j->only);
+    j->only = NULL;
+    join_sort(j, sort);
+    return true;
+}
+
+static void look_through_joined(struct sweep *s, const struct plan_look *l, const struct joined *j, uint64_t chains)
+{
+    s->chains = chains;
+    look_through(s, &l->plain, j->only ? j->only->all : bytes_of(j->all, j->len));
+    look_through(s, &l->strange, j->only ? j->only->strange : bytes_of(j->strange, j->strange_len));
 }
 
 /* ---- groups */
@@ -359,17 +411,22 @@ static void take_candidates(struct waf_transaction *t, const struct plan_group *
 }
 
 /* False when memory is out. */
-static bool look(struct waf_transaction *t, const struct plan_group *g, const struct plan_look *look, struct scan_view *views)
+static bool look(struct waf_transaction *t, const struct plan_group *g, const struct plan_look *l, struct scan_view *views)
 {
-    for (uint32_t i = 0; i < look->view_count; i++) {
-        struct scan_view *v = &views[look->views[i]];
-        if (!v->there && !view_make(t, g, &g->views[look->views[i]], v))
+    struct sweep s = {.t = t, .group = g};
+    uint64_t chains = l->plain.chains | l->strange.chains;
+    struct joined joined; /* of texts that all chains leave so */
+    joined.only = NULL;
+    joined.len = joined.strange_len = 0;
+    for (uint32_t i = 0; i < l->view_count; i++) {
+        struct scan_view *v = &views[l->views[i]];
+        if (!v->there && !view_make(t, g, &g->views[l->views[i]], v))
             return false;
-        for (size_t k = 0; k < v->count; k++) {
-            look_through_sort(t, g, &look->plain, false, &v->sorts[k]);
-            look_through_sort(t, g, &look->strange, true, &v->sorts[k]);
-        }
+        for (size_t k = 0; k < v->count; k++)
+            if ((v->sorts[k].chains & chains) != chains || !join(&joined, &v->sorts[k]))
+                look_through_sort(&s, l, &v->sorts[k]);
     }
+    look_through_joined(&s, l, &joined, chains);
     return true;
 }
 
