@@ -4,15 +4,18 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
+/* One more than the digit stands for; 0: it is none. */
+static const uint8_t digits_plus_one[256] = {
+#define FOUR(c, value) [c] = (value) + 1, [(c) + 1] = (value) + 2, [(c) + 2] = (value) + 3, [(c) + 3] = (value) + 4
+    FOUR('A', 0), FOUR('E', 4), FOUR('I', 8), FOUR('M', 12), FOUR('Q', 16), FOUR('U', 20), ['Y'] = 25, ['Z'] = 26,
+    FOUR('a', 26), FOUR('e', 30), FOUR('i', 34), FOUR('m', 38), FOUR('q', 42), FOUR('u', 46), ['y'] = 51, ['z'] = 52,
+    FOUR('0', 52), FOUR('4', 56), ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+#undef FOUR
+};
+
 static int sextet(uint8_t c)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (is_digit(c))
-        return c - '0' + 52;
-    return c == '+' ? 62 : c == '/' ? 63 : -1;
+    return digits_plus_one[c] - 1;
 }
 
 size_t write_base64_encode(struct bytes in, const struct unicode_map *map, uint8_t *out)
@@ -46,18 +49,36 @@ static bool is_base64(struct bytes in)
     return true;
 }
 
+/* As many whole fours of digits as there are at the beginning, each to three bytes at `out`; returns how many digits. */
+static size_t decode_fours(struct bytes in, uint8_t *out)
+{
+    size_t i = 0;
+    for (; in.len - i >= 4; i += 4, out += 3) {
+        int first = sextet(in.at[i]), second = sextet(in.at[i + 1]), third = sextet(in.at[i + 2]), fourth = sextet(in.at[i + 3]);
+        if ((first | second | third | fourth) < 0)
+            break;
+        uint32_t x = (uint32_t)first << 18 | (uint32_t)second << 12 | (uint32_t)third << 6 | (uint32_t)fourth;
+        out[0] = (uint8_t)(x >> 16);
+        out[1] = (uint8_t)(x >> 8);
+        out[2] = (uint8_t)x;
+    }
+    return i;
+}
+
 /* What is not Base64 becomes nothing, and so do digits behind the last four. A NUL ends the input. */
 size_t write_base64_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    const uint8_t *nul = in.len ? memchr(in.at, 0, in.len) : NULL;
+    size_t fours = decode_fours(in, out);
+    struct bytes rest = bytes_slice(in, fours, in.len);
+    const uint8_t *nul = rest.len ? memchr(rest.at, 0, rest.len) : NULL;
     if (nul)
-        in.len = (size_t)(nul - in.at);
-    if (!is_base64(in))
+        rest.len = (size_t)(nul - rest.at);
+    if (!is_base64(rest))
         return 0;
     uint32_t x = 0;
-    size_t n = 0, have = 0, whole = 3;
-    for (size_t i = 0; i < in.len; i++) {
-        uint8_t c = in.at[i];
+    size_t n = fours / 4 * 3, have = 0, whole = 3;
+    for (size_t i = 0; i < rest.len; i++) {
+        uint8_t c = rest.at[i];
         if (c == '\r' || c == '\n' || c == ' ')
             continue;
         whole -= c == '=';
@@ -113,6 +134,11 @@ size_t write_hex_decode(struct bytes in, const struct unicode_map *map, uint8_t 
     return in.len / 2;
 }
 
+BLOCK_INLINE uint32_t find_zero_nul(block b, uint32_t *carry)
+{
+    return block_bits(block_is(b, '0') | block_is(b, 0));
+}
+
 /*
  * 0xHH.. of SQL. As the peer: what follows the digits is copied unseen, the last byte of the input is lost unless a
  * digit, and the result ends at its first NUL.
@@ -120,7 +146,13 @@ size_t write_hex_decode(struct bytes in, const struct unicode_map *map, uint8_t 
 size_t write_sql_hex_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     size_t n = 0;
-    for (size_t i = 0; i + 1 < in.len;) {
+    struct bytes but_last = bytes_slice(in, 0, in.len ? in.len - 1 : 0);
+    for (size_t i = 0; i < but_last.len;) {
+        size_t run = block_copy(but_last, i, out + n, find_zero_nul, 0, block_as_it_is);
+        n += run;
+        i += run;
+        if (i == but_last.len)
+            break;
         if (in.at[i] == '0' && lower(in.at[i + 1]) == 'x' && hex_run(in, i + 2, 2) == 2)
             for (i += 2; hex_run(in, i, 2) == 2; i += 2) {
                 if (!(out[n] = hex_pair(in, i)))

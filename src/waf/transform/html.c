@@ -34,8 +34,8 @@ static bool name(struct bytes in, size_t i, size_t end, uint8_t *ret)
     return false;
 }
 
-/* At '&'. The length of the entity with its semicolon, or 0 and in *ret_copy how much goes through as it is. */
-static size_t entity(struct bytes in, size_t amp, uint8_t *ret, size_t *ret_copy)
+/* At '&'. The length of the entity with its semicolon, or 0. */
+static size_t entity(struct bytes in, size_t amp, uint8_t *ret)
 {
     size_t from = amp + 1, end;
     bool hex = false, numeric = byte_at(in, from) == '#';
@@ -47,7 +47,6 @@ static size_t entity(struct bytes in, size_t amp, uint8_t *ret, size_t *ret_copy
     for (end = from; end < in.len; end++)
         if (numeric ? !(hex ? is_hex(in.at[end]) : is_digit(in.at[end])) : !is_alnum(in.at[end]))
             break;
-    *ret_copy = numeric ? from - amp : end - amp;
     if (end == from)
         return 0;
     if (numeric)
@@ -57,19 +56,33 @@ static size_t entity(struct bytes in, size_t amp, uint8_t *ret, size_t *ret_copy
     return end + (byte_at(in, end) == ';') - amp;
 }
 
+BLOCK_INLINE uint32_t find_ampersand(block b, uint32_t *carry)
+{
+    return block_bits(block_is(b, '&'));
+}
+
+size_t same_html_entity_decode(struct bytes in)
+{
+    uint8_t ignored;
+    size_t i = block_find(in, 0, find_ampersand, 0);
+    while (i < in.len && !entity(in, i, &ignored))
+        i = block_find(in, i + 1, find_ampersand, 0);
+    return i;
+}
+
 size_t write_html_entity_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
-        uint8_t byte = 0;
-        size_t copy = run_without(in, i, '&', '&'), len = copy ? 0 : entity(in, i, &byte, &copy);
-        if (len)
-            out[n++] = byte;
-        else {
-            memcpy(out + n, in.at + i, copy);
-            n += copy;
-        }
-        i += len ? len : copy;
+        size_t run = block_copy(in, i, out + n, find_ampersand, 0, block_as_it_is);
+        n += run;
+        i += run;
+        if (i == in.len)
+            break;
+        uint8_t byte = '&';
+        size_t len = entity(in, i, &byte);
+        out[n++] = len ? byte : '&';
+        i += len ? len : 1;
     }
     return n;
 }
