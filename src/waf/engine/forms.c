@@ -3,12 +3,14 @@
 
 struct waf_form form_of(const struct form_maker *m, struct bytes text)
 {
-    return (struct waf_form){.text = text, .triggers = m->plan ? plan_triggers(m->plan, text) : UINT64_MAX};
+    const struct waf_plan *p = m->plan;
+    uint64_t triggers = p ? p->triggers_empty | entries_of_bytes(p->triggers, p->triggers_all, text) : UINT64_MAX;
+    return (struct waf_form){.text = text, .triggers = triggers};
 }
 
 struct waf_form *form_new(const struct form_maker *m, struct bytes text)
 {
-    struct waf_form *f = arena_alloc(m->arena, sizeof *f);
+    struct waf_form *f = arena_buffer(m->arena, sizeof *f);
     if (f)
         *f = form_of(m, text);
     return f;
