@@ -56,12 +56,6 @@ BLOCK_INLINE uint32_t block_bits(block b)
 #endif
 }
 
-/* The bits of the first `len` bytes. */
-BLOCK_INLINE uint32_t block_bits_of(size_t len)
-{
-    return len < BLOCK ? (UINT32_C(1) << len) - 1 : 0xffff;
-}
-
 /* Fewer bytes than a block has, with zeros behind them. Nothing else is read. */
 BLOCK_INLINE block block_of_few(const uint8_t *at, size_t len)
 {
@@ -88,27 +82,20 @@ BLOCK_INLINE block block_of_few(const uint8_t *at, size_t len)
 #endif
 }
 
-/* What stands at `i`: a whole block, or what is left, with zeros behind it. */
-BLOCK_INLINE block block_from(struct bytes in, size_t i)
-{
-    return in.len - i >= BLOCK ? block_at(in.at + i) : block_of_few(in.at + i, in.len - i);
-}
-
 /* Which bytes of a block are looked for, by bit. `*carry`: what the search has to know of the byte before the block, and leaves for the next. */
 typedef uint32_t block_search(block b, uint32_t *carry);
 
 /* The first byte from `i` on that is looked for; in.len: none is. */
 BLOCK_INLINE size_t block_find(struct bytes in, size_t i, block_search *search, uint32_t carry)
 {
-    for (; i < in.len; i += BLOCK) {
-        size_t left = in.len - i;
-        uint32_t bits = search(block_from(in, i), &carry);
-        if (left < BLOCK)
-            bits &= block_bits_of(left);
-        if (bits)
+    uint32_t bits;
+    for (; in.len - i >= BLOCK; i += BLOCK)
+        if ((bits = search(block_at(in.at + i), &carry)))
             return i + (size_t)__builtin_ctz(bits);
-    }
-    return in.len;
+    if (i == in.len)
+        return i;
+    bits = search(block_of_few(in.at + i, in.len - i), &carry) | UINT32_C(1) << (in.len - i); /* there it ends */
+    return i + (size_t)__builtin_ctz(bits);
 }
 
 /* What a byte becomes when it is copied. */
@@ -122,16 +109,18 @@ BLOCK_INLINE block block_as_it_is(block b)
 /* Copies up to there, and returns how many bytes. `out` has room for them and for a block more, which is overwritten. */
 BLOCK_INLINE size_t block_copy(struct bytes in, size_t i, uint8_t *out, block_search *search, uint32_t carry, block_change *change)
 {
-    size_t from = i;
-    for (; i < in.len; i += BLOCK) {
-        size_t left = in.len - i;
-        block b = block_from(in, i);
-        uint32_t bits = search(b, &carry);
-        block_put(out + (i - from), change(b));
-        if (left < BLOCK)
-            bits &= block_bits_of(left);
-        if (bits)
-            return i - from + (size_t)__builtin_ctz(bits);
+    uint8_t *from = out;
+    uint32_t bits;
+    for (; in.len - i >= BLOCK; i += BLOCK, out += BLOCK) {
+        block b = block_at(in.at + i);
+        block_put(out, change(b));
+        if ((bits = search(b, &carry)))
+            return (size_t)(out - from) + (size_t)__builtin_ctz(bits);
     }
-    return in.len - from;
+    if (i == in.len)
+        return (size_t)(out - from);
+    block b = block_of_few(in.at + i, in.len - i);
+    block_put(out, change(b));
+    bits = search(b, &carry) | UINT32_C(1) << (in.len - i); /* there it ends */
+    return (size_t)(out - from) + (size_t)__builtin_ctz(bits);
 }

@@ -1,22 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/engine/forms.h"
 
-struct waf_form form_of(const struct form_maker *m, struct bytes text)
+static inline uint64_t triggers_of(const struct form_maker *m, struct bytes text)
 {
     const struct waf_plan *p = m->plan;
-    uint64_t triggers = p ? p->triggers_empty | entries_of_bytes(p->triggers, p->triggers_all, text) : UINT64_MAX;
-    return (struct waf_form){.text = text, .triggers = triggers};
+    return p ? p->triggers_empty | entries_of_bytes(p->triggers, p->triggers_all, text) : UINT64_MAX;
+}
+
+struct waf_form form_of(const struct form_maker *m, struct bytes text)
+{
+    return (struct waf_form){.text = text, .triggers = triggers_of(m, text)};
 }
 
 struct waf_form *form_new(const struct form_maker *m, struct bytes text)
 {
     struct waf_form *f = arena_buffer(m->arena, sizeof *f);
     if (f)
-        *f = form_of(m, text);
+        *f = (struct waf_form){.text = text, .triggers = triggers_of(m, text)};
     return f;
 }
 
-static struct waf_form *make(const struct form_maker *m, struct waf_form *f, uint8_t step)
+/* Apart, so that the way of most calls saves no registers. */
+static __attribute__((noinline)) struct waf_form *make(const struct form_maker *m, struct waf_form *f, uint8_t step)
 {
     struct bytes text;
     if (!transform_triggered((enum transformation)step, m->unicode, f->text, m->arena, &text))
@@ -34,7 +39,7 @@ static struct waf_form *make(const struct form_maker *m, struct waf_form *f, uin
     return made;
 }
 
-struct waf_form *form_step(const struct form_maker *m, struct waf_form *f, uint8_t step)
+static inline struct waf_form *made_of(const struct form_maker *m, struct waf_form *f, uint8_t step)
 {
     if (!(f->triggers >> step & 1))
         return f;
@@ -44,9 +49,14 @@ struct waf_form *form_step(const struct form_maker *m, struct waf_form *f, uint8
     return make(m, f, step);
 }
 
+struct waf_form *form_step(const struct form_maker *m, struct waf_form *f, uint8_t step)
+{
+    return made_of(m, f, step);
+}
+
 struct waf_form *form_steps(const struct form_maker *m, struct waf_form *f, const uint8_t *steps, uint32_t count)
 {
     for (uint32_t i = 0; f && i < count; i++)
-        f = form_step(m, f, steps[i]);
+        f = made_of(m, f, steps[i]);
     return f;
 }

@@ -9,11 +9,6 @@ static bool begins(struct bytes in, size_t i, const char *with)
 }
 
 /* Bytes with which a mark begins. */
-BLOCK_INLINE uint32_t find_slash(block b, uint32_t *carry)
-{
-    return block_bits(block_is(b, '/'));
-}
-
 BLOCK_INLINE uint32_t find_opening(block b, uint32_t *carry)
 {
     return block_bits(block_is(b, '/') | block_is(b, '<') | block_is(b, '-') | block_is(b, '#'));
@@ -114,28 +109,42 @@ size_t write_remove_comments_char(struct bytes in, const struct unicode_map *map
     return n;
 }
 
+/* The second byte of what opens or closes a comment of C. */
+BLOCK_INLINE uint32_t find_pair(block b, uint32_t *carry, uint8_t first, uint8_t second)
+{
+    uint32_t firsts = block_bits(block_is(b, first)), behind = firsts << 1 | *carry;
+    *carry = firsts >> (BLOCK - 1);
+    return behind & block_bits(block_is(b, second));
+}
+
+BLOCK_INLINE uint32_t find_comment(block b, uint32_t *carry)
+{
+    return find_pair(b, carry, '/', '*');
+}
+
+BLOCK_INLINE uint32_t find_comment_end(block b, uint32_t *carry)
+{
+    return find_pair(b, carry, '*', '/');
+}
+
 size_t same_replace_comments(struct bytes in)
 {
-    const uint8_t *found = in.len ? memmem(in.at, in.len, "/*", 2) : NULL;
-    return found ? (size_t)(found - in.at) : in.len;
+    size_t second = block_find(in, 0, find_comment, 0);
+    return second < in.len ? second - 1 : in.len;
 }
 
 size_t write_replace_comments(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
-        size_t run = block_copy(in, i, out + n, find_slash, 0, block_as_it_is);
+        size_t run = block_copy(in, i, out + n, find_comment, 0, block_as_it_is);
         n += run;
         i += run;
         if (i == in.len)
             break;
-        if (!begins(in, i, "/*")) {
-            out[n++] = in.at[i++];
-            continue;
-        }
-        const uint8_t *end = memmem(in.at + i + 2, in.len - i - 2, "*/", 2);
-        out[n++] = ' ';
-        i = end ? (size_t)(end - in.at) + 2 : in.len;
+        out[n - 1] = ' '; /* where the slash is */
+        i = block_find(in, i + 1, find_comment_end, 0);
+        i += i < in.len;
     }
     return n;
 }

@@ -56,17 +56,24 @@ static size_t entity(struct bytes in, size_t amp, uint8_t *ret)
     return end + (byte_at(in, end) == ';') - amp;
 }
 
-BLOCK_INLINE uint32_t find_ampersand(block b, uint32_t *carry)
+/* The next '&' from `i` on that may begin an entity: one before '#', or before a letter with which a name begins. */
+static size_t find_entity(struct bytes in, size_t i)
 {
-    return block_bits(block_is(b, '&'));
+    static const uint32_t first_letters = 1u << ('q' & 31) | 1u << ('a' & 31) | 1u << ('l' & 31) | 1u << ('g' & 31) | 1u << ('n' & 31);
+    for (const uint8_t *at; i + 1 < in.len && (at = memchr(in.at + i, '&', in.len - 1 - i)); i++) {
+        i = (size_t)(at - in.at);
+        if (at[1] == '#' || (at[1] >= 'A' && first_letters >> (at[1] & 31) & 1))
+            return i;
+    }
+    return in.len;
 }
 
 size_t same_html_entity_decode(struct bytes in)
 {
     uint8_t ignored;
-    size_t i = block_find(in, 0, find_ampersand, 0);
+    size_t i = find_entity(in, 0);
     while (i < in.len && !entity(in, i, &ignored))
-        i = block_find(in, i + 1, find_ampersand, 0);
+        i = find_entity(in, i + 1);
     return i;
 }
 
@@ -74,9 +81,10 @@ size_t write_html_entity_decode(struct bytes in, const struct unicode_map *map, 
 {
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
-        size_t run = block_copy(in, i, out + n, find_ampersand, 0, block_as_it_is);
-        n += run;
-        i += run;
+        size_t next = find_entity(in, i);
+        memcpy(out + n, in.at + i, next - i);
+        n += next - i;
+        i = next;
         if (i == in.len)
             break;
         uint8_t byte = '&';

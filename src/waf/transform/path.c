@@ -75,10 +75,14 @@ enum { BEFORE_SEGMENT = 1, BEFORE_SLASH = 2 }; /* it begins a segment, or a dot 
 /* What may be there to resolve: a separator beside another, a dot behind one or behind a dot. */
 BLOCK_INLINE uint32_t find_unresolved(block b, uint32_t *carry)
 {
-    uint32_t dots = block_bits(block_is(b, '.')), slashes = block_bits(block_is(b, '/'));
-    uint32_t found = (dots & ((dots | slashes) << 1 | (*carry & BEFORE_SEGMENT))) | (slashes & (slashes << 1 | *carry / BEFORE_SLASH));
-    *carry = (dots | slashes) >> (BLOCK - 1) | (slashes >> (BLOCK - 1)) * BEFORE_SLASH;
-    return found;
+    block slash = block_is(b, '/');
+    uint32_t either = block_bits(block_is(b, '.') | slash), before = *carry;
+    *carry = 0;
+    if (!either)
+        return 0;
+    uint32_t slashes = block_bits(slash), dots = either ^ slashes;
+    *carry = either >> (BLOCK - 1) | (slashes >> (BLOCK - 1)) * BEFORE_SLASH;
+    return (dots & (either << 1 | (before & BEFORE_SEGMENT))) | (slashes & (slashes << 1 | before / BEFORE_SLASH));
 }
 
 BLOCK_INLINE uint32_t find_unresolved_win(block b, uint32_t *carry)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Case, white space, NULs, parity bits and the length. */
+#include "base/digits.h"
 #include "waf/transform/write.h"
 
 size_t write_none(struct bytes in, const struct unicode_map *map, uint8_t *out)
@@ -11,14 +12,7 @@ size_t write_none(struct bytes in, const struct unicode_map *map, uint8_t *out)
 
 size_t write_length(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    uint8_t digits[20];
-    size_t n = 0, left = in.len;
-    do
-        digits[n++] = (uint8_t)('0' + left % 10);
-    while (left /= 10);
-    for (size_t i = 0; i < n; i++)
-        out[i] = digits[n - 1 - i];
-    return n;
+    return digits_put(out, in.len);
 }
 
 BLOCK_INLINE uint32_t find_upper(block b, uint32_t *carry)
