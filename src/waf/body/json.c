@@ -2,8 +2,9 @@
 #include "waf/body/json.h"
 
 #include <setjmp.h>
-#include <stdio.h>
 #include <yajl/yajl_parse.h>
+
+#include "base/digits.h"
 
 #define DEPTH_DEFAULT 10000 /* what the peer has when SecRequestBodyJsonDepthLimit is not set */
 
@@ -74,10 +75,10 @@ static bool path_to_next(struct json *j)
         j->path.len = 0;
         return true;
     }
-    char suffix[40] = ".";
-    int len = c->array ? snprintf(suffix, sizeof suffix, ".array_%zu", c->count) : 1;
+    uint8_t suffix[sizeof ".array_" + DIGITS_MAX] = ".array_";
+    size_t len = c->array ? strlen(".array_") + digits_put(suffix + strlen(".array_"), c->count) : 1;
     j->path.len = c->prefix;
-    return growing_append(j->report, &j->path, bytes_of(suffix, (size_t)len));
+    return growing_append(j->report, &j->path, bytes_of(suffix, len));
 }
 
 /* And with it. */
