@@ -6,6 +6,7 @@
  * is a value that keeps to the grammar until it has changed the structure: a condition of its own, a second query,
  * a statement behind a semicolon, a comment over what follows, a clause, a subquery, a call of a dangerous function.
  */
+#include "base/block.h"
 #include "waf/detect/detect.h"
 #include "waf/detect/sql_walk.h"
 
@@ -467,11 +468,49 @@ bool sqli_needs(uint8_t byte)
     return marks[byte] & (SEPARATOR | DASH);
 }
 
+static unsigned marks_of_block(const uint8_t *at)
+{
+    unsigned has = 0;
+#pragma GCC unroll 16
+    for (int i = 0; i < BLOCK; i++) /* the loop would cost as much as what it does */
+        has |= marks[at[i]];
+    return has;
+}
+
+/* Marks but for SEPARATOR and DASH. */
+static unsigned marks_behind_separator(struct bytes value)
+{
+    block quotes = {0}, doubles = {0}, backslashes = {0}, dialects = {0};
+    size_t i = 0;
+    unsigned has = 0;
+    for (; value.len - i >= BLOCK; i += BLOCK) {
+        block b = block_at(value.at + i);
+        quotes |= block_is(b, '\'');
+        doubles |= block_is(b, '"');
+        backslashes |= block_is(b, '\\');
+        dialects |= block_is(b, '#') | block_is(b, '!') | block_is(b, '-');
+    }
+    for (; i < value.len; i++)
+        has |= marks[value.at[i]];
+    has |= block_bits(quotes) ? QUOTE : 0;
+    has |= block_bits(doubles) ? DOUBLE : 0;
+    has |= block_bits(backslashes) ? DIALECT | BACKSLASH : 0;
+    return has | (block_bits(dialects) ? DIALECT : 0);
+}
+
+/* What the bytes of the value may be part of. Of those behind the first SEPARATOR no DASH is wanted. */
+static unsigned marks_of(struct bytes value)
+{
+    unsigned has = 0;
+    size_t i = 0;
+    for (; value.len - i >= BLOCK && !(has & SEPARATOR); i += BLOCK)
+        has |= marks_of_block(value.at + i);
+    return i < value.len ? has | marks_behind_separator(bytes_slice(value, i, value.len)) : has;
+}
+
 bool sqli_detect(struct bytes value, struct sqli_finding *ret)
 {
-    uint8_t has = 0;
-    for (size_t i = 0; i < value.len; i++)
-        has |= marks[value.at[i]];
+    unsigned has = marks_of(value);
     if (!(has & SEPARATOR) && (!(has & DASH) || !memmem(value.at, value.len, "--", 2)))
         return false;
     enum sql_dialect last = has & BACKSLASH ? SQL_MYSQL_PLAIN : has & DIALECT ? SQL_MYSQL : SQL_ANSI;

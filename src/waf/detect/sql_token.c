@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/detect/sql_token.h"
 
-enum { SPACE = 1, LETTER = 2, DIGIT = 4, HEX = 8, WORD = LETTER | DIGIT };
+enum { SPACE = 1, LETTER = 2, DIGIT = 4, HEX = 8, WORD = LETTER | DIGIT, INSIDE = 16 }; /* INSIDE: always part of the word that it stands in */
 
 static const uint8_t kinds[256] = {
     [0 ... ' '] = SPACE,
-    ['0' ... '9'] = DIGIT | HEX,
-    ['A' ... 'F'] = LETTER | HEX,
-    ['G' ... 'Z'] = LETTER,
-    ['a' ... 'f'] = LETTER | HEX,
-    ['g' ... 'z'] = LETTER,
-    ['_'] = LETTER,
+    ['0' ... '9'] = DIGIT | HEX | INSIDE,
+    ['A' ... 'F'] = LETTER | HEX | INSIDE,
+    ['G' ... 'Z'] = LETTER | INSIDE,
+    ['a' ... 'f'] = LETTER | HEX | INSIDE,
+    ['g' ... 'z'] = LETTER | INSIDE,
+    ['_'] = LETTER | INSIDE,
+    ['$'] = INSIDE,
     [0x7f] = SPACE,
     [0x80 ... 0xff] = LETTER,
 };
@@ -34,7 +35,9 @@ static void advance(struct sql_tokens *t, size_t n)
 
 static size_t span(const struct sql_tokens *t, size_t from, uint8_t kind)
 {
-    while (from < cursor_left(&t->left) && kinds[peek(t, from)] & kind)
+    const uint8_t *at = t->left.all.at + t->left.at;
+    size_t left = cursor_left(&t->left);
+    while (from < left && kinds[at[from]] & kind)
         from++;
     return from;
 }
@@ -95,8 +98,9 @@ static size_t word_length(const struct sql_tokens *t, size_t from)
 {
     size_t i = from;
     for (;; i++) {
+        i = span(t, i, INSIDE);
         uint8_t c = peek(t, i);
-        bool inside = kinds[c] & WORD || c == '$' || c == '#' || (c == '.' && i > from && kinds[peek(t, i + 1)] & LETTER);
+        bool inside = kinds[c] & WORD || c == '#' || (c == '.' && i > from && kinds[peek(t, i + 1)] & LETTER);
         if (i >= cursor_left(&t->left) || !inside)
             return i;
         if (c >= 0x80 && no_break_space(t, i) && i > from && peek(t, i - 1) < 0x80)

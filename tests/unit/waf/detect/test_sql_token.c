@@ -86,6 +86,37 @@ static void words_are_sorted(void **state)
     }
 }
 
+/* By looking at each. */
+static int naive_find(struct bytes text)
+{
+    for (int i = 0; i < SQL_WORD_COUNT; i++)
+        if (bytes_equal_caseless(text, bytes_of_text(sql_word_text((enum sql_word)i))))
+            return i;
+    return SQL_W_NONE;
+}
+
+/* Each in small letters, shorter, longer, and with each of its bytes another. */
+static void what_resembles_a_word_is_none(void **state)
+{
+    static const char others[] = "aZ_09@[`{\x80";
+    for (int i = 0; i < SQL_WORD_COUNT; i++) {
+        char text[32] = "";
+        size_t len = strlen(sql_word_text((enum sql_word)i));
+        enum sql_class class;
+        for (size_t k = 0; k < len; k++)
+            text[k] = (char)byte_lower((uint8_t)sql_word_text((enum sql_word)i)[k]);
+        assert_int_equal(sql_word_find(bytes_of(text, len), &class), i);
+        for (size_t k = 0; k <= len; k++)
+            for (size_t o = 0; o + 1 < sizeof others; o++) { /* a word has no NUL */
+                char before = text[k];
+                text[k] = others[o];
+                for (size_t to = len - 1; to <= (k == len ? len + 1 : len); to++)
+                    assert_int_equal(sql_word_find(bytes_of(text, to), &class), naive_find(bytes_of(text, to)));
+                text[k] = before;
+            }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +126,7 @@ int main(void)
         cmocka_unit_test(comments),
         cmocka_unit_test(operators_and_space),
         cmocka_unit_test(words_are_sorted),
+        cmocka_unit_test(what_resembles_a_word_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
