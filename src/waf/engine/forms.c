@@ -7,16 +7,30 @@ static inline uint64_t triggers_of(const struct form_maker *m, struct bytes text
     return p ? p->triggers_empty | entries_of_bytes(p->triggers, p->triggers_all, text) : UINT64_MAX;
 }
 
+/* The same of what a transformation made of `before`; it may be more than that. */
+static inline uint64_t triggers_of_made(const struct form_maker *m, const struct waf_form *before, enum transformation step, struct bytes text)
+{
+    const struct waf_plan *p = m->plan;
+    if (p && transformation_only_takes(step))
+        return before->seen | p->triggers['a'] | p->triggers[' '];
+    return triggers_of(m, text);
+}
+
+static inline struct waf_form form_with(struct bytes text, uint64_t triggers)
+{
+    return (struct waf_form){.text = text, .triggers = triggers, .seen = triggers};
+}
+
 struct waf_form form_of(const struct form_maker *m, struct bytes text)
 {
-    return (struct waf_form){.text = text, .triggers = triggers_of(m, text)};
+    return form_with(text, triggers_of(m, text));
 }
 
 struct waf_form *form_new(const struct form_maker *m, struct bytes text)
 {
     struct waf_form *f = arena_buffer(m->arena, sizeof *f);
     if (f)
-        *f = (struct waf_form){.text = text, .triggers = triggers_of(m, text)};
+        *f = form_with(text, triggers_of(m, text));
     return f;
 }
 
@@ -27,12 +41,13 @@ static __attribute__((noinline)) struct waf_form *make(const struct form_maker *
     if (!transform_triggered((enum transformation)step, m->unicode, f->text, m->arena, &text))
         return NULL;
     if (text.at == f->text.at && text.len == f->text.len) {
-        f->triggers &= ~(UINT64_C(1) << step);
+        f->triggers &= ~transformations_alike((enum transformation)step, f->seen);
         return f;
     }
-    struct waf_form *made = form_new(m, text);
+    struct waf_form *made = arena_buffer(m->arena, sizeof *made);
     if (!made)
         return NULL;
+    *made = form_with(text, triggers_of_made(m, f, (enum transformation)step, text));
     made->step = step;
     made->next = f->made;
     f->made = made;

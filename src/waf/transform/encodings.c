@@ -4,18 +4,23 @@
 
 static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-/* One more than the digit stands for; 0: it is none. */
-static const uint8_t digits_plus_one[256] = {
-#define FOUR(c, value) [c] = (value) + 1, [(c) + 1] = (value) + 2, [(c) + 2] = (value) + 3, [(c) + 3] = (value) + 4
-    FOUR('A', 0), FOUR('E', 4), FOUR('I', 8), FOUR('M', 12), FOUR('Q', 16), FOUR('U', 20), ['Y'] = 25, ['Z'] = 26,
-    FOUR('a', 26), FOUR('e', 30), FOUR('i', 34), FOUR('m', 38), FOUR('q', 42), FOUR('u', 46), ['y'] = 51, ['z'] = 52,
-    FOUR('0', 52), FOUR('4', 56), ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
-#undef FOUR
-};
+/* What each digit stands for, shifted to where it goes as the first to the fourth of four; NO_DIGIT of what is none. */
+#define NO_DIGIT (UINT32_C(1) << 31)
+#define ONE(c, value, shift) [c] = (uint32_t)(value) << (shift)
+#define FOUR(c, v, s) ONE(c, v, s), ONE((c) + 1, (v) + 1, s), ONE((c) + 2, (v) + 2, s), ONE((c) + 3, (v) + 3, s)
+#define DIGITS(s)                                                                                                        \
+    [0 ... '+' - 1] = NO_DIGIT, ONE('+', 62, s), ['+' + 1 ... '/' - 1] = NO_DIGIT, ONE('/', 63, s), FOUR('0', 52, s),     \
+    FOUR('4', 56, s), ONE('8', 60, s), ONE('9', 61, s), ['9' + 1 ... 'A' - 1] = NO_DIGIT, FOUR('A', 0, s), FOUR('E', 4, s), \
+    FOUR('I', 8, s), FOUR('M', 12, s), FOUR('Q', 16, s), FOUR('U', 20, s), ONE('Y', 24, s), ONE('Z', 25, s),              \
+    ['Z' + 1 ... 'a' - 1] = NO_DIGIT, FOUR('a', 26, s), FOUR('e', 30, s), FOUR('i', 34, s), FOUR('m', 38, s),             \
+    FOUR('q', 42, s), FOUR('u', 46, s), ONE('y', 50, s), ONE('z', 51, s), ['z' + 1 ... 255] = NO_DIGIT
+
+static const uint32_t digits_at[4][256] = {{DIGITS(18)}, {DIGITS(12)}, {DIGITS(6)}, {DIGITS(0)}};
 
 static int sextet(uint8_t c)
 {
-    return digits_plus_one[c] - 1;
+    uint32_t value = digits_at[3][c];
+    return value == NO_DIGIT ? -1 : (int)value;
 }
 
 size_t write_base64_encode(struct bytes in, const struct unicode_map *map, uint8_t *out)
@@ -54,10 +59,9 @@ static size_t decode_fours(struct bytes in, uint8_t *out)
 {
     size_t i = 0;
     for (; in.len - i >= 4; i += 4, out += 3) {
-        int first = sextet(in.at[i]), second = sextet(in.at[i + 1]), third = sextet(in.at[i + 2]), fourth = sextet(in.at[i + 3]);
-        if ((first | second | third | fourth) < 0)
+        uint32_t x = digits_at[0][in.at[i]] | digits_at[1][in.at[i + 1]] | digits_at[2][in.at[i + 2]] | digits_at[3][in.at[i + 3]];
+        if (x & NO_DIGIT)
             break;
-        uint32_t x = (uint32_t)first << 18 | (uint32_t)second << 12 | (uint32_t)third << 6 | (uint32_t)fourth;
         out[0] = (uint8_t)(x >> 16);
         out[1] = (uint8_t)(x >> 8);
         out[2] = (uint8_t)x;

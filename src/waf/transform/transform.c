@@ -110,6 +110,32 @@ uint64_t entries_of_bytes(const uint64_t table[256], uint64_t most, struct bytes
     return found;
 }
 
+#define OF(name) (UINT64_C(1) << TRANSFORM_##name)
+
+bool transformation_only_takes(enum transformation t)
+{
+    static const uint64_t taking = OF(CMD_LINE) | OF(COMPRESS_WHITESPACE) | OF(LOWERCASE) | OF(NORMALISE_PATH) | OF(REMOVE_COMMENTS_CHAR) |
+        OF(REMOVE_NULLS) | OF(REMOVE_WHITESPACE) | OF(REPLACE_COMMENTS) | OF(REPLACE_NULLS);
+    return taking >> t & 1;
+}
+
+uint64_t transformations_alike(enum transformation t, uint64_t seen)
+{
+    static const uint64_t alike[TRANSFORMATION_COUNT] = {
+        [TRANSFORM_CMD_LINE] = OF(LOWERCASE),
+        [TRANSFORM_NORMALISE_PATH_WIN] = OF(NORMALISE_PATH),
+        [TRANSFORM_REMOVE_COMMENTS_CHAR] = OF(REMOVE_COMMENTS) | OF(REPLACE_COMMENTS),
+        [TRANSFORM_REMOVE_NULLS] = OF(REPLACE_NULLS),
+        [TRANSFORM_REPLACE_NULLS] = OF(REMOVE_NULLS),
+        [TRANSFORM_REMOVE_WHITESPACE] = OF(COMPRESS_WHITESPACE) | OF(TRIM) | OF(TRIM_LEFT) | OF(TRIM_RIGHT),
+        [TRANSFORM_TRIM] = OF(TRIM_LEFT) | OF(TRIM_RIGHT),
+        [TRANSFORM_URL_DECODE_UNI] = OF(URL_DECODE),
+    };
+    bool backslash = seen & OF(ESCAPE_SEQ_DECODE);
+    uint64_t windows = t == TRANSFORM_NORMALISE_PATH && !backslash ? OF(NORMALISE_PATH_WIN) : 0;
+    return UINT64_C(1) << t | alike[t] | windows;
+}
+
 static bool may_change(const struct triggers *t, struct bytes in)
 {
     const uint64_t *bits = t->bits;

@@ -48,10 +48,43 @@ static void compare(const struct naive *n, const uint8_t *text, size_t len, stru
     free(block);
 }
 
+/* What is known of a text without making anything of it. */
+static uint64_t seen_in(struct bytes in)
+{
+    uint64_t table[256], most = 0, found = 0;
+    for (unsigned byte = 0; byte < 256; byte++)
+        most |= table[byte] = transformations_of_byte((uint8_t)byte);
+    for (size_t i = 0; i < in.len; i++)
+        found |= table[in.at[i]];
+    assert_int_equal(entries_of_bytes(table, most, in), found);
+    return found;
+}
+
+static bool stays(enum transformation t, struct bytes in, struct arena *a)
+{
+    struct bytes out;
+    assert_true(transform_triggered(t, NULL, in, a, &out));
+    return out.at == in.at && out.len == in.len;
+}
+
 static void compare_all(const uint8_t *text, size_t len, struct arena *a)
 {
+    struct bytes in = bytes_of(text, len), out;
+    uint64_t seen = seen_in(in), all = 0;
     for (size_t i = 0; i < naive_count; i++)
         compare(&naives[i], text, len, a);
+    for (int t = 0; t < TRANSFORMATION_COUNT; t++) {
+        all |= (uint64_t)stays((enum transformation)t, in, a) << t;
+        if (!transformation_only_takes((enum transformation)t))
+            continue;
+        assert_true(transform_triggered((enum transformation)t, NULL, in, a, &out));
+        for (size_t i = 0; i < out.len; i++)
+            assert_true(out.at[i] == ' ' || (out.at[i] >= 'a' && out.at[i] <= 'z') || memchr(in.at, out.at[i], in.len));
+    }
+    for (int t = 0; t < TRANSFORMATION_COUNT; t++)
+        if (all >> t & 1)
+            assert_int_equal(transformations_alike((enum transformation)t, seen) & ~all, 0);
+    arena_reset(a, 1 << 20);
 }
 
 /* A piece, also of NULs, at each place of texts of each length around one, two and three blocks. */
