@@ -14,7 +14,8 @@ static const struct {
 #undef ENTRY
 };
 
-/* Oracle's packages and SQL Server's extended procedures: whole families, of which no value speaks by chance. */
+/* Oracle's packages and SQL Server's extended procedures: whole families, of which no value speaks by chance. In
+ * byte order. */
 static const char *const families[] = {"CTXSYS.", "DBMS_", "HTTPURITYPE", "LO_IMPORT", "SP_OA", "UTL_", "XP_"};
 
 static uint8_t upper(uint8_t c)
@@ -34,9 +35,12 @@ static int compare(struct bytes text, const char *word)
 
 static bool of_a_family(struct bytes text)
 {
-    for (size_t i = 0; i < sizeof families / sizeof families[0]; i++) {
+    uint8_t first = upper(text.at[0]);
+    for (size_t i = 0; i < sizeof families / sizeof families[0] && (uint8_t)families[i][0] <= first; i++) {
+        if ((uint8_t)families[i][0] != first)
+            continue;
         size_t len = strlen(families[i]);
-        if (upper(text.at[0]) == (uint8_t)families[i][0] && text.len >= len && compare(bytes_slice(text, 0, len), families[i]) == 0)
+        if (text.len >= len && compare(bytes_slice(text, 0, len), families[i]) == 0)
             return true;
     }
     return false;
