@@ -414,18 +414,23 @@ static void judge_prefix(struct sql_walk *w, struct bytes prefix)
     w->prose = prefix.len == 0 || memchr(prefix.at ? prefix.at : (const uint8_t *)"", ' ', prefix.len) != NULL;
 }
 
-static bool detect(struct bytes value, char quote, enum sql_dialect dialect, struct sqli_finding *ret)
+/* `*ret_differs`: in another dialect it may be read otherwise. */
+static bool detect(struct bytes value, char quote, enum sql_dialect dialect, bool *ret_differs, struct sqli_finding *ret)
 {
     struct sql_walk w = {.tokens = sql_tokens_over(value, dialect), .quote = quote, .single = true};
     if (quote) {
         struct sql_token prefix;
-        if (!sql_tokens_close_string(&w.tokens, quote, &prefix))
+        bool closed = sql_tokens_close_string(&w.tokens, quote, &prefix);
+        *ret_differs = w.tokens.differs;
+        if (!closed)
             return false;
         judge_prefix(&w, bytes_slice(value, 0, prefix.len - 1));
         record(&w, prefix);
         w.have = true;
     }
-    if (!walk(&w))
+    bool found = walk(&w);
+    *ret_differs = w.tokens.differs;
+    if (!found)
         return false;
     size_t at = w.evidence ? w.evidence - 1 : 0, end = w.current.at + w.current.len;
     *ret = (struct sqli_finding){.at = at, .len = end > at ? end - at : 0, .quote = quote};
@@ -514,11 +519,11 @@ bool sqli_detect(struct bytes value, struct sqli_finding *ret)
     if (!(has & SEPARATOR) && (!(has & DASH) || !memmem(value.at, value.len, "--", 2)))
         return false;
     enum sql_dialect last = has & BACKSLASH ? SQL_MYSQL_PLAIN : has & DIALECT ? SQL_MYSQL : SQL_ANSI;
-    for (int d = SQL_ANSI; d <= (int)last; d++) {
-        enum sql_dialect dialect = (enum sql_dialect)d;
-        if (detect(value, 0, dialect, ret) || (has & QUOTE && detect(value, '\'', dialect, ret)) ||
-            (has & DOUBLE && detect(value, '"', dialect, ret)))
-            return true;
-    }
+    static const char quotes[] = {0, '\'', '"'};
+    bool differs[] = {true, has & QUOTE, has & DOUBLE};
+    for (int d = SQL_ANSI; d <= (int)last; d++)
+        for (size_t i = 0; i < sizeof quotes; i++)
+            if (differs[i] && detect(value, quotes[i], (enum sql_dialect)d, &differs[i], ret)) /* what it reads as in one is not read again in the next */
+                return true;
     return false;
 }

@@ -21,6 +21,13 @@ struct sql_tokens sql_tokens_over(struct bytes value, enum sql_dialect dialect)
     return (struct sql_tokens){.left = cursor_over(value), .dialect = dialect};
 }
 
+/* Asked only where the answer decides. */
+static bool is_read_as(struct sql_tokens *t, enum sql_dialect dialect)
+{
+    t->differs = true;
+    return t->dialect == dialect;
+}
+
 /* The byte `ahead` of the cursor; NUL, which is white space, behind the end. */
 static uint8_t peek(const struct sql_tokens *t, size_t ahead)
 {
@@ -67,10 +74,9 @@ static struct sql_token take(struct sql_tokens *t, enum sql_class class, size_t 
 static struct sql_token quoted(struct sql_tokens *t, size_t from, uint8_t quote, enum sql_class class)
 {
     size_t left = cursor_left(&t->left);
-    bool escapes = t->dialect == SQL_MYSQL && quote != '`';
     for (size_t i = from; i < left; i++) {
         uint8_t c = peek(t, i);
-        if (c == '\\' && escapes)
+        if (c == '\\' && quote != '`' && is_read_as(t, SQL_MYSQL))
             i++;
         else if (c == quote && i + 1 < left && peek(t, i + 1) == quote)
             i++;
@@ -94,7 +100,7 @@ static bool no_break_space(const struct sql_tokens *t, size_t at)
     return peek(t, at) == 0xa0 || (peek(t, at) == 0xc2 && peek(t, at + 1) == 0xa0);
 }
 
-static size_t word_length(const struct sql_tokens *t, size_t from)
+static size_t word_length(struct sql_tokens *t, size_t from)
 {
     size_t i = from;
     for (;; i++) {
@@ -105,7 +111,7 @@ static size_t word_length(const struct sql_tokens *t, size_t from)
             return i;
         if (c >= 0x80 && no_break_space(t, i) && i > from && peek(t, i - 1) < 0x80)
             return i;
-        if (c == '#' && t->dialect != SQL_ANSI)
+        if (c == '#' && !is_read_as(t, SQL_ANSI))
             return i;
     }
 }
@@ -192,7 +198,7 @@ static struct sql_token dollar(struct sql_tokens *t)
     return take(t, tag > 1 ? SQL_NAME : SQL_OTHER, tag);
 }
 
-/* @name, t->dialect == SQL_MYSQL && quote != '`'name, @'name', and the bare @ that MySQL reads as a variable without a name */
+/* @name, @`name`, @'name', and the bare @ that MySQL reads as a variable without a name */
 static struct sql_token variable(struct sql_tokens *t)
 {
     size_t at = peek(t, 1) == '@' ? 2 : 1;
@@ -271,17 +277,17 @@ static bool skip_space(struct sql_tokens *t)
         else if (c >= 0x80 && no_break_space(t, 0))
             advance(t, c == 0xa0 ? 1 : 2);
         else if (c == '/' && next == '*') {
-            if (peek(t, 2) == '!' && t->dialect != SQL_ANSI)
+            if (peek(t, 2) == '!' && !is_read_as(t, SQL_ANSI))
                 advance(t, span(t, 3, DIGIT)); /* code, for versions from the number on */
             else if (find(t, 2, bytes_of("*/", 2), &len))
                 advance(t, len);
             else
                 return true;
             t->commented = true;
-        } else if (c == '*' && next == '/' && t->dialect != SQL_ANSI && t->commented)
+        } else if (c == '*' && next == '/' && t->commented && !is_read_as(t, SQL_ANSI))
             advance(t, 2); /* the end of such code */
-        else if ((c == '-' && next == '-' && (t->dialect == SQL_ANSI || kinds[peek(t, 2)] & SPACE)) ||
-            (c == '#' && t->dialect != SQL_ANSI)) {
+        else if ((c == '-' && next == '-' && (kinds[peek(t, 2)] & SPACE || is_read_as(t, SQL_ANSI))) ||
+            (c == '#' && !is_read_as(t, SQL_ANSI))) {
             if (!find(t, 1, bytes_of("\n", 1), &len) || span(t, len, SPACE) == cursor_left(&t->left))
                 return true;
             advance(t, len); /* the statement goes on in the next line */
