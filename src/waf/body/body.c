@@ -73,9 +73,11 @@ bool report_argument(struct report *r, enum body_event_kind kind, struct bytes n
 
 bool report_copy(struct report *r, struct bytes from, struct bytes *ret)
 {
-    char *copy = arena_text(r->arena, from.at, from.len);
+    uint8_t *copy = arena_buffer(r->arena, from.len);
     if (!copy)
         return report_no_memory(r);
+    if (from.len)
+        memcpy(copy, from.at, from.len);
     *ret = bytes_of(copy, from.len);
     return true;
 }
@@ -91,9 +93,9 @@ bool growing_append(struct report *r, struct growing *g, struct bytes more)
         size_t capacity = g->capacity > SIZE_MAX / 2 ? SIZE_MAX : g->capacity * 2;
         if (capacity < need)
             capacity = need;
-        uint8_t *at = arena_alloc(r->arena, capacity);
+        uint8_t *at = arena_buffer(r->arena, capacity);
         if (!at && capacity > need) /* twice is too much, but this once may fit */
-            at = arena_alloc(r->arena, capacity = need);
+            at = arena_buffer(r->arena, capacity = need);
         if (!at)
             return report_no_memory(r);
         if (g->len)

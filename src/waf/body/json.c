@@ -2,8 +2,9 @@
 #include "waf/body/json.h"
 
 #include <setjmp.h>
-#include <stdio.h>
 #include <yajl/yajl_parse.h>
+
+#include "base/digits.h"
 
 #define DEPTH_DEFAULT 10000 /* what the peer has when SecRequestBodyJsonDepthLimit is not set */
 
@@ -74,10 +75,10 @@ static bool path_to_next(struct json *j)
         j->path.len = 0;
         return true;
     }
-    char suffix[40] = ".";
-    int len = c->array ? snprintf(suffix, sizeof suffix, ".array_%zu", c->count) : 1;
+    uint8_t suffix[sizeof ".array_" + DIGITS_MAX] = ".array_";
+    size_t len = c->array ? strlen(".array_") + digits_put(suffix + strlen(".array_"), c->count) : 1;
     j->path.len = c->prefix;
-    return growing_append(j->report, &j->path, bytes_of(suffix, (size_t)len));
+    return growing_append(j->report, &j->path, bytes_of(suffix, len));
 }
 
 /* And with it. */
@@ -102,6 +103,21 @@ static void passed_one(struct json *j)
         c->count++;
 }
 
+/* The path, and the value behind it, in memory that stays. */
+static bool keep(struct json *j, struct bytes *ret_name, struct bytes *value)
+{
+    size_t len = j->path.len, all;
+    uint8_t *at = __builtin_add_overflow(len, value->len, &all) ? NULL : arena_buffer(j->report->arena, all);
+    if (!at)
+        return report_no_memory(j->report);
+    memcpy(at, j->path.at, len);
+    if (value->len)
+        memcpy(at + len, value->at, value->len);
+    *ret_name = bytes_of(at, len);
+    value->at = at + len;
+    return true;
+}
+
 static int give_value(struct json *j, struct bytes value)
 {
     struct bytes name;
@@ -111,9 +127,7 @@ static int give_value(struct json *j, struct bytes value)
     /* What does not get in must not cost a copy either. */
     if (j->report->limits.argument_bytes && j->path.len > j->report->limits.argument_bytes)
         return report_argument(j->report, BODY_ARGUMENT, growing_bytes(&j->path), value);
-    if (!report_copy(j->report, growing_bytes(&j->path), &name) || !report_copy(j->report, value, &value))
-        return 0;
-    return report_argument(j->report, BODY_ARGUMENT, name, value);
+    return keep(j, &name, &value) && report_argument(j->report, BODY_ARGUMENT, name, value);
 }
 
 static int on_null(void *context)

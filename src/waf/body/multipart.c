@@ -374,9 +374,10 @@ static bool resembles_boundary(const struct multipart *m, struct bytes line)
 /* True when the line was a boundary, and not content. */
 static bool take_boundary(struct multipart *m, struct bytes line)
 {
-    const uint8_t *nul = memchr(line.at, 0, line.len);
+    bool dashed = line.len > 3 && line.at[0] == '-' && line.at[1] == '-';
+    const uint8_t *nul = dashed ? memchr(line.at, 0, line.len) : NULL;
     struct bytes text = nul ? bytes_slice(line, 0, (size_t)(nul - line.at)) : line;
-    if (text.len <= 3 || !has_at(text, 0, bytes_of_text("--"))) {
+    if (!dashed || text.len <= 3) {
         if (resembles_boundary(m, line))
             m->flags[BODY_FLAG_UNMATCHED_BOUNDARY] = 1;
         return false;
@@ -396,10 +397,9 @@ static bool take_boundary(struct multipart *m, struct bytes line)
 }
 
 /* A line with its end, or a piece of one that is too long. */
-static void take_line(struct multipart *m, bool whole)
+static void take_line(struct multipart *m, struct bytes line, bool whole)
 {
-    struct bytes line = bytes_of(m->line, m->used);
-    bool full = !whole || m->used == LINE_MOST;
+    bool full = !whole || line.len == LINE_MOST;
     bool was_boundary = m->line_starts && take_boundary(m, line);
     if (!was_boundary && !m->ended) {
         if (!m->part)
@@ -435,12 +435,14 @@ void multipart_feed(struct multipart *m, struct bytes more)
         bool held = !newline && m->used + piece.len == LINE_MOST && piece.at[piece.len - 1] == '\r';
         if (held)
             piece = bytes_slice(piece, 0, piece.len - 1);
-        if (piece.len)
+        bool complete = newline || held || m->used + piece.len == LINE_MOST;
+        if (piece.len && (m->used || !complete)) { /* else it is read where it is */
             memcpy(m->line + m->used, piece.at, piece.len);
-        m->used += piece.len;
+            m->used += piece.len;
+        }
         more = bytes_slice(more, piece.len, more.len);
-        if (newline || held || m->used == LINE_MOST)
-            take_line(m, newline != NULL);
+        if (complete)
+            take_line(m, m->used ? bytes_of(m->line, m->used) : piece, newline != NULL);
     }
     if (m->failed && m->report->status == BODY_MORE)
         m->report->status = BODY_BROKEN;

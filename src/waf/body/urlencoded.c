@@ -1,37 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/body/urlencoded.h"
 
-static bool is_encoded(struct bytes b)
-{
-    return b.len && (memchr(b.at, '%', b.len) || memchr(b.at, '+', b.len));
-}
+#include "base/block.h"
+#include "waf/transform/percent.h"
 
 /* `b` decoded, itself when that changes nothing. */
 static bool decode(struct report *r, struct bytes b, bool *invalid, struct bytes *ret)
 {
+    size_t from = percent_first(b), room;
     *ret = b;
-    if (!is_encoded(b))
+    if (from == b.len)
         return true;
-    uint8_t *out = arena_alloc(r->arena, b.len);
+    uint8_t *out = __builtin_add_overflow(b.len, (size_t)BLOCK, &room) ? NULL : arena_buffer(r->arena, room);
     if (!out)
         return report_no_memory(r);
-    size_t len = 0;
-    for (size_t i = 0; i < b.len; i++) {
-        uint8_t c = b.at[i];
-        if (c == '+') {
-            c = ' ';
-        } else if (c == '%') {
-            int high = i + 2 < b.len ? hex_value(b.at[i + 1]) : -1;
-            int low = i + 2 < b.len ? hex_value(b.at[i + 2]) : -1;
-            if (high >= 0 && low >= 0) {
-                c = (uint8_t)(high << 4 | low);
-                i += 2;
-            } else {
-                *invalid = true;
-            }
-        }
-        out[len++] = c;
-    }
+    memcpy(out, b.at, from);
+    size_t len = from + percent_decode(bytes_slice(b, from, b.len), out + from, invalid);
+    arena_trim(r->arena, out, room, len);
     *ret = bytes_of(out, len);
     return true;
 }

@@ -6,6 +6,7 @@
  * is a value that keeps to the grammar until it has changed the structure: a condition of its own, a second query,
  * a statement behind a semicolon, a comment over what follows, a clause, a subquery, a call of a dangerous function.
  */
+#include "base/block.h"
 #include "waf/detect/detect.h"
 #include "waf/detect/sql_walk.h"
 
@@ -413,18 +414,23 @@ static void judge_prefix(struct sql_walk *w, struct bytes prefix)
     w->prose = prefix.len == 0 || memchr(prefix.at ? prefix.at : (const uint8_t *)"", ' ', prefix.len) != NULL;
 }
 
-static bool detect(struct bytes value, char quote, enum sql_dialect dialect, struct sqli_finding *ret)
+/* `*ret_differs`: in another dialect it may be read otherwise. */
+static bool detect(struct bytes value, char quote, enum sql_dialect dialect, bool *ret_differs, struct sqli_finding *ret)
 {
     struct sql_walk w = {.tokens = sql_tokens_over(value, dialect), .quote = quote, .single = true};
     if (quote) {
         struct sql_token prefix;
-        if (!sql_tokens_close_string(&w.tokens, quote, &prefix))
+        bool closed = sql_tokens_close_string(&w.tokens, quote, &prefix);
+        *ret_differs = w.tokens.differs;
+        if (!closed)
             return false;
         judge_prefix(&w, bytes_slice(value, 0, prefix.len - 1));
         record(&w, prefix);
         w.have = true;
     }
-    if (!walk(&w))
+    bool found = walk(&w);
+    *ret_differs = w.tokens.differs;
+    if (!found)
         return false;
     size_t at = w.evidence ? w.evidence - 1 : 0, end = w.current.at + w.current.len;
     *ret = (struct sqli_finding){.at = at, .len = end > at ? end - at : 0, .quote = quote};
@@ -467,19 +473,57 @@ bool sqli_needs(uint8_t byte)
     return marks[byte] & (SEPARATOR | DASH);
 }
 
+static unsigned marks_of_block(const uint8_t *at)
+{
+    unsigned has = 0;
+#pragma GCC unroll 16
+    for (int i = 0; i < BLOCK; i++) /* the loop would cost as much as what it does */
+        has |= marks[at[i]];
+    return has;
+}
+
+/* Marks but for SEPARATOR and DASH. */
+static unsigned marks_behind_separator(struct bytes value)
+{
+    block quotes = {0}, doubles = {0}, backslashes = {0}, dialects = {0};
+    size_t i = 0;
+    unsigned has = 0;
+    for (; value.len - i >= BLOCK; i += BLOCK) {
+        block b = block_at(value.at + i);
+        quotes |= block_is(b, '\'');
+        doubles |= block_is(b, '"');
+        backslashes |= block_is(b, '\\');
+        dialects |= block_is(b, '#') | block_is(b, '!') | block_is(b, '-');
+    }
+    for (; i < value.len; i++)
+        has |= marks[value.at[i]];
+    has |= block_bits(quotes) ? QUOTE : 0;
+    has |= block_bits(doubles) ? DOUBLE : 0;
+    has |= block_bits(backslashes) ? DIALECT | BACKSLASH : 0;
+    return has | (block_bits(dialects) ? DIALECT : 0);
+}
+
+/* What the bytes of the value may be part of. Of those behind the first SEPARATOR no DASH is wanted. */
+static unsigned marks_of(struct bytes value)
+{
+    unsigned has = 0;
+    size_t i = 0;
+    for (; value.len - i >= BLOCK && !(has & SEPARATOR); i += BLOCK)
+        has |= marks_of_block(value.at + i);
+    return i < value.len ? has | marks_behind_separator(bytes_slice(value, i, value.len)) : has;
+}
+
 bool sqli_detect(struct bytes value, struct sqli_finding *ret)
 {
-    uint8_t has = 0;
-    for (size_t i = 0; i < value.len; i++)
-        has |= marks[value.at[i]];
+    unsigned has = marks_of(value);
     if (!(has & SEPARATOR) && (!(has & DASH) || !memmem(value.at, value.len, "--", 2)))
         return false;
     enum sql_dialect last = has & BACKSLASH ? SQL_MYSQL_PLAIN : has & DIALECT ? SQL_MYSQL : SQL_ANSI;
-    for (int d = SQL_ANSI; d <= (int)last; d++) {
-        enum sql_dialect dialect = (enum sql_dialect)d;
-        if (detect(value, 0, dialect, ret) || (has & QUOTE && detect(value, '\'', dialect, ret)) ||
-            (has & DOUBLE && detect(value, '"', dialect, ret)))
-            return true;
-    }
+    static const char quotes[] = {0, '\'', '"'};
+    bool differs[] = {true, has & QUOTE, has & DOUBLE};
+    for (int d = SQL_ANSI; d <= (int)last; d++)
+        for (size_t i = 0; i < sizeof quotes; i++)
+            if (differs[i] && detect(value, quotes[i], (enum sql_dialect)d, &differs[i], ret)) /* what it reads as in one is not read again in the next */
+                return true;
     return false;
 }

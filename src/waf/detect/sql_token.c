@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/detect/sql_token.h"
 
-enum { SPACE = 1, LETTER = 2, DIGIT = 4, HEX = 8, WORD = LETTER | DIGIT };
+enum { SPACE = 1, LETTER = 2, DIGIT = 4, HEX = 8, WORD = LETTER | DIGIT, INSIDE = 16 }; /* INSIDE: always part of the word that it stands in */
 
 static const uint8_t kinds[256] = {
     [0 ... ' '] = SPACE,
-    ['0' ... '9'] = DIGIT | HEX,
-    ['A' ... 'F'] = LETTER | HEX,
-    ['G' ... 'Z'] = LETTER,
-    ['a' ... 'f'] = LETTER | HEX,
-    ['g' ... 'z'] = LETTER,
-    ['_'] = LETTER,
+    ['0' ... '9'] = DIGIT | HEX | INSIDE,
+    ['A' ... 'F'] = LETTER | HEX | INSIDE,
+    ['G' ... 'Z'] = LETTER | INSIDE,
+    ['a' ... 'f'] = LETTER | HEX | INSIDE,
+    ['g' ... 'z'] = LETTER | INSIDE,
+    ['_'] = LETTER | INSIDE,
+    ['$'] = INSIDE,
     [0x7f] = SPACE,
     [0x80 ... 0xff] = LETTER,
 };
@@ -18,6 +19,13 @@ static const uint8_t kinds[256] = {
 struct sql_tokens sql_tokens_over(struct bytes value, enum sql_dialect dialect)
 {
     return (struct sql_tokens){.left = cursor_over(value), .dialect = dialect};
+}
+
+/* Asked only where the answer decides. */
+static bool is_read_as(struct sql_tokens *t, enum sql_dialect dialect)
+{
+    t->differs = true;
+    return t->dialect == dialect;
 }
 
 /* The byte `ahead` of the cursor; NUL, which is white space, behind the end. */
@@ -34,7 +42,9 @@ static void advance(struct sql_tokens *t, size_t n)
 
 static size_t span(const struct sql_tokens *t, size_t from, uint8_t kind)
 {
-    while (from < cursor_left(&t->left) && kinds[peek(t, from)] & kind)
+    const uint8_t *at = t->left.all.at + t->left.at;
+    size_t left = cursor_left(&t->left);
+    while (from < left && kinds[at[from]] & kind)
         from++;
     return from;
 }
@@ -64,10 +74,9 @@ static struct sql_token take(struct sql_tokens *t, enum sql_class class, size_t 
 static struct sql_token quoted(struct sql_tokens *t, size_t from, uint8_t quote, enum sql_class class)
 {
     size_t left = cursor_left(&t->left);
-    bool escapes = t->dialect == SQL_MYSQL && quote != '`';
     for (size_t i = from; i < left; i++) {
         uint8_t c = peek(t, i);
-        if (c == '\\' && escapes)
+        if (c == '\\' && quote != '`' && is_read_as(t, SQL_MYSQL))
             i++;
         else if (c == quote && i + 1 < left && peek(t, i + 1) == quote)
             i++;
@@ -91,17 +100,18 @@ static bool no_break_space(const struct sql_tokens *t, size_t at)
     return peek(t, at) == 0xa0 || (peek(t, at) == 0xc2 && peek(t, at + 1) == 0xa0);
 }
 
-static size_t word_length(const struct sql_tokens *t, size_t from)
+static size_t word_length(struct sql_tokens *t, size_t from)
 {
     size_t i = from;
     for (;; i++) {
+        i = span(t, i, INSIDE);
         uint8_t c = peek(t, i);
-        bool inside = kinds[c] & WORD || c == '$' || c == '#' || (c == '.' && i > from && kinds[peek(t, i + 1)] & LETTER);
+        bool inside = kinds[c] & WORD || c == '#' || (c == '.' && i > from && kinds[peek(t, i + 1)] & LETTER);
         if (i >= cursor_left(&t->left) || !inside)
             return i;
         if (c >= 0x80 && no_break_space(t, i) && i > from && peek(t, i - 1) < 0x80)
             return i;
-        if (c == '#' && t->dialect != SQL_ANSI)
+        if (c == '#' && !is_read_as(t, SQL_ANSI))
             return i;
     }
 }
@@ -188,7 +198,7 @@ static struct sql_token dollar(struct sql_tokens *t)
     return take(t, tag > 1 ? SQL_NAME : SQL_OTHER, tag);
 }
 
-/* @name, t->dialect == SQL_MYSQL && quote != '`'name, @'name', and the bare @ that MySQL reads as a variable without a name */
+/* @name, @`name`, @'name', and the bare @ that MySQL reads as a variable without a name */
 static struct sql_token variable(struct sql_tokens *t)
 {
     size_t at = peek(t, 1) == '@' ? 2 : 1;
@@ -267,17 +277,17 @@ static bool skip_space(struct sql_tokens *t)
         else if (c >= 0x80 && no_break_space(t, 0))
             advance(t, c == 0xa0 ? 1 : 2);
         else if (c == '/' && next == '*') {
-            if (peek(t, 2) == '!' && t->dialect != SQL_ANSI)
+            if (peek(t, 2) == '!' && !is_read_as(t, SQL_ANSI))
                 advance(t, span(t, 3, DIGIT)); /* code, for versions from the number on */
             else if (find(t, 2, bytes_of("*/", 2), &len))
                 advance(t, len);
             else
                 return true;
             t->commented = true;
-        } else if (c == '*' && next == '/' && t->dialect != SQL_ANSI && t->commented)
+        } else if (c == '*' && next == '/' && t->commented && !is_read_as(t, SQL_ANSI))
             advance(t, 2); /* the end of such code */
-        else if ((c == '-' && next == '-' && (t->dialect == SQL_ANSI || kinds[peek(t, 2)] & SPACE)) ||
-            (c == '#' && t->dialect != SQL_ANSI)) {
+        else if ((c == '-' && next == '-' && (kinds[peek(t, 2)] & SPACE || is_read_as(t, SQL_ANSI))) ||
+            (c == '#' && !is_read_as(t, SQL_ANSI))) {
             if (!find(t, 1, bytes_of("\n", 1), &len) || span(t, len, SPACE) == cursor_left(&t->left))
                 return true;
             advance(t, len); /* the statement goes on in the next line */

@@ -25,6 +25,7 @@ struct sql_tokens {
     struct cursor left;
     enum sql_dialect dialect;
     bool commented; /* a complete comment was skipped */
+    bool differs;   /* something was read that another dialect may read otherwise */
 };
 
 struct sql_tokens sql_tokens_over(struct bytes value, enum sql_dialect dialect);

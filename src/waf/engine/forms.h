@@ -12,6 +12,7 @@
 struct waf_form {
     struct bytes text;
     uint64_t triggers; /* what it may trigger (plan.h); no longer what was tried and changed nothing */
+    uint64_t seen;     /* the same with that */
     struct waf_form *made, *next; /* what single steps made of it, and the next of those */
     uint8_t step;      /* enum transformation that made it */
 };

@@ -14,27 +14,41 @@ static uint8_t css_byte(struct bytes in, size_t i, size_t digits)
 }
 
 /* The peer takes the result for a C string: it ends at its first NUL. */
+BLOCK_INLINE uint32_t find_backslash_nul(block b, uint32_t *carry)
+{
+    return block_bits(block_is(b, '\\') | block_is(b, 0));
+}
+
+size_t same_css_decode(struct bytes in)
+{
+    return block_find(in, 0, find_backslash_nul, 0);
+}
+
+/* `*i` is behind a backslash. False where nothing more is to come; `*ret_none`: a line end, of which nothing stays. */
+static bool css_escape(struct bytes in, size_t *i, uint8_t *ret, bool *ret_none)
+{
+    if (*i == in.len)
+        return false;
+    size_t digits = hex_run(in, *i, 6);
+    *ret_none = digits == 0 && in.at[*i] == '\n';
+    *ret = digits ? css_byte(in, *i, digits) : in.at[*i];
+    *i += digits ? digits : 1;
+    if (digits && is_space(byte_at(in, *i)))
+        (*i)++;
+    return *ret != 0;
+}
+
 size_t write_css_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
-        uint8_t c = in.at[i++];
-        if (c == '\\') {
-            if (i == in.len)
-                break;
-            size_t digits = hex_run(in, i, 6);
-            if (digits == 0 && in.at[i] == '\n') {
-                i++;
-                continue;
-            }
-            c = digits ? css_byte(in, i, digits) : in.at[i];
-            i += digits ? digits : 1;
-            if (digits && is_space(byte_at(in, i)))
-                i++;
-        }
-        if (c == 0)
+        size_t run = block_copy(in, i, out + n, find_backslash_nul, 0, block_as_it_is);
+        bool none;
+        n += run;
+        i += run + 1;
+        if (i > in.len || in.at[i - 1] == 0 || !css_escape(in, &i, out + n, &none))
             break;
-        out[n++] = c;
+        n += !none;
     }
     return n;
 }
@@ -77,21 +91,40 @@ static size_t c_escape(struct bytes in, size_t i, uint8_t *ret)
 }
 
 /* A backslash at the very end stays. */
-static size_t unescape(struct bytes in, size_t (*escape)(struct bytes in, size_t i, uint8_t *ret), uint8_t *out)
+static size_t same_unescape(struct bytes in)
+{
+    size_t i = block_find(in, 0, find_backslash, 0);
+    return i + 1 < in.len ? i : in.len;
+}
+
+BLOCK_INLINE size_t unescape(struct bytes in, size_t (*escape)(struct bytes in, size_t i, uint8_t *ret), uint8_t *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
-        if (in.at[i] == '\\' && i + 1 < in.len)
+        size_t run = block_copy(in, i, out + n, find_backslash, 0, block_as_it_is);
+        n += run;
+        i += run;
+        if (i + 1 < in.len)
             i += 1 + escape(in, i + 1, &out[n++]);
-        else
+        else if (i < in.len)
             out[n++] = in.at[i++];
     }
     return n;
 }
 
+size_t same_js_decode(struct bytes in)
+{
+    return same_unescape(in);
+}
+
 size_t write_js_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     return unescape(in, js_escape, out);
+}
+
+size_t same_escape_seq_decode(struct bytes in)
+{
+    return same_unescape(in);
 }
 
 size_t write_escape_seq_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)

@@ -34,8 +34,8 @@ static bool name(struct bytes in, size_t i, size_t end, uint8_t *ret)
     return false;
 }
 
-/* At '&'. The length of the entity with its semicolon, or 0 and in *ret_copy how much goes through as it is. */
-static size_t entity(struct bytes in, size_t amp, uint8_t *ret, size_t *ret_copy)
+/* At '&'. The length of the entity with its semicolon, or 0. */
+static size_t entity(struct bytes in, size_t amp, uint8_t *ret)
 {
     size_t from = amp + 1, end;
     bool hex = false, numeric = byte_at(in, from) == '#';
@@ -47,7 +47,6 @@ static size_t entity(struct bytes in, size_t amp, uint8_t *ret, size_t *ret_copy
     for (end = from; end < in.len; end++)
         if (numeric ? !(hex ? is_hex(in.at[end]) : is_digit(in.at[end])) : !is_alnum(in.at[end]))
             break;
-    *ret_copy = numeric ? from - amp : end - amp;
     if (end == from)
         return 0;
     if (numeric)
@@ -57,19 +56,41 @@ static size_t entity(struct bytes in, size_t amp, uint8_t *ret, size_t *ret_copy
     return end + (byte_at(in, end) == ';') - amp;
 }
 
+/* The next '&' from `i` on that may begin an entity: one before '#', or before a letter with which a name begins. */
+static size_t find_entity(struct bytes in, size_t i)
+{
+    static const uint32_t first_letters = 1u << ('q' & 31) | 1u << ('a' & 31) | 1u << ('l' & 31) | 1u << ('g' & 31) | 1u << ('n' & 31);
+    for (const uint8_t *at; i + 1 < in.len && (at = memchr(in.at + i, '&', in.len - 1 - i)); i++) {
+        i = (size_t)(at - in.at);
+        if (at[1] == '#' || (at[1] >= 'A' && first_letters >> (at[1] & 31) & 1))
+            return i;
+    }
+    return in.len;
+}
+
+size_t same_html_entity_decode(struct bytes in)
+{
+    uint8_t ignored;
+    size_t i = find_entity(in, 0);
+    while (i < in.len && !entity(in, i, &ignored))
+        i = find_entity(in, i + 1);
+    return i;
+}
+
 size_t write_html_entity_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
-        uint8_t byte = 0;
-        size_t copy = run_without(in, i, '&', '&'), len = copy ? 0 : entity(in, i, &byte, &copy);
-        if (len)
-            out[n++] = byte;
-        else {
-            memcpy(out + n, in.at + i, copy);
-            n += copy;
-        }
-        i += len ? len : copy;
+        size_t next = find_entity(in, i);
+        memcpy(out + n, in.at + i, next - i);
+        n += next - i;
+        i = next;
+        if (i == in.len)
+            break;
+        uint8_t byte = '&';
+        size_t len = entity(in, i, &byte);
+        out[n++] = len ? byte : '&';
+        i += len ? len : 1;
     }
     return n;
 }

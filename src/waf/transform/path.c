@@ -69,29 +69,56 @@ static void step(struct path *p)
     copy_byte(p);
 }
 
-/* Is one of the bytes `c` first, or behind a separator or another `also`? */
-static bool follows(struct bytes in, uint8_t c, uint8_t also)
+/* Of what stands before a byte. */
+enum { BEFORE_SEGMENT = 1, BEFORE_SLASH = 2 }; /* it begins a segment, or a dot does; it is a slash */
+
+/* What may be there to resolve: a separator beside another, a dot behind one or behind a dot. */
+BLOCK_INLINE uint32_t find_unresolved(block b, uint32_t *carry)
 {
-    const uint8_t *end = in.at + in.len;
-    for (const uint8_t *at = in.at; (at = memchr(at, c, (size_t)(end - at))); at++)
-        if (at == in.at ? c == '.' : at[-1] == '/' || at[-1] == also)
-            return true;
-    return false;
+    block slash = block_is(b, '/');
+    uint32_t either = block_bits(block_is(b, '.') | slash), before = *carry;
+    *carry = 0;
+    if (!either)
+        return 0;
+    uint32_t slashes = block_bits(slash), dots = either ^ slashes;
+    *carry = either >> (BLOCK - 1) | (slashes >> (BLOCK - 1)) * BEFORE_SLASH;
+    return (dots & (either << 1 | (before & BEFORE_SEGMENT))) | (slashes & (slashes << 1 | before / BEFORE_SLASH));
 }
 
-/* Nothing is there to resolve: no separator beside another or before a dot, no two dots. Most text is so. */
-static bool is_normal(struct bytes in, bool windows)
+BLOCK_INLINE uint32_t find_unresolved_win(block b, uint32_t *carry)
 {
-    return !follows(in, '.', '.') && !follows(in, '/', '/') && !(windows && memchr(in.at, '\\', in.len));
+    return find_unresolved(b, carry) | find_backslash(b, carry);
+}
+
+static size_t first_unresolved(struct bytes in, bool windows)
+{
+    return windows ? block_find(in, 0, find_unresolved_win, BEFORE_SEGMENT) : block_find(in, 0, find_unresolved, BEFORE_SEGMENT);
+}
+
+BLOCK_INLINE uint32_t find_separator(block b, uint32_t *carry)
+{
+    return block_bits(block_is(b, '/') | block_is(b, '\\'));
+}
+
+/* What stands before the next separator, but for its last byte, is as it is. */
+static void copy_segment(struct path *p)
+{
+    struct bytes rest = bytes_of(p->at + p->from, p->last + 1 - p->from);
+    size_t len = rest.len ? block_find(rest, 0, find_separator, 0) : 0;
+    if (len < 2)
+        return;
+    memmove(p->at + p->to, rest.at, len - 1);
+    p->to += len - 1;
+    p->from += len - 1;
 }
 
 static size_t normalise(struct bytes in, bool windows, uint8_t *out)
 {
-    if (in.len == 0 || is_normal(in, windows))
-        return WRITE_SAME;
+    size_t same = first_unresolved(in, windows);
     memcpy(out, in.at, in.len);
     struct path p = {.at = out, .last = in.len - 1, .windows = windows};
     p.relative = !separates(&p, out[0]);
+    p.from = p.to = same ? same - 1 : 0; /* up to there each byte would be copied */
     bool trailing = separates(&p, out[p.last]);
     for (bool done = false; !done && p.from <= p.last && p.to <= p.last;) {
         /* Only here, so that the last of a row of three or more backslashes stays one: as the peer has it. */
@@ -99,16 +126,28 @@ static size_t normalise(struct bytes in, bool windows, uint8_t *out)
             if (out[i] == '\\')
                 out[i] = '/';
         done = p.from == p.last;
-        if (!done && out[p.from + 1] != '/')
+        if (!done && out[p.from + 1] != '/') {
             copy_byte(&p);
-        else if (!done && out[p.from] == '/')
+            copy_segment(&p);
+        } else if (!done && out[p.from] == '/') {
             copy_byte(&p);
-        else
+        } else {
             step(&p);
+        }
     }
     if (!trailing && p.to && out[p.to - 1] == '/')
         p.to--;
     return p.to;
+}
+
+size_t same_normalise_path(struct bytes in)
+{
+    return first_unresolved(in, false) < in.len ? 0 : in.len;
+}
+
+size_t same_normalise_path_win(struct bytes in)
+{
+    return first_unresolved(in, true) < in.len ? 0 : in.len;
 }
 
 size_t write_normalise_path(struct bytes in, const struct unicode_map *map, uint8_t *out)
@@ -129,22 +168,52 @@ enum command_byte {
     COMMAND_NEXT,  /* no blank stands before it */
 };
 
+static const uint8_t command_bytes[256] = {
+    ['"'] = COMMAND_QUOTE, ['\''] = COMMAND_QUOTE, ['\\'] = COMMAND_QUOTE, ['^'] = COMMAND_QUOTE,
+    [' '] = COMMAND_BLANK, [','] = COMMAND_BLANK, [';'] = COMMAND_BLANK, ['\t'] = COMMAND_BLANK, ['\r'] = COMMAND_BLANK, ['\n'] = COMMAND_BLANK,
+    ['/'] = COMMAND_NEXT, ['('] = COMMAND_NEXT,
+};
+
+/* What is more than a letter to be made small: all but single blanks, and also what may not stand behind one. */
+BLOCK_INLINE uint32_t find_command_byte(block b, uint32_t *carry)
+{
+    block quotes = block_is(b, '"') | block_is(b, '\'') | block_is(b | block_of('\\' ^ '^'), '^'); /* '\\' and '^' differ in one bit */
+    block others = block_is(b, ',') | block_is(b, ';') | block_within(b, '\t', '\r');
+    block next = block_is(b, '/') | block_is(b, '(');
+    uint32_t blanks = block_bits(block_is(b, ' ')), behind = blanks << 1 | *carry;
+    *carry = blanks >> (BLOCK - 1);
+    return block_bits(quotes | others) | (behind & (blanks | block_bits(next)));
+}
+
+BLOCK_INLINE uint32_t find_command(block b, uint32_t *carry)
+{
+    return find_command_byte(b, carry) | block_bits(block_within(b, 'A', 'Z'));
+}
+
+size_t same_cmd_line(struct bytes in)
+{
+    size_t from = block_find(in, 0, find_command, 0);
+    return from < in.len && from > 0 && in.at[from - 1] == ' ' ? from - 1 : from;
+}
+
 size_t write_cmd_line(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    static const uint8_t kinds[256] = {
-        ['"'] = COMMAND_QUOTE, ['\''] = COMMAND_QUOTE, ['\\'] = COMMAND_QUOTE, ['^'] = COMMAND_QUOTE,
-        [' '] = COMMAND_BLANK, [','] = COMMAND_BLANK, [';'] = COMMAND_BLANK, ['\t'] = COMMAND_BLANK, ['\r'] = COMMAND_BLANK, ['\n'] = COMMAND_BLANK,
-        ['/'] = COMMAND_NEXT, ['('] = COMMAND_NEXT,
-    };
     size_t n = 0;
-    bool space = false;
-    for (size_t i = 0; i < in.len; i++) { /* without branches that text makes unpredictable: what is too much is overwritten */
-        uint8_t kind = kinds[in.at[i]];
-        bool blank = kind == COMMAND_BLANK, quote = kind == COMMAND_QUOTE;
-        n -= space && kind == COMMAND_NEXT;
-        out[n] = blank ? ' ' : lower(in.at[i]);
-        n += !quote && !(blank && space);
-        space = blank || (quote && space);
+    for (size_t i = 0; i < in.len;) { /* never behind a blank: what follows one was looked at with it */
+        size_t run = block_copy(in, i, out + n, find_command_byte, 0, lower_block);
+        n += run;
+        i += run;
+        bool space = run && in.at[i - 1] == ' ';
+        do { /* without branches that text makes unpredictable: what is too much is overwritten */
+            if (i == in.len)
+                break;
+            uint8_t kind = command_bytes[in.at[i]];
+            bool blank = kind == COMMAND_BLANK, quote = kind == COMMAND_QUOTE;
+            n -= space && kind == COMMAND_NEXT;
+            out[n] = blank ? ' ' : lower(in.at[i]);
+            n += !quote && !(blank && space);
+            space = blank || (quote && space);
+        } while (command_bytes[in.at[i++]] != COMMAND_OTHER);
     }
     return n;
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Case, white space, NULs, parity bits and the length. */
-#include <stdio.h>
-
+#include "base/digits.h"
 #include "waf/transform/write.h"
 
 size_t write_none(struct bytes in, const struct unicode_map *map, uint8_t *out)
@@ -13,63 +12,136 @@ size_t write_none(struct bytes in, const struct unicode_map *map, uint8_t *out)
 
 size_t write_length(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    char text[21];
-    int n = snprintf(text, sizeof text, "%zu", in.len);
-    memcpy(out, text, (size_t)n);
-    return (size_t)n;
+    return digits_put(out, in.len);
+}
+
+BLOCK_INLINE uint32_t find_upper(block b, uint32_t *carry)
+{
+    return block_bits(block_within(b, 'A', 'Z'));
+}
+
+BLOCK_INLINE uint32_t find_lower(block b, uint32_t *carry)
+{
+    return block_bits(block_within(b, 'a', 'z'));
+}
+
+BLOCK_INLINE uint32_t find_nothing(block b, uint32_t *carry)
+{
+    return 0;
+}
+
+size_t same_lowercase(struct bytes in)
+{
+    return block_find(in, 0, find_upper, 0);
 }
 
 size_t write_lowercase(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    for (size_t i = 0; i < in.len; i++)
-        out[i] = lower(in.at[i]);
-    return in.len;
+    return block_copy(in, 0, out, find_nothing, 0, lower_block);
+}
+
+size_t same_uppercase(struct bytes in)
+{
+    return block_find(in, 0, find_lower, 0);
+}
+
+BLOCK_INLINE block upper_block(block b)
+{
+    return b & ~(block_within(b, 'a', 'z') & block_of(0x20));
 }
 
 size_t write_uppercase(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    for (size_t i = 0; i < in.len; i++)
-        out[i] = in.at[i] >= 'a' && in.at[i] <= 'z' ? in.at[i] & 0xdf : in.at[i];
-    return in.len;
+    return block_copy(in, 0, out, find_nothing, 0, upper_block);
+}
+
+/* White space that does not stay: other than a blank, or behind one. */
+BLOCK_INLINE uint32_t find_superfluous(block b, uint32_t *carry)
+{
+    uint32_t blanks = block_bits(block_is(b, ' ')), behind = blanks << 1 | *carry;
+    *carry = blanks >> (BLOCK - 1);
+    return block_bits(block_within(b, '\t', '\r')) | (blanks & behind);
+}
+
+size_t same_compress_whitespace(struct bytes in)
+{
+    size_t from = block_find(in, 0, find_superfluous, 0);
+    return from < in.len && from > 0 && in.at[from - 1] == ' ' ? from - 1 : from;
 }
 
 size_t write_compress_whitespace(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     size_t n = 0;
-    bool after_space = false;
-    for (size_t i = 0; i < in.len; i++) {
-        bool space = is_space(in.at[i]);
-        out[n] = space ? ' ' : in.at[i]; /* overwritten where it is one too many: no branch that text makes unpredictable */
-        n += !(space && after_space);
-        after_space = space;
+    for (size_t i = 0; i < in.len;) {
+        size_t run = block_copy(in, i, out + n, find_superfluous, 0, block_as_it_is);
+        bool after_blank = run && in.at[i + run - 1] == ' ';
+        n += run;
+        i += run;
+        if (i < in.len && !after_blank)
+            out[n++] = ' ';
+        while (i < in.len && is_space(in.at[i]))
+            i++;
     }
     return n;
 }
 
 /* Both bytes of U+00A0 in UTF-8 go, wherever they stand. */
-size_t write_remove_whitespace(struct bytes in, const struct unicode_map *map, uint8_t *out)
+BLOCK_INLINE uint32_t find_whitespace(block b, uint32_t *carry)
+{
+    return block_bits(block_is(b, ' ') | block_within(b, '\t', '\r') | block_is(b, 0xa0) | block_is(b, 0xc2));
+}
+
+size_t same_remove_whitespace(struct bytes in)
+{
+    return block_find(in, 0, find_whitespace, 0);
+}
+
+/* Leaves out what is found. */
+BLOCK_INLINE size_t leave_out(struct bytes in, block_search *search, uint8_t *out)
 {
     size_t n = 0;
-    for (size_t i = 0; i < in.len; i++)
-        if (!is_space(in.at[i]) && in.at[i] != 0xa0 && in.at[i] != 0xc2)
-            out[n++] = in.at[i];
+    for (size_t i = 0; i < in.len; i++) {
+        size_t run = block_copy(in, i, out + n, search, 0, block_as_it_is);
+        n += run;
+        i += run;
+    }
     return n;
+}
+
+size_t write_remove_whitespace(struct bytes in, const struct unicode_map *map, uint8_t *out)
+{
+    return leave_out(in, find_whitespace, out);
+}
+
+size_t same_remove_nulls(struct bytes in)
+{
+    return block_find(in, 0, find_nul, 0);
 }
 
 size_t write_remove_nulls(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < in.len; i++)
-        if (in.at[i])
-            out[n++] = in.at[i];
-    return n;
+    return leave_out(in, find_nul, out);
+}
+
+size_t same_replace_nulls(struct bytes in)
+{
+    return block_find(in, 0, find_nul, 0);
+}
+
+BLOCK_INLINE block blank_for_nul(block b)
+{
+    return b | (block_is(b, 0) & block_of(' '));
 }
 
 size_t write_replace_nulls(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    for (size_t i = 0; i < in.len; i++)
-        out[i] = in.at[i] ? in.at[i] : ' ';
-    return in.len;
+    return block_copy(in, 0, out, find_nothing, 0, blank_for_nul);
+}
+
+static size_t not_to_trim(struct bytes in, bool left, bool right)
+{
+    bool stays = !in.len || ((!left || !is_space(in.at[0])) && (!right || !is_space(in.at[in.len - 1])));
+    return stays ? in.len : 0;
 }
 
 static size_t trimmed(struct bytes in, bool left, bool right, uint8_t *out)
@@ -84,14 +156,29 @@ static size_t trimmed(struct bytes in, bool left, bool right, uint8_t *out)
     return to - from;
 }
 
+size_t same_trim(struct bytes in)
+{
+    return not_to_trim(in, true, true);
+}
+
 size_t write_trim(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     return trimmed(in, true, true, out);
 }
 
+size_t same_trim_left(struct bytes in)
+{
+    return not_to_trim(in, true, false);
+}
+
 size_t write_trim_left(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
     return trimmed(in, true, false, out);
+}
+
+size_t same_trim_right(struct bytes in)
+{
+    return not_to_trim(in, false, true);
 }
 
 size_t write_trim_right(struct bytes in, const struct unicode_map *map, uint8_t *out)

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/transform/transform.h"
 
-
 #include "waf/transform/write.h"
 
 /* Which bytes can make a transformation change anything: 256 bits, written as a function of the word of 64. */
@@ -36,10 +35,16 @@ static const struct row {
     size_t (*write)(struct bytes in, const struct unicode_map *map, uint8_t *out);
     struct triggers triggers;
     uint8_t times, plus;
-} rows[] = {
+} rows[TRANSFORMATION_COUNT] = {
 #define X(id, text, writer, t, half, more) \
     [TRANSFORM_##id] = {write_##writer, {{t(0), t(1), t(2), t(3)}}, half, more},
     TRANSFORMATIONS(X)
+#undef X
+};
+
+static size_t (*const same[TRANSFORMATION_COUNT])(struct bytes in) = {
+#define X(id, writer) [TRANSFORM_##id] = same_##writer,
+    TRANSFORMATIONS_THAT_LOOK(X)
 #undef X
 };
 
@@ -88,6 +93,49 @@ uint64_t transformations_of_byte(uint8_t byte)
     return ret;
 }
 
+uint64_t entries_of_bytes(const uint64_t table[256], uint64_t most, struct bytes in)
+{
+    enum { AT_ONCE = 16 };
+    uint64_t found = 0;
+    size_t i = 0;
+    for (; in.len - i >= AT_ONCE && found != most; i += AT_ONCE) {
+        const uint8_t *at = in.at + i;
+#pragma GCC unroll 16
+        for (int k = 0; k < AT_ONCE; k++) /* the loop would cost as much as what it does */
+            found |= table[at[k]];
+    }
+    if (found != most)
+        for (; i < in.len; i++)
+            found |= table[in.at[i]];
+    return found;
+}
+
+#define OF(name) (UINT64_C(1) << TRANSFORM_##name)
+
+bool transformation_only_takes(enum transformation t)
+{
+    static const uint64_t taking = OF(CMD_LINE) | OF(COMPRESS_WHITESPACE) | OF(LOWERCASE) | OF(NORMALISE_PATH) | OF(REMOVE_COMMENTS_CHAR) |
+        OF(REMOVE_NULLS) | OF(REMOVE_WHITESPACE) | OF(REPLACE_COMMENTS) | OF(REPLACE_NULLS);
+    return taking >> t & 1;
+}
+
+uint64_t transformations_alike(enum transformation t, uint64_t seen)
+{
+    static const uint64_t alike[TRANSFORMATION_COUNT] = {
+        [TRANSFORM_CMD_LINE] = OF(LOWERCASE),
+        [TRANSFORM_NORMALISE_PATH_WIN] = OF(NORMALISE_PATH),
+        [TRANSFORM_REMOVE_COMMENTS_CHAR] = OF(REMOVE_COMMENTS) | OF(REPLACE_COMMENTS),
+        [TRANSFORM_REMOVE_NULLS] = OF(REPLACE_NULLS),
+        [TRANSFORM_REPLACE_NULLS] = OF(REMOVE_NULLS),
+        [TRANSFORM_REMOVE_WHITESPACE] = OF(COMPRESS_WHITESPACE) | OF(TRIM) | OF(TRIM_LEFT) | OF(TRIM_RIGHT),
+        [TRANSFORM_TRIM] = OF(TRIM_LEFT) | OF(TRIM_RIGHT),
+        [TRANSFORM_URL_DECODE_UNI] = OF(URL_DECODE),
+    };
+    bool backslash = seen & OF(ESCAPE_SEQ_DECODE);
+    uint64_t windows = t == TRANSFORM_NORMALISE_PATH && !backslash ? OF(NORMALISE_PATH_WIN) : 0;
+    return UINT64_C(1) << t | alike[t] | windows;
+}
+
 static bool may_change(const struct triggers *t, struct bytes in)
 {
     const uint64_t *bits = t->bits;
@@ -107,21 +155,33 @@ bool transform(enum transformation t, const struct unicode_map *map, struct byte
     return true;
 }
 
-bool transform_triggered(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a, struct bytes *ret)
+/* All but the first `from` bytes, which stay as they are. */
+static bool write_from(enum transformation t, const struct unicode_map *map, struct bytes in, size_t from, struct arena *a, struct bytes *ret)
 {
     const struct row *row = &rows[t];
+    struct bytes rest = bytes_slice(in, from, in.len);
     size_t room;
-    if (__builtin_mul_overflow(in.len, (size_t)row->times, &room) || __builtin_add_overflow((room + 1) / 2, (size_t)row->plus, &room))
+    if (__builtin_mul_overflow(in.len, (size_t)row->times, &room) || __builtin_add_overflow((room + 1) / 2, (size_t)row->plus + BLOCK, &room))
         return false;
     uint8_t *out = arena_buffer(a, room);
     if (!out)
         return false;
-    size_t len = row->write(in, map, out);
+    if (from)
+        memcpy(out, in.at, from);
+    size_t len = row->write(rest, map, out + from);
     if (len == WRITE_FAILED)
         return false;
-    struct bytes written = bytes_of(out, len == WRITE_SAME ? 0 : len);
-    bool same = len == WRITE_SAME || bytes_equal(written, in);
-    arena_trim(a, out, room, same ? 0 : len);
-    *ret = same ? in : written;
+    bool unchanged = bytes_equal(bytes_of(out + from, len), rest);
+    arena_trim(a, out, room, unchanged ? 0 : from + len);
+    *ret = unchanged ? in : bytes_of(out, from + len);
+    return true;
+}
+
+bool transform_triggered(enum transformation t, const struct unicode_map *map, struct bytes in, struct arena *a, struct bytes *ret)
+{
+    size_t from = same[t] ? same[t](in) : 0;
+    if (!same[t] || from < in.len)
+        return write_from(t, map, in, from, a, ret);
+    *ret = in;
     return true;
 }

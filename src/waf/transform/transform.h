@@ -83,6 +83,12 @@ bool transform_triggered(enum transformation t, const struct unicode_map *map, s
 
 /* Bits by enum transformation: those that may change a value because it has this byte; one that may change any has them all. */
 uint64_t transformations_of_byte(uint8_t byte);
+/* The entries of all bytes of `in` together. `most`: those of every byte. */
+uint64_t entries_of_bytes(const uint64_t table[256], uint64_t most, struct bytes in);
+/* Makes no byte but small letters and blanks that the input has not. */
+bool transformation_only_takes(enum transformation t);
+/* Bits of those that leave a text as it is where `t` does, itself among them. `seen`: what the text's bytes may make change. */
+uint64_t transformations_alike(enum transformation t, uint64_t seen);
 
 /*
  * The text of a SecUnicodeMapFile: numbers of code pages, each followed by pairs CODE:BYTE in hexadecimal; words

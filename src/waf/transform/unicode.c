@@ -1,13 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* UTF-8 to %uHHHH, and the map with which urlDecodeUni goes back to a byte. */
-#include <stdio.h>
-
 #include "waf/transform/write.h"
 
 /* Bytes that the lead byte `c` announces; 1 for what is no lead byte. Loosely, as the peer: C0, C1, F5.. too. */
 static size_t announced(uint8_t c)
 {
     return (c & 0xe0) == 0xc0 ? 2 : (c & 0xf0) == 0xe0 ? 3 : (c & 0xf8) == 0xf0 ? 4 : 1;
+}
+
+/* "%u" and at least four digits; returns how many bytes. */
+static size_t put_code(unsigned code, uint8_t *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    size_t n = 0;
+    unsigned shift = 12;
+    while (code >> shift > 15)
+        shift += 4;
+    out[n++] = '%';
+    out[n++] = 'u';
+    for (shift += 4; shift;)
+        out[n++] = (uint8_t)digits[code >> (shift -= 4) & 15];
+    return n;
+}
+
+/* The bytes of the sequence at `i` that are there, of `len`, and the number that they make. */
+static size_t sequence(struct bytes in, size_t i, size_t len, unsigned *ret)
+{
+    size_t have = 1;
+    *ret = in.at[i] & (0xffu >> (len + 1));
+    for (; have < len && (byte_at(in, i + have) & 0xc0) == 0x80; have++)
+        *ret = *ret << 6 | (byte_at(in, i + have) & 0x3fu);
+    return have;
+}
+
+BLOCK_INLINE uint32_t find_high_nul(block b, uint32_t *carry)
+{
+    return block_bits(b | block_is(b, 0));
+}
+
+size_t same_utf8_to_unicode(struct bytes in)
+{
+    return block_find(in, 0, find_high_nul, 0);
 }
 
 /* A NUL goes, and so does a lead byte without its sequence; a sequence that must not be is followed by its lead byte. */
@@ -17,7 +50,14 @@ size_t write_utf8_to_unicode(struct bytes in, const struct unicode_map *map, uin
     size_t n = 0;
     for (size_t i = 0; i < in.len;) {
         uint8_t c = in.at[i];
-        size_t len = announced(c), have = 1;
+        size_t len = announced(c);
+        unsigned code;
+        if (c && c < 0x80) {
+            size_t run = block_copy(in, i, out + n, find_high_nul, 0, block_as_it_is);
+            n += run;
+            i += run;
+            continue;
+        }
         if (len == 1) {
             if (c)
                 out[n++] = c;
@@ -26,17 +66,11 @@ size_t write_utf8_to_unicode(struct bytes in, const struct unicode_map *map, uin
         }
         if (c >= 0xf5)
             out[n++] = c;
-        unsigned code = c & (0xffu >> (len + 1));
-        for (; have < len && (byte_at(in, i + have) & 0xc0) == 0x80; have++)
-            code = code << 6 | (byte_at(in, i + have) & 0x3fu);
-        if (have < len) {
+        if (sequence(in, i, len, &code) < len) {
             i++;
             continue;
         }
-        char text[12];
-        int written = snprintf(text, sizeof text, "%%u%04x", code);
-        memcpy(out + n, text, (size_t)written);
-        n += (size_t)written;
+        n += put_code(code, out + n);
         if (code >= 0xd800 && code <= 0xdfff)
             out[n++] = c;
         if (code < least[len])

@@ -2,9 +2,10 @@
 /* The writers behind transform(), and what they share: reading with a NUL behind the end, hexadecimal, classes. */
 #pragma once
 
+#include "base/block.h"
 #include "waf/transform/transform.h"
 
-/* Writes at `out`, which has the room that TRANSFORMATIONS states; returns the length, or WRITE_FAILED (memory). */
+/* Writes at `out`, which has the room that TRANSFORMATIONS states and a block more; returns the length, or WRITE_FAILED (memory). */
 #define WRITE_FAILED SIZE_MAX
 #define X(name, text, writer, triggers, times, plus) \
     size_t write_##writer(struct bytes in, const struct unicode_map *map, uint8_t *out);
@@ -14,25 +15,38 @@ TRANSFORMATIONS(X)
 /* The input is its own output; nothing was written that matters. */
 #define WRITE_SAME (SIZE_MAX - 1)
 
-#define EIGHT(byte) (UINT64_C(0x0101010101010101) * (byte))
-/* Has the word a byte that is zero? (Hacker's Delight, 6-1) */
-static inline bool has_zero(uint64_t word)
+/* Those that look for the first change before anything is written. */
+#define TRANSFORMATIONS_THAT_LOOK(X)                                                                                     \
+    X(CMD_LINE, cmd_line) X(COMPRESS_WHITESPACE, compress_whitespace) X(CSS_DECODE, css_decode)                           \
+    X(ESCAPE_SEQ_DECODE, escape_seq_decode) X(HTML_ENTITY_DECODE, html_entity_decode) X(JS_DECODE, js_decode)             \
+    X(LOWERCASE, lowercase) X(NORMALISE_PATH, normalise_path) X(NORMALISE_PATH_WIN, normalise_path_win)                   \
+    X(REMOVE_COMMENTS, remove_comments) X(REMOVE_COMMENTS_CHAR, remove_comments_char) X(REMOVE_NULLS, remove_nulls)       \
+    X(REMOVE_WHITESPACE, remove_whitespace) X(REPLACE_COMMENTS, replace_comments) X(REPLACE_NULLS, replace_nulls)         \
+    X(TRIM, trim) X(TRIM_LEFT, trim_left) X(TRIM_RIGHT, trim_right) X(UPPERCASE, uppercase) X(URL_DECODE, url_decode)     \
+    X(URL_DECODE_UNI, url_decode_uni) X(UTF8_TO_UNICODE, utf8_to_unicode)
+
+/*
+ * How many bytes at the beginning are their own output; all of them: nothing changes. What follows becomes what it would
+ * become alone.
+ */
+#define X(name, writer) size_t same_##writer(struct bytes in);
+TRANSFORMATIONS_THAT_LOOK(X)
+#undef X
+
+/* Searches that several have. */
+BLOCK_INLINE uint32_t find_backslash(block b, uint32_t *carry)
 {
-    return (word - EIGHT(1)) & ~word & EIGHT(0x80);
+    return block_bits(block_is(b, '\\'));
 }
 
-/* How many bytes from `i` on are neither `a` nor `b`. */
-static inline size_t run_without(struct bytes in, size_t i, uint8_t a, uint8_t b)
+BLOCK_INLINE uint32_t find_nul(block b, uint32_t *carry)
 {
-    size_t from = i;
-    for (uint64_t word; in.len - i >= sizeof word; i += sizeof word) {
-        memcpy(&word, in.at + i, sizeof word);
-        if (has_zero(word ^ EIGHT(a)) || has_zero(word ^ EIGHT(b)))
-            break;
-    }
-    while (i < in.len && in.at[i] != a && in.at[i] != b)
-        i++;
-    return i - from;
+    return block_bits(block_is(b, 0));
+}
+
+BLOCK_INLINE block lower_block(block b)
+{
+    return b | (block_within(b, 'A', 'Z') & block_of(0x20));
 }
 
 /* The peer reads C strings: what is behind the end is NUL. */
@@ -75,6 +89,12 @@ static inline unsigned hex_digit(uint8_t c)
 static inline uint8_t hex_pair(struct bytes in, size_t i)
 {
     return (uint8_t)(hex_digit(byte_at(in, i)) * 16u + hex_digit(byte_at(in, i + 1)));
+}
+
+/* What two hexadecimal digits at `i` stand for; -1 where they are not there. */
+static inline int hex_byte(struct bytes in, size_t i)
+{
+    return i + 1 < in.len && is_hex(in.at[i]) && is_hex(in.at[i + 1]) ? hex_pair(in, i) : -1;
 }
 
 /* How many of the bytes from `i` on are hexadecimal digits, `most` at most. */

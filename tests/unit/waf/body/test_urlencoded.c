@@ -2,6 +2,8 @@
 /* Pairs of names and values: what is decoded, what is not, and how many there may be. */
 #include "waf/body/urlencoded.h"
 
+#include <stdio.h>
+
 #include "check.h"
 #include "collect.h"
 
@@ -30,6 +32,22 @@ static void pairs_are_split_and_decoded(void **state)
         must_give(BODY_URLENCODED, "", NULL, bytes_of_text(cases[i].in), cases[i].want);
     must_give(BODY_URLENCODED, "", &(struct body_limits){.separator = ';'}, bytes_of_text("a&b;c=d"),
               "arg a&b=\narg c=d\n");
+}
+
+/* The text is looked at sixteen bytes at a time. */
+static void a_fault_is_told_wherever_it_stands(void **state)
+{
+    static const char fill[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    for (int before = 0; before < 36; before++)
+        for (int behind = 0; behind < 18; behind++) {
+            char in[128], want[160];
+            int len = snprintf(in, sizeof in, "%.*s%%4%.*s", before, fill, behind, "zzzzzzzzzzzzzzzzzzzzz");
+            snprintf(want, sizeof want, "arg %.*s%%4%.*s=\nflag URLENCODED_ERROR 1\n", before, fill, behind, "zzzzzzzzzzzzzzzzzzzzz");
+            must_give(BODY_URLENCODED, "", NULL, bytes_of(in, (size_t)len), want);
+            len = snprintf(in, sizeof in, "%.*s%%41+%.*s", before, fill, behind, fill);
+            snprintf(want, sizeof want, "arg %.*sA %.*s=\n", before, fill, behind, fill);
+            must_give(BODY_URLENCODED, "", NULL, bytes_of(in, (size_t)len), want);
+        }
 }
 
 static void what_is_past_a_bound_is_told_and_not_given(void **state)
@@ -80,6 +98,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(pairs_are_split_and_decoded),
+        cmocka_unit_test(a_fault_is_told_wherever_it_stands),
         cmocka_unit_test(what_is_past_a_bound_is_told_and_not_given),
         cmocka_unit_test(what_is_not_encoded_is_not_copied),
         cmocka_unit_test(a_hundred_thousand_arguments_are_counted),

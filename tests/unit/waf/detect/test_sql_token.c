@@ -86,6 +86,67 @@ static void words_are_sorted(void **state)
     }
 }
 
+/* By looking at each. */
+static int naive_find(struct bytes text)
+{
+    for (int i = 0; i < SQL_WORD_COUNT; i++)
+        if (bytes_equal_caseless(text, bytes_of_text(sql_word_text((enum sql_word)i))))
+            return i;
+    return SQL_W_NONE;
+}
+
+/* Each in small letters, shorter, longer, and with each of its bytes another. */
+static void what_resembles_a_word_is_none(void **state)
+{
+    static const char others[] = "aZ_09@[`{\x80";
+    for (int i = 0; i < SQL_WORD_COUNT; i++) {
+        char text[32] = "";
+        size_t len = strlen(sql_word_text((enum sql_word)i));
+        enum sql_class class;
+        for (size_t k = 0; k < len; k++)
+            text[k] = (char)byte_lower((uint8_t)sql_word_text((enum sql_word)i)[k]);
+        assert_int_equal(sql_word_find(bytes_of(text, len), &class), i);
+        for (size_t k = 0; k <= len; k++)
+            for (size_t o = 0; o + 1 < sizeof others; o++) { /* a word has no NUL */
+                char before = text[k];
+                text[k] = others[o];
+                for (size_t to = len - 1; to <= (k == len ? len + 1 : len); to++)
+                    assert_int_equal(sql_word_find(bytes_of(text, to), &class), naive_find(bytes_of(text, to)));
+                text[k] = before;
+            }
+    }
+}
+
+/* What says that no dialect reads it otherwise is right. */
+static void what_does_not_differ_is_the_same(void **state)
+{
+    static const char *const pieces[] = {"a", "1", " ", "'", "\"", "`", "\\", "#", "--", "-- ", "-", "/*", "/*!", "*/", "!", "@", "$$", "\n", "or", ".", "q'[", "]"};
+    uint64_t random = 1;
+    size_t same = 0;
+    for (int i = 0; i < 200000; i++) {
+        char value[64];
+        size_t len = 0;
+        for (size_t want = (size_t)i % 8 + 1; want; want--) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            const char *piece = pieces[(random >> 33) % (sizeof pieces / sizeof pieces[0])];
+            memcpy(value + len, piece, strlen(piece));
+            len += strlen(piece);
+        }
+        struct sql_tokens one = sql_tokens_over(bytes_of(value, len), SQL_ANSI);
+        struct sql_tokens others[] = {sql_tokens_over(one.left.all, SQL_MYSQL), sql_tokens_over(one.left.all, SQL_MYSQL_PLAIN)};
+        for (struct sql_token token = {.class = SQL_OTHER}; token.class != SQL_END && !one.differs;) {
+            token = sql_tokens_next(&one);
+            for (size_t o = 0; o < 2 && !one.differs; o++) {
+                struct sql_token other = sql_tokens_next(&others[o]);
+                assert_true(other.class == token.class && other.word == token.word && other.open == token.open && other.at == token.at && other.len == token.len);
+                assert_int_equal(others[o].commented, one.commented);
+            }
+        }
+        same += !one.differs;
+    }
+    assert_in_range(same, 20000, 180000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -95,6 +156,8 @@ int main(void)
         cmocka_unit_test(comments),
         cmocka_unit_test(operators_and_space),
         cmocka_unit_test(words_are_sorted),
+        cmocka_unit_test(what_resembles_a_word_is_none),
+        cmocka_unit_test(what_does_not_differ_is_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -2,6 +2,8 @@
 /* SQL injections of each kind are found; what only shares their words, quotes and dashes is not. */
 #include "values.h"
 
+#include <stdio.h>
+
 #define EACH(want, ...) \
     static const char *const values[] = {__VA_ARGS__}; \
     all_are(values, sizeof values / sizeof values[0], true, want)
@@ -88,6 +90,22 @@ static void long_values_take_linear_time(void **state)
     free(value);
 }
 
+/* Bytes are looked at sixteen at a time, and only up to the first separator for all that they mean. */
+static void it_is_found_wherever_it_stands(void **state)
+{
+    static const char *const attacks[] = {"' or 'a'='a", "\" or \"a\"=\"a", "' or 1=1#", "\\' or 1=1 -- "};
+    static const char *const befores[] = {"", "a b ", "a b c d e f g h i j k "};
+    for (size_t i = 0; i < sizeof attacks / sizeof attacks[0]; i++)
+        for (size_t b = 0; b < sizeof befores / sizeof befores[0]; b++)
+            for (size_t filled = 0; filled < 70; filled++) {
+                char value[128];
+                int len = snprintf(value, sizeof value, "%s%.*s%s", befores[b], (int)filled,
+                                   "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", attacks[i]);
+                if (!detects(value, (size_t)len, true))
+                    fail_msg("missed: %s", value);
+            }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -99,6 +117,7 @@ int main(void)
         cmocka_unit_test(prose_and_names_are_none),
         cmocka_unit_test(codes_and_formats_are_none),
         cmocka_unit_test(findings_say_where),
+        cmocka_unit_test(it_is_found_wherever_it_stands),
         cmocka_unit_test(random_values_stay_in_bounds),
         cmocka_unit_test(long_values_take_linear_time),
     };
