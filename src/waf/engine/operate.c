@@ -19,6 +19,7 @@ struct operation {
     struct waf_transaction *t;
     const struct waf_rule *rule;
     const struct rule_operand *operand;
+    const struct prepared_rule *prepared;
     struct bytes argument; /* macros expanded */
     struct bytes value;
     struct match *match;
@@ -197,7 +198,7 @@ static bool run(const struct operation *o, bool *ret)
     case OPERATOR_GT:
     case OPERATOR_LE:
     case OPERATOR_LT:
-        *ret = numbers_match(operator, operand_number(operator, o->value), operand_number(operator, o->argument));
+        *ret = numbers_match(operator, operand_number(operator, o->value), o->rule->operand_macros ? operand_number(operator, o->argument) : o->prepared->number);
         return true;
     case OPERATOR_IP_MATCH:
     case OPERATOR_IP_MATCH_FROM_FILE:
@@ -237,15 +238,12 @@ bool time_is_left(struct waf_transaction *t)
 bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret)
 {
     const struct waf_rule *r = &t->set->rules[rule];
-    struct operation o = {.t = t, .rule = r, .operand = &t->program->operands[rule], .value = value, .match = ret};
+    const struct prepared_rule *prepared = &t->program->prepared.rules[rule];
+    struct operation o = {.t = t, .rule = r, .operand = &t->program->operands[rule], .prepared = prepared, .argument = prepared->argument, .value = value, .match = ret};
     *ret = (struct match){0, value.len};
     if ((t->operations++ % OPERATIONS_UNTIMED == 0 || value.len > BYTES_UNTIMED) && !time_is_left(t))
         return false;
-    if (r->operand_macros ? !macros_expand(t, r->operand, &o.argument) : false)
-        return false;
-    if (!r->operand_macros)
-        o.argument = waf_text_bytes(t->set, r->operand_text);
-    if (!run(&o, ret_matched))
+    if ((r->operand_macros && !macros_expand(t, r->operand, &o.argument)) || !run(&o, ret_matched))
         return false;
     if (r->negated) {
         *ret_matched = !*ret_matched;
