@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/operator/regex.h"
 
+#include "waf/operator/words.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdatomic.h>
@@ -21,7 +23,9 @@
 /* Of our own, beside PCRE2's. */
 #define ERROR_STOPPED (-1000000)
 
-#define PREFIX_MAX 32
+/* Bytes that an expression begins with. In values that are longer than so many PCRE2 is faster in looking for them. */
+#define LITERAL_MAX 32
+#define SHORT_MAX 64
 
 /* As the library made it. */
 struct regex_code {
@@ -33,10 +37,12 @@ struct regex {
     struct bytes pattern; /* looked at as long as there is no code */
     bool caseless;
     _Atomic(struct regex_code *) code; /* set once, by the first that is done */
-    /* What every line that matches begins with, in lower case: most names are seen by it not to match. Empty: not known. */
-    char prefix[PREFIX_MAX];
-    size_t prefix_len;
-    bool no_more;  /* what begins so, whatever its case, matches */
+    /* What stands in every match first, in lower case: most names are seen by it not to match. Empty: not known. */
+    char literal[LITERAL_MAX];
+    size_t literal_len;
+    bool at_line;  /* and where a line begins */
+    bool no_more;  /* what has it so, whatever its case, matches */
+    struct words words;
     bool whole;    /* every value matches, as a whole */
     bool at_once;  /* it asks where the search began (\G), and cannot be done piece by piece */
 };
@@ -49,34 +55,48 @@ struct regex_scratch {
     struct regex_watch watch;
 };
 
-static bool is_plain(uint8_t c)
+/* The bytes that it begins with, behind a leading `^`; but for the last, when what follows may say that it can be missing. */
+static void find_literal(struct bytes pattern, struct regex *r)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
-/* The letters behind a leading `^`; but for the last, when what follows may say that it can be missing. */
-static void find_prefix(struct bytes pattern, struct regex *r)
-{
-    size_t i = 1;
-    if (!pattern.len || pattern.at[0] != '^' || memchr(pattern.at, '|', pattern.len))
+    size_t at = 0;
+    if (!pattern.len || memchr(pattern.at, '|', pattern.len))
         return;
-    while (i < pattern.len && i <= PREFIX_MAX && is_plain(pattern.at[i]))
-        i++;
-    r->prefix_len = i - 1 - (i > 1 && i < pattern.len);
-    r->no_more = i == pattern.len && r->caseless;
-    for (size_t k = 0; k < r->prefix_len; k++)
-        r->prefix[k] = (char)(pattern.at[k + 1] >= 'A' && pattern.at[k + 1] <= 'Z' ? pattern.at[k + 1] | 0x20 : pattern.at[k + 1]);
+    r->at_line = pattern.at[0] == '^';
+    at += r->at_line;
+    for (uint8_t c; r->literal_len < LITERAL_MAX && words_byte(pattern, &at, &c); r->literal_len++)
+        r->literal[r->literal_len] = (char)byte_lower(c);
+    bool ended = at == pattern.len;
+    r->no_more = ended && r->caseless && r->literal_len;
+    r->literal_len -= !ended && r->literal_len;
 }
 
 static bool begins_so(const struct regex *r, struct bytes value)
 {
-    return bytes_begin_caseless(value, bytes_of(r->prefix, r->prefix_len));
+    return bytes_begin_caseless(value, bytes_of(r->literal, r->literal_len));
 }
 
-/* No line of the value begins as a match has to. */
-static bool begins_otherwise(const struct regex *r, struct bytes value)
+static bool has_literal(const struct regex *r, struct bytes value)
 {
-    return !begins_so(r, value) && !(value.len && memchr(value.at, '\n', value.len));
+    for (size_t i = 0; i + r->literal_len <= value.len; i++)
+        if (byte_lower(value.at[i]) == (uint8_t)r->literal[0] && begins_so(r, bytes_slice(value, i, r->literal_len)))
+            return true;
+    return false;
+}
+
+/* Where the literal would have to stand in the value, it does not. */
+static bool lacks_literal(const struct regex *r, struct bytes value)
+{
+    if (!r->literal_len || value.len < r->literal_len)
+        return r->literal_len;
+    if (r->at_line)
+        return !begins_so(r, value) && !memchr(value.at, '\n', value.len);
+    return value.len <= SHORT_MAX && !has_literal(r, value);
+}
+
+/* No more has to be known than that the literal is there, and it is. */
+static bool has_all(const struct regex *r, struct bytes value)
+{
+    return r->no_more && (r->at_line ? begins_so(r, value) : value.len <= SHORT_MAX && has_literal(r, value));
 }
 
 static void code_free(struct regex_code *c)
@@ -121,7 +141,8 @@ struct regex *regex_expect(struct bytes pattern, bool caseless)
         return NULL;
     r->pattern = pattern;
     r->caseless = caseless;
-    find_prefix(pattern, r);
+    find_literal(pattern, r);
+    words_read(pattern, caseless, &r->words);
     r->whole = bytes_equal(pattern, bytes_of_text("^.*$")) || bytes_equal(pattern, bytes_of_text(".*"));
     r->at_once = pattern.len && memmem(pattern.at, pattern.len, "\\G", 2) != NULL;
     return r;
@@ -301,10 +322,10 @@ enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *
     return result;
 }
 
-static enum regex_result take_whole(struct bytes value, struct match *ret, size_t *ret_count)
+static enum regex_result take_match(struct match found, struct match *ret, size_t *ret_count)
 {
     if (ret) {
-        *ret = (struct match){0, value.len};
+        *ret = found;
         *ret_count = 1;
     }
     return REGEX_YES;
@@ -312,11 +333,15 @@ static enum regex_result take_whole(struct bytes value, struct match *ret, size_
 
 enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
 {
-    if (r->prefix_len && begins_otherwise(r, value))
+    struct match found = {0, value.len};
+    if (lacks_literal(r, value))
         return REGEX_NO;
-    if (r->no_more && !ret && begins_so(r, value))
+    if (!ret && has_all(r, value))
         return REGEX_YES;
     if (r->whole)
-        return take_whole(value, ret, ret_count);
-    return regex_match_from(r, s, value, 0, ret, ret_count);
+        return take_match(found, ret, ret_count);
+    enum words_result result = r->words.count ? words_find(&r->words, value, &found) : WORDS_UNKNOWN;
+    if (result == WORDS_YES)
+        return take_match(found, ret, ret_count);
+    return result == WORDS_NO ? REGEX_NO : regex_match_from(r, s, value, 0, ret, ret_count);
 }
