@@ -210,13 +210,13 @@ static bool try_counted(struct trial *x, uint32_t target)
     return bytes_of_number((int64_t)variables_count(t, target), t->arena, &v.value) && try_value(x, &(struct named){&v, w->variable, false});
 }
 
-/* Without a plan every target goes the plain way: the engine that others are compared with. */
+/* Without a plan the plain way is gone, but where it would take memory for each value: the engine that others are compared with. */
 static bool try_target(struct trial *x, uint32_t target)
 {
-    enum target_way way = x->t->program->plan ? x->t->program->prepared.targets[target].way : WAY_GATHERED;
+    enum target_way way = x->t->program->prepared.targets[target].way;
     if (way == WAY_LISTED)
         return try_list(x, target);
-    if (x->t->removals.count)
+    if (x->t->removals.count || !x->t->program->plan)
         return try_gathered(x, target);
     switch (way) {
     case WAY_TEXT:

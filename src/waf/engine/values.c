@@ -4,11 +4,25 @@
 /* From here on names are looked for by their hash. */
 #define INDEXED_MIN 12
 
+/* Most transactions keep to so many values of TX, and so to memory that is made once. */
+#define KNOWN_ROOM 128
+
+static size_t words_of(const struct known_names *names)
+{
+    return names->count / 64 + 1;
+}
+
 static void index_add(struct waf_values *v, uint32_t number)
 {
-    if (v->items[number].known)
-        v->known[v->items[number].known - 1] = number + 1;
-    if (v->items[number].known || !v->place_count)
+    uint32_t known = v->items[number].known;
+    if (known) {
+        v->known[known - 1] = number + 1;
+        bits_add(v->known_set, known - 1);
+        return;
+    }
+    if (v->names)
+        v->strangers[v->stranger_count++] = number;
+    if (!v->place_count)
         return;
     size_t place = v->items[number].hash & (v->place_count - 1);
     v->items[number].next = 0;
@@ -23,8 +37,11 @@ static void index_all(struct waf_values *v)
 {
     if (v->place_count)
         memset(v->places, 0, v->place_count * sizeof *v->places);
-    if (v->names)
+    if (v->names) {
         memset(v->known, 0, v->names->count * sizeof *v->known);
+        memset(v->known_set, 0, words_of(v->names) * sizeof *v->known_set);
+        v->stranger_count = 0;
+    }
     for (uint32_t i = 0; (v->place_count || v->names) && i < v->count; i++)
         index_add(v, i);
 }
@@ -33,29 +50,47 @@ bool values_know(struct waf_values *v, const struct known_names *names, struct a
 {
     v->names = names;
     v->known = arena_array(a, names->count, sizeof *v->known);
-    return v->known;
+    v->known_set = arena_array(a, words_of(names), sizeof *v->known_set);
+    v->items = arena_buffer(a, KNOWN_ROOM * sizeof *v->items);
+    v->capacity = v->items ? KNOWN_ROOM : 0;
+    return v->known && v->known_set && v->items;
+}
+
+size_t values_count_known(const struct waf_values *v, const uint64_t *numbers)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < words_of(v->names); i++)
+        count += (size_t)__builtin_popcountll(v->known_set[i] & numbers[i]);
+    return count;
+}
+
+/* Of a name that is not there, and has no number. */
+static bool add_stranger(struct waf_values *v, struct waf_value value, struct arena *a)
+{
+    uint32_t *grown = v->names ? arena_grow(a, v->strangers, v->stranger_count, &v->stranger_capacity, sizeof *grown) : NULL;
+    if ((v->names && !grown) || v->count >= UINT32_MAX || !values_append(v, value, a))
+        return false;
+    v->strangers = grown;
+    size_t indexed = v->names ? v->stranger_count + 1 : v->count;
+    if (indexed < INDEXED_MIN || indexed <= v->place_count * 2) {
+        index_add(v, (uint32_t)v->count - 1);
+        return true;
+    }
+    size_t places = v->place_count ? v->place_count * 4 : 32;
+    void *wider = arena_array(a, places, sizeof *v->places);
+    if (!wider)
+        return false;
+    v->places = wider;
+    v->place_count = places;
+    index_all(v);
+    return true;
 }
 
 bool values_add(struct waf_values *v, struct waf_value value, struct arena *a)
 {
     value.hash = name_hash(value.name);
     uint32_t number = v->names ? known_names_find(v->names, value.name, value.hash) : NOTHING;
-    if (number != NOTHING)
-        return values_lend_known(v, value.variable, number, value.name, value.value, a);
-    if (v->count >= UINT32_MAX || !values_append(v, value, a))
-        return false;
-    if (v->count < INDEXED_MIN || v->count <= v->place_count * 2) {
-        index_add(v, (uint32_t)v->count - 1);
-        return true;
-    }
-    size_t places = v->place_count ? v->place_count * 4 : 32;
-    void *grown = arena_array(a, places, sizeof *v->places);
-    if (!grown)
-        return false;
-    v->places = grown;
-    v->place_count = places;
-    index_all(v);
-    return true;
+    return number != NOTHING ? values_lend_known(v, value.variable, number, value.name, value.value, a) : add_stranger(v, value, a);
 }
 
 bool values_append(struct waf_values *v, struct waf_value value, struct arena *a)
@@ -77,8 +112,21 @@ static size_t step(const struct waf_values *v, uint32_t hash, const struct waf_v
     return number ? number - 1 : v->count;
 }
 
+/* While there are few. */
+static struct waf_value *next_stranger(const struct waf_values *v, struct bytes name, uint32_t hash, const struct waf_value *after)
+{
+    for (size_t i = 0; i < v->stranger_count; i++) {
+        struct waf_value *item = &v->items[v->strangers[i]];
+        if ((!after || item > after) && value_is_named(item, name, hash))
+            return item;
+    }
+    return NULL;
+}
+
 struct waf_value *values_next(const struct waf_values *v, struct bytes name, uint32_t hash, const struct waf_value *after)
 {
+    if (v->names && !v->place_count)
+        return next_stranger(v, name, hash, after);
     for (size_t i = step(v, hash, after); i < v->count; i = step(v, hash, &v->items[i]))
         if (value_is_named(&v->items[i], name, hash))
             return &v->items[i];
@@ -127,10 +175,13 @@ bool bytes_of_number(int64_t n, struct arena *a, struct bytes *ret)
 
 bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a)
 {
-    struct waf_value *there = values_find(v, name);
+    uint32_t hash = name_hash(name), number = v->names ? known_names_find(v->names, name, hash) : NOTHING;
+    if (number != NOTHING)
+        return values_lend_known(v, variable, number, name, value, a);
+    struct waf_value *there = values_next(v, name, hash, NULL);
     if (there)
         there->value = value;
-    return there || values_add(v, (struct waf_value){.variable = variable, .name = name, .value = value}, a);
+    return there || add_stranger(v, (struct waf_value){.variable = variable, .hash = hash, .name = name, .value = value}, a);
 }
 
 bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a)
@@ -143,6 +194,7 @@ bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, 
     if (v->count >= UINT32_MAX || !values_append(v, (struct waf_value){.variable = variable, .hash = v->names->items[number].hash, .known = number + 1, .name = name, .value = value}, a))
         return false;
     v->known[number] = (uint32_t)v->count;
+    bits_add(v->known_set, number);
     return true;
 }
 

@@ -28,7 +28,10 @@ struct waf_values {
     size_t place_count; /* a power of two, or 0 */
     /* Of TX: names that have a number, each at most once in the list; else NULL. */
     const struct known_names *names;
-    uint32_t *known; /* by number: one more than the index; 0: not there */
+    uint32_t *known;     /* by number: one more than the index; 0: not there */
+    uint64_t *known_set; /* bits by number: it is there */
+    uint32_t *strangers; /* indices of those without a number, in order */
+    size_t stranger_count, stranger_capacity;
 };
 
 static inline bool value_is_named(const struct waf_value *v, struct bytes name, uint32_t hash)
@@ -64,6 +67,8 @@ bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, stru
 /* The same for a name that has this number. */
 bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
 void values_remove(struct waf_values *v, struct bytes name);
+/* How many of these numbers are there: bits by number. */
+size_t values_count_known(const struct waf_values *v, const uint64_t *numbers);
 /* The list is one of names of which some have numbers; it is empty yet. False when memory is out. */
 bool values_know(struct waf_values *v, const struct known_names *names, struct arena *a) MUST_USE;
 

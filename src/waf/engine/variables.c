@@ -142,9 +142,12 @@ static bool add_list(struct waf_transaction *t, uint8_t variable, const struct s
                 return false;
         return true;
     }
-    for (size_t i = 0; i < list->count; i++)
-        if (variables_selects(t, s, &list->items[i]) && !add_as(t, variable, &list->items[i], ret))
+    bool strangers = t->program->plan && s->known && !values_count_known(list, s->known); /* no others are selected */
+    for (size_t i = 0; i < (strangers ? list->stranger_count : list->count); i++) {
+        const struct waf_value *v = &list->items[strangers ? list->strangers[i] : i];
+        if (variables_selects(t, s, v) && !add_as(t, variable, v, ret))
             return false;
+    }
     return true;
 }
 
@@ -273,9 +276,14 @@ size_t variables_count(struct waf_transaction *t, uint32_t target)
             count++;
         return count;
     }
-    for (size_t i = 0; i < list->count; i++)
-        count += variables_selects(t, s, &list->items[i]);
-    return count;
+    if (!s->known) {
+        for (size_t i = 0; i < list->count; i++)
+            count += variables_selects(t, s, &list->items[i]);
+        return count;
+    }
+    for (size_t i = 0; i < list->stranger_count; i++)
+        count += variables_selects(t, s, &list->items[list->strangers[i]]);
+    return count + values_count_known(list, s->known);
 }
 
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, const struct selection *s)
