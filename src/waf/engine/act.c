@@ -43,7 +43,7 @@ static bool new_value(struct waf_transaction *t, const struct waf_action *a, con
     *ret = given;
     if (a->operation != SETVAR_ADD && a->operation != SETVAR_SUBTRACT)
         return true;
-    int64_t by = number_of_32(given), before = there ? number_of_32(there->value) : 0;
+    int64_t by = operand_number(OPERATOR_EQ, given), before = there ? operand_number(OPERATOR_EQ, there->value) : 0;
     return bytes_of_number(a->operation == SETVAR_ADD ? before + by : before - by, t->arena, ret);
 }
 
@@ -51,7 +51,7 @@ static bool new_value(struct waf_transaction *t, const struct waf_action *a, con
 static bool set_known(struct waf_transaction *t, const struct waf_action *a, const struct selection *s, struct bytes given)
 {
     struct waf_values *tx = &t->lists[VARIABLE_TX];
-    const struct waf_value *there = values_known(tx, s->number);
+    struct waf_value *there = values_known(tx, s->number);
     struct bytes value;
     if (a->operation == SETVAR_UNSET) {
         if (there)
@@ -59,19 +59,19 @@ static bool set_known(struct waf_transaction *t, const struct waf_action *a, con
         return true;
     }
     /* No copy: no text of a transaction changes where it is, nor goes before its end. */
-    return new_value(t, a, there, given, &value) && values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
+    if (!new_value(t, a, there, given, &value))
+        return false;
+    if (!there)
+        return values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
+    there->value = value;
+    return true;
 }
 
-static bool set_variable(struct waf_transaction *t, uint32_t action)
+/* By a name that has macros, or of another collection. */
+static bool set_named(struct waf_transaction *t, const struct waf_action *a, struct bytes given)
 {
-    const struct waf_action *a = &t->set->actions[action];
-    const struct selection *s = &t->program->actions[action];
     struct waf_values *store = &t->lists[a->variable];
-    struct bytes name = s->name, given = bytes_of_text("1"), value;
-    if (a->operation != SETVAR_ONE && !macros_expand(t, a->value, &given))
-        return false;
-    if (s->number != NOTHING)
-        return set_known(t, a, s, given);
+    struct bytes name, value;
     if (!macros_expand(t, a->name, &name))
         return false;
     if (collection_is_open(t, a->variable))
@@ -80,7 +80,18 @@ static bool set_variable(struct waf_transaction *t, uint32_t action)
         values_remove(store, name);
         return true;
     }
-    return new_value(t, a, values_find(store, name), given, &value) && values_lend(store, a->variable, name, value, t->arena);
+    bool adds = a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT;
+    return new_value(t, a, adds ? values_find(store, name) : NULL, given, &value) && values_lend(store, a->variable, name, value, t->arena);
+}
+
+static bool set_variable(struct waf_transaction *t, uint32_t action)
+{
+    const struct waf_action *a = &t->set->actions[action];
+    const struct selection *s = &t->program->actions[action];
+    struct bytes given = bytes_of_text("1");
+    if (a->operation != SETVAR_ONE && !macros_expand(t, a->value, &given))
+        return false;
+    return s->number != NOTHING ? set_known(t, a, s, given) : set_named(t, a, given);
 }
 
 /* The actions that say which collection one is, and the variable that keeps the key. */
@@ -148,7 +159,7 @@ bool act_on_match(struct waf_transaction *t, uint32_t rule)
 {
     const struct waf_rule *r = &t->set->rules[rule];
     bool whole = !is_chained(t, r);
-    if (!set_variables(t, r->written.actions, whole) || !sanitise(t, r))
+    if (!set_variables(t, r->written.actions, whole) || (t->program->prepared.rules[rule].marks_at_once && !sanitise(t, r)))
         return false;
     for (uint32_t i = 0; i < r->updates.count; i++) {
         const struct waf_exception *e = &t->set->exceptions[t->set->action_updates[r->updates.first + i]];

@@ -182,6 +182,16 @@ static bool try_gathered(struct trial *x, uint32_t target)
     return true;
 }
 
+/* What is compared with a number that is known needs no more. */
+static bool try_single(struct trial *x, const struct waf_value *v)
+{
+    struct named n = {v, v->variable, false};
+    if (!x->prepared->compares)
+        return try_value(x, &n);
+    bool holds = numbers_match(x->rule->operator, operand_number(x->rule->operator, v->value), x->prepared->number);
+    return holds == x->rule->negated || take_match(x, &n, v->value, &(struct match){0, v->value.len});
+}
+
 static bool try_text(struct trial *x, uint32_t target)
 {
     struct waf_transaction *t = x->t;
@@ -189,7 +199,7 @@ static bool try_text(struct trial *x, uint32_t target)
     struct waf_value v = {.variable = variable, .value = t->scalars[variable]};
     if (x->prepared->needs_form && t->program->prepared.targets[target].has_forms && !(v.form = variables_form(t, variable)))
         return false;
-    return try_value(x, &(struct named){&v, variable, false});
+    return try_single(x, &v);
 }
 
 /* A copy: what a match sets may move the list. */
@@ -199,15 +209,18 @@ static bool try_known(struct trial *x, uint32_t target)
     if (!there)
         return true;
     struct waf_value v = *there;
-    return try_value(x, &(struct named){&v, VARIABLE_TX, false});
+    return try_single(x, &v);
 }
 
 static bool try_counted(struct trial *x, uint32_t target)
 {
     struct waf_transaction *t = x->t;
     const struct waf_target *w = &t->set->targets[target];
+    size_t count = variables_count(t, target);
+    if (x->prepared->compares && count <= INT32_MAX && numbers_match(x->rule->operator, (int64_t)count, x->prepared->number) == x->rule->negated)
+        return true;
     struct waf_value v = {.variable = w->variable, .name = waf_text_bytes(t->set, w->text)};
-    return bytes_of_number((int64_t)variables_count(t, target), t->arena, &v.value) && try_value(x, &(struct named){&v, w->variable, false});
+    return bytes_of_number((int64_t)count, t->arena, &v.value) && try_single(x, &v);
 }
 
 /* Without a plan the plain way is gone, but where it would take memory for each value: the engine that others are compared with. */

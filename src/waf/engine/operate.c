@@ -128,29 +128,6 @@ static bool run_xss(const struct operation *o, bool *ret)
     return !*ret || capture(o, 0, o->value);
 }
 
-int64_t operand_number(uint8_t operator, struct bytes text)
-{
-    if (text.len == 1 && text.at[0] >= '0' && text.at[0] <= '9') /* nearly always */
-        return text.at[0] - '0';
-    return operator == OPERATOR_EQ ? number_of_32(text) : number_of(text);
-}
-
-bool numbers_match(uint8_t operator, int64_t a, int64_t b)
-{
-    switch (operator) {
-    case OPERATOR_EQ:
-        return a == b;
-    case OPERATOR_GE:
-        return a >= b;
-    case OPERATOR_GT:
-        return a > b;
-    case OPERATOR_LE:
-        return a <= b;
-    default:
-        return a < b;
-    }
-}
-
 static bool run(const struct operation *o, bool *ret)
 {
     enum operator operator = o->rule->operator;

@@ -1,30 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/engine/prepared.h"
 
-#include "waf/operator/number.h"
+#include "waf/engine/comparison.h"
 #include "waf/plan/plan.h"
 
-uint8_t variable_source(uint8_t variable)
-{
-    switch (variable) {
-    case VARIABLE_ARGS_NAMES:
-        return VARIABLE_ARGS;
-    case VARIABLE_ARGS_GET_NAMES:
-        return VARIABLE_ARGS_GET;
-    case VARIABLE_ARGS_POST_NAMES:
-        return VARIABLE_ARGS_POST;
-    case VARIABLE_REQUEST_HEADERS_NAMES:
-        return VARIABLE_REQUEST_HEADERS;
-    case VARIABLE_RESPONSE_HEADERS_NAMES:
-        return VARIABLE_RESPONSE_HEADERS;
-    case VARIABLE_REQUEST_COOKIES_NAMES:
-        return VARIABLE_REQUEST_COOKIES;
-    case VARIABLE_MATCHED_VARS_NAMES:
-        return VARIABLE_MATCHED_VARS;
-    default:
-        return variable;
-    }
-}
+const uint8_t variable_named_lists[VARIABLE_COUNT] = {
+    [VARIABLE_ARGS_NAMES] = VARIABLE_ARGS + 1,
+    [VARIABLE_ARGS_GET_NAMES] = VARIABLE_ARGS_GET + 1,
+    [VARIABLE_ARGS_POST_NAMES] = VARIABLE_ARGS_POST + 1,
+    [VARIABLE_REQUEST_HEADERS_NAMES] = VARIABLE_REQUEST_HEADERS + 1,
+    [VARIABLE_RESPONSE_HEADERS_NAMES] = VARIABLE_RESPONSE_HEADERS + 1,
+    [VARIABLE_REQUEST_COOKIES_NAMES] = VARIABLE_REQUEST_COOKIES + 1,
+    [VARIABLE_MATCHED_VARS_NAMES] = VARIABLE_MATCHED_VARS + 1,
+};
 
 /* Made when a rule asks for it: variables.c. */
 static bool is_made(uint8_t variable)
@@ -85,40 +73,43 @@ static void prepare_targets(const struct waf_rule_set *set, const struct selecti
     }
 }
 
-/* What is done at each match; sanitiseArg and its like are done once a chain has matched. */
+/* What is done at each match but for what marks; sanitiseArg and its like are done once a chain has matched. */
 static bool is_at_once(uint8_t kind)
 {
-    switch ((enum action_kind)kind) {
-    case ACTION_SETVAR:
-    case ACTION_INITCOL:
-    case ACTION_SETRSC:
-    case ACTION_SETSID:
-    case ACTION_SETUID:
-    case ACTION_SANITISE_MATCHED:
-    case ACTION_SANITISE_MATCHED_BYTES:
-        return true;
-    default:
-        return false;
-    }
+    return kind == ACTION_SETVAR || kind == ACTION_INITCOL || kind == ACTION_SETRSC || kind == ACTION_SETSID || kind == ACTION_SETUID;
 }
 
-static bool some_at_once(const struct waf_rule_set *set, struct waf_span actions)
+static bool marks(uint8_t kind)
+{
+    return kind == ACTION_SANITISE_MATCHED || kind == ACTION_SANITISE_MATCHED_BYTES;
+}
+
+static bool some(const struct waf_rule_set *set, struct waf_span actions, bool (*is)(uint8_t kind))
 {
     for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
-        if (is_at_once(set->actions[i].kind))
+        if (is(set->actions[i].kind))
             return true;
     return false;
+}
+
+static bool is_comparison(uint8_t operator)
+{
+    return operator == OPERATOR_EQ || operator == OPERATOR_GE || operator == OPERATOR_GT || operator == OPERATOR_LE || operator == OPERATOR_LT;
 }
 
 static struct prepared_rule prepare_rule(const struct waf_rule_set *set, const struct waf_rule *r)
 {
     const struct waf_default *defaults = &set->defaults[r->phase];
     struct bytes argument = waf_text_bytes(set, r->operand_text);
+    bool transforms = r->transformations.count, is_detector = r->operator == OPERATOR_DETECT_SQLI || r->operator == OPERATOR_DETECT_XSS;
+    bool marks_at_once = some(set, r->written.actions, marks) || (defaults->given && some(set, defaults->effects.actions, marks));
     return (struct prepared_rule){
-        .acts_at_once = r->updates.count || some_at_once(set, r->written.actions) || (defaults->given && some_at_once(set, defaults->effects.actions)),
-        .needs_form = r->transformations.count || r->operator == OPERATOR_DETECT_SQLI || r->operator == OPERATOR_DETECT_XSS,
+        .acts_at_once = marks_at_once || r->updates.count || some(set, r->written.actions, is_at_once),
+        .marks_at_once = marks_at_once,
+        .compares = r->kind == RULE_CONDITION && is_comparison(r->operator) && !r->operand_macros && !transforms,
+        .needs_form = transforms || is_detector,
         .argument = argument,
-        .number = r->operator == OPERATOR_EQ ? number_of_32(argument) : number_of(argument),
+        .number = operand_number(r->operator, argument),
     };
 }
 

@@ -27,7 +27,9 @@ struct prepared_target {
 };
 
 struct prepared_rule {
-    bool acts_at_once;     /* a match sets variables, names collections, or marks what is not shown, before it is one of the whole chain */
+    bool acts_at_once;     /* a match does something before it is one of the whole chain: it sets variables, names collections... */
+    bool marks_at_once;    /* ...or marks what is not shown */
+    bool compares;         /* @eq and its like with a number that is known, of values as they are */
     bool needs_form;       /* it transforms, or its operator asks for what a value's bytes trigger */
     struct bytes argument; /* the operand, where it has no macros */
     int64_t number;        /* that @eq and its like read in it */
@@ -38,7 +40,13 @@ struct prepared_rules {
     struct prepared_target *targets; /* by target */
 };
 
+/* By enum variable, of those that are names: one more than the list whose names they are; else 0. */
+extern const uint8_t variable_named_lists[VARIABLE_COUNT];
 /* The list that a variable of names is made of; of any other, itself. */
-uint8_t variable_source(uint8_t variable);
+static inline uint8_t variable_source(uint8_t variable)
+{
+    uint8_t list = variable_named_lists[variable];
+    return list ? (uint8_t)(list - 1) : variable;
+}
 /* `selections`: by target. All in `a`; false when memory is out. */
 bool prepared_make(const struct waf_rule_set *set, const struct selection *selections, struct arena *a, struct prepared_rules *ret) MUST_USE;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "waf/body/body.h"
+#include "waf/engine/comparison.h"
 #include "waf/engine/engine.h"
 #include "waf/engine/incoming.h"
 #include "waf/engine/values.h"
@@ -166,10 +167,6 @@ bool macros_expand(struct waf_transaction *t, struct waf_template text, struct b
 
 /* Does the rule's operator match the value (negation included)? `*ret` is where, when not negated. False on `*ret_matched` also when it could not be decided. */
 bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret) MUST_USE;
-
-/* What @eq and its like read in a text, and say of two numbers. */
-int64_t operand_number(uint8_t operator, struct bytes text);
-bool numbers_match(uint8_t operator, int64_t a, int64_t b);
 
 /* ---- outside.c */
 

@@ -289,9 +289,11 @@ size_t variables_count(struct waf_transaction *t, uint32_t target)
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, const struct selection *s)
 {
     struct waf_values found = {0};
+    if (variable_shapes[variable] == SHAPE_SCALAR)
+        return scalar(t, variable);
     if (variable_source(variable) == VARIABLE_MATCHED_VARS && !list_matches(t))
         t->out_of_memory = true;
-    if (variable_shapes[variable] != SHAPE_SCALAR && s->kind == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
+    if (s->kind == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
         const struct waf_value *v = values_selected(&t->lists[variable_source(variable)], s, NULL); /* the common case, without a copy */
         struct bytes fact;
         if (!v)
