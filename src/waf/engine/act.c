@@ -311,11 +311,13 @@ static bool run_action(struct waf_transaction *t, uint32_t action)
 }
 
 /* `named`: the collections that they name have been at the match. */
-static bool run_actions(struct waf_transaction *t, struct waf_span actions, bool named)
+static inline bool run_actions(struct waf_transaction *t, struct waf_span actions, bool named)
 {
-    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
-        if (!run_action(t, i) || (!named && !name_collection(t, &t->set->actions[i])))
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
+        const struct waf_action *a = &t->set->actions[i];
+        if (a->kind != ACTION_SETVAR && (!run_action(t, i) || (!named && !name_collection(t, a))))
             return false;
+    }
     return true;
 }
 
@@ -372,7 +374,12 @@ static bool block(struct waf_transaction *t, const struct waf_rule *r, struct ru
     return disrupt(t, &t->set->defaults[r->phase].effects, run);
 }
 
-static bool describe(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+static bool describe_in_words(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+{
+    return (!e->has_logdata || macros_expand(t, e->logdata, &run->event.data)) && (!e->has_msg || macros_expand(t, e->msg, &run->event.msg));
+}
+
+static inline bool describe(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
 {
     if (e->log != UNSET)
         run->record = e->log == YES;
@@ -381,13 +388,11 @@ static bool describe(struct waf_transaction *t, const struct waf_effects *e, str
         if (e->severity < t->highest_severity)
             t->highest_severity = e->severity;
     }
-    return (!e->has_logdata || macros_expand(t, e->logdata, &run->event.data)) && (!e->has_msg || macros_expand(t, e->msg, &run->event.msg));
+    return (!e->has_logdata && !e->has_msg) || describe_in_words(t, e, run);
 }
 
-static bool take_tags(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+static bool add_tags(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
 {
-    if (!e->tags.count)
-        return true;
     struct bytes *tags = arena_array(t->arena, run->event.tag_count + e->tags.count, sizeof *tags);
     if (!tags)
         return false;
@@ -398,6 +403,11 @@ static bool take_tags(struct waf_transaction *t, const struct waf_effects *e, st
         if (!macros_expand(t, t->set->templates[e->tags.first + i], &tags[run->event.tag_count++]))
             return false;
     return true;
+}
+
+static inline bool take_tags(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+{
+    return !e->tags.count || add_tags(t, e, run);
 }
 
 /* What SecRuleUpdateActionById gives the rule; its own disruptive action then does not run. */

@@ -363,11 +363,20 @@ static void run_all(struct waf_transaction *t)
     }
 }
 
+/* What is summed up while arguments come is text once a rule may read it. False when memory is out. */
+static bool show_sums(struct waf_transaction *t)
+{
+    if (t->argument_bytes != t->argument_bytes_shown)
+        set_number(t, VARIABLE_ARGS_COMBINED_SIZE, t->argument_bytes);
+    t->argument_bytes_shown = t->argument_bytes;
+    return !t->out_of_memory;
+}
+
 void evaluate_phase(struct waf_transaction *t, uint8_t phase)
 {
     t->phase = phase;
     t->landing = NOTHING;
-    if (phase_is_allowed(t, phase))
+    if (phase_is_allowed(t, phase) || !show_sums(t))
         return;
     if (!t->program->plan)
         run_all(t);

@@ -29,7 +29,7 @@ struct operation {
 static bool capture(const struct operation *o, unsigned group, struct bytes found)
 {
     struct waf_values *tx = &o->t->lists[VARIABLE_TX];
-    return !o->rule->written.capture || values_lend_known(tx, VARIABLE_TX, group, tx->names->items[group].text, found, o->t->arena);
+    return !o->rule->written.capture || values_lend_known(tx, VARIABLE_TX, group, tx->known->names->items[group].text, found, o->t->arena);
 }
 
 static bool take_limit(const struct operation *o, enum regex_result result)

@@ -81,6 +81,7 @@ struct waf_transaction {
     uint64_t time_first;             /* by the caller's clock: when the transaction began */
     uint64_t time_began, time_spent; /* by the caller's clock: when the step would have begun, had nobody waited; in the steps before */
     size_t operations;  /* so far */
+    size_t argument_bytes, argument_bytes_shown; /* of names and values; and what ARGS_COMBINED_SIZE says since a phase began */
 
     struct form_maker forms;
     struct bytes scalars[VARIABLE_COUNT];

@@ -143,8 +143,8 @@ static bool add_list(struct waf_transaction *t, uint8_t variable, const struct s
         return true;
     }
     bool strangers = t->program->plan && s->known && !values_count_known(list, s->known); /* no others are selected */
-    for (size_t i = 0; i < (strangers ? list->stranger_count : list->count); i++) {
-        const struct waf_value *v = &list->items[strangers ? list->strangers[i] : i];
+    for (size_t i = 0; i < (strangers ? list->known->stranger_count : list->count); i++) {
+        const struct waf_value *v = &list->items[strangers ? list->known->strangers[i] : i];
         if (variables_selects(t, s, v) && !add_as(t, variable, v, ret))
             return false;
     }
@@ -281,8 +281,8 @@ size_t variables_count(struct waf_transaction *t, uint32_t target)
             count += variables_selects(t, s, &list->items[i]);
         return count;
     }
-    for (size_t i = 0; i < list->stranger_count; i++)
-        count += variables_selects(t, s, &list->items[list->strangers[i]]);
+    for (size_t i = 0; i < list->known->stranger_count; i++)
+        count += variables_selects(t, s, &list->items[list->known->strangers[i]]);
     return count + values_count_known(list, s->known);
 }
 

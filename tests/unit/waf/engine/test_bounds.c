@@ -143,8 +143,8 @@ static void numbers_must_be_same(const struct waf_values *v)
     memset(all, 0xff, sizeof all);
     for (size_t i = 0; i < v->count; i++)
         if (!v->items[i].known)
-            assert_int_equal(v->strangers[strangers++], i);
-    assert_int_equal(v->stranger_count, strangers);
+            assert_int_equal(v->known->strangers[strangers++], i);
+    assert_int_equal(v->known->stranger_count, strangers);
     assert_int_equal(values_count_known(v, all), v->count - strangers);
 }
 
