@@ -2,6 +2,7 @@
 #include "waf/operator/regex.h"
 
 #include "waf/operator/words.h"
+#include "waf/pattern/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -26,11 +27,15 @@
 /* Bytes that an expression begins with. In values that are longer than so many PCRE2 is faster in looking for them. */
 #define LITERAL_MAX 32
 #define SHORT_MAX 64
+/* For the syntax of one expression. */
+#define TREE_MAX ((size_t)64 << 20)
 
 /* As the library made it. */
 struct regex_code {
     pcre2_code *code;
     bool native; /* to machine code */
+    bool begins; /* a match begins where a line does, or at one of these bytes */
+    struct byte_set begin_bytes;
 };
 
 struct regex {
@@ -113,6 +118,17 @@ uint32_t regex_options(bool caseless)
     return PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_UTF | (caseless ? PCRE2_CASELESS : 0);
 }
 
+/* Where a line begins is one place among others, as in `(?:^|=)`: PCRE2 tries them all. Of other expressions it knows itself where they begin. */
+static void find_begins(struct bytes pattern, struct regex_code *c)
+{
+    if (!pattern.len || (!memmem(pattern.at, pattern.len, "^|", 2) && !memmem(pattern.at, pattern.len, "|^", 2)))
+        return;
+    struct arena *a = arena_create(TREE_MAX);
+    const struct pattern_tree *tree = a ? pattern_read(pattern, a) : NULL;
+    c->begins = tree && pattern_begins(tree, &c->begin_bytes);
+    arena_destroy(a);
+}
+
 /* NULL, and why. */
 static struct regex_code *code_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
 {
@@ -131,6 +147,7 @@ static struct regex_code *code_compile(struct bytes pattern, bool caseless, stru
         return NULL;
     }
     c->native = pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE) == 0;
+    find_begins(pattern, c);
     return c;
 }
 
@@ -286,15 +303,25 @@ static size_t starts_next(size_t starts, size_t most, uint64_t took)
     return took > SLOW && starts > 1 ? starts / 2 : starts;
 }
 
+/* No match begins behind it. A line's end is one of the bytes. */
+static size_t last_start(const struct regex_code *c, struct bytes value, size_t from)
+{
+    size_t last = value.len;
+    while (c->begins && last > from && !byte_set_has(&c->begin_bytes, value.at[last - 1]))
+        last--;
+    return last;
+}
+
 static int match_watched(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from)
 {
     const struct regex_code *c = code_of(r);
     if (!c)
         return PCRE2_ERROR_NOMEMORY;
+    size_t last = last_start(c, value, from);
     if (!s->watch.goes_on || r->at_once)
-        return match_within(c, s, value, from, PCRE2_UNSET);
+        return match_within(c, s, value, from, last);
     size_t most = starts_most(s, value.len), starts = s->watch.microseconds ? starts_first(s, value.len) : most;
-    while (from <= value.len && value.len - from >= starts) {
+    while (from <= last && last - from >= starts) {
         uint64_t began = now(s);
         int code = match_within(c, s, value, from, from + starts - 1);
         if (code != PCRE2_ERROR_NOMATCH)
@@ -304,7 +331,7 @@ static int match_watched(const struct regex *r, struct regex_scratch *s, struct 
         from += starts;
         starts = starts_next(starts, most, now(s) - began);
     }
-    return match_within(c, s, value, from, PCRE2_UNSET);
+    return match_within(c, s, value, from, last);
 }
 
 enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count)
