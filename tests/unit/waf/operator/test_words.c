@@ -38,7 +38,7 @@ static struct bytes make_expression(struct random *r, char room[ROOM])
     static const char *const words[] = {"a", "b", "A", "ab", "ba", "\\/", "_", " ", "|", "|", "\\.", "]", "}", "#", "\\_", "\\\\"},
                              *const any[] = {"a", "b", "A", "ab", "|", ".", "*", "?", "+", "{", "{2}", "\\d", "\\b", "\\A", "\\n", "\\Q", "(?:", ")", "$", "^", "[ab]", "(?i)", "(b)", "\\Ka", "\n", "(?=a)",
                                  "\x80", "(?x)", "a b"};
-    static const char *const begins[] = {"", "", "^", "^", "(?:", "^(?:", "^(?:", "(?i)", "(", "^*", "\\G", "(?:^|c)", "(?:_|^)", "(?:^|a)*", "(?:^|(?i)a|2)?", "(?:|^)", "(?:^|\\R)", "(?:^|(?<=2))"}, *const ends[] = {"", "", "$", ")$", ")$", ")", "*", "$|b", "\\z"};
+    static const char *const begins[] = {"", "", "^", "^", "(?:", "^(?:", "^(?:", "(?i)", "(", "^*", "\\G", "(?:^|c)", "(?:_|^)", "(?:^|a)*", "(?:^|(?i)a|2)?", "(?:|^)", "(?:^|\\R)", "(?:^|\\C)", "(?:^|\\Qc\\E)", "(?:^|(?<=2))"}, *const ends[] = {"", "", "$", ")$", ")$", ")", "*", "$|b", "\\z"};
     bool plain = random_chance(r, 50);
     return join(r, room, ONE_OF(r, begins), plain ? words : any, plain ? sizeof words / sizeof *words : sizeof any / sizeof *any, plain ? 8 : 5, ONE_OF(r, ends));
 }
