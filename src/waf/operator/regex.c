@@ -27,6 +27,9 @@
 /* Bytes that an expression begins with. In values that are longer than so many PCRE2 is faster in looking for them. */
 #define LITERAL_MAX 32
 #define SHORT_MAX 64
+/* Printable bytes that are looked for at once. */
+#define BEGINS_MAX ((size_t)4)
+#define BEGINS_ANY SIZE_MAX
 /* For the syntax of one expression. */
 #define TREE_MAX ((size_t)64 << 20)
 
@@ -34,8 +37,9 @@
 struct regex_code {
     pcre2_code *code;
     bool native; /* to machine code */
-    bool begins; /* a match begins where a line does, or at one of these bytes */
-    struct byte_set begin_bytes;
+    /* A match begins where a line does, or at one of these bytes, or at a control or a byte from 0x7f up; BEGINS_ANY: anywhere. */
+    uint8_t begins[BEGINS_MAX];
+    size_t begin_count;
 };
 
 struct regex {
@@ -121,11 +125,19 @@ uint32_t regex_options(bool caseless)
 /* Where a line begins is one place among others, as in `(?:^|=)`: PCRE2 tries them all. Of other expressions it knows itself where they begin. */
 static void find_begins(struct bytes pattern, struct regex_code *c)
 {
+    c->begin_count = BEGINS_ANY;
     if (!pattern.len || (!memmem(pattern.at, pattern.len, "^|", 2) && !memmem(pattern.at, pattern.len, "|^", 2)))
         return;
     struct arena *a = arena_create(TREE_MAX);
     const struct pattern_tree *tree = a ? pattern_read(pattern, a) : NULL;
-    c->begins = tree && pattern_begins(tree, &c->begin_bytes);
+    struct byte_set set;
+    size_t count = 0;
+    bool known = tree && pattern_begins(tree, &set);
+    for (uint8_t byte = ' '; known && byte < 0x7f; byte++)
+        if (byte_set_has(&set, byte) && ++count <= BEGINS_MAX)
+            c->begins[count - 1] = byte;
+    if (known && count <= BEGINS_MAX)
+        c->begin_count = count;
     arena_destroy(a);
 }
 
@@ -303,12 +315,24 @@ static size_t starts_next(size_t starts, size_t most, uint64_t took)
     return took > SLOW && starts > 1 ? starts / 2 : starts;
 }
 
-/* No match begins behind it. A line's end is one of the bytes. */
+/* May a match begin at one of these eight? No is certain: differences borrow from bytes above, and only make more of them. */
+static bool may_begin_within(const struct regex_code *c, const uint8_t *eight)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), top = UINT64_C(0x8080808080808080);
+    uint64_t word;
+    memcpy(&word, eight, sizeof word);
+    uint64_t found = word | (word + each) | (word - 0x20 * each); /* from 0x80 up, 0x7f, below a blank */
+    for (size_t i = 0; i < c->begin_count; i++)
+        found |= (word ^ each * c->begins[i]) - each;
+    return found & top;
+}
+
+/* No match begins behind it. */
 static size_t last_start(const struct regex_code *c, struct bytes value, size_t from)
 {
     size_t last = value.len;
-    while (c->begins && last > from && !byte_set_has(&c->begin_bytes, value.at[last - 1]))
-        last--;
+    while (c->begin_count != BEGINS_ANY && last >= from + 8 && !may_begin_within(c, value.at + last - 8))
+        last -= 8;
     return last;
 }
 
