@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#define ALIGNMENT 16
+#define ALIGNMENT ARENA_ALIGNMENT
 #define CHUNK_MIN ((size_t)16 << 10)
 #define CHUNK_MAX ((size_t)4 << 20)
 
@@ -16,17 +16,10 @@
 
 struct chunk {
     struct chunk *next;
-    size_t size, used; /* of the bytes behind this header */
-    size_t dirty;      /* so many may be other than zero */
+    size_t size;       /* of the bytes behind this header, a multiple of the alignment */
+    size_t dirty;      /* so many may be other than zero; as the arena left it, while it is the newest */
     size_t mapped;     /* bytes, with this header; 0: it is the heap's */
     _Alignas(ALIGNMENT) uint8_t bytes[];
-};
-
-struct arena {
-    struct chunk *chunks; /* the newest first; only the first has room */
-    struct arena *parent; /* or NULL */
-    size_t ceiling, taken;
-    uint64_t allocations, fail_at;
 };
 
 /* NULL when memory is out. The sanitizers see only the heap. */
@@ -101,14 +94,33 @@ void arena_destroy(struct arena *a)
     free(a);
 }
 
-static size_t dirty_bytes(const struct chunk *c)
+/* May the next allocation be one step? */
+static void set_quick(struct arena *a)
 {
-    return c->used > c->dirty ? c->used : c->dirty;
+    a->quick = a->parent || a->fail_at ? a->at : a->end;
+}
+
+/* What the arena knows of the newest chunk goes back to it. */
+static void leave_chunk(struct arena *a)
+{
+    if (a->chunks)
+        a->chunks->dirty = (size_t)((a->at > a->clean ? a->at : a->clean) - a->chunks->bytes);
+}
+
+/* Allocations come from this one now, which is empty. */
+static void enter_chunk(struct arena *a, struct chunk *c)
+{
+    a->chunks = c;
+    a->at = c->bytes;
+    a->end = c->bytes + c->size;
+    a->clean = c->bytes + c->dirty;
+    set_quick(a);
 }
 
 void arena_reset(struct arena *a, size_t keep)
 {
     struct chunk *kept = NULL, *next;
+    leave_chunk(a);
     for (struct chunk *c = a->chunks; c; c = next) {
         next = c->next;
         struct chunk *gone = c;
@@ -119,18 +131,18 @@ void arena_reset(struct arena *a, size_t keep)
         if (gone)
             chunk_free(gone);
     }
-    *a = (struct arena){.chunks = kept, .ceiling = a->ceiling};
+    *a = (struct arena){.ceiling = a->ceiling};
     if (!kept)
         return;
-    kept->dirty = dirty_bytes(kept);
-    kept->used = 0;
     kept->next = NULL;
     a->taken = sizeof *kept + kept->size;
+    enter_chunk(a, kept);
 }
 
 void arena_fail_at(struct arena *a, uint64_t nth)
 {
     a->fail_at = nth ? a->allocations + nth : 0;
+    set_quick(a);
 }
 
 uint64_t arena_allocations(const struct arena *a)
@@ -159,8 +171,8 @@ static size_t rounded(size_t size)
     return size ? (size + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1) : ALIGNMENT;
 }
 
-/* A chunk with at least `size` bytes; doubling sizes keep the number of chunks small. */
-static struct chunk *chunk_add(struct arena *a, size_t size)
+/* `size` bytes of a chunk that has at least so many. NULL when memory is out. `*ret_clean`: they are zero. */
+static uint8_t *chunk_add(struct arena *a, size_t size, bool *ret_clean)
 {
     size_t want = a->chunks ? a->chunks->size * 2 : CHUNK_MIN;
     if (want > CHUNK_MAX)
@@ -177,67 +189,58 @@ static struct chunk *chunk_add(struct arena *a, size_t size)
         return NULL;
     for (struct arena *p = a; p; p = p->parent)
         p->taken += sizeof *c + want;
+    *ret_clean = !c->dirty;
     /* A chunk that is full from the start goes behind the one that still has room. */
-    if (a->chunks && want == size && a->chunks->size - a->chunks->used > 0) {
+    if (want == size && a->at < a->end) {
+        c->dirty = size;
         c->next = a->chunks->next;
         a->chunks->next = c;
-    } else {
-        c->next = a->chunks;
-        a->chunks = c;
+        return c->bytes;
     }
-    return c;
+    leave_chunk(a);
+    c->next = a->chunks;
+    enter_chunk(a, c);
+    a->at += size;
+    set_quick(a);
+    return c->bytes;
 }
 
-/* `*size` is rounded up to what is taken of the chunk. NULL when memory is out. */
-static void *take(struct arena *a, size_t *size, struct chunk **ret_chunk)
+/* NULL when memory is out. `*ret_clean`: they are zero. */
+static uint8_t *take(struct arena *a, size_t size, bool *ret_clean)
 {
-    if (!may_allocate(a))
+    if (!may_allocate(a) || size > SIZE_MAX - ALIGNMENT)
         return NULL;
-    if (*size > SIZE_MAX - ALIGNMENT)
-        return NULL;
-    *size = rounded(*size);
-    struct chunk *c = a->chunks;
-    if (!c || c->size - c->used < *size)
-        c = chunk_add(a, *size);
-    if (!c)
-        return NULL;
-    void *at = c->bytes + c->used;
-    c->used += *size;
-    *ret_chunk = c;
+    size = rounded(size);
+    if ((size_t)(a->end - a->at) < size)
+        return chunk_add(a, size, ret_clean);
+    uint8_t *at = a->at;
+    *ret_clean = at >= a->clean;
+    a->at += size;
+    set_quick(a);
     return at;
 }
 
-void *arena_alloc(struct arena *a, size_t size)
+void *arena_alloc_slowly(struct arena *a, size_t size)
 {
-    struct chunk *c;
-    void *at = take(a, &size, &c);
-    size_t from = at ? c->used - size : 0;
-    if (at && from < c->dirty)
-        memset(at, 0, c->dirty - from < size ? c->dirty - from : size);
-    return at;
+    bool clean;
+    uint8_t *at = take(a, size, &clean);
+    return at && !clean ? memset(at, 0, size) : at;
 }
 
-void *arena_buffer(struct arena *a, size_t size)
+void *arena_buffer_slowly(struct arena *a, size_t size)
 {
-    struct chunk *c;
-    return take(a, &size, &c);
+    bool clean;
+    return take(a, size, &clean);
 }
 
 void arena_trim(struct arena *a, const void *buffer, size_t size, size_t keep)
 {
-    struct chunk *c = a->chunks;
-    if (!c || (const uint8_t *)buffer + rounded(size) != c->bytes + c->used)
+    if (!a->chunks || (const uint8_t *)buffer + rounded(size) != a->at)
         return;
-    c->dirty = dirty_bytes(c);
-    c->used -= rounded(size) - (keep ? rounded(keep) : 0);
-}
-
-void *arena_array(struct arena *a, size_t count, size_t size)
-{
-    size_t total;
-    if (__builtin_mul_overflow(count, size, &total))
-        return NULL;
-    return arena_alloc(a, total);
+    if (a->clean < a->at)
+        a->clean = a->at;
+    a->at -= rounded(size) - (keep ? rounded(keep) : 0);
+    set_quick(a);
 }
 
 char *arena_text(struct arena *a, const void *text, size_t len)
@@ -264,18 +267,17 @@ char *arena_format(struct arena *a, const char *format, ...)
     return out;
 }
 
-void *arena_grow(struct arena *a, void *items, size_t count, size_t *capacity, size_t size)
+void *arena_grow_slowly(struct arena *a, void *items, size_t count, size_t *capacity, size_t size)
 {
-    if (count < *capacity)
-        return items;
-    size_t more = *capacity ? *capacity * 2 : 4;
-    if (more < *capacity)
+    size_t more = *capacity ? *capacity * 2 : 4, all;
+    if (more < *capacity || __builtin_mul_overflow(more, size, &all))
         return NULL;
-    void *moved = arena_array(a, more, size);
+    uint8_t *moved = arena_buffer(a, all);
     if (!moved)
         return NULL;
     if (count)
         memcpy(moved, items, count * size);
+    memset(moved + count * size, 0, all - count * size);
     *capacity = more;
     return moved;
 }

@@ -43,7 +43,7 @@ static bool new_value(struct waf_transaction *t, const struct waf_action *a, con
     *ret = given;
     if (a->operation != SETVAR_ADD && a->operation != SETVAR_SUBTRACT)
         return true;
-    int64_t by = number_of_32(given), before = there ? number_of_32(there->value) : 0;
+    int64_t by = operand_number(OPERATOR_EQ, given), before = there ? operand_number(OPERATOR_EQ, there->value) : 0;
     return bytes_of_number(a->operation == SETVAR_ADD ? before + by : before - by, t->arena, ret);
 }
 
@@ -51,7 +51,7 @@ static bool new_value(struct waf_transaction *t, const struct waf_action *a, con
 static bool set_known(struct waf_transaction *t, const struct waf_action *a, const struct selection *s, struct bytes given)
 {
     struct waf_values *tx = &t->lists[VARIABLE_TX];
-    const struct waf_value *there = values_known(tx, s->number);
+    struct waf_value *there = values_known(tx, s->number);
     struct bytes value;
     if (a->operation == SETVAR_UNSET) {
         if (there)
@@ -59,19 +59,19 @@ static bool set_known(struct waf_transaction *t, const struct waf_action *a, con
         return true;
     }
     /* No copy: no text of a transaction changes where it is, nor goes before its end. */
-    return new_value(t, a, there, given, &value) && values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
+    if (!new_value(t, a, there, given, &value))
+        return false;
+    if (!there)
+        return values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
+    there->value = value;
+    return true;
 }
 
-static bool set_variable(struct waf_transaction *t, uint32_t action)
+/* By a name that has macros, or of another collection. */
+static bool set_named(struct waf_transaction *t, const struct waf_action *a, struct bytes given)
 {
-    const struct waf_action *a = &t->set->actions[action];
-    const struct selection *s = &t->program->actions[action];
     struct waf_values *store = &t->lists[a->variable];
-    struct bytes name = s->name, given = bytes_of_text("1"), value;
-    if (a->operation != SETVAR_ONE && !macros_expand(t, a->value, &given))
-        return false;
-    if (s->number != NOTHING)
-        return set_known(t, a, s, given);
+    struct bytes name, value;
     if (!macros_expand(t, a->name, &name))
         return false;
     if (collection_is_open(t, a->variable))
@@ -80,7 +80,18 @@ static bool set_variable(struct waf_transaction *t, uint32_t action)
         values_remove(store, name);
         return true;
     }
-    return new_value(t, a, values_find(store, name), given, &value) && values_lend(store, a->variable, name, value, t->arena);
+    bool adds = a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT;
+    return new_value(t, a, adds ? values_find(store, name) : NULL, given, &value) && values_lend(store, a->variable, name, value, t->arena);
+}
+
+static bool set_variable(struct waf_transaction *t, uint32_t action)
+{
+    const struct waf_action *a = &t->set->actions[action];
+    const struct selection *s = &t->program->actions[action];
+    struct bytes given = bytes_of_text("1");
+    if (a->operation != SETVAR_ONE && !macros_expand(t, a->value, &given))
+        return false;
+    return s->number != NOTHING ? set_known(t, a, s, given) : set_named(t, a, given);
 }
 
 /* The actions that say which collection one is, and the variable that keeps the key. */
@@ -148,7 +159,7 @@ bool act_on_match(struct waf_transaction *t, uint32_t rule)
 {
     const struct waf_rule *r = &t->set->rules[rule];
     bool whole = !is_chained(t, r);
-    if (!set_variables(t, r->written.actions, whole) || !sanitise(t, r))
+    if (!set_variables(t, r->written.actions, whole) || (t->program->prepared.rules[rule].marks_at_once && !sanitise(t, r)))
         return false;
     for (uint32_t i = 0; i < r->updates.count; i++) {
         const struct waf_exception *e = &t->set->exceptions[t->set->action_updates[r->updates.first + i]];
@@ -300,11 +311,13 @@ static bool run_action(struct waf_transaction *t, uint32_t action)
 }
 
 /* `named`: the collections that they name have been at the match. */
-static bool run_actions(struct waf_transaction *t, struct waf_span actions, bool named)
+static inline bool run_actions(struct waf_transaction *t, struct waf_span actions, bool named)
 {
-    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
-        if (!run_action(t, i) || (!named && !name_collection(t, &t->set->actions[i])))
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
+        const struct waf_action *a = &t->set->actions[i];
+        if (a->kind != ACTION_SETVAR && (!run_action(t, i) || (!named && !name_collection(t, a))))
             return false;
+    }
     return true;
 }
 
@@ -361,7 +374,12 @@ static bool block(struct waf_transaction *t, const struct waf_rule *r, struct ru
     return disrupt(t, &t->set->defaults[r->phase].effects, run);
 }
 
-static bool describe(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+static bool describe_in_words(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+{
+    return (!e->has_logdata || macros_expand(t, e->logdata, &run->event.data)) && (!e->has_msg || macros_expand(t, e->msg, &run->event.msg));
+}
+
+static inline bool describe(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
 {
     if (e->log != UNSET)
         run->record = e->log == YES;
@@ -370,13 +388,11 @@ static bool describe(struct waf_transaction *t, const struct waf_effects *e, str
         if (e->severity < t->highest_severity)
             t->highest_severity = e->severity;
     }
-    return (!e->has_logdata || macros_expand(t, e->logdata, &run->event.data)) && (!e->has_msg || macros_expand(t, e->msg, &run->event.msg));
+    return (!e->has_logdata && !e->has_msg) || describe_in_words(t, e, run);
 }
 
-static bool take_tags(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+static bool add_tags(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
 {
-    if (!e->tags.count)
-        return true;
     struct bytes *tags = arena_array(t->arena, run->event.tag_count + e->tags.count, sizeof *tags);
     if (!tags)
         return false;
@@ -387,6 +403,11 @@ static bool take_tags(struct waf_transaction *t, const struct waf_effects *e, st
         if (!macros_expand(t, t->set->templates[e->tags.first + i], &tags[run->event.tag_count++]))
             return false;
     return true;
+}
+
+static inline bool take_tags(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
+{
+    return !e->tags.count || add_tags(t, e, run);
 }
 
 /* What SecRuleUpdateActionById gives the rule; its own disruptive action then does not run. */

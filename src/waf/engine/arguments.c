@@ -29,11 +29,11 @@ static void take_argument(struct waf_transaction *t, uint8_t list, const struct 
         return;
     }
     struct waf_value v = value_of(t, VARIABLE_ARGS, e->name, e->value);
-    (void)need(t, values_add(&t->lists[VARIABLE_ARGS], v, t->arena));
+    (void)need(t, values_add_hashed(&t->lists[VARIABLE_ARGS], v, t->arena));
     v.variable = list;
     if (list == VARIABLE_ARGS_GET || t->body != BODY_JSON) /* members of JSON are in ARGS alone, as in ModSecurity */
-        (void)need(t, values_add(&t->lists[list], v, t->arena));
-    set_number(t, VARIABLE_ARGS_COMBINED_SIZE, (size_t)number_of(t->scalars[VARIABLE_ARGS_COMBINED_SIZE]) + e->name.len + e->value.len);
+        (void)need(t, values_add_hashed(&t->lists[list], v, t->arena));
+    t->argument_bytes += e->name.len + e->value.len;
 }
 
 static bool keeps_files(const struct waf_transaction *t)

@@ -174,7 +174,7 @@ static bool matches(struct finding *f, uint32_t rule)
     struct waf_values found = {0};
     bool ret = false;
     for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++)
-        f->out_of_memory |= !variables_resolve(f->t, r, i, r->targets, &found);
+        f->out_of_memory |= !variables_resolve(f->t, r, i, &found);
     for (size_t i = 0; i < found.count; i++)
         f->out_of_memory |= !try_value(f, rule, found.items[i].value, &ret);
     return ret;

@@ -6,14 +6,45 @@
 
 /* Most targets name no more: these need no memory. */
 #define VALUES_FEW 8
+/* Room for so many matches is made at once. */
+#define MATCHES_FIRST 16
+
+/* A rule of a chain that is tried on one value after another. */
+struct trial {
+    struct waf_transaction *t;
+    const struct waf_rule *rule;
+    const struct prepared_rule *prepared;
+    uint32_t number; /* the rule's */
+    struct rule_run *run;
+    bool matched;    /* any so far */
+};
+
+/* What a target names: something that stands in a list, or the name of it. */
+struct named {
+    const struct waf_value *item;
+    uint8_t variable; /* the target's */
+    bool is_name;
+};
+
+/* Not zeroed, as arena_grow does it: one follows another, and of a few hundred bytes each. */
+static bool make_room(struct waf_transaction *t)
+{
+    size_t more = t->match_capacity ? t->match_capacity * 2 : MATCHES_FIRST, all;
+    struct rule_match *grown = __builtin_mul_overflow(more, sizeof *grown, &all) ? NULL : arena_buffer(t->arena, all);
+    if (!grown)
+        return false;
+    if (t->match_count)
+        memcpy(grown, t->matches, t->match_count * sizeof *grown);
+    t->matches = grown;
+    t->match_capacity = more;
+    return true;
+}
 
 bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m)
 {
-    struct rule_match *grown = arena_grow(t->arena, t->matches, t->match_count, &t->match_capacity, sizeof *grown);
-    if (!grown)
+    if (t->match_count == t->match_capacity && !make_room(t))
         return false;
-    t->matches = grown;
-    grown[t->match_count++] = (struct rule_match){*v, value, *m};
+    t->matches[t->match_count++] = (struct rule_match){*v, value, *m};
     t->scalars[VARIABLE_MATCHED_VAR] = value;
     return true;
 }
@@ -40,18 +71,32 @@ static bool record_match(struct waf_transaction *t, uint32_t rule, struct rule_r
     return ok;
 }
 
+/* The value as the target's variable has it. */
+static struct waf_value value_of_named(const struct named *n)
+{
+    struct waf_value v = *n->item;
+    v.variable = n->variable;
+    if (n->is_name) {
+        v.value = v.name;
+        v.form = v.name_form;
+    }
+    return v;
+}
+
+static bool take_match(struct trial *x, const struct named *n, struct bytes value, const struct match *m)
+{
+    struct waf_value v = value_of_named(n);
+    x->matched = true;
+    return remember_match(x->t, &v, value, m) && (!x->prepared->acts_at_once || act_on_match(x->t, x->number)) &&
+        (!is_event_by_match(x->t, x->rule) || record_match(x->t, x->number, x->run));
+}
+
 /* One value as the transformations leave it, or leave it on their way. */
-static bool try_transformed(struct waf_transaction *t, uint32_t rule, const struct waf_value *v, struct bytes value, struct rule_run *run, bool *ret_matched)
+static bool try_transformed(struct trial *x, const struct named *n, struct bytes value)
 {
     bool matched;
     struct match m;
-    if (!operate(t, rule, value, &matched, &m))
-        return false;
-    if (!matched)
-        return true;
-    *ret_matched = true;
-    return remember_match(t, v, value, &m) && act_on_match(t, rule) &&
-        (!is_event_by_match(t, &t->set->rules[rule]) || record_match(t, rule, run));
+    return operate(x->t, x->number, value, &matched, &m) && (!matched || take_match(x, n, value, &m));
 }
 
 /* Is the operator known not to match what triggers no more than that? */
@@ -61,69 +106,155 @@ static bool is_calm(const struct waf_rule *r, uint64_t triggers)
 }
 
 /* With multiMatch the value as it is and each that a transformation changed are tried, else the last. */
-static bool try_value(struct waf_transaction *t, uint32_t rule, const struct waf_value *v, struct rule_run *run, bool *ret_matched)
+static bool try_form(struct trial *x, const struct named *n, struct waf_form *f)
 {
-    const struct waf_rule *r = &t->set->rules[rule];
-    bool all = r->written.multi_match;
-    struct waf_form own, *f = v->form ? v->form : &own;
-    if (!v->form)
-        own = form_of(&t->forms, v->value);
-    if (all && !try_transformed(t, rule, v, f->text, run, ret_matched))
+    const struct form_maker *forms = &x->t->forms;
+    const uint8_t *steps = &x->t->set->transformations[x->rule->transformations.first];
+    bool all = x->rule->written.multi_match;
+    if (all && !try_transformed(x, n, f->text))
         return false;
-    for (uint32_t i = 0; i < r->transformations.count; i++) {
+    for (uint32_t i = 0; i < x->rule->transformations.count; i++) {
         struct waf_form *before = f;
-        f = form_step(&t->forms, before, t->set->transformations[r->transformations.first + i]);
-        if (!f || (all && f != before && !try_transformed(t, rule, v, f->text, run, ret_matched)))
+        if (!(f->triggers >> steps[i] & 1))
+            continue;
+        f = form_step(forms, before, steps[i]);
+        if (!f || (all && f != before && !try_transformed(x, n, f->text)))
             return false;
     }
-    return all || is_calm(r, f->triggers) || try_transformed(t, rule, v, f->text, run, ret_matched);
+    return all || is_calm(x->rule, f->triggers) || try_transformed(x, n, f->text);
 }
 
-static bool try_item(struct waf_transaction *t, uint32_t rule, uint32_t target, const struct waf_value *item, struct rule_run *run, bool *ret_matched)
+static bool try_value(struct trial *x, const struct named *n)
 {
-    struct waf_value v;
-    return !variables_pick(t, &t->set->rules[rule], target, item, &v) || try_value(t, rule, &v, run, ret_matched);
+    struct bytes value = n->is_name ? n->item->name : n->item->value;
+    if (!x->prepared->needs_form)
+        return try_transformed(x, n, value);
+    struct waf_form own, *given = n->is_name ? n->item->name_form : n->item->form;
+    if (!given)
+        own = form_of(&x->t->forms, value);
+    return try_form(x, n, given ? given : &own);
 }
 
-static bool try_list(struct waf_transaction *t, uint32_t rule, uint32_t target, const struct waf_values *list, struct rule_run *run, bool *ret_matched)
+/* ---- targets */
+
+static bool try_item(struct trial *x, const struct named *n, bool may_be_taken)
 {
+    if (may_be_taken) {
+        struct waf_value v = value_of_named(n);
+        if (variables_takes_away(x->t, x->rule, &v))
+            return true;
+    }
+    return try_value(x, n);
+}
+
+static bool try_list(struct trial *x, uint32_t target)
+{
+    struct waf_transaction *t = x->t;
+    const struct prepared_target *prepared = &t->program->prepared.targets[target];
     const struct selection *s = &t->program->targets[target];
+    const struct waf_values *list = &t->lists[prepared->source];
+    bool may_be_taken = prepared->is_excluded || t->removals.count;
+    struct named n = {.variable = t->set->targets[target].variable, .is_name = prepared->is_name};
     if (s->kind == SELECTOR_LITERAL) {
-        for (const struct waf_value *v = NULL; (v = values_selected(list, s, v));)
-            if (!try_item(t, rule, target, v, run, ret_matched))
+        while ((n.item = values_selected(list, s, n.item)))
+            if (!try_item(x, &n, may_be_taken))
                 return false;
         return true;
     }
-    for (size_t i = 0; i < list->count; i++)
-        if (!try_item(t, rule, target, &list->items[i], run, ret_matched))
+    for (size_t i = 0; i < list->count; i++) {
+        n.item = &list->items[i];
+        if ((s->kind == SELECTOR_NONE || variables_selects(t, s, n.item)) && !try_item(x, &n, may_be_taken))
+            return false;
+    }
+    return true;
+}
+
+/* The plain way, which all others come to. */
+static bool try_gathered(struct trial *x, uint32_t target)
+{
+    struct waf_value few[VALUES_FEW];
+    struct waf_values found = {.items = few, .capacity = VALUES_FEW};
+    if (!variables_resolve(x->t, x->rule, target, &found))
+        return false;
+    for (size_t i = 0; i < found.count; i++)
+        if (!try_value(x, &(struct named){&found.items[i], found.items[i].variable, false}))
             return false;
     return true;
 }
 
-static bool try_target(struct waf_transaction *t, uint32_t rule, uint32_t target, struct rule_run *run, bool *ret_matched)
+/* What is compared with a number that is known needs no more. */
+static bool try_single(struct trial *x, const struct waf_value *v)
 {
-    const struct waf_rule *r = &t->set->rules[rule];
-    const struct waf_values *list = variables_list(t, target);
-    struct waf_value few[VALUES_FEW];
-    struct waf_values found = {.items = few, .capacity = VALUES_FEW};
-    if (list)
-        return try_list(t, rule, target, list, run, ret_matched);
-    if (!variables_resolve(t, r, target, r->targets, &found))
+    struct named n = {v, v->variable, false};
+    if (!x->prepared->compares)
+        return try_value(x, &n);
+    bool holds = numbers_match(x->rule->operator, operand_number(x->rule->operator, v->value), x->prepared->number);
+    return holds == x->rule->negated || take_match(x, &n, v->value, &(struct match){0, v->value.len});
+}
+
+static bool try_text(struct trial *x, uint32_t target)
+{
+    struct waf_transaction *t = x->t;
+    uint8_t variable = t->set->targets[target].variable;
+    struct waf_value v = {.variable = variable, .value = t->scalars[variable]};
+    if (x->prepared->needs_form && t->program->prepared.targets[target].has_forms && !(v.form = variables_form(t, variable)))
         return false;
-    for (size_t i = 0; i < found.count; i++)
-        if (!try_value(t, rule, &found.items[i], run, ret_matched))
-            return false;
-    return true;
+    return try_single(x, &v);
+}
+
+/* A copy: what a match sets may move the list. */
+static bool try_known(struct trial *x, uint32_t target)
+{
+    const struct waf_value *there = values_known(&x->t->lists[VARIABLE_TX], x->t->program->targets[target].number);
+    if (!there)
+        return true;
+    struct waf_value v = *there;
+    return try_single(x, &v);
+}
+
+static bool try_counted(struct trial *x, uint32_t target)
+{
+    struct waf_transaction *t = x->t;
+    const struct waf_target *w = &t->set->targets[target];
+    size_t count = variables_count(t, target);
+    if (x->prepared->compares && count <= INT32_MAX && numbers_match(x->rule->operator, (int64_t)count, x->prepared->number) == x->rule->negated)
+        return true;
+    struct waf_value v = {.variable = w->variable, .name = waf_text_bytes(t->set, w->text)};
+    return bytes_of_number((int64_t)count, t->arena, &v.value) && try_single(x, &v);
+}
+
+/* Without a plan the plain way is gone, but where it would take memory for each value: the engine that others are compared with. */
+static bool try_target(struct trial *x, uint32_t target)
+{
+    enum target_way way = x->t->program->prepared.targets[target].way;
+    if (way == WAY_LISTED)
+        return try_list(x, target);
+    if (x->t->removals.count || !x->t->program->plan)
+        return try_gathered(x, target);
+    switch (way) {
+    case WAY_TEXT:
+        return try_text(x, target);
+    case WAY_KNOWN:
+        return try_known(x, target);
+    case WAY_COUNTED:
+        return try_counted(x, target);
+    default:
+        return try_gathered(x, target);
+    }
 }
 
 static bool try_targets(struct waf_transaction *t, uint32_t rule, struct rule_run *run, bool *ret_matched)
 {
     const struct waf_rule *r = &t->set->rules[rule];
+    struct trial x = {.t = t, .rule = r, .prepared = &t->program->prepared.rules[rule], .number = rule, .run = run};
     for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++)
-        if (!t->set->targets[i].exclusion && !try_target(t, rule, i, run, ret_matched))
+        if (!t->set->targets[i].exclusion && !try_target(&x, i))
             return false;
+    *ret_matched = x.matched;
     return true;
 }
+
+/* ---- rules */
 
 bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id)
 {
@@ -232,11 +363,20 @@ static void run_all(struct waf_transaction *t)
     }
 }
 
+/* What is summed up while arguments come is text once a rule may read it. False when memory is out. */
+static bool show_sums(struct waf_transaction *t)
+{
+    if (t->argument_bytes != t->argument_bytes_shown)
+        set_number(t, VARIABLE_ARGS_COMBINED_SIZE, t->argument_bytes);
+    t->argument_bytes_shown = t->argument_bytes;
+    return !t->out_of_memory;
+}
+
 void evaluate_phase(struct waf_transaction *t, uint8_t phase)
 {
     t->phase = phase;
     t->landing = NOTHING;
-    if (phase_is_allowed(t, phase))
+    if (phase_is_allowed(t, phase) || !show_sums(t))
         return;
     if (!t->program->plan)
         run_all(t);

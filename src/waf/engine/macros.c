@@ -7,7 +7,13 @@
 static struct bytes part_bytes(struct waf_transaction *t, uint32_t part)
 {
     const struct waf_part *p = &t->set->parts[part];
-    return p->macro ? variables_first(t, p->variable, &t->program->parts[part]) : waf_text_bytes(t->set, p->text);
+    const struct selection *s = &t->program->parts[part];
+    if (!p->macro)
+        return waf_text_bytes(t->set, p->text);
+    if (p->variable != VARIABLE_TX || s->number == NOTHING)
+        return variables_first(t, p->variable, s);
+    const struct waf_value *v = values_known(&t->lists[VARIABLE_TX], s->number);
+    return v ? v->value : (struct bytes){0};
 }
 
 bool macros_expand(struct waf_transaction *t, struct waf_template text, struct bytes *ret)

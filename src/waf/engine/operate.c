@@ -19,6 +19,7 @@ struct operation {
     struct waf_transaction *t;
     const struct waf_rule *rule;
     const struct rule_operand *operand;
+    const struct prepared_rule *prepared;
     struct bytes argument; /* macros expanded */
     struct bytes value;
     struct match *match;
@@ -28,7 +29,7 @@ struct operation {
 static bool capture(const struct operation *o, unsigned group, struct bytes found)
 {
     struct waf_values *tx = &o->t->lists[VARIABLE_TX];
-    return !o->rule->written.capture || values_lend_known(tx, VARIABLE_TX, group, tx->names->items[group].text, found, o->t->arena);
+    return !o->rule->written.capture || values_lend_known(tx, VARIABLE_TX, group, tx->known->names->items[group].text, found, o->t->arena);
 }
 
 static bool take_limit(const struct operation *o, enum regex_result result)
@@ -127,29 +128,6 @@ static bool run_xss(const struct operation *o, bool *ret)
     return !*ret || capture(o, 0, o->value);
 }
 
-int64_t operand_number(uint8_t operator, struct bytes text)
-{
-    if (text.len == 1 && text.at[0] >= '0' && text.at[0] <= '9') /* nearly always */
-        return text.at[0] - '0';
-    return operator == OPERATOR_EQ ? number_of_32(text) : number_of(text);
-}
-
-bool numbers_match(uint8_t operator, int64_t a, int64_t b)
-{
-    switch (operator) {
-    case OPERATOR_EQ:
-        return a == b;
-    case OPERATOR_GE:
-        return a >= b;
-    case OPERATOR_GT:
-        return a > b;
-    case OPERATOR_LE:
-        return a <= b;
-    default:
-        return a < b;
-    }
-}
-
 static bool run(const struct operation *o, bool *ret)
 {
     enum operator operator = o->rule->operator;
@@ -197,7 +175,7 @@ static bool run(const struct operation *o, bool *ret)
     case OPERATOR_GT:
     case OPERATOR_LE:
     case OPERATOR_LT:
-        *ret = numbers_match(operator, operand_number(operator, o->value), operand_number(operator, o->argument));
+        *ret = numbers_match(operator, operand_number(operator, o->value), o->rule->operand_macros ? operand_number(operator, o->argument) : o->prepared->number);
         return true;
     case OPERATOR_IP_MATCH:
     case OPERATOR_IP_MATCH_FROM_FILE:
@@ -237,15 +215,12 @@ bool time_is_left(struct waf_transaction *t)
 bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret)
 {
     const struct waf_rule *r = &t->set->rules[rule];
-    struct operation o = {.t = t, .rule = r, .operand = &t->program->operands[rule], .value = value, .match = ret};
+    const struct prepared_rule *prepared = &t->program->prepared.rules[rule];
+    struct operation o = {.t = t, .rule = r, .operand = &t->program->operands[rule], .prepared = prepared, .argument = prepared->argument, .value = value, .match = ret};
     *ret = (struct match){0, value.len};
     if ((t->operations++ % OPERATIONS_UNTIMED == 0 || value.len > BYTES_UNTIMED) && !time_is_left(t))
         return false;
-    if (r->operand_macros ? !macros_expand(t, r->operand, &o.argument) : false)
-        return false;
-    if (!r->operand_macros)
-        o.argument = waf_text_bytes(t->set, r->operand_text);
-    if (!run(&o, ret_matched))
+    if ((r->operand_macros && !macros_expand(t, r->operand, &o.argument)) || !run(&o, ret_matched))
         return false;
     if (r->negated) {
         *ret_matched = !*ret_matched;

@@ -8,6 +8,7 @@
 #include "base/diag.h"
 #include "waf/engine/known_names.h"
 #include "waf/engine/named.h"
+#include "waf/engine/prepared.h"
 #include "waf/engine/selection.h"
 #include "waf/language/model.h"
 #include "waf/operator/addresses.h"
@@ -35,6 +36,7 @@ struct waf_program {
     struct selection *targets;           /* by target: what it selects */
     struct selection *parts;             /* by part: what its macro selects */
     struct selection *actions;           /* by action: what its target selects; of setvar: the name, where it is literal */
+    struct prepared_rules prepared;
     const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */
     struct waf_plan *plan;               /* NULL: every rule is run */
     const struct course *course;         /* NULL: none, as there is no plan */

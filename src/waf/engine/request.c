@@ -46,6 +46,7 @@ void set_text(struct waf_transaction *t, uint8_t variable, const char *text)
 struct waf_value value_of(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
 {
     struct waf_value v = {.variable = variable, .name = name.at ? name : bytes_of("", 0), .value = value}; /* an empty name is a name */
+    v.hash = name_hash(v.name);
     v.form = form_new(&t->forms, v.value);
     v.name_form = form_new(&t->forms, v.name);
     (void)need(t, v.form && v.name_form);
@@ -54,7 +55,7 @@ struct waf_value value_of(struct waf_transaction *t, uint8_t variable, struct by
 
 void add_value(struct waf_transaction *t, uint8_t variable, struct bytes name, struct bytes value)
 {
-    (void)need(t, values_add(&t->lists[variable], value_of(t, variable, name, value), t->arena));
+    (void)need(t, values_add_hashed(&t->lists[variable], value_of(t, variable, name, value), t->arena));
 }
 
 struct waf_transaction *transaction_begin(const struct waf_program *p, struct arena *a, const struct waf_options *o)

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "waf/body/body.h"
+#include "waf/engine/comparison.h"
 #include "waf/engine/engine.h"
 #include "waf/engine/incoming.h"
 #include "waf/engine/values.h"
@@ -80,6 +81,7 @@ struct waf_transaction {
     uint64_t time_first;             /* by the caller's clock: when the transaction began */
     uint64_t time_began, time_spent; /* by the caller's clock: when the step would have begun, had nobody waited; in the steps before */
     size_t operations;  /* so far */
+    size_t argument_bytes, argument_bytes_shown; /* of names and values; and what ARGS_COMBINED_SIZE says since a phase began */
 
     struct form_maker forms;
     struct bytes scalars[VARIABLE_COUNT];
@@ -137,17 +139,18 @@ struct rule_run {
 
 /* ---- variables.c */
 
-/*
- * What the target names, less what the exclusions among `all` (of targets) and ctl take away for `rule`; appended to
- * `ret`. False when memory is out.
- */
-bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret) MUST_USE;
+/* What the target names, less what the rule's exclusions and ctl take away; appended to `ret`. False when memory is out. */
+bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_values *ret) MUST_USE;
 /* What tells whether a target of the message names other values than before: its text, or how many stand in its list. */
 size_t variables_measure(const struct waf_transaction *t, uint32_t target, struct bytes *ret_scalar);
-/* The list that the target's values stand in, as long as no rule writes it; NULL where they have to be gathered. */
-const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target);
-/* Is the item of that list one of the target's, and not taken away? */
-bool variables_pick(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, const struct waf_value *item, struct waf_value *ret);
+/* Is the item one of those that the selector names? */
+bool variables_selects(struct waf_transaction *t, const struct selection *s, const struct waf_value *item);
+/* Is the value, as the variable of a target, taken away by an exclusion of the rule, or by ctl? */
+bool variables_takes_away(struct waf_transaction *t, const struct waf_rule *rule, const struct waf_value *v);
+/* Of a target that is WAY_COUNTED: how many it selects. */
+size_t variables_count(struct waf_transaction *t, uint32_t target);
+/* A text of the message, for transformations. NULL when memory is out. */
+struct waf_form *variables_form(struct waf_transaction *t, uint8_t variable);
 /* All that the target names, whatever the exclusions; an expression as selector means every name. Appended to `ret`. False when memory is out. */
 bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values *ret) MUST_USE;
 /* Is the rule one of those that ctl meant? */
@@ -168,10 +171,6 @@ bool macros_expand(struct waf_transaction *t, struct waf_template text, struct b
 
 /* Does the rule's operator match the value (negation included)? `*ret` is where, when not negated. False on `*ret_matched` also when it could not be decided. */
 bool operate(struct waf_transaction *t, uint32_t rule, struct bytes value, bool *ret_matched, struct match *ret) MUST_USE;
-
-/* What @eq and its like read in a text, and say of two numbers. */
-int64_t operand_number(uint8_t operator, struct bytes text);
-bool numbers_match(uint8_t operator, int64_t a, int64_t b);
 
 /* ---- outside.c */
 

@@ -4,11 +4,25 @@
 /* From here on names are looked for by their hash. */
 #define INDEXED_MIN 12
 
+/* Most transactions keep to so many values of TX, and so to memory that is made once. */
+#define KNOWN_ROOM 128
+
+static size_t words_of(const struct known_names *names)
+{
+    return names->count / 64 + 1;
+}
+
 static void index_add(struct waf_values *v, uint32_t number)
 {
-    if (v->items[number].known)
-        v->known[v->items[number].known - 1] = number + 1;
-    if (v->items[number].known || !v->place_count)
+    uint32_t known = v->items[number].known;
+    if (known) {
+        v->known->indices[known - 1] = number + 1;
+        bits_add(v->known->there, known - 1);
+        return;
+    }
+    if (v->known)
+        v->known->strangers[v->known->stranger_count++] = number;
+    if (!v->place_count)
         return;
     size_t place = v->items[number].hash & (v->place_count - 1);
     v->items[number].next = 0;
@@ -21,33 +35,48 @@ static void index_add(struct waf_values *v, uint32_t number)
 
 static void index_all(struct waf_values *v)
 {
+    struct known_values *k = v->known;
     if (v->place_count)
         memset(v->places, 0, v->place_count * sizeof *v->places);
-    if (v->names)
-        memset(v->known, 0, v->names->count * sizeof *v->known);
-    for (uint32_t i = 0; (v->place_count || v->names) && i < v->count; i++)
+    if (k) {
+        memset(k->indices, 0, k->names->count * sizeof *k->indices);
+        memset(k->there, 0, words_of(k->names) * sizeof *k->there);
+        k->stranger_count = 0;
+    }
+    for (uint32_t i = 0; (v->place_count || k) && i < v->count; i++)
         index_add(v, i);
 }
 
 bool values_know(struct waf_values *v, const struct known_names *names, struct arena *a)
 {
-    v->names = names;
-    v->known = arena_array(a, names->count, sizeof *v->known);
-    return v->known;
+    struct known_values *k = arena_alloc(a, sizeof *k);
+    if (!k)
+        return false;
+    *k = (struct known_values){.names = names, .indices = arena_array(a, names->count, sizeof *k->indices), .there = arena_array(a, words_of(names), sizeof *k->there)};
+    v->known = k;
+    v->items = arena_buffer(a, KNOWN_ROOM * sizeof *v->items);
+    v->capacity = v->items ? KNOWN_ROOM : 0;
+    return k->indices && k->there && v->items;
 }
 
-bool values_add(struct waf_values *v, struct waf_value value, struct arena *a)
+size_t values_count_known(const struct waf_values *v, const uint64_t *numbers)
 {
-    value.hash = name_hash(value.name);
-    uint32_t number = v->names ? known_names_find(v->names, value.name, value.hash) : NOTHING;
-    if (number != NOTHING)
-        return values_lend_known(v, value.variable, number, value.name, value.value, a);
-    if (v->count >= UINT32_MAX || !values_append(v, value, a))
-        return false;
-    if (v->count < INDEXED_MIN || v->count <= v->place_count * 2) {
-        index_add(v, (uint32_t)v->count - 1);
-        return true;
-    }
+    size_t count = 0;
+    for (size_t i = 0; i < words_of(v->known->names); i++)
+        count += (size_t)__builtin_popcountll(v->known->there[i] & numbers[i]);
+    return count;
+}
+
+static bool make_room_for_stranger(struct known_values *k, struct arena *a)
+{
+    uint32_t *grown = arena_grow(a, k->strangers, k->stranger_count, &k->stranger_capacity, sizeof *grown);
+    if (grown)
+        k->strangers = grown;
+    return grown;
+}
+
+static bool make_places(struct waf_values *v, struct arena *a)
+{
     size_t places = v->place_count ? v->place_count * 4 : 32;
     void *grown = arena_array(a, places, sizeof *v->places);
     if (!grown)
@@ -58,13 +87,49 @@ bool values_add(struct waf_values *v, struct waf_value value, struct arena *a)
     return true;
 }
 
-bool values_append(struct waf_values *v, struct waf_value value, struct arena *a)
+/* Of a name that has no number; where that counts, it is not there. */
+static bool add_stranger(struct waf_values *v, struct waf_value value, struct arena *a)
 {
-    struct waf_value *grown = arena_grow(a, v->items, v->count, &v->capacity, sizeof *grown);
+    if ((v->known && !make_room_for_stranger(v->known, a)) || v->count >= UINT32_MAX || !values_append(v, value, a))
+        return false;
+    size_t indexed = v->known ? v->known->stranger_count + 1 : v->count;
+    if (indexed >= INDEXED_MIN && indexed > v->place_count * 2)
+        return make_places(v, a);
+    index_add(v, (uint32_t)v->count - 1);
+    return true;
+}
+
+bool values_add_hashed(struct waf_values *v, struct waf_value value, struct arena *a)
+{
+    uint32_t number = v->known ? known_names_find(v->known->names, value.name, value.hash) : NOTHING;
+    return number != NOTHING ? values_lend_known(v, value.variable, number, value.name, value.value, a) : add_stranger(v, value, a);
+}
+
+bool values_add(struct waf_values *v, struct waf_value value, struct arena *a)
+{
+    value.hash = name_hash(value.name);
+    return values_add_hashed(v, value, a);
+}
+
+/* Not zeroed, as arena_grow does it: they are written one after another. */
+static bool make_room(struct waf_values *v, struct arena *a)
+{
+    size_t more = v->capacity ? v->capacity * 2 : 4, all;
+    struct waf_value *grown = __builtin_mul_overflow(more, sizeof *grown, &all) ? NULL : arena_buffer(a, all);
     if (!grown)
         return false;
+    if (v->count)
+        memcpy(grown, v->items, v->count * sizeof *grown);
     v->items = grown;
-    grown[v->count++] = value;
+    v->capacity = more;
+    return true;
+}
+
+bool values_append(struct waf_values *v, struct waf_value value, struct arena *a)
+{
+    if (v->count == v->capacity && !make_room(v, a))
+        return false;
+    v->items[v->count++] = value;
     return true;
 }
 
@@ -77,8 +142,21 @@ static size_t step(const struct waf_values *v, uint32_t hash, const struct waf_v
     return number ? number - 1 : v->count;
 }
 
+/* While there are few. */
+static struct waf_value *next_stranger(const struct waf_values *v, struct bytes name, uint32_t hash, const struct waf_value *after)
+{
+    for (size_t i = 0; i < v->known->stranger_count; i++) {
+        struct waf_value *item = &v->items[v->known->strangers[i]];
+        if ((!after || item > after) && value_is_named(item, name, hash))
+            return item;
+    }
+    return NULL;
+}
+
 struct waf_value *values_next(const struct waf_values *v, struct bytes name, uint32_t hash, const struct waf_value *after)
 {
+    if (v->known && !v->place_count)
+        return next_stranger(v, name, hash, after);
     for (size_t i = step(v, hash, after); i < v->count; i = step(v, hash, &v->items[i]))
         if (value_is_named(&v->items[i], name, hash))
             return &v->items[i];
@@ -89,7 +167,7 @@ struct waf_value *values_find(const struct waf_values *v, struct bytes name)
 {
     if (!v->count)
         return NULL;
-    uint32_t hash = name_hash(name), number = v->names ? known_names_find(v->names, name, hash) : NOTHING;
+    uint32_t hash = name_hash(name), number = v->known ? known_names_find(v->known->names, name, hash) : NOTHING;
     return number != NOTHING ? values_known(v, number) : values_next(v, name, hash, NULL);
 }
 
@@ -127,10 +205,13 @@ bool bytes_of_number(int64_t n, struct arena *a, struct bytes *ret)
 
 bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a)
 {
-    struct waf_value *there = values_find(v, name);
+    uint32_t hash = name_hash(name), number = v->known ? known_names_find(v->known->names, name, hash) : NOTHING;
+    if (number != NOTHING)
+        return values_lend_known(v, variable, number, name, value, a);
+    struct waf_value *there = values_next(v, name, hash, NULL);
     if (there)
         there->value = value;
-    return there || values_add(v, (struct waf_value){.variable = variable, .name = name, .value = value}, a);
+    return there || add_stranger(v, (struct waf_value){.variable = variable, .hash = hash, .name = name, .value = value}, a);
 }
 
 bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a)
@@ -140,9 +221,10 @@ bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, 
         there->value = value;
         return true;
     }
-    if (v->count >= UINT32_MAX || !values_append(v, (struct waf_value){.variable = variable, .hash = v->names->items[number].hash, .known = number + 1, .name = name, .value = value}, a))
+    if (v->count >= UINT32_MAX || !values_append(v, (struct waf_value){.variable = variable, .hash = v->known->names->items[number].hash, .known = number + 1, .name = name, .value = value}, a))
         return false;
-    v->known[number] = (uint32_t)v->count;
+    v->known->indices[number] = (uint32_t)v->count;
+    bits_add(v->known->there, number);
     return true;
 }
 

@@ -26,9 +26,16 @@ struct waf_values {
         uint32_t first, last;
     } *places;
     size_t place_count; /* a power of two, or 0 */
-    /* Of TX: names that have a number, each at most once in the list; else NULL. */
+    struct known_values *known; /* of TX; else NULL */
+};
+
+/* Of a list of names of which some have a number: each of these is at most once in the list. */
+struct known_values {
     const struct known_names *names;
-    uint32_t *known; /* by number: one more than the index; 0: not there */
+    uint32_t *indices;   /* by number: one more than the index; 0: not there */
+    uint64_t *there;     /* bits by number */
+    uint32_t *strangers; /* indices of those without a number, in order */
+    size_t stranger_count, stranger_capacity;
 };
 
 static inline bool value_is_named(const struct waf_value *v, struct bytes name, uint32_t hash)
@@ -38,6 +45,8 @@ static inline bool value_is_named(const struct waf_value *v, struct bytes name, 
 
 /* `value.hash` is made here. False when memory is out. */
 bool values_add(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
+/* The same, where it was made already. */
+bool values_add_hashed(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
 /* One that stands in another list already. */
 bool values_append(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
 /* The first of that name, or NULL. */
@@ -45,14 +54,15 @@ struct waf_value *values_find(const struct waf_values *v, struct bytes name);
 /* The one whose name has this number, or NULL. */
 static inline struct waf_value *values_known(const struct waf_values *v, uint32_t number)
 {
-    return v->known[number] ? &v->items[v->known[number] - 1] : NULL;
+    uint32_t index = v->known->indices[number];
+    return index ? &v->items[index - 1] : NULL;
 }
 /* The next one behind `after`, which is one of them; NULL: the first. `hash` is the name's. */
 struct waf_value *values_next(const struct waf_values *v, struct bytes name, uint32_t hash, const struct waf_value *after);
 /* The same, of a selection that is a name. */
 static inline struct waf_value *values_selected(const struct waf_values *v, const struct selection *s, const struct waf_value *after)
 {
-    if (!v->names || s->number == NOTHING)
+    if (!v->known || s->number == NOTHING)
         return v->count ? values_next(v, s->name, s->hash, after) : NULL;
     return after ? NULL : values_known(v, s->number);
 }
@@ -64,6 +74,8 @@ bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, stru
 /* The same for a name that has this number. */
 bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
 void values_remove(struct waf_values *v, struct bytes name);
+/* How many of these numbers are there: bits by number. */
+size_t values_count_known(const struct waf_values *v, const uint64_t *numbers);
 /* The list is one of names of which some have numbers; it is empty yet. False when memory is out. */
 bool values_know(struct waf_values *v, const struct known_names *names, struct arena *a) MUST_USE;
 

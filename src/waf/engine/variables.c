@@ -18,29 +18,6 @@ void waf_options_set_local(struct waf_options *o, const struct tm *broken)
     o->local.weekday = broken->tm_wday;
 }
 
-/* The list that a variable of names is made of. */
-static uint8_t source_of(uint8_t variable)
-{
-    switch (variable) {
-    case VARIABLE_ARGS_NAMES:
-        return VARIABLE_ARGS;
-    case VARIABLE_ARGS_GET_NAMES:
-        return VARIABLE_ARGS_GET;
-    case VARIABLE_ARGS_POST_NAMES:
-        return VARIABLE_ARGS_POST;
-    case VARIABLE_REQUEST_HEADERS_NAMES:
-        return VARIABLE_REQUEST_HEADERS;
-    case VARIABLE_RESPONSE_HEADERS_NAMES:
-        return VARIABLE_RESPONSE_HEADERS;
-    case VARIABLE_REQUEST_COOKIES_NAMES:
-        return VARIABLE_REQUEST_COOKIES;
-    case VARIABLE_MATCHED_VARS_NAMES:
-        return VARIABLE_MATCHED_VARS;
-    default:
-        return variable;
-    }
-}
-
 static struct bytes made_text(struct waf_transaction *t, const char *text)
 {
     if (!text)
@@ -124,7 +101,7 @@ static struct bytes rule_fact(struct waf_transaction *t, struct bytes name)
     return text;
 }
 
-static bool is_selected(struct waf_transaction *t, const struct selection *s, const struct waf_value *v)
+bool variables_selects(struct waf_transaction *t, const struct selection *s, const struct waf_value *v)
 {
     if (s->kind == SELECTOR_NONE)
         return true;
@@ -138,7 +115,7 @@ static bool is_selected(struct waf_transaction *t, const struct selection *s, co
 /* Where the variable is one of names, the name is what it holds. */
 static void take_name(struct waf_value *v)
 {
-    if (source_of(v->variable) == v->variable)
+    if (variable_source(v->variable) == v->variable)
         return;
     v->value = v->name;
     v->form = v->name_form;
@@ -158,16 +135,19 @@ static bool add_as(struct waf_transaction *t, uint8_t variable, const struct waf
 /* The values of a collection that are selected, each as `variable`. */
 static bool add_list(struct waf_transaction *t, uint8_t variable, const struct selection *s, struct waf_values *ret)
 {
-    const struct waf_values *list = &t->lists[source_of(variable)];
+    const struct waf_values *list = &t->lists[variable_source(variable)];
     if (s->kind == SELECTOR_LITERAL) {
         for (const struct waf_value *v = NULL; (v = values_selected(list, s, v));)
             if (!add_as(t, variable, v, ret))
                 return false;
         return true;
     }
-    for (size_t i = 0; i < list->count; i++)
-        if (is_selected(t, s, &list->items[i]) && !add_as(t, variable, &list->items[i], ret))
+    bool strangers = t->program->plan && s->known && !values_count_known(list, s->known); /* no others are selected */
+    for (size_t i = 0; i < (strangers ? list->known->stranger_count : list->count); i++) {
+        const struct waf_value *v = &list->items[strangers ? list->known->strangers[i] : i];
+        if (variables_selects(t, s, v) && !add_as(t, variable, v, ret))
             return false;
+    }
     return true;
 }
 
@@ -176,8 +156,8 @@ static bool add_single(struct waf_transaction *t, uint8_t variable, struct bytes
     return values_append(ret, (struct waf_value){.variable = variable, .name = name, .value = value}, t->arena);
 }
 
-/* A scalar's; made anew where the variable has become another text. NULL when memory is out. */
-static struct waf_form *scalar_form(struct waf_transaction *t, uint8_t variable)
+/* Made anew where the variable has become another text. */
+struct waf_form *variables_form(struct waf_transaction *t, uint8_t variable)
 {
     struct waf_form **f = &t->scalar_forms[variable];
     if (!*f || (*f)->text.at != t->scalars[variable].at || (*f)->text.len != t->scalars[variable].len)
@@ -188,7 +168,7 @@ static struct waf_form *scalar_form(struct waf_transaction *t, uint8_t variable)
 static bool add_scalar(struct waf_transaction *t, uint8_t variable, struct waf_values *ret)
 {
     struct waf_value v = {.variable = variable, .value = scalar(t, variable)};
-    if (variable_is_of_message(variable) && !(v.form = scalar_form(t, variable)))
+    if (variable_is_of_message(variable) && !(v.form = variables_form(t, variable)))
         return false;
     return values_append(ret, v, t->arena);
 }
@@ -206,7 +186,7 @@ static bool list_matches(struct waf_transaction *t)
 
 static bool resolve(struct waf_transaction *t, uint8_t variable, const struct selection *s, struct waf_values *ret)
 {
-    if (source_of(variable) == VARIABLE_MATCHED_VARS && !list_matches(t))
+    if (variable_source(variable) == VARIABLE_MATCHED_VARS && !list_matches(t))
         return false;
     if (variable == VARIABLE_RULE)
         return add_single(t, variable, s->name, rule_fact(t, s->name), ret);
@@ -225,7 +205,7 @@ static bool resolve(struct waf_transaction *t, uint8_t variable, const struct se
 /* Does an exclusion take `v` away? One of a whole variable, or of a name in it. */
 static bool is_taken(struct waf_transaction *t, const struct waf_target *by, const struct selection *s, const struct waf_value *v)
 {
-    return by->variable == v->variable && is_selected(t, s, v);
+    return by->variable == v->variable && variables_selects(t, s, v);
 }
 
 bool removal_is_of(struct waf_transaction *t, const struct removal *r, const struct waf_rule *rule)
@@ -239,8 +219,9 @@ bool removal_is_of(struct waf_transaction *t, const struct removal *r, const str
     return is;
 }
 
-static bool is_excluded(struct waf_transaction *t, const struct waf_rule *rule, struct waf_span all, const struct waf_value *v)
+bool variables_takes_away(struct waf_transaction *t, const struct waf_rule *rule, const struct waf_value *v)
 {
+    struct waf_span all = rule->targets;
     for (uint32_t i = all.first; i < all.first + all.count; i++)
         if (t->set->targets[i].exclusion && is_taken(t, &t->set->targets[i], &t->program->targets[i], v))
             return true;
@@ -252,7 +233,7 @@ static bool is_excluded(struct waf_transaction *t, const struct waf_rule *rule, 
     return false;
 }
 
-bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_span all, struct waf_values *ret)
+bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_values *ret)
 {
     const struct waf_target *w = &t->set->targets[target];
     size_t before = ret->count;
@@ -260,7 +241,7 @@ bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, u
         return false;
     size_t kept = before;
     for (size_t i = before; i < ret->count; i++)
-        if (!is_excluded(t, rule, all, &ret->items[i]))
+        if (!variables_takes_away(t, rule, &ret->items[i]))
             ret->items[kept++] = ret->items[i];
     ret->count = kept;
     if (!w->count)
@@ -280,38 +261,44 @@ size_t variables_measure(const struct waf_transaction *t, uint32_t target, struc
 {
     uint8_t variable = t->set->targets[target].variable;
     *ret_scalar = variable_shapes[variable] == SHAPE_SCALAR ? t->scalars[variable] : (struct bytes){0};
-    return t->lists[source_of(variable)].count;
+    return t->lists[variable_source(variable)].count;
 }
 
-const struct waf_values *variables_list(const struct waf_transaction *t, uint32_t target)
+size_t variables_count(struct waf_transaction *t, uint32_t target)
 {
-    const struct waf_target *w = &t->set->targets[target];
-    bool listed = !w->count && variable_shapes[w->variable] == SHAPE_COLLECTION && variable_is_of_message(w->variable);
-    return listed ? &t->lists[source_of(w->variable)] : NULL;
-}
-
-bool variables_pick(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, const struct waf_value *item, struct waf_value *ret)
-{
-    const struct waf_target *w = &t->set->targets[target];
-    if (!is_selected(t, &t->program->targets[target], item))
-        return false;
-    *ret = *item;
-    ret->variable = w->variable;
-    take_name(ret);
-    return !is_excluded(t, rule, rule->targets, ret);
+    const struct selection *s = &t->program->targets[target];
+    const struct waf_values *list = &t->lists[t->program->prepared.targets[target].source];
+    size_t count = 0;
+    if (s->kind == SELECTOR_NONE)
+        return list->count;
+    if (s->kind == SELECTOR_LITERAL) {
+        for (const struct waf_value *v = NULL; (v = values_selected(list, s, v));)
+            count++;
+        return count;
+    }
+    if (!s->known) {
+        for (size_t i = 0; i < list->count; i++)
+            count += variables_selects(t, s, &list->items[i]);
+        return count;
+    }
+    for (size_t i = 0; i < list->known->stranger_count; i++)
+        count += variables_selects(t, s, &list->items[list->known->strangers[i]]);
+    return count + values_count_known(list, s->known);
 }
 
 struct bytes variables_first(struct waf_transaction *t, uint8_t variable, const struct selection *s)
 {
     struct waf_values found = {0};
-    if (source_of(variable) == VARIABLE_MATCHED_VARS && !list_matches(t))
+    if (variable_shapes[variable] == SHAPE_SCALAR)
+        return scalar(t, variable);
+    if (variable_source(variable) == VARIABLE_MATCHED_VARS && !list_matches(t))
         t->out_of_memory = true;
-    if (variable_shapes[variable] != SHAPE_SCALAR && s->kind == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
-        const struct waf_value *v = values_selected(&t->lists[source_of(variable)], s, NULL); /* the common case, without a copy */
+    if (s->kind == SELECTOR_LITERAL && variable != VARIABLE_RULE && variable != VARIABLE_ENV) {
+        const struct waf_value *v = values_selected(&t->lists[variable_source(variable)], s, NULL); /* the common case, without a copy */
         struct bytes fact;
         if (!v)
             return collection_fact(t, variable, s->name, &fact) ? fact : (struct bytes){0};
-        return source_of(variable) == variable ? v->value : v->name;
+        return variable_source(variable) == variable ? v->value : v->name;
     }
     if (!resolve(t, variable, s, &found))
         t->out_of_memory = true;

@@ -103,6 +103,7 @@ static void make(struct maker *m, const struct node *n)
         return;
     switch ((enum node_kind)n->kind) {
     case NODE_NOTHING:
+    case NODE_LINE:
         break;
     case NODE_BYTE:
         make_byte(m, &n->set);

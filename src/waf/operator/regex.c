@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/operator/regex.h"
 
+#include "waf/operator/words.h"
+#include "waf/pattern/pattern.h"
+
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 #include <stdatomic.h>
@@ -21,22 +24,34 @@
 /* Of our own, beside PCRE2's. */
 #define ERROR_STOPPED (-1000000)
 
-#define PREFIX_MAX 32
+/* Bytes that an expression begins with. In values that are longer than so many PCRE2 is faster in looking for them. */
+#define LITERAL_MAX 32
+#define SHORT_MAX 64
+/* Printable bytes that are looked for at once. */
+#define BEGINS_MAX ((size_t)4)
+#define BEGINS_ANY SIZE_MAX
+/* For the syntax of one expression. */
+#define TREE_MAX ((size_t)64 << 20)
 
 /* As the library made it. */
 struct regex_code {
     pcre2_code *code;
     bool native; /* to machine code */
+    /* A match begins where a line does, or at one of these bytes, or at a control or a byte from 0x7f up; BEGINS_ANY: anywhere. */
+    uint8_t begins[BEGINS_MAX];
+    size_t begin_count;
 };
 
 struct regex {
     struct bytes pattern; /* looked at as long as there is no code */
     bool caseless;
     _Atomic(struct regex_code *) code; /* set once, by the first that is done */
-    /* What every line that matches begins with, in lower case: most names are seen by it not to match. Empty: not known. */
-    char prefix[PREFIX_MAX];
-    size_t prefix_len;
-    bool no_more;  /* what begins so, whatever its case, matches */
+    /* What stands in every match first, in lower case: most names are seen by it not to match. Empty: not known. */
+    char literal[LITERAL_MAX];
+    size_t literal_len;
+    bool at_line;  /* and where a line begins */
+    bool no_more;  /* what has it so, whatever its case, matches */
+    struct words words;
     bool whole;    /* every value matches, as a whole */
     bool at_once;  /* it asks where the search began (\G), and cannot be done piece by piece */
 };
@@ -49,34 +64,48 @@ struct regex_scratch {
     struct regex_watch watch;
 };
 
-static bool is_plain(uint8_t c)
+/* The bytes that it begins with, behind a leading `^`; but for the last, when what follows may say that it can be missing. */
+static void find_literal(struct bytes pattern, struct regex *r)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-}
-
-/* The letters behind a leading `^`; but for the last, when what follows may say that it can be missing. */
-static void find_prefix(struct bytes pattern, struct regex *r)
-{
-    size_t i = 1;
-    if (!pattern.len || pattern.at[0] != '^' || memchr(pattern.at, '|', pattern.len))
+    size_t at = 0;
+    if (!pattern.len || memchr(pattern.at, '|', pattern.len))
         return;
-    while (i < pattern.len && i <= PREFIX_MAX && is_plain(pattern.at[i]))
-        i++;
-    r->prefix_len = i - 1 - (i > 1 && i < pattern.len);
-    r->no_more = i == pattern.len && r->caseless;
-    for (size_t k = 0; k < r->prefix_len; k++)
-        r->prefix[k] = (char)(pattern.at[k + 1] >= 'A' && pattern.at[k + 1] <= 'Z' ? pattern.at[k + 1] | 0x20 : pattern.at[k + 1]);
+    r->at_line = pattern.at[0] == '^';
+    at += r->at_line;
+    for (uint8_t c; r->literal_len < LITERAL_MAX && words_byte(pattern, &at, &c); r->literal_len++)
+        r->literal[r->literal_len] = (char)byte_lower(c);
+    bool ended = at == pattern.len;
+    r->no_more = ended && r->caseless && r->literal_len;
+    r->literal_len -= !ended && r->literal_len;
 }
 
 static bool begins_so(const struct regex *r, struct bytes value)
 {
-    return bytes_begin_caseless(value, bytes_of(r->prefix, r->prefix_len));
+    return bytes_begin_caseless(value, bytes_of(r->literal, r->literal_len));
 }
 
-/* No line of the value begins as a match has to. */
-static bool begins_otherwise(const struct regex *r, struct bytes value)
+static bool has_literal(const struct regex *r, struct bytes value)
 {
-    return !begins_so(r, value) && !(value.len && memchr(value.at, '\n', value.len));
+    for (size_t i = 0; i + r->literal_len <= value.len; i++)
+        if (byte_lower(value.at[i]) == (uint8_t)r->literal[0] && begins_so(r, bytes_slice(value, i, r->literal_len)))
+            return true;
+    return false;
+}
+
+/* Where the literal would have to stand in the value, it does not. */
+static bool lacks_literal(const struct regex *r, struct bytes value)
+{
+    if (!r->literal_len || value.len < r->literal_len)
+        return r->literal_len;
+    if (r->at_line)
+        return !begins_so(r, value) && !memchr(value.at, '\n', value.len);
+    return value.len <= SHORT_MAX && !has_literal(r, value);
+}
+
+/* No more has to be known than that the literal is there, and it is. */
+static bool has_all(const struct regex *r, struct bytes value)
+{
+    return r->no_more && (r->at_line ? begins_so(r, value) : value.len <= SHORT_MAX && has_literal(r, value));
 }
 
 static void code_free(struct regex_code *c)
@@ -91,6 +120,25 @@ static void code_free(struct regex_code *c)
 uint32_t regex_options(bool caseless)
 {
     return PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_UTF | (caseless ? PCRE2_CASELESS : 0);
+}
+
+/* Where a line begins is one place among others, as in `(?:^|=)`: PCRE2 tries them all. Of other expressions it knows itself where they begin. */
+static void find_begins(struct bytes pattern, struct regex_code *c)
+{
+    c->begin_count = BEGINS_ANY;
+    if (!pattern.len || (!memmem(pattern.at, pattern.len, "^|", 2) && !memmem(pattern.at, pattern.len, "|^", 2)))
+        return;
+    struct arena *a = arena_create(TREE_MAX);
+    const struct pattern_tree *tree = a ? pattern_read(pattern, a) : NULL;
+    struct byte_set set;
+    size_t count = 0;
+    bool known = tree && pattern_begins(tree, &set);
+    for (uint8_t byte = ' '; known && byte < 0x7f; byte++)
+        if (byte_set_has(&set, byte) && ++count <= BEGINS_MAX)
+            c->begins[count - 1] = byte;
+    if (known && count <= BEGINS_MAX)
+        c->begin_count = count;
+    arena_destroy(a);
 }
 
 /* NULL, and why. */
@@ -111,6 +159,7 @@ static struct regex_code *code_compile(struct bytes pattern, bool caseless, stru
         return NULL;
     }
     c->native = pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE) == 0;
+    find_begins(pattern, c);
     return c;
 }
 
@@ -121,7 +170,8 @@ struct regex *regex_expect(struct bytes pattern, bool caseless)
         return NULL;
     r->pattern = pattern;
     r->caseless = caseless;
-    find_prefix(pattern, r);
+    find_literal(pattern, r);
+    words_read(pattern, caseless, &r->words);
     r->whole = bytes_equal(pattern, bytes_of_text("^.*$")) || bytes_equal(pattern, bytes_of_text(".*"));
     r->at_once = pattern.len && memmem(pattern.at, pattern.len, "\\G", 2) != NULL;
     return r;
@@ -265,15 +315,37 @@ static size_t starts_next(size_t starts, size_t most, uint64_t took)
     return took > SLOW && starts > 1 ? starts / 2 : starts;
 }
 
+/* May a match begin at one of these eight? No is certain: differences borrow from bytes above, and only make more of them. */
+static bool may_begin_within(const struct regex_code *c, const uint8_t *eight)
+{
+    const uint64_t each = UINT64_C(0x0101010101010101), top = UINT64_C(0x8080808080808080);
+    uint64_t word;
+    memcpy(&word, eight, sizeof word);
+    uint64_t found = word | (word + each) | (word - 0x20 * each); /* from 0x80 up, 0x7f, below a blank */
+    for (size_t i = 0; i < c->begin_count; i++)
+        found |= (word ^ each * c->begins[i]) - each;
+    return found & top;
+}
+
+/* No match begins behind it. */
+static size_t last_start(const struct regex_code *c, struct bytes value, size_t from)
+{
+    size_t last = value.len;
+    while (c->begin_count != BEGINS_ANY && last >= from + 8 && !may_begin_within(c, value.at + last - 8))
+        last -= 8;
+    return last;
+}
+
 static int match_watched(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from)
 {
     const struct regex_code *c = code_of(r);
     if (!c)
         return PCRE2_ERROR_NOMEMORY;
+    size_t last = last_start(c, value, from);
     if (!s->watch.goes_on || r->at_once)
-        return match_within(c, s, value, from, PCRE2_UNSET);
+        return match_within(c, s, value, from, last);
     size_t most = starts_most(s, value.len), starts = s->watch.microseconds ? starts_first(s, value.len) : most;
-    while (from <= value.len && value.len - from >= starts) {
+    while (from <= last && last - from >= starts) {
         uint64_t began = now(s);
         int code = match_within(c, s, value, from, from + starts - 1);
         if (code != PCRE2_ERROR_NOMATCH)
@@ -283,7 +355,7 @@ static int match_watched(const struct regex *r, struct regex_scratch *s, struct 
         from += starts;
         starts = starts_next(starts, most, now(s) - began);
     }
-    return match_within(c, s, value, from, PCRE2_UNSET);
+    return match_within(c, s, value, from, last);
 }
 
 enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count)
@@ -301,10 +373,10 @@ enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *
     return result;
 }
 
-static enum regex_result take_whole(struct bytes value, struct match *ret, size_t *ret_count)
+static enum regex_result take_match(struct match found, struct match *ret, size_t *ret_count)
 {
     if (ret) {
-        *ret = (struct match){0, value.len};
+        *ret = found;
         *ret_count = 1;
     }
     return REGEX_YES;
@@ -312,11 +384,15 @@ static enum regex_result take_whole(struct bytes value, struct match *ret, size_
 
 enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
 {
-    if (r->prefix_len && begins_otherwise(r, value))
+    struct match found = {0, value.len};
+    if (lacks_literal(r, value))
         return REGEX_NO;
-    if (r->no_more && !ret && begins_so(r, value))
+    if (!ret && has_all(r, value))
         return REGEX_YES;
     if (r->whole)
-        return take_whole(value, ret, ret_count);
-    return regex_match_from(r, s, value, 0, ret, ret_count);
+        return take_match(found, ret, ret_count);
+    enum words_result result = r->words.count ? words_find(&r->words, value, &found) : WORDS_UNKNOWN;
+    if (result == WORDS_YES)
+        return take_match(found, ret, ret_count);
+    return result == WORDS_NO ? REGEX_NO : regex_match_from(r, s, value, 0, ret, ret_count);
 }

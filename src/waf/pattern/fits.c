@@ -29,6 +29,7 @@ static bool fits(const struct node *n, const struct byte_set *among)
     case NODE_GROUP:
         return fits(n->child, among);
     case NODE_NOTHING:
+    case NODE_LINE:
     case NODE_AGAIN:
         break;
     }

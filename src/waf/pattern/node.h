@@ -7,6 +7,7 @@
 
 enum node_kind {
     NODE_NOTHING,  /* an assertion */
+    NODE_LINE,     /* that a line begins */
     NODE_BYTE,     /* one of `set` */
     NODE_SEQUENCE, /* all of `child` and its neighbours */
     NODE_CHOICE,   /* one of them */
@@ -26,6 +27,7 @@ struct node {
 
 struct pattern_tree {
     struct node *root;
+    bool is_inexact; /* something in it may take other bytes first than its nodes say: \C, verbs, (?x)... */
 };
 
 static inline void set_add(struct byte_set *s, unsigned first, unsigned last)

@@ -174,6 +174,7 @@ static struct node *read_atom(struct reader *r)
     case '\\':
         return read_escape(r);
     case '^':
+        return node_new(r, NODE_LINE);
     case '$':
         return node_new(r, NODE_NOTHING);
     case '.':
@@ -280,6 +281,28 @@ static struct node *read_choice(struct reader *r)
     return end ? all : NULL;
 }
 
+/* An option x, or ^ for none, of the "(?" behind which this stands. */
+static bool changes_blanks(struct bytes options)
+{
+    size_t i = 0;
+    while (i < options.len && (byte_is_alnum(options.at[i]) || options.at[i] == '-') && options.at[i] != 'x')
+        i++;
+    return i < options.len && (options.at[i] == 'x' || options.at[i] == '^');
+}
+
+/* What looks like one of these is taken for one. */
+static bool is_inexact(struct bytes e)
+{
+    static const char *const odd[] = {"(*", "{,", "\\C", "\\Q", "\\E"};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
+        if (e.len && memmem(e.at, e.len, odd[i], 2))
+            return true;
+    for (size_t i = 0; i + 2 < e.len; i++)
+        if (e.at[i] == '(' && e.at[i + 1] == '?' && changes_blanks(bytes_slice(e, i + 2, e.len)))
+            return true;
+    return false;
+}
+
 const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a)
 {
     struct reader r = {.c = cursor_over(expression), .arena = a};
@@ -287,5 +310,6 @@ const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a
     if (!p)
         return NULL;
     p->root = read_choice(&r);
+    p->is_inexact = is_inexact(expression);
     return p->root && !cursor_left(&r.c) ? p : NULL;
 }

@@ -17,3 +17,8 @@ const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a
  * what \h, \v and \R stand for is not read to the end, and both cases of a letter, or neither.
  */
 bool pattern_fits(const struct pattern_tree *p, const struct byte_set *among);
+/*
+ * Where can a match begin? True: where a line begins, or at one of these bytes, among them all controls and all from 0x7f up.
+ * False: anywhere, or it is not known.
+ */
+bool pattern_begins(const struct pattern_tree *p, struct byte_set *ret) MUST_USE;

@@ -193,6 +193,38 @@ static void arrays_grow_and_keep_what_they_hold(void **state)
     arena_destroy(a);
 }
 
+/* Two of three are one step forward; the third begins a chunk, takes something back, or is looked at. */
+static void zeroed_memory_is_zero_whatever_was_there(void **state)
+{
+    struct arena *a = arena_create((size_t)64 << 20);
+    uint64_t asked = 0, chance = 1;
+    for (int i = 0; i < 60000; i++) {
+        chance = chance * 6364136223846793005u + 1442695040888963407u;
+        size_t size = chance >> 33 & (i % 50 ? 255 : 0x7fff);
+        uint8_t *buffer = arena_buffer(a, size), *zeroed;
+        assert_non_null(buffer);
+        assert_int_equal((uintptr_t)buffer % 16, 0);
+        memset(buffer, 0xff, size);
+        if (i % 3 == 0)
+            arena_trim(a, buffer, size, size / 3);
+        arena_fail_at(a, i % 7 ? 0 : 2);
+        zeroed = arena_alloc(a, size / 2 + 1);
+        assert_non_null(zeroed);
+        assert_true(zeroed >= buffer + size / 3 || zeroed < buffer);
+        assert_true(all_zero(zeroed, size / 2 + 1));
+        memset(zeroed, 0xff, size / 2 + 1);
+        assert_true(arena_alloc(a, 1) ? i % 7 : !(i % 7));
+        asked += 3;
+        assert_int_equal(arena_allocations(a), asked);
+        arena_fail_at(a, 0);
+        if (i % 5000 == 4999) {
+            arena_reset(a, i % 10000 == 4999 ? (size_t)8 << 20 : (size_t)20 << 10);
+            asked = 0;
+        }
+    }
+    arena_destroy(a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -205,6 +237,7 @@ int main(void)
         cmocka_unit_test(the_nth_allocation_fails_and_all_after_it),
         cmocka_unit_test(texts_are_copies_with_a_nul),
         cmocka_unit_test(arrays_grow_and_keep_what_they_hold),
+        cmocka_unit_test(zeroed_memory_is_zero_whatever_was_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

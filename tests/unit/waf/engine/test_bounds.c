@@ -121,31 +121,71 @@ static void must_be_same(const struct waf_values *v, const struct twin *w)
     }
 }
 
+/* Every third of the names has a number. */
+static void number_names(struct known_names *k, struct arena *a)
+{
+    *k = (struct known_names){.items = arena_array(a, 400, sizeof *k->items), .places = arena_array(a, 1024, sizeof *k->places), .place_mask = 1023};
+    for (unsigned n = 0; n < 390; n += 3) {
+        struct bytes name = bytes_of_text(arena_format(a, "name%u", n));
+        uint32_t hash = name_hash(name), place = hash & k->place_mask;
+        while (k->places[place])
+            place = (place + 1) & k->place_mask;
+        k->items[k->count++] = (struct known_name){name, hash};
+        k->places[place] = k->count;
+    }
+}
+
+/* What is counted by number, and what has none. */
+static void numbers_must_be_same(const struct waf_values *v)
+{
+    uint64_t all[8];
+    size_t strangers = 0;
+    memset(all, 0xff, sizeof all);
+    for (size_t i = 0; i < v->count; i++)
+        if (!v->items[i].known)
+            assert_int_equal(v->known->strangers[strangers++], i);
+    assert_int_equal(v->known->stranger_count, strangers);
+    assert_int_equal(values_count_known(v, all), v->count - strangers);
+}
+
+static void do_anything(struct waf_values *v, struct twin *w, struct arena *a, uint32_t chance, size_t i)
+{
+    char name[80], value[16];
+    unsigned n = (chance >> 8) % 390;
+    snprintf(name, sizeof name, "%s%u%s", chance & 0x80000000 ? "Name" : "nAME", n, n % 7 ? "" : " that is longer than one block of what is hashed");
+    snprintf(value, sizeof value, "%zu", i);
+    if ((chance >> 20) % 16 == 0 || (chance >> 20) % 1024 < i % 4000 / 8) { /* from time to time it is nearly empty */
+        values_remove(v, bytes_of_text(name));
+        twin_remove(w, name);
+    } else {
+        assert_true(values_set(v, 0, bytes_of_text(name), bytes_of_text(value), a));
+        twin_set(w, name, value);
+    }
+}
+
 static void stores_are_as_their_twins(void **state)
 {
-    struct arena *a = arena_create(MEMORY);
-    struct waf_values v = {0};
     static struct twin w;
-    uint32_t seed = 3;
-    for (size_t i = 0; i < 20000; i++) {
-        char name[80], value[16];
-        seed = seed * 1664525 + 1013904223;
-        unsigned n = (seed >> 8) % 390;
-        snprintf(name, sizeof name, "%s%u%s", seed & 0x80000000 ? "Name" : "nAME", n, n % 7 ? "" : " that is longer than one block of what is hashed");
-        snprintf(value, sizeof value, "%zu", i);
-        if ((seed >> 20) % 16 == 0) {
-            values_remove(&v, bytes_of_text(name));
-            twin_remove(&w, name);
-        } else {
-            assert_true(values_set(&v, 0, bytes_of_text(name), bytes_of_text(value), a));
-            twin_set(&w, name, value);
+    for (int known = 0; known < 2; known++) {
+        struct arena *a = arena_create(MEMORY);
+        struct waf_values v = {0};
+        struct known_names names;
+        uint32_t seed = 3;
+        w.count = 0;
+        number_names(&names, a);
+        assert_true(!known || values_know(&v, &names, a));
+        for (size_t i = 0; i < 20000; i++) {
+            seed = seed * 1664525 + 1013904223;
+            do_anything(&v, &w, a, seed, i);
+            assert_int_equal(values_find(&v, bytes_of_text("no such name")) == NULL, 1);
+            if (i % 50 == 0)
+                must_be_same(&v, &w);
+            if (i % 50 == 0 && known)
+                numbers_must_be_same(&v);
         }
-        assert_int_equal(values_find(&v, bytes_of_text("no such name")) == NULL, 1);
-        if (i % 100 == 0)
-            must_be_same(&v, &w);
+        must_be_same(&v, &w);
+        arena_destroy(a);
     }
-    must_be_same(&v, &w);
-    arena_destroy(a);
 }
 
 int main(void)

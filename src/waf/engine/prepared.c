@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "waf/engine/prepared.h"
+
+#include "waf/engine/comparison.h"
+#include "waf/plan/plan.h"
+
+const uint8_t variable_named_lists[VARIABLE_COUNT] = {
+    [VARIABLE_ARGS_NAMES] = VARIABLE_ARGS + 1,
+    [VARIABLE_ARGS_GET_NAMES] = VARIABLE_ARGS_GET + 1,
+    [VARIABLE_ARGS_POST_NAMES] = VARIABLE_ARGS_POST + 1,
+    [VARIABLE_REQUEST_HEADERS_NAMES] = VARIABLE_REQUEST_HEADERS + 1,
+    [VARIABLE_RESPONSE_HEADERS_NAMES] = VARIABLE_RESPONSE_HEADERS + 1,
+    [VARIABLE_REQUEST_COOKIES_NAMES] = VARIABLE_REQUEST_COOKIES + 1,
+    [VARIABLE_MATCHED_VARS_NAMES] = VARIABLE_MATCHED_VARS + 1,
+};
+
+/* Made when a rule asks for it: variables.c. */
+static bool is_made(uint8_t variable)
+{
+    switch (variable) {
+    case VARIABLE_DURATION:
+    case VARIABLE_HIGHEST_SEVERITY:
+    case VARIABLE_MATCHED_VAR_NAME:
+    case VARIABLE_TIME:
+    case VARIABLE_TIME_DAY:
+    case VARIABLE_TIME_EPOCH:
+    case VARIABLE_TIME_HOUR:
+    case VARIABLE_TIME_MIN:
+    case VARIABLE_TIME_MON:
+    case VARIABLE_TIME_SEC:
+    case VARIABLE_TIME_WDAY:
+    case VARIABLE_TIME_YEAR:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum target_way way_of(const struct waf_target *w, const struct selection *s, bool excluded)
+{
+    bool listed = variable_shapes[w->variable] == SHAPE_COLLECTION && variable_is_of_message(w->variable);
+    if (listed && !w->count)
+        return WAY_LISTED;
+    if (excluded)
+        return WAY_GATHERED;
+    if (w->count)
+        return listed || w->variable == VARIABLE_TX ? WAY_COUNTED : WAY_GATHERED;
+    if (variable_shapes[w->variable] == SHAPE_SCALAR)
+        return is_made(w->variable) ? WAY_GATHERED : WAY_TEXT;
+    return w->variable == VARIABLE_TX && s->kind == SELECTOR_LITERAL && s->number != NOTHING ? WAY_KNOWN : WAY_GATHERED;
+}
+
+static bool excludes(const struct waf_rule_set *set, struct waf_span targets, uint8_t variable)
+{
+    for (uint32_t i = targets.first; i < targets.first + targets.count; i++)
+        if (set->targets[i].exclusion && set->targets[i].variable == variable)
+            return true;
+    return false;
+}
+
+static void prepare_targets(const struct waf_rule_set *set, const struct selection *selections, struct waf_span targets, struct prepared_target *ret)
+{
+    for (uint32_t i = targets.first; i < targets.first + targets.count; i++) {
+        const struct waf_target *w = &set->targets[i];
+        bool excluded = excludes(set, targets, w->variable);
+        ret[i] = (struct prepared_target){
+            .way = (uint8_t)way_of(w, &selections[i], excluded),
+            .source = variable_source(w->variable),
+            .is_name = variable_source(w->variable) != w->variable,
+            .has_forms = variable_is_of_message(w->variable),
+            .is_excluded = excluded,
+        };
+    }
+}
+
+/* What is done at each match but for what marks; sanitiseArg and its like are done once a chain has matched. */
+static bool is_at_once(uint8_t kind)
+{
+    return kind == ACTION_SETVAR || kind == ACTION_INITCOL || kind == ACTION_SETRSC || kind == ACTION_SETSID || kind == ACTION_SETUID;
+}
+
+static bool marks(uint8_t kind)
+{
+    return kind == ACTION_SANITISE_MATCHED || kind == ACTION_SANITISE_MATCHED_BYTES;
+}
+
+static bool some(const struct waf_rule_set *set, struct waf_span actions, bool (*is)(uint8_t kind))
+{
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
+        if (is(set->actions[i].kind))
+            return true;
+    return false;
+}
+
+static bool is_comparison(uint8_t operator)
+{
+    return operator == OPERATOR_EQ || operator == OPERATOR_GE || operator == OPERATOR_GT || operator == OPERATOR_LE || operator == OPERATOR_LT;
+}
+
+static struct prepared_rule prepare_rule(const struct waf_rule_set *set, const struct waf_rule *r)
+{
+    const struct waf_default *defaults = &set->defaults[r->phase];
+    struct bytes argument = waf_text_bytes(set, r->operand_text);
+    bool transforms = r->transformations.count, is_detector = r->operator == OPERATOR_DETECT_SQLI || r->operator == OPERATOR_DETECT_XSS;
+    bool marks_at_once = some(set, r->written.actions, marks) || (defaults->given && some(set, defaults->effects.actions, marks));
+    return (struct prepared_rule){
+        .acts_at_once = marks_at_once || r->updates.count || some(set, r->written.actions, is_at_once),
+        .marks_at_once = marks_at_once,
+        .compares = r->kind == RULE_CONDITION && is_comparison(r->operator) && !r->operand_macros && !transforms,
+        .needs_form = transforms || is_detector,
+        .argument = argument,
+        .number = operand_number(r->operator, argument),
+    };
+}
+
+bool prepared_make(const struct waf_rule_set *set, const struct selection *selections, struct arena *a, struct prepared_rules *ret)
+{
+    *ret = (struct prepared_rules){
+        .rules = arena_array(a, set->rule_count, sizeof *ret->rules),
+        .targets = arena_array(a, set->target_count, sizeof *ret->targets),
+    };
+    if (!ret->rules || !ret->targets)
+        return false;
+    for (uint32_t i = 0; i < set->rule_count; i++) {
+        ret->rules[i] = prepare_rule(set, &set->rules[i]);
+        prepare_targets(set, selections, set->rules[i].targets, ret->targets);
+    }
+    return true;
+}
