@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define HEAD_MOST 65536
 
@@ -106,7 +107,12 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: waf-embed RULES... < REQUEST\n");
         return 2;
     }
-    enum bh_waf_result result = bh_waf_rules_load_files((const char *const *)argv + 1, (size_t)argc - 1, NULL, &rules, &report);
+    struct bh_waf_rules_options options;
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    memset(&options, 0, sizeof options);
+    options.size = sizeof options;
+    options.threads = processors > 0 ? (size_t)processors : 0;
+    enum bh_waf_result result = bh_waf_rules_load_files((const char *const *)argv + 1, (size_t)argc - 1, &options, &rules, &report);
     complain(report);
     bh_waf_report_free(report);
     if (result != BH_WAF_OK)

@@ -2,7 +2,7 @@
 /*
  * libbulkhead: the web rules of ModSecurity 3 (SecLang, the OWASP Core Rule Set) over HTTP requests and responses. Rules are
  * compiled once and shared by all threads; a transaction takes one request and its response step by step, and says what
- * the rules decide. See examples/waf-embed.c.
+ * the rules decide. See examples/waf-embed.c, and examples/waf-store.c for collections that the program keeps.
  *
  * It reads no files and no clocks, asks no network and prints nothing: what rules want of these the caller lends. Only
  * bh_waf_rules_load_files, at the end, reads files.
@@ -15,7 +15,8 @@
  * function each: in C++ too the types are written `struct bh_waf_event` and `enum bh_waf_decision`.
  *
  * Threads. A rule set may be used by any number of threads at once. A scratch is one thread's at a time. A transaction is
- * one thread's at a time, and may go from thread to thread between its steps; it holds no scratch while it waits.
+ * one thread's at a time, and may go from thread to thread between its steps; it holds no scratch while it waits. The library
+ * has no threads of its own but those that compile rules (`threads`), which end before the rules are there.
  */
 #pragma once
 
@@ -71,6 +72,18 @@ struct bh_waf_rules_options {
      * a warning says why, and all is compiled. `at` is NULL: none.
      */
     struct bh_waf_bytes image;
+    /*
+     * Threads that compile, the caller's own among them, at most 64: right is one for each processor. 0: the caller's alone. Where
+     * one cannot be had the others do its work.
+     */
+    size_t threads;
+    /*
+     * Threads of the caller's instead: does each job from 0 to `count` - 1 once, on any thread, several at a time if it likes, and
+     * returns when all are done. A job takes up to a second, calls nothing of the caller's and must not wait for another.
+     * NULL: `threads`.
+     */
+    void (*run)(void *run_context, void (*job)(void *argument, size_t which), void *argument, size_t count);
+    void *run_context;
 };
 
 /* What is said of rules: errors and warnings, file by file. */
@@ -95,7 +108,7 @@ enum bh_waf_result bh_waf_seed(uint64_t one, uint64_t other);
  * Loads and compiles `count` files as if one included them all, in their order. Texts and names need not outlive the call.
  * `options` may be NULL. `*ret`: freed by bh_waf_rules_free. `*ret_report`, which may be NULL, is set in every case but
  * BH_WAF_MISUSE, to NULL where there is nothing to say or no memory to say it; freed by bh_waf_report_free.
- * BH_WAF_INVALID, BH_WAF_NO_MEMORY, BH_WAF_MISUSE. Takes seconds for thousands of rules. Any thread.
+ * BH_WAF_INVALID, BH_WAF_NO_MEMORY, BH_WAF_MISUSE. Takes seconds for thousands of rules, less with `threads` or an `image`. Any thread.
  * Source: ModSecurity's Reference Manual (v3.x).
  */
 enum bh_waf_result bh_waf_rules_load(const struct bh_waf_file *files, size_t count, const struct bh_waf_rules_options *options, struct bh_waf_rules **ret,
@@ -133,7 +146,7 @@ void bh_waf_scratch_free(struct bh_waf_scratch *scratch);
 
 /* ---- collections that outlast a transaction */
 
-/* IP, SESSION, USER, GLOBAL and RESOURCE, in memory. For any number of threads. */
+/* IP, SESSION, USER, GLOBAL and RESOURCE: in memory, or wherever the caller keeps them. For any number of threads. */
 struct bh_waf_store;
 
 struct bh_waf_store_options {
@@ -147,6 +160,103 @@ struct bh_waf_store_options {
 
 /* `options` may be NULL. BH_WAF_NO_MEMORY, BH_WAF_MISUSE. */
 enum bh_waf_result bh_waf_store_create(const struct bh_waf_store_options *options, struct bh_waf_store **ret);
+/* ---- where the caller keeps them: a database, memory that processes share */
+
+enum bh_waf_collection {
+    BH_WAF_GLOBAL,
+    BH_WAF_IP,
+    BH_WAF_RESOURCE,
+    BH_WAF_SESSION,
+    BH_WAF_USER,
+};
+
+/* Which collection. All of it is the collection's name; bytes, compared one by one. */
+struct bh_waf_collection_key {
+    struct bh_waf_bytes application; /* SecWebAppId: each has collections of its own */
+    enum bh_waf_collection collection;
+    struct bh_waf_bytes key;         /* what initcol, setsid, setuid or setrsc say: whoever sends requests may choose it */
+};
+
+/* What rules can ask of a collection besides its variables. Zeroed before it is asked for; brought within their ranges after. */
+struct bh_waf_collection_facts {
+    int exists;               /* not 0: it has been made, and has not ended. 0: the rest counts for nothing, and IS_NEW is 1 */
+    int64_t created, updated; /* seconds since 1970-01-01 UTC, 0 to now */
+    int64_t timeout;          /* seconds from a change to its end, 0 to 2,147,483,647; 0: not known */
+    uint64_t updates;         /* transactions that changed it */
+};
+
+enum bh_waf_change_kind {
+    BH_WAF_CHANGE_SET,       /* the variable becomes `value` */
+    BH_WAF_CHANGE_ADD,       /* `number` is added to what it is as a number of 32 bits; 0 where it is not there, or is no such number */
+    BH_WAF_CHANGE_REMOVE,
+    BH_WAF_CHANGE_EXPIRE,    /* it is gone from the second `number` on, whatever is set until then */
+    BH_WAF_CHANGE_DEPRECATE, /* lowered by `number` in `period` seconds, evenly since it was set or last lowered, no lower than 0 */
+    BH_WAF_CHANGE_TIMEOUT,   /* the collection's becomes `number` seconds; no variable is meant */
+};
+
+/*
+ * One change. A collection is made by the first BH_WAF_CHANGE_SET, _ADD or _TIMEOUT; any other of one that is not there does
+ * nothing. What changes something makes `updated` now, and its end `timeout` seconds from now.
+ */
+struct bh_waf_change {
+    enum bh_waf_change_kind kind;
+    int first;               /* not 0: of its transaction; counts as one of `updates` when it changes something */
+    struct bh_waf_bytes name; /* of the variable; told apart without regard to ASCII case */
+    struct bh_waf_bytes value;
+    int64_t number, period;
+    int64_t timeout;         /* of the collection, when this change makes it */
+};
+
+enum bh_waf_store_result {
+    BH_WAF_STORE_DONE,
+    BH_WAF_STORE_NO_ROOM, /* nothing was changed, as it would be too much */
+    BH_WAF_STORE_FAILED,  /* it does not answer. Anything else is this, too. */
+};
+
+/* Tells of a variable; both texts are copied. 0: memory is out, and no more need be told. */
+typedef int bh_waf_tell_variable(void *into, struct bh_waf_bytes name, struct bh_waf_bytes value);
+
+/*
+ * What it is asked, during steps, by the thread of the step and by several threads at once. A step waits for it: what may take
+ * long has a bound, and fails. What it is given lasts as long as the call; it must not call functions of a transaction.
+ *
+ * When it fails, and when there is no room, the transaction goes on with a view of its own, its limits say so, and rules see
+ * TX:MSC_COLLECTION_LIMITS_EXCEEDED.
+ */
+struct bh_waf_store_functions {
+    size_t size;
+    /* Every variable that has not ended by `now`, by calls of `tell`, in the order in which they came. A collection that is not there has none. */
+    enum bh_waf_store_result (*read)(void *context, const struct bh_waf_collection_key *key, int64_t now, bh_waf_tell_variable *tell, void *into,
+        struct bh_waf_collection_facts *ret_facts);
+    /*
+     * One change, as a whole or not at all: of two that add 1 at the same time both count. Then the variable as it is now by a call
+     * of `tell`, or by none that it is not there.
+     */
+    enum bh_waf_store_result (*change)(void *context, const struct bh_waf_collection_key *key, const struct bh_waf_change *change, int64_t now,
+        bh_waf_tell_variable *tell, void *into);
+    void *context; /* outlives the store */
+};
+
+/* Both functions are needed. BH_WAF_NO_MEMORY, BH_WAF_MISUSE. */
+enum bh_waf_result bh_waf_store_lend(const struct bh_waf_store_functions *functions, struct bh_waf_store **ret);
+
+/* A variable as it is kept: zeroed, but for `size`, where there is none. */
+struct bh_waf_variable {
+    size_t size;
+    int exists;
+    struct bh_waf_bytes value;
+    int64_t expires;     /* gone from this second on */
+    int64_t since, rest; /* what BH_WAF_CHANGE_DEPRECATE has to know; to be kept as they are */
+    char digits[24];     /* for a value that is a number */
+};
+
+/*
+ * What a change makes of a variable, for who keeps collections under a lock, or in something that compares and swaps. `value`
+ * is then the old one, the change's, or `digits` in the struct, and needs a copy to be kept. 1: the collection counts as
+ * changed; 0: it does not, though `since` and `rest` may be others. A variable that has ended by `now` does not exist.
+ */
+int bh_waf_variable_change(struct bh_waf_variable *variable, const struct bh_waf_change *change, int64_t now);
+
 /* Once no transaction that was given it is left. NULL is fine. */
 void bh_waf_store_free(struct bh_waf_store *store);
 

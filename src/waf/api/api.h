@@ -22,7 +22,8 @@ struct bh_waf_scratch {
 };
 
 struct bh_waf_store {
-    struct memory_store *memory;
+    struct memory_store *memory;         /* or NULL: */
+    struct bh_waf_store_functions asked; /* the caller's */
     struct waf_store lent;
 };
 

@@ -7,6 +7,7 @@
 #include "waf/api/api.h"
 #include "waf/api/sized.h"
 #include "waf/image/image.h"
+#include "waf/image/jobs.h"
 #include "waf/language/load.h"
 #include "waf/language/names.h"
 
@@ -157,11 +158,48 @@ static bool are_files(const struct bh_waf_file *files, size_t count)
     return files && count;
 }
 
+/* ---- threads that compile */
+
+/* Jobs that threads of the caller's do: each once, however often they do it. */
+struct once {
+    void (*job)(void *argument, size_t which);
+    void *argument;
+    size_t count;
+    atomic_bool *begun;
+};
+
+static void do_once(void *argument, size_t which)
+{
+    struct once *o = argument;
+    if (which < o->count && !atomic_exchange(&o->begun[which], true))
+        o->job(o->argument, which);
+}
+
+static void run_given(void *context, void (*job)(void *argument, size_t which), void *argument, size_t count)
+{
+    const struct given *g = context;
+    if (!g->options.run) {
+        jobs_run(g->options.threads, job, argument, count);
+        return;
+    }
+    struct once o = {job, argument, count, calloc(count, sizeof(atomic_bool))};
+    if (!o.begun) {
+        jobs_run(1, job, argument, count);
+        return;
+    }
+    g->options.run(g->options.run_context, do_once, &o, count);
+    for (size_t i = 0; i < count; i++) /* what they have left */
+        do_once(&o, i);
+    free(o.begun);
+}
+
 /* ---- loading */
 
 /* What was compiled before, where it can be used. False when memory is out. */
-static bool begin_compiling(struct bh_waf_rules *r, struct bh_waf_bytes from, struct bh_waf_report *said)
+static bool begin_compiling(struct bh_waf_rules *r, const struct given *g, struct bh_waf_report *said)
 {
+    struct bh_waf_bytes from = g->options.image;
+    struct job_runner runner = {run_given, (void *)(uintptr_t)g}; /* asked until the rules are loaded, and no longer */
     struct image image;
     const char *why = NULL;
     bool usable = from.at && image_read(bytes_given(from), &image, &why);
@@ -169,7 +207,7 @@ static bool begin_compiling(struct bh_waf_rules *r, struct bh_waf_bytes from, st
         const char *text = arena_format(said->arena, "the image is not used: it %s", why);
         add_message(said, (struct bh_waf_message){.is_warning = 1, .file = "", .message = text ? text : ""});
     }
-    r->compiled = compiled_create(r->arena, usable ? &image : NULL, (struct job_runner){0});
+    r->compiled = compiled_create(r->arena, usable ? &image : NULL, runner);
     return r->compiled;
 }
 
@@ -187,7 +225,7 @@ static enum bh_waf_result compile(struct bh_waf_rules *r, const struct given *g,
     report_sources(said, &sources);
     if (!ok)
         return sources.out_of_memory ? BH_WAF_NO_MEMORY : BH_WAF_INVALID;
-    if (!begin_compiling(r, g->options.image, said))
+    if (!begin_compiling(r, g, said))
         return BH_WAF_NO_MEMORY;
     if (!program_compile_from(r->set, r->compiled, r->arena, &r->program, &errors)) {
         report_program(said, r->set, &errors);

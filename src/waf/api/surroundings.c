@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the engine asks its caller for, asked in the words of the public interface; and collections in memory. */
-#include <stdlib.h>
+/* What the engine asks its caller for, asked in the words of the public interface. */
 #include <time.h>
 
 #include "waf/api/api.h"
-#include "waf/api/sized.h"
 
 _Static_assert((int)BH_WAF_PLACE_FIELDS == (int)WAF_PLACE_FIELD_COUNT, "the public fields are the engine's");
 _Static_assert((int)BH_WAF_PLACE_AREA_CODE == (int)WAF_PLACE_AREA_CODE, "in the same order");
@@ -70,31 +68,4 @@ bool surroundings_set(struct bh_waf_transaction *t)
     };
     set_time(o, from->time, from->utc_offset);
     return bytes_copy(bytes_given(from->unique_id), t->arena, &o->unique_id);
-}
-
-/* ---- collections */
-
-enum bh_waf_result bh_waf_store_create(const struct bh_waf_store_options *options, struct bh_waf_store **ret)
-{
-    struct bh_waf_store_options o = {0};
-    if (!ret || (options && !sized_read(options, &o, sizeof o)))
-        return BH_WAF_MISUSE;
-    struct memory_store_limits limits = {o.collections ? o.collections : 100000, o.bytes ? o.bytes : (size_t)256 << 20, o.variables ? o.variables : 1000,
-        o.collection_bytes ? o.collection_bytes : (size_t)64 << 10, {o.seed[0], o.seed[1]}};
-    struct bh_waf_store *s = calloc(1, sizeof *s);
-    if (!s || !(s->memory = memory_store_create(&limits))) {
-        free(s);
-        return BH_WAF_NO_MEMORY;
-    }
-    s->lent = memory_store_lend(s->memory);
-    *ret = s;
-    return BH_WAF_OK;
-}
-
-void bh_waf_store_free(struct bh_waf_store *store)
-{
-    if (!store)
-        return;
-    memory_store_destroy(store->memory);
-    free(store);
 }

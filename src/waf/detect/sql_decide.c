@@ -438,8 +438,32 @@ static bool detect(struct bytes value, char quote, enum sql_dialect dialect, boo
     return true;
 }
 
+/*
+ * Behind a comment a number and UNION ALL, whatever follows and stood before: a path in which somebody tries an injection that is
+ * not complete yet. The walk does not come that far, and no sentence and no program says it.
+ */
+static bool union_behind_comment(struct bytes value, struct sqli_finding *ret)
+{
+    enum { NOTHING, NUMBER, UNION } seen = NOTHING;
+    struct sql_tokens tokens = sql_tokens_over(value, SQL_ANSI);
+    struct sql_token token;
+    for (size_t at = 0; (token = sql_tokens_next(&tokens)).class != SQL_END; tokens.commented = false) {
+        if (seen == UNION && sql_is_word(token, SQL_W_ALL)) {
+            *ret = (struct sqli_finding){.fingerprint = {SQL_NUMBER, SQL_UNION, SQL_PREFIX}, .at = at, .len = token.at + token.len - at};
+            return true;
+        }
+        if (seen == NUMBER && sql_is_word(token, SQL_W_UNION))
+            seen = UNION;
+        else
+            seen = token.class == SQL_NUMBER && tokens.commented ? NUMBER : NOTHING;
+        if (seen == NUMBER)
+            at = token.at;
+    }
+    return false;
+}
+
 /* What a byte may be part of. A value without any SEPARATOR, and without two dashes, is one word or path. */
-enum mark { QUOTE = 1, DOUBLE = 2, DIALECT = 4, SEPARATOR = 8, DASH = 16, BACKSLASH = 32 };
+enum mark { QUOTE = 1, DOUBLE = 2, DIALECT = 4, SEPARATOR = 8, DASH = 16, BACKSLASH = 32, STAR = 64 };
 
 static const uint8_t marks[256] = {
     [0 ... ' '] = SEPARATOR,
@@ -458,7 +482,7 @@ static const uint8_t marks[256] = {
     ['>'] = SEPARATOR,
     ['|'] = SEPARATOR,
     ['&'] = SEPARATOR,
-    ['*'] = SEPARATOR,
+    ['*'] = STAR | SEPARATOR,
     ['^'] = SEPARATOR,
     ['~'] = SEPARATOR,
     ['$'] = SEPARATOR,
@@ -525,5 +549,5 @@ bool sqli_detect(struct bytes value, struct sqli_finding *ret)
         for (size_t i = 0; i < sizeof quotes; i++)
             if (differs[i] && detect(value, quotes[i], (enum sql_dialect)d, &differs[i], ret)) /* what it reads as in one is not read again in the next */
                 return true;
-    return false;
+    return has & STAR && memmem(value.at, value.len, "*/", 2) && union_behind_comment(value, ret);
 }

@@ -31,9 +31,11 @@ static bool has_nothing(const struct waf_transaction *t, uint32_t rule)
 {
     struct waf_span targets = t->set->rules[rule].targets;
     for (uint32_t i = targets.first; i < targets.first + targets.count; i++) {
-        const struct waf_values *list = t->set->targets[i].exclusion ? NULL : variables_list(t, i);
+        const struct prepared_target *p = &t->program->prepared.targets[i];
+        const struct waf_values *list = &t->lists[p->source];
         const struct selection *s = &t->program->targets[i];
-        if (!t->set->targets[i].exclusion && (!list || (list->count && (s->kind != SELECTOR_LITERAL || values_selected(list, s, NULL)))))
+        bool listed = p->way == WAY_LISTED || p->way == WAY_KNOWN;
+        if (!t->set->targets[i].exclusion && (!listed || (list->count && (s->kind != SELECTOR_LITERAL || values_selected(list, s, NULL)))))
             return false;
     }
     return targets.count;

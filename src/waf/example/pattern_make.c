@@ -7,12 +7,16 @@
 
 /* Nodes looked at for one text: empty ones in nested quantifiers add no byte. */
 #define STEPS_MAX 100000
+/* Nodes within each other, and calls: of a group that calls itself a text may have no end. The tree alone is less deep. */
+#define DEPTH_MAX 2000
+#define CALLS_MAX 20
 
 struct maker {
     struct chance *chance;
     struct text *out;
-    size_t start, steps;
-    struct {
+    size_t start, steps, depth, calls;
+    struct made_group {
+        bool is_set;
         size_t offset, len; /* in the text, which moves as it grows */
     } groups[GROUPS_MAX];
 };
@@ -78,10 +82,8 @@ static void make_group(struct maker *m, const struct node *n)
 {
     size_t from = m->out->len;
     make(m, n->child);
-    if (n->number < GROUPS_MAX) {
-        m->groups[n->number].offset = from;
-        m->groups[n->number].len = m->out->len - from;
-    }
+    if (n->number < GROUPS_MAX)
+        m->groups[n->number] = (struct made_group){true, from, m->out->len - from};
 }
 
 static void make_again(struct maker *m, const struct node *n)
@@ -97,10 +99,53 @@ static void make_again(struct maker *m, const struct node *n)
     free(copy);
 }
 
+/* What groups were set within a call is forgotten with its end. */
+static void make_call(struct maker *m, const struct node *n)
+{
+    struct made_group before[GROUPS_MAX];
+    if (m->calls == CALLS_MAX)
+        return;
+    memcpy(before, m->groups, sizeof before);
+    m->calls++;
+    make(m, n->called);
+    m->calls--;
+    memcpy(m->groups, before, sizeof before);
+}
+
+static void make_condition(struct maker *m, const struct node *n)
+{
+    bool holds = false;
+    switch ((enum condition)n->condition) {
+    case IF_GROUP:
+        holds = n->number < GROUPS_MAX && m->groups[n->number].is_set;
+        break;
+    case IF_CALLED:
+        holds = m->calls;
+        break;
+    case IF_NEVER:
+        break;
+    case IF_TOLD:
+        holds = chance_below(m->chance, 2);
+        break;
+    }
+    const struct node *branch = holds ? n->child->child : n->child->child->next;
+    if (branch)
+        make(m, branch);
+}
+
+static void make_kind(struct maker *m, const struct node *n);
+
 static void make(struct maker *m, const struct node *n)
 {
-    if (++m->steps > STEPS_MAX || m->out->failed || m->out->len - m->start >= PATTERN_TEXT_MAX)
+    if (++m->steps > STEPS_MAX || m->depth == DEPTH_MAX || m->out->failed || m->out->len - m->start >= PATTERN_TEXT_MAX)
         return;
+    m->depth++;
+    make_kind(m, n);
+    m->depth--;
+}
+
+static void make_kind(struct maker *m, const struct node *n)
+{
     switch ((enum node_kind)n->kind) {
     case NODE_NOTHING:
     case NODE_LINE:
@@ -123,6 +168,12 @@ static void make(struct maker *m, const struct node *n)
         break;
     case NODE_AGAIN:
         make_again(m, n);
+        break;
+    case NODE_CALL:
+        make_call(m, n);
+        break;
+    case NODE_CONDITION:
+        make_condition(m, n);
         break;
     }
 }

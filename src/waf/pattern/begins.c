@@ -66,6 +66,8 @@ static struct pass pass_node(struct beginning *b, const struct node *n, bool cou
     case NODE_NOTHING:
         return (struct pass){.anywhere = true};
     case NODE_AGAIN:
+    case NODE_CALL:
+    case NODE_CONDITION:
         break;
     }
     b->unknown = true;

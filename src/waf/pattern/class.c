@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sets of bytes: \d, \x41, [a-z[:digit:]]. pcre2pattern(3), "Backslash", "Square brackets", "POSIX character classes". */
+/* Sets of bytes: \d, \x41, \p{L}, [a-z[:digit:]]. pcre2pattern(3), "Backslash", "Square brackets", "POSIX character classes". */
+#include "waf/operator/regex.h"
 #include "waf/pattern/node.h"
 
 static void set_invert(struct byte_set *s)
@@ -34,16 +35,21 @@ bool class_of_letter(uint8_t letter, struct byte_set *ret)
     case 'h':
         set_add(&s, '\t', '\t');
         set_add(&s, ' ', ' ');
+        set_add(&s, 0xa0, 0xa0);
         break;
     case 'v':
         set_add(&s, '\n', '\r');
+        set_add(&s, 0x85, 0x85);
         break;
     case 'r': /* \R; \r is a byte */
     case 'n': /* \N */
+    case 'x': /* \X; of bytes only CR LF is a cluster of two */
+    case 'c': /* \C */
         if (letter & 0x20)
             return false;
-        set_add(&s, '\n', '\n');
-        if (letter == 'N')
+        if (letter != 'X' && letter != 'C')
+            set_add(&s, '\n', '\n');
+        if (letter != 'R')
             set_invert(&s);
         *ret = s;
         return true;
@@ -84,6 +90,27 @@ static bool hexadecimal_byte(struct cursor *c, uint8_t *ret)
     return n < 256;
 }
 
+/* \o{101} */
+static bool octal_byte(struct cursor *c, uint8_t *ret)
+{
+    uint8_t brace;
+    unsigned n;
+    bool ok = cursor_u8(c, &brace) && brace == '{' && read_number(c, 8, 8, &n) && cursor_u8(c, &brace) && brace == '}' && n < 256;
+    if (ok)
+        *ret = (uint8_t)n;
+    return ok;
+}
+
+/* \cA: control and A. */
+static bool control_byte(struct cursor *c, uint8_t *ret)
+{
+    uint8_t key;
+    if (!cursor_u8(c, &key))
+        return false;
+    *ret = (key >= 'a' && key <= 'z' ? key & 0xdf : key) ^ 0x40;
+    return true;
+}
+
 bool escaped_byte(struct cursor *c, uint8_t *ret)
 {
     static const char letters[] = "nrtfae", bytes[] = "\n\r\t\f\a\x1b";
@@ -93,13 +120,49 @@ bool escaped_byte(struct cursor *c, uint8_t *ret)
         return false;
     if (letter == 'x')
         return hexadecimal_byte(c, ret);
+    if (letter == 'o')
+        return octal_byte(c, ret);
+    if (letter == 'c')
+        return control_byte(c, ret);
     const char *found = letter ? strchr(letters, letter) : NULL;
     *ret = found ? (uint8_t)bytes[found - letters] : letter;
-    if (letter == '0') {
-        (void)read_number(c, 8, 2, &n);
-        *ret = (uint8_t)n;
+    if (letter < '0' || letter > '7')
+        return true;
+    c->at--;
+    (void)read_number(c, 8, 3, &n);
+    *ret = (uint8_t)n;
+    return n < 256;
+}
+
+/* Of an expression that is a property alone. */
+static bool bytes_that_match(struct bytes expression, struct byte_set *ret)
+{
+    struct regex_error ignored;
+    struct regex *r = regex_compile(expression, false, &ignored);
+    struct regex_scratch *s = r ? regex_scratch_create(&(struct regex_limits){1000, 1000}) : NULL;
+    struct byte_set found = {0};
+    for (unsigned i = 0; s && i < 256; i++) {
+        uint8_t byte = (uint8_t)i;
+        if (regex_match(r, s, bytes_of(&byte, 1), NULL, NULL) == REGEX_YES)
+            set_add(&found, byte, byte);
     }
-    return true;
+    bool ok = s != NULL;
+    regex_scratch_free(s);
+    regex_free(r);
+    *ret = found;
+    return ok;
+}
+
+bool class_of_property(struct cursor *c, struct byte_set *ret)
+{
+    size_t from = c->at - 1; /* the backslash */
+    uint8_t byte;
+    if (!cursor_skip(c, 1) || !cursor_u8(c, &byte))
+        return false;
+    while (byte != '}' && c->all.at[from + 2] == '{')
+        if (!cursor_u8(c, &byte))
+            return false;
+    return bytes_that_match(bytes_slice(c->all, from, c->at - from), ret);
 }
 
 static bool posix_class(struct bytes name, struct byte_set *ret)
@@ -116,6 +179,8 @@ static bool posix_class(struct bytes name, struct byte_set *ret)
         struct byte_set s = {0};
         for (const char *r = classes[i].ranges; *r; r += 2)
             set_add(&s, (uint8_t)r[0], (uint8_t)r[1]);
+        if (strcmp(classes[i].name, "cntrl") == 0 || strcmp(classes[i].name, "ascii") == 0)
+            set_add(&s, 0, 0);
         if (inverted)
             set_invert(&s);
         set_join(ret, &s);
@@ -137,63 +202,109 @@ static bool read_posix(struct cursor *c, struct byte_set *ret)
     return true;
 }
 
-/* One member: a class, which cannot begin a range, or a byte. */
-static bool read_member(struct cursor *c, struct byte_set *ret_class, bool *ret_is_class, uint8_t *ret)
+struct class_reader {
+    struct cursor *c;
+    struct byte_set set;
+    bool spaced, quoted; /* within \Q...\E */
+};
+
+static bool at_text(const struct class_reader *r, const char *text)
 {
-    uint8_t byte;
-    *ret_is_class = false;
-    if (!cursor_u8(c, &byte))
-        return false;
-    *ret = byte;
-    if (byte == '[')
-        *ret_is_class = read_posix(c, ret_class);
-    if (byte != '\\')
-        return true;
+    return bytes_equal(bytes_slice(r->c->all, r->c->at, strlen(text)), bytes_of_text(text));
+}
+
+/* What is no member: \Q, \E, and blanks that mean nothing. */
+static void skip_marks(struct class_reader *r)
+{
+    for (;;) {
+        bool ends = at_text(r, "\\E"), begins = !r->quoted && at_text(r, "\\Q");
+        if (ends || begins)
+            r->quoted = begins;
+        else if (r->quoted || !r->spaced || !(at_text(r, " ") || at_text(r, "\t")))
+            return;
+        r->c->at += ends || begins ? 2 : 1;
+    }
+}
+
+/* A backslash and a letter that stand for more than one byte. */
+static bool read_escaped_class(struct class_reader *r, bool *ret_is_class)
+{
     struct byte_set s;
-    if (cursor_left(c) && class_of_letter(c->all.at[c->at], &s)) {
-        set_join(ret_class, &s);
-        *ret_is_class = true;
-        c->at++;
-        return true;
-    }
-    if (cursor_left(c) && c->all.at[c->at] == 'b') { /* a backspace here */
-        *ret = '\b';
-        c->at++;
-        return true;
-    }
-    return escaped_byte(c, ret);
-}
-
-static bool at_range(const struct cursor *c)
-{
-    return cursor_left(c) >= 2 && c->all.at[c->at] == '-' && c->all.at[c->at + 1] != ']';
-}
-
-bool class_read(struct cursor *c, struct byte_set *ret)
-{
-    struct byte_set s = {0};
-    bool inverted = cursor_left(c) && c->all.at[c->at] == '^';
-    if (inverted)
-        c->at++;
-    for (bool first = true; cursor_left(c) && (first || c->all.at[c->at] != ']'); first = false) {
-        bool is_class, last_is_class = false;
-        uint8_t byte, last;
-        if (!read_member(c, &s, &is_class, &byte))
+    uint8_t letter = cursor_left(r->c) ? r->c->all.at[r->c->at] : 0;
+    *ret_is_class = letter == 'p' || letter == 'P';
+    if (*ret_is_class) {
+        if (!class_of_property(r->c, &s))
             return false;
-        last = byte;
-        if (!is_class && at_range(c)) {
-            c->at++;
-            if (!read_member(c, &s, &last_is_class, &last))
-                return false;
+    } else if (class_of_letter(letter, &s)) {
+        *ret_is_class = true;
+        r->c->at++;
+    }
+    if (*ret_is_class)
+        set_join(&r->set, &s);
+    return true;
+}
+
+/* One member: a class, which cannot begin a range, or a byte. */
+static bool read_member(struct class_reader *r, bool *ret_is_class, uint8_t *ret)
+{
+    *ret_is_class = false;
+    if (!cursor_u8(r->c, ret))
+        return false;
+    if (r->quoted)
+        return true;
+    if (*ret == '[')
+        *ret_is_class = read_posix(r->c, &r->set);
+    if (*ret != '\\')
+        return true;
+    if (!read_escaped_class(r, ret_is_class))
+        return false;
+    if (*ret_is_class)
+        return true;
+    if (at_text(r, "b")) { /* a backspace here */
+        *ret = '\b';
+        return cursor_skip(r->c, 1);
+    }
+    return escaped_byte(r->c, ret);
+}
+
+/* A byte was read: alone, or the first of a range. */
+static bool read_range(struct class_reader *r, uint8_t first)
+{
+    bool last_is_class = false;
+    uint8_t last = first;
+    skip_marks(r);
+    if (!r->quoted && at_text(r, "-")) {
+        r->c->at++;
+        skip_marks(r);
+        bool at_end = !r->quoted && at_text(r, "]");
+        if (!at_end && !read_member(r, &last_is_class, &last))
+            return false;
+        if (at_end || last_is_class) {
+            set_add(&r->set, '-', '-');
+            last = first;
         }
-        if (last_is_class) {
-            set_add(&s, byte, byte);
-            set_add(&s, '-', '-');
-        } else if (!is_class)
-            set_add(&s, byte, last);
+    }
+    set_add(&r->set, first, last);
+    return true;
+}
+
+bool class_read(struct cursor *c, bool spaced, struct byte_set *ret)
+{
+    struct class_reader r = {.c = c, .spaced = spaced};
+    skip_marks(&r);
+    bool inverted = !r.quoted && at_text(&r, "^");
+    if (inverted)
+        c->at++;
+    skip_marks(&r);
+    for (bool first = true; cursor_left(c) && (first || r.quoted || !at_text(&r, "]")); first = false) {
+        bool is_class;
+        uint8_t byte;
+        if (!read_member(&r, &is_class, &byte) || (!is_class && !read_range(&r, byte)))
+            return false;
+        skip_marks(&r);
     }
     if (inverted)
-        set_invert(&s);
-    *ret = s;
+        set_invert(&r.set);
+    *ret = r.set;
     return cursor_skip(c, 1);
 }

@@ -28,9 +28,12 @@ static bool fits(const struct node *n, const struct byte_set *among)
         return !n->least || fits(n->child, among);
     case NODE_GROUP:
         return fits(n->child, among);
+    case NODE_CONDITION: /* with one branch, the other is nothing */
+        return n->child->number < 2 || fits(n->child, among);
     case NODE_NOTHING:
     case NODE_LINE:
     case NODE_AGAIN:
+    case NODE_CALL: /* where it leads may lead here again */
         break;
     }
     return true;

@@ -1,164 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* An expression to its tree. pcre2pattern(3). */
-#include "waf/pattern/node.h"
+#include "waf/pattern/reader.h"
 
 #define DEPTH_MAX 200
 #define NO_END UINT32_MAX
-
-struct reader {
-    struct cursor c;
-    struct arena *arena;
-    uint32_t groups, depth;
-    bool spaced; /* (?x): blanks mean nothing */
-};
-
-static struct node *node_new(struct reader *r, uint8_t kind)
-{
-    struct node *n = arena_alloc(r->arena, sizeof *n);
-    if (n)
-        n->kind = kind;
-    return n;
-}
-
-static uint8_t peek(const struct reader *r, size_t ahead)
-{
-    return cursor_left(&r->c) > ahead ? r->c.all.at[r->c.at + ahead] : 0;
-}
-
-static bool take(struct reader *r, const char *text)
-{
-    struct bytes rest = bytes_slice(r->c.all, r->c.at, strlen(text));
-    return bytes_equal(rest, bytes_of_text(text)) && cursor_skip(&r->c, strlen(text));
-}
-
-/* To behind `end`. */
-static bool skip_past(struct reader *r, uint8_t end)
-{
-    uint8_t c;
-    while (cursor_u8(&r->c, &c))
-        if (c == end)
-            return true;
-    return false;
-}
-
-static struct node *read_choice(struct reader *r);
-
-/* Letters of `(?i-s)` or `(?i:`; true when a group follows them. */
-static bool read_flags(struct reader *r, bool *ret_group)
-{
-    uint8_t c;
-    for (bool on = true; cursor_u8(&r->c, &c);) {
-        if (c == ')' || c == ':') {
-            *ret_group = c == ':';
-            return true;
-        }
-        if (c == '-')
-            on = false;
-        else if (c == 'x')
-            r->spaced = on;
-        else if (c != '^' && (c < 'A' || c > 'z'))
-            return false;
-    }
-    return false;
-}
-
-/* What stands behind `(?`; `*ret_kind` is how the group counts. False: not read here. */
-static bool read_group_kind(struct reader *r, uint8_t *ret_kind, bool *ret_group)
-{
-    *ret_kind = NODE_SEQUENCE;
-    *ret_group = true;
-    if (take(r, "=") || take(r, "!") || take(r, "<=") || take(r, "<!")) {
-        *ret_kind = NODE_NOTHING;
-        return true;
-    }
-    if (take(r, ":") || take(r, ">") || take(r, "|"))
-        return true;
-    if (take(r, "#")) {
-        *ret_group = false;
-        return skip_past(r, ')');
-    }
-    if (take(r, "P<") || take(r, "<")) {
-        *ret_kind = NODE_GROUP;
-        return skip_past(r, '>');
-    }
-    if (take(r, "'")) {
-        *ret_kind = NODE_GROUP;
-        return skip_past(r, '\'');
-    }
-    return peek(r, 0) != '(' && peek(r, 0) != 'R' && peek(r, 0) != '&' && peek(r, 0) != 'P' && read_flags(r, ret_group);
-}
-
-/* Behind the bracket that opens it. */
-static struct node *read_group(struct reader *r)
-{
-    uint8_t kind = NODE_GROUP;
-    bool group = true;
-    if (take(r, "*")) /* a verb: (*UTF) */
-        return skip_past(r, ')') ? node_new(r, NODE_NOTHING) : NULL;
-    if (take(r, "?") && !read_group_kind(r, &kind, &group))
-        return NULL;
-    struct node *n = node_new(r, kind);
-    if (!group || !n)
-        return n;
-    if (kind == NODE_GROUP)
-        n->number = ++r->groups;
-    struct node *inside = read_choice(r);
-    if (!inside || !take(r, ")"))
-        return NULL;
-    if (kind != NODE_NOTHING)
-        n->child = inside;
-    return n;
-}
-
-static struct node *byte_node(struct reader *r, struct byte_set set)
-{
-    struct node *n = node_new(r, NODE_BYTE);
-    if (n)
-        n->set = set;
-    return n;
-}
-
-static struct node *one_byte(struct reader *r, uint8_t c)
-{
-    struct byte_set s = {0};
-    set_add(&s, c, c);
-    return byte_node(r, s);
-}
-
-/* \Q...\E */
-static struct node *read_quoted(struct reader *r)
-{
-    struct node *all = node_new(r, NODE_SEQUENCE), **end = all ? &all->child : NULL;
-    uint8_t c;
-    while (end && !take(r, "\\E") && cursor_u8(&r->c, &c)) {
-        *end = one_byte(r, c);
-        end = *end ? &(*end)->next : NULL;
-    }
-    return end ? all : NULL;
-}
-
-/* Behind the backslash. */
-static struct node *read_escape(struct reader *r)
-{
-    struct byte_set s;
-    uint8_t c = peek(r, 0);
-    if (c && strchr("bBAzZGKE", c))
-        return cursor_skip(&r->c, 1) ? node_new(r, NODE_NOTHING) : NULL;
-    if (take(r, "Q"))
-        return read_quoted(r);
-    if (c >= '1' && c <= '9') {
-        struct node *n = node_new(r, NODE_AGAIN);
-        if (n && cursor_skip(&r->c, 1))
-            n->number = (uint32_t)(c - '0');
-        return n;
-    }
-    /* properties of Unicode, names of groups, other ways to write a byte */
-    if ((c && strchr("pPXkgoc", c)) || (c == 'N' && peek(r, 1) == '{'))
-        return NULL;
-    if (class_of_letter(c, &s))
-        return cursor_skip(&r->c, 1) ? byte_node(r, s) : NULL;
-    return escaped_byte(&r->c, &c) ? one_byte(r, c) : NULL;
-}
 
 static struct node *read_atom(struct reader *r)
 {
@@ -166,11 +11,13 @@ static struct node *read_atom(struct reader *r)
     uint8_t c;
     if (!cursor_u8(&r->c, &c))
         return NULL;
+    if (r->quoted)
+        return one_byte(r, c);
     switch (c) {
     case '(':
         return read_group(r);
     case '[':
-        return class_read(&r->c, &s) ? byte_node(r, s) : NULL;
+        return class_read(&r->c, r->options.all_spaced, &s) ? byte_node(r, s) : NULL;
     case '\\':
         return read_escape(r);
     case '^':
@@ -191,9 +38,10 @@ static bool read_braces(struct reader *r, uint32_t *ret_least, uint32_t *ret_mos
     size_t from = r->c.at;
     uint64_t numbers[2] = {0, 0};
     size_t digits[2] = {0, 0}, which = 0;
+    uint8_t c = 0;
     if (!take(r, "{"))
         return false;
-    for (uint8_t c; cursor_u8(&r->c, &c) && c != '}';) {
+    while (cursor_u8(&r->c, &c) && c != '}') {
         if (c == ',' && which == 0)
             which = 1;
         else if (c >= '0' && c <= '9' && digits[which] < 6) {
@@ -202,7 +50,7 @@ static bool read_braces(struct reader *r, uint32_t *ret_least, uint32_t *ret_mos
         } else
             digits[0] = SIZE_MAX / 2;
     }
-    if (!digits[0] || digits[0] > 6) {
+    if (!digits[0] || digits[0] > 6 || c != '}') {
         r->c.at = from;
         return false;
     }
@@ -230,20 +78,44 @@ static bool read_quantifier(struct reader *r, uint32_t *ret_least, uint32_t *ret
     return true;
 }
 
-static void skip_blanks(struct reader *r)
+/* Up to the comment's end, where there is one. */
+static bool take_comment(struct reader *r, const char *begin, uint8_t end)
 {
-    while (r->spaced && cursor_left(&r->c) && (strchr(" \t\r\n", peek(r, 0)) || peek(r, 0) == '#'))
-        if (take(r, "#"))
-            (void)skip_past(r, '\n');
-        else
-            r->c.at++;
+    size_t from = r->c.at;
+    struct bytes comment;
+    if (take(r, begin) && read_until(r, end, &comment))
+        return true;
+    r->c.at = from;
+    return false;
+}
+
+/* A blank or a comment of (?x). The last comment needs no line end. */
+static bool take_blank(struct reader *r)
+{
+    if (!r->options.spaced || !cursor_left(&r->c) || !memchr(" \t\r\n\v\f#", peek(r, 0), 7))
+        return false;
+    if (peek(r, 0) != '#')
+        return cursor_skip(&r->c, 1);
+    return take_comment(r, "#", '\n') || cursor_skip(&r->c, cursor_left(&r->c));
+}
+
+/* What is nothing, not even between an atom and its quantifier: comments, \Q and \E. */
+static void skip_marks(struct reader *r)
+{
+    for (;;)
+        if (take(r, "\\E"))
+            r->quoted = false;
+        else if (!r->quoted && take(r, "\\Q"))
+            r->quoted = true;
+        else if (r->quoted || !(take_blank(r) || take_comment(r, "(?#", ')')))
+            return;
 }
 
 static struct node *read_repeated(struct reader *r)
 {
     struct node *n = read_atom(r);
     uint32_t least, most;
-    for (skip_blanks(r); n && read_quantifier(r, &least, &most); skip_blanks(r)) {
+    for (skip_marks(r); n && !r->quoted && read_quantifier(r, &least, &most); skip_marks(r)) {
         struct node *many = node_new(r, NODE_REPEAT);
         if (!many)
             return NULL;
@@ -258,27 +130,41 @@ static struct node *read_repeated(struct reader *r)
 static struct node *read_sequence(struct reader *r)
 {
     struct node *all = node_new(r, NODE_SEQUENCE), **end = all ? &all->child : NULL;
-    for (skip_blanks(r); end && cursor_left(&r->c) && peek(r, 0) != '|' && peek(r, 0) != ')'; skip_blanks(r)) {
+    for (skip_marks(r); end && cursor_left(&r->c) && (r->quoted || (peek(r, 0) != '|' && peek(r, 0) != ')')); skip_marks(r)) {
         *end = read_repeated(r);
         end = *end ? &(*end)->next : NULL;
     }
     return end ? all : NULL;
 }
 
-static struct node *read_choice(struct reader *r)
+static struct node *read_alternatives(struct reader *r, bool same_numbers)
 {
     struct node *all = node_new(r, NODE_CHOICE), **end = all ? &all->child : NULL;
-    bool spaced = r->spaced;
-    if (++r->depth > DEPTH_MAX || !end)
+    uint32_t first = r->groups, most = first;
+    if (!end)
         return NULL;
     do {
+        r->groups = same_numbers ? first : r->groups;
         *end = read_sequence(r);
         end = *end ? &(*end)->next : NULL;
+        most = r->groups > most ? r->groups : most;
         all->number++;
     } while (end && take(r, "|"));
-    r->depth--;
-    r->spaced = spaced;
+    r->groups = most;
     return end ? all : NULL;
+}
+
+/* Options that are set in a group end with it. */
+struct node *read_choice(struct reader *r, bool same_numbers)
+{
+    struct read_options outer = r->options;
+    if (r->depth == DEPTH_MAX)
+        return NULL;
+    r->depth++;
+    struct node *all = read_alternatives(r, same_numbers);
+    r->depth--;
+    r->options = outer;
+    return all;
 }
 
 /* An option x, or ^ for none, of the "(?" behind which this stands. */
@@ -309,7 +195,7 @@ const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a
     struct pattern_tree *p = arena_alloc(a, sizeof *p);
     if (!p)
         return NULL;
-    p->root = read_choice(&r);
+    p->root = read_choice(&r, false);
     p->is_inexact = is_inexact(expression);
-    return p->root && !cursor_left(&r.c) ? p : NULL;
+    return p->root && !cursor_left(&r.c) && references_resolve(&r, p->root) ? p : NULL;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The syntax of a regular expression (PCRE2), read so that something can be said of the texts that it matches. What asserts
- * and takes no byte (anchors, \b, lookaround) is read and asks nothing.
+ * and takes no byte (anchors, \b, lookaround) is read and asks nothing. What a call of a group takes (recursion) is not asked for.
  */
 #pragma once
 
@@ -10,11 +10,11 @@
 
 struct pattern_tree;
 
-/* All memory is the arena's. NULL: it has something that is not read here (conditions, recursion), or memory is out. */
+/* All memory is the arena's. NULL: it has something that is not read here ((*ACCEPT), more depth than 200), or memory is out. */
 const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a) MUST_USE;
 /*
  * May it match in a value that has bytes of this set alone? No is certain. The set has no byte from 0x80 up and no control, where
- * what \h, \v and \R stand for is not read to the end, and both cases of a letter, or neither.
+ * what \R stands for is not read to the end, and both cases of a letter, or neither.
  */
 bool pattern_fits(const struct pattern_tree *p, const struct byte_set *among);
 /*

@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/store/collection.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "waf/operator/number.h"
-
-#define NEVER INT64_MAX
-#define DIGITS 24 /* of a number of 64 bits, with its sign and NUL */
+#include "waf/store/variable.h"
 
 struct kept_variable {
     struct kept_variable *next;
-    int64_t expires; /* gone from this second on */
-    int64_t since;   /* CHANGE_DEPRECATE has been done until then */
-    int64_t rest;    /* what it has not taken yet, in parts of its period */
+    int64_t expires, since, rest; /* as of struct variable_state */
     size_t name_len, value_len;
     uint8_t text[];  /* name, value */
 };
@@ -35,12 +29,6 @@ void room_give(struct room *r, void *at, size_t size)
     r->used -= size;
 }
 
-int64_t saturating_add(int64_t a, int64_t b)
-{
-    int64_t sum;
-    return !__builtin_add_overflow(a, b, &sum) ? sum : b < 0 ? INT64_MIN : INT64_MAX;
-}
-
 /* ---- collections */
 
 size_t collection_size(const struct waf_collection_key *k)
@@ -55,7 +43,7 @@ size_t change_size(const struct waf_change *change)
         return sizeof(struct kept_variable) + change->name.len + change->value.len;
     case CHANGE_ADD:
     case CHANGE_DEPRECATE:
-        return sizeof(struct kept_variable) + change->name.len + DIGITS;
+        return sizeof(struct kept_variable) + change->name.len + VARIABLE_DIGITS;
     default:
         return 0;
     }
@@ -150,18 +138,32 @@ static struct kept_variable **find(struct kept_collection *c, struct bytes name)
     return at;
 }
 
-/* The variable at `*at` gets the value; made where there is none. */
-static enum waf_store_result put(struct kept_collection *c, struct kept_variable **at, struct bytes name, struct bytes value, int64_t now,
+static struct variable_state state_of(const struct kept_variable *v)
+{
+    return v ? (struct variable_state){true, value_of(v), v->expires, v->since, v->rest} : (struct variable_state){0};
+}
+
+static void keep_times(struct kept_variable *v, const struct variable_state *state)
+{
+    v->expires = state->expires;
+    v->since = state->since;
+    v->rest = state->rest;
+}
+
+/* The variable at `*at` becomes what `state` says; made where there is none. */
+static enum waf_store_result put(struct kept_collection *c, struct kept_variable **at, struct bytes name, const struct variable_state *state,
     const struct collection_limits *limits, struct room *room)
 {
     struct kept_variable *old = *at;
+    struct bytes value = state->value;
     size_t size = sizeof *old + name.len + value.len, before = old ? size_of(old) : 0;
     if (c->bytes - before + size > limits->bytes || (!old && c->variable_count >= limits->variables))
         return STORE_NO_ROOM;
     struct kept_variable *v = room_take(room, size);
     if (!v)
         return STORE_NO_ROOM;
-    *v = (struct kept_variable){.next = old ? old->next : NULL, .expires = old ? old->expires : NEVER, .since = now, .name_len = name.len, .value_len = value.len};
+    *v = (struct kept_variable){.next = old ? old->next : NULL, .name_len = name.len, .value_len = value.len};
+    keep_times(v, state);
     copy(v->text, name);
     copy(v->text + name.len, value);
     *at = v;
@@ -172,88 +174,33 @@ static enum waf_store_result put(struct kept_collection *c, struct kept_variable
     return STORE_DONE;
 }
 
-static enum waf_store_result put_number(struct kept_collection *c, struct kept_variable **at, struct bytes name, int64_t n, int64_t now,
+/* As variable_change left it. */
+static enum waf_store_result keep(struct kept_collection *c, struct kept_variable **at, struct bytes name, const struct variable_state *state,
     const struct collection_limits *limits, struct room *room)
 {
-    char text[DIGITS];
-    int len = snprintf(text, sizeof text, "%lld", (long long)n);
-    int64_t since = *at ? (*at)->since : now, rest = *at ? (*at)->rest : 0;
-    bool positive = *at && number_of_32(value_of(*at)) > 0;
-    enum waf_store_result result = put(c, at, name, bytes_of(text, (size_t)len), now, limits, room);
-    if (result == STORE_DONE && positive) {
-        (*at)->since = since;
-        (*at)->rest = rest;
-    }
-    return result;
-}
-
-/* What is to be taken from it by now; what is left of a whole one is kept for later. */
-static int64_t due(struct kept_variable *v, const struct waf_change *change, int64_t now)
-{
-    int64_t whole, passed = now - v->since;
-    if (passed <= 0)
-        return 0;
-    bool large = __builtin_mul_overflow(passed, change->number, &whole) || __builtin_add_overflow(whole, v->rest, &whole);
-    v->since = now;
-    v->rest = large ? 0 : whole % change->period;
-    return large ? INT64_MAX : whole / change->period;
-}
-
-static enum waf_store_result deprecate(struct kept_collection *c, struct kept_variable **at, const struct waf_change *change, int64_t now,
-    const struct collection_limits *limits, struct room *room, bool *ret_changed)
-{
-    int64_t since = (*at)->since, rest = (*at)->rest;
-    int64_t before = number_of_32(value_of(*at)), after = saturating_add(before, -due(*at, change, now));
-    if (after < 0)
-        after = 0;
-    *ret_changed = after != before;
-    enum waf_store_result result = *ret_changed ? put_number(c, at, change->name, after, now, limits, room) : STORE_DONE;
-    if (result != STORE_DONE) { /* not at all, then */
-        (*at)->since = since;
-        (*at)->rest = rest;
-    }
-    return result;
-}
-
-static enum waf_store_result change_variable(struct kept_collection *c, struct kept_variable **at, const struct waf_change *change, int64_t now,
-    const struct collection_limits *limits, struct room *room, bool *ret_changed)
-{
-    *ret_changed = true;
-    switch ((enum waf_change_kind)change->kind) {
-    case CHANGE_SET:
-        return put(c, at, change->name, change->value, now, limits, room);
-    case CHANGE_ADD:
-        return put_number(c, at, change->name, saturating_add(*at ? number_of_32(value_of(*at)) : 0, change->number), now, limits, room);
-    case CHANGE_TIMEOUT:
-        c->timeout = change->number;
-        return STORE_DONE;
-    case CHANGE_REMOVE:
-    case CHANGE_EXPIRE:
-    case CHANGE_DEPRECATE:
-        break;
-    }
-    *ret_changed = *at != NULL;
-    if (!*at)
-        return STORE_DONE;
-    if (change->kind == CHANGE_DEPRECATE)
-        return deprecate(c, at, change, now, limits, room, ret_changed);
-    if (change->kind == CHANGE_REMOVE)
+    if (state->exists && !(*at && state->value.at == value_of(*at).at))
+        return put(c, at, name, state, limits, room);
+    if (state->exists)
+        keep_times(*at, state);
+    else if (*at)
         drop(c, at, room);
-    else
-        (*at)->expires = change->number;
     return STORE_DONE;
 }
 
 enum waf_store_result collection_change(struct kept_collection *c, const struct waf_change *change, int64_t now, const struct collection_limits *limits,
     struct room *room, struct arena *a, struct waf_changed *ret)
 {
-    bool changed;
+    char digits[VARIABLE_DIGITS];
     drop_expired(c, now, room);
     struct kept_variable **at = find(c, change->name);
-    enum waf_store_result result = change_variable(c, at, change, now, limits, room, &changed);
-    *ret = (struct waf_changed){.exists = result == STORE_DONE && change->kind != CHANGE_REMOVE && *at};
+    struct variable_state state = state_of(*at);
+    bool changed = variable_change(&state, change, now, digits);
+    enum waf_store_result result = keep(c, at, change->name, &state, limits, room);
+    *ret = (struct waf_changed){.exists = result == STORE_DONE && state.exists};
     if (result != STORE_DONE)
         return result;
+    if (change->kind == CHANGE_TIMEOUT)
+        c->timeout = change->number;
     if (changed) {
         c->updated = now;
         c->updates += change->first;

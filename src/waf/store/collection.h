@@ -29,9 +29,6 @@ struct kept_collection {
     uint8_t text[];                          /* application, key */
 };
 
-/* `a` plus `b`, the largest or smallest number where that does not fit. */
-int64_t saturating_add(int64_t a, int64_t b);
-
 /* NULL when there is no room. */
 struct kept_collection *collection_new(const struct waf_collection_key *k, uint64_t hash, int64_t timeout, int64_t now, struct room *room) MUST_USE;
 void collection_free(struct kept_collection *c, struct room *room);

@@ -76,10 +76,16 @@ static struct bh_waf_bytes text(const char *s)
     return (struct bh_waf_bytes){s, strlen(s)};
 }
 
+static void run_in_order(void *context, void (*job)(void *argument, size_t which), void *argument, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        job(argument, i);
+}
+
 static enum bh_waf_result load(int rule_by_rule, struct bh_waf_rules **ret)
 {
     struct bh_waf_file file = {"rules.conf", text(RULES)};
-    struct bh_waf_rules_options options = {.size = sizeof options, .rule_by_rule = rule_by_rule};
+    struct bh_waf_rules_options options = {.size = sizeof options, .rule_by_rule = rule_by_rule, .run = run_in_order};
     struct bh_waf_report *report = NULL;
     enum bh_waf_result result = bh_waf_rules_load(&file, 1, &options, ret, &report);
     bh_waf_report_free(report);

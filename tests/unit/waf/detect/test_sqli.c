@@ -11,7 +11,7 @@
 static void unions(void **state)
 {
     EACH(true, "1 union select 1", "-1 UNION ALL SELECT null,null", "x' union select a from b--", "\") union (select 1,2)#", "1/**/union/**/select/**/1",
-        "1'/*!50000union*//*!50000select*/1,2-- -", "' union distinct select @@version;--", "1\xa0union\x0bselect\x0c" "1");
+        "1'/*!50000union*//*!50000select*/1,2-- -", "' union distinct select @@version;--", "1\xa0union\x0bselect\x0c" "1", "/post/*/*/2 union all/bar", "a b /**/ 7 UNION/**/ALL");
 }
 
 static void conditions(void **state)
@@ -42,7 +42,8 @@ static void prose_and_names_are_none(void **state)
 {
     EACH(false, "", "O'Brien", "O'Brien and O'Neil", "don't or can't", "rock 'n' roll", "'tis the season", "\"yes\" or \"no\"", "it's -- well -- a dash", "5'10\" and 6'2\" tall",
         "select a union representative and order by phone", "the union select committee met", "1 or 2", "drop the table; select another", "sleep (8 hours a day)", "the dogs' -- all of them -- bark",
-        "1 is not 2", "I'd like it", "please update me", "delete from cart", "# of users = 60", "union select values");
+        "1 is not 2", "I'd like it", "please update me", "delete from cart", "# of users = 60", "union select values",
+        "/post/foo/9 union all/bar", "/* on page */ room 2 union all", "/* 2 union all", "/**/2 union members", "/**/2 and union all", "*/ 2 union all", "'/**/' 2 union all");
 }
 
 static void codes_and_formats_are_none(void **state)

@@ -405,9 +405,40 @@ static void two_that_add_at_once_both_count(void **state)
     kept_close(&k);
 }
 
+static struct waf_changed told(struct kept *k, struct waf_change c, const char *name)
+{
+    struct waf_collection_key in = ip("t");
+    struct waf_changed now;
+    c.name = bytes_of_text(name);
+    c.timeout = HOUR;
+    assert_int_equal(k->store.change(k->store.context, &in, &c, 100, k->arena, &now), STORE_DONE);
+    return now;
+}
+
+static void a_change_tells_what_the_variable_is(void **state)
+{
+    struct kept k;
+    kept_open(&k, 10, 1 << 20, 10, 1 << 16);
+    struct waf_changed now = told(&k, (struct waf_change){.kind = CHANGE_SET, .value = bytes_of_text("5")}, "a");
+    assert_true(now.exists && bytes_equal(now.value, bytes_of_text("5")));
+    (void)told(&k, (struct waf_change){.kind = CHANGE_SET, .value = bytes_of_text("x")}, "b");
+    now = told(&k, (struct waf_change){.kind = CHANGE_ADD, .number = -7}, "A");
+    assert_true(now.exists && bytes_equal(now.value, bytes_of_text("-2")));
+    now = told(&k, (struct waf_change){.kind = CHANGE_EXPIRE, .number = 200}, "a");
+    assert_true(now.exists && bytes_equal(now.value, bytes_of_text("-2")));
+    now = told(&k, (struct waf_change){.kind = CHANGE_DEPRECATE, .number = 1, .period = 1}, "none");
+    assert_false(now.exists);
+    now = told(&k, (struct waf_change){.kind = CHANGE_REMOVE}, "a"); /* another one stands behind it */
+    assert_false(now.exists);
+    now = told(&k, (struct waf_change){.kind = CHANGE_REMOVE}, "a");
+    assert_false(now.exists);
+    kept_close(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_change_tells_what_the_variable_is),
         cmocka_unit_test(what_is_set_is_there_in_order),
         cmocka_unit_test(collections_are_told_apart_by_kind_application_and_key),
         cmocka_unit_test(numbers_are_added_where_they_are_kept),
