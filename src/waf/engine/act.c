@@ -337,6 +337,12 @@ static void decide(struct waf_transaction *t, enum waf_decision decision, struct
     run->refusing = true;
 }
 
+static void allow(struct waf_transaction *t, enum allowed what)
+{
+    t->allowed = what;
+    t->let_by = t->let_by || t->phase != 5; /* in phase 5 the message has gone its way */
+}
+
 static bool disrupt(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
 {
     if (e->disruptive == DISRUPTIVE_UNSET || t->engine != SWITCH_ON)
@@ -353,13 +359,13 @@ static bool disrupt(struct waf_transaction *t, const struct waf_effects *e, stru
         decide(t, WAF_REDIRECT, run);
         return macros_expand(t, e->redirect, &t->outcome.redirect);
     case DISRUPTIVE_ALLOW:
-        t->allowed = ALLOWED_ALL;
+        allow(t, ALLOWED_ALL);
         return true;
     case DISRUPTIVE_ALLOW_PHASE:
-        t->allowed = ALLOWED_PHASE;
+        allow(t, ALLOWED_PHASE);
         return true;
     case DISRUPTIVE_ALLOW_REQUEST:
-        t->allowed = ALLOWED_REQUEST;
+        allow(t, ALLOWED_REQUEST);
         return true;
     case DISRUPTIVE_PASS:
     case DISRUPTIVE_UNSET:

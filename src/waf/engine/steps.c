@@ -221,7 +221,7 @@ const struct waf_outcome *transaction_end(struct waf_transaction *t, struct waf_
     t->outcome.environment_count = t->lists[VARIABLE_ENV].count;
     sanitise_outcome(t);
     settle(t);
-    if (t->outcome.decision == WAF_PASS && t->allowed != ALLOWED_NOTHING)
+    if (t->outcome.decision == WAF_PASS && t->let_by)
         t->outcome.decision = WAF_ALLOW;
     return &t->outcome;
 }

@@ -102,6 +102,7 @@ struct waf_transaction {
     bool sanitised_all;          /* more than are kept: nothing is shown */
     uint8_t phase;
     enum allowed allowed;
+    bool let_by;              /* a rule of phases 1 to 4 said allow, in whichever form; `allowed` is over with what it allows */
     int64_t skip;        /* rules yet to be passed over */
     bool jumping;        /* towards the marker; past the end of a phase too, as in ModSecurity 3 */
     struct waf_text marker;

@@ -99,7 +99,7 @@ static void what_is_passed_over_has_not_happened(void **state)
         begin(&s, text_cstr(&rules));
         assert_true(is_known(&s, 1) && is_known(&s, 12));
         story_tell(&s.story, 1, GET("b=one"), "pass; 11 a1b");
-        story_tell(&s.story, 1, GET("b=one&a=go"), "pass; 11; 13"); /* what is not there is not below 1 */
+        story_tell(&s.story, 1, GET("b=one&a=go"), i < 3 ? "pass; 11; 13" : "allow; 11; 13"); /* what is not there is not below 1 */
         story_end(&s.story);
         text_free(&rules);
     }

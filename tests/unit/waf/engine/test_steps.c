@@ -282,9 +282,9 @@ static void phase_2_is_run_without_a_body_that_is_not_to_be_read(void **state)
 
 static void what_a_rule_lets_by_is_not_parsed(void **state)
 {
-    must_decide(ON ALL_PHASES "SecAction \"id:8,phase:1,allow,nolog\"\n" LOG(9, 5, "ARGS"), POST, ANSWER, "000000", "pass; 1 m; 5 m; 9 m [1]");
-    must_decide(ON ALL_PHASES "SecAction \"id:8,phase:1,allow:request,nolog\"\n" LOG(9, 3, "ARGS"), POST, ANSWER, "000000", "pass; 1 m; 3 m; 9 m [1]; 4 m; 5 m");
-    must_decide(ON ALL_PHASES "SecAction \"id:8,phase:1,allow:phase,nolog\"\n" LOG(9, 2, "ARGS_POST"), POST, ANSWER, "000000", "pass; 1 m; 2 m; 9 m [1]; 3 m; 4 m; 5 m");
+    must_decide(ON ALL_PHASES "SecAction \"id:8,phase:1,allow,nolog\"\n" LOG(9, 5, "ARGS"), POST, ANSWER, "000000", "allow; 1 m; 5 m; 9 m [1]");
+    must_decide(ON ALL_PHASES "SecAction \"id:8,phase:1,allow:request,nolog\"\n" LOG(9, 3, "ARGS"), POST, ANSWER, "000000", "allow; 1 m; 3 m; 9 m [1]; 4 m; 5 m");
+    must_decide(ON ALL_PHASES "SecAction \"id:8,phase:1,allow:phase,nolog\"\n" LOG(9, 2, "ARGS_POST"), POST, ANSWER, "000000", "allow; 1 m; 2 m; 9 m [1]; 3 m; 4 m; 5 m");
 }
 
 static void whether_a_body_is_read_is_known_before_it_comes(void **state)
