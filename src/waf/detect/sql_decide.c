@@ -22,8 +22,8 @@ static void record(struct sql_walk *w, struct sql_token token)
 static struct sql_token take(struct sql_walk *w)
 {
     struct sql_token token = sql_look(w, 0);
-    w->ahead_count--;
-    memmove(w->ahead, w->ahead + 1, w->ahead_count * sizeof w->ahead[0]);
+    if (--w->ahead_count)
+        memmove(w->ahead, w->ahead + 1, w->ahead_count * sizeof w->ahead[0]);
     record(w, token);
     return token;
 }
@@ -497,44 +497,59 @@ bool sqli_needs(uint8_t byte)
     return marks[byte] & (SEPARATOR | DASH);
 }
 
-static unsigned marks_of_block(const uint8_t *at)
+/* Without a loop, which would cost as much as what it does. */
+BLOCK_INLINE unsigned marks_of_some(const uint8_t *at, int count)
 {
     unsigned has = 0;
 #pragma GCC unroll 16
-    for (int i = 0; i < BLOCK; i++) /* the loop would cost as much as what it does */
+    for (int i = 0; i < count; i++)
         has |= marks[at[i]];
     return has;
 }
 
-/* Marks but for SEPARATOR and DASH. */
-static unsigned marks_behind_separator(struct bytes value)
+/* Of fewer than a block. */
+static unsigned marks_of_few(const uint8_t *at, size_t len)
+{
+    unsigned has = 0;
+    if (len & 8) {
+        has |= marks_of_some(at, 8);
+        at += 8;
+    }
+    if (len & 4) {
+        has |= marks_of_some(at, 4);
+        at += 4;
+    }
+    for (len &= 3; len; len--)
+        has |= marks[*at++];
+    return has;
+}
+
+/* Marks of whole blocks, but for SEPARATOR and DASH. */
+static unsigned marks_behind_separator(const uint8_t *at, const uint8_t *end)
 {
     block quotes = {0}, doubles = {0}, backslashes = {0}, dialects = {0};
-    size_t i = 0;
-    unsigned has = 0;
-    for (; value.len - i >= BLOCK; i += BLOCK) {
-        block b = block_at(value.at + i);
+    for (; at < end; at += BLOCK) {
+        block b = block_at(at);
         quotes |= block_is(b, '\'');
         doubles |= block_is(b, '"');
         backslashes |= block_is(b, '\\');
         dialects |= block_is(b, '#') | block_is(b, '!') | block_is(b, '-');
     }
-    for (; i < value.len; i++)
-        has |= marks[value.at[i]];
-    has |= block_bits(quotes) ? QUOTE : 0;
-    has |= block_bits(doubles) ? DOUBLE : 0;
-    has |= block_bits(backslashes) ? DIALECT | BACKSLASH : 0;
-    return has | (block_bits(dialects) ? DIALECT : 0);
+    return (block_bits(quotes) ? QUOTE : 0u) | (block_bits(doubles) ? DOUBLE : 0u) |
+        (block_bits(backslashes) ? DIALECT | BACKSLASH : 0u) | (block_bits(dialects) ? DIALECT : 0u);
 }
 
 /* What the bytes of the value may be part of. Of those behind the first SEPARATOR no DASH is wanted. */
 static unsigned marks_of(struct bytes value)
 {
-    unsigned has = 0;
-    size_t i = 0;
-    for (; value.len - i >= BLOCK && !(has & SEPARATOR); i += BLOCK)
-        has |= marks_of_block(value.at + i);
-    return i < value.len ? has | marks_behind_separator(bytes_slice(value, i, value.len)) : has;
+    if (!value.len)
+        return 0;
+    size_t rest = value.len % BLOCK;
+    const uint8_t *at = value.at, *end = at + (value.len - rest);
+    unsigned has = marks_of_few(end, rest);
+    for (; at < end && !(has & SEPARATOR); at += BLOCK)
+        has |= marks_of_some(at, BLOCK);
+    return at < end ? has | marks_behind_separator(at, end) : has;
 }
 
 bool sqli_detect(struct bytes value, struct sqli_finding *ret)

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/detect/sql_walk.h"
 
-struct sql_token sql_look(struct sql_walk *w, size_t n)
+void sql_read_ahead(struct sql_walk *w, size_t n)
 {
     while (w->ahead_count <= n)
         w->ahead[w->ahead_count++] = sql_tokens_next(&w->tokens);
-    return w->ahead[n];
 }
 
 bool sql_select_list_at(struct sql_walk *w, size_t at)

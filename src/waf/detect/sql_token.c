@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/detect/sql_token.h"
 
-enum { SPACE = 1, LETTER = 2, DIGIT = 4, HEX = 8, WORD = LETTER | DIGIT, INSIDE = 16 }; /* INSIDE: always part of the word that it stands in */
+enum { SPACE = 1, LETTER = 2, DIGIT = 4, HEX = 8, WORD = LETTER | DIGIT, INSIDE = 16, MAYBE = 32 };
+/* INSIDE: always part of the word that it stands in; MAYBE: where it depends on what is beside it, or on the dialect. */
 
 static const uint8_t kinds[256] = {
     [0 ... ' '] = SPACE,
@@ -13,7 +14,9 @@ static const uint8_t kinds[256] = {
     ['_'] = LETTER | INSIDE,
     ['$'] = INSIDE,
     [0x7f] = SPACE,
-    [0x80 ... 0xff] = LETTER,
+    [0x80 ... 0xff] = LETTER | MAYBE,
+    ['.'] = MAYBE,
+    ['#'] = MAYBE,
 };
 
 struct sql_tokens sql_tokens_over(struct bytes value, enum sql_dialect dialect)
@@ -64,9 +67,9 @@ static bool find(const struct sql_tokens *t, size_t from, struct bytes end, size
 
 static struct sql_token take(struct sql_tokens *t, enum sql_class class, size_t len)
 {
-    struct sql_token token = {.class = class, .word = SQL_W_NONE, .at = t->left.at};
-    advance(t, len);
-    token.len = t->left.at - token.at;
+    size_t left = cursor_left(&t->left);
+    struct sql_token token = {.class = class, .word = SQL_W_NONE, .at = t->left.at, .len = len < left ? len : left};
+    t->left.at += token.len;
     return token;
 }
 
@@ -106,6 +109,8 @@ static size_t word_length(struct sql_tokens *t, size_t from)
     for (;; i++) {
         i = span(t, i, INSIDE);
         uint8_t c = peek(t, i);
+        if (!(kinds[c] & MAYBE))
+            return i;
         bool inside = kinds[c] & WORD || c == '#' || (c == '.' && i > from && kinds[peek(t, i + 1)] & LETTER);
         if (i >= cursor_left(&t->left) || !inside)
             return i;
@@ -146,8 +151,6 @@ static struct sql_token word(struct sql_tokens *t)
     }
     enum sql_class class;
     enum sql_word word = sql_word_find(bytes_slice(t->left.all, t->left.at, len), &class);
-    if (class == SQL_WEAPON && word == SQL_W_NONE) /* a package's name goes on behind the dot */
-        return take(t, class, len);
     struct sql_token token = take(t, class, len);
     token.word = word;
     return token;
@@ -268,13 +271,12 @@ static struct sql_token comment(struct sql_tokens *t)
 static bool skip_space(struct sql_tokens *t)
 {
     for (;;) {
+        t->left.at += span(t, 0, SPACE);
         uint8_t c = peek(t, 0), next = peek(t, 1);
         size_t len;
-        if (cursor_left(&t->left) == 0)
+        if (kinds[c] & (INSIDE | SPACE)) /* most tokens; or the end */
             return false;
-        if (kinds[c] & SPACE)
-            advance(t, 1);
-        else if (c >= 0x80 && no_break_space(t, 0))
+        if (c >= 0x80 && no_break_space(t, 0))
             advance(t, c == 0xa0 ? 1 : 2);
         else if (c == '/' && next == '*') {
             if (peek(t, 2) == '!' && !is_read_as(t, SQL_ANSI))

@@ -42,8 +42,16 @@ struct sql_walk {
     size_t evidence; /* offset of the token that left the operand */
 };
 
+/* So that the token `n` ahead is there. */
+void sql_read_ahead(struct sql_walk *w, size_t n);
+
 /* The token `n` ahead, n < SQL_AHEAD. */
-struct sql_token sql_look(struct sql_walk *w, size_t n);
+static inline struct sql_token sql_look(struct sql_walk *w, size_t n)
+{
+    if (w->ahead_count <= n)
+        sql_read_ahead(w, n);
+    return w->ahead[n];
+}
 
 static inline bool sql_is_word(struct sql_token token, enum sql_word word)
 {

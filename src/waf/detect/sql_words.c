@@ -14,10 +14,6 @@ static const struct {
 #undef ENTRY
 };
 
-/* Oracle's packages and SQL Server's extended procedures: whole families, of which no value speaks by chance. In
- * byte order. */
-static const char *const families[] = {"CTXSYS.", "DBMS_", "HTTPURITYPE", "LO_IMPORT", "SP_OA", "UTL_", "XP_"};
-
 static uint8_t upper(uint8_t c)
 {
     return c >= 'a' && c <= 'z' ? (uint8_t)(c - 0x20) : c;
@@ -33,17 +29,56 @@ static int compare(struct bytes text, const char *word)
     return word[text.len] ? -1 : 0;
 }
 
+/* Oracle's packages and SQL Server's extended procedures, by letter: whole families, of which no value speaks by chance. */
+static const char *const families['Z' - 'A' + 1] = {
+    ['C' - 'A'] = "CTXSYS.", ['D' - 'A'] = "DBMS_", ['H' - 'A'] = "HTTPURITYPE", ['L' - 'A'] = "LO_IMPORT", ['S' - 'A'] = "SP_OA",
+    ['U' - 'A'] = "UTL_", ['X' - 'A'] = "XP_",
+};
+
 static bool of_a_family(struct bytes text)
 {
-    uint8_t first = upper(text.at[0]);
-    for (size_t i = 0; i < sizeof families / sizeof families[0] && (uint8_t)families[i][0] <= first; i++) {
-        if ((uint8_t)families[i][0] != first)
-            continue;
-        size_t len = strlen(families[i]);
-        if (text.len >= len && compare(bytes_slice(text, 0, len), families[i]) == 0)
-            return true;
-    }
-    return false;
+    unsigned letter = upper(text.at[0]) - (unsigned)'A';
+    const char *family = letter <= 'Z' - 'A' ? families[letter] : NULL;
+    size_t len = family ? strlen(family) : 0;
+    return family && text.len >= len && compare(bytes_slice(text, 0, len), family) == 0;
+}
+
+/*
+ * Of 1,024 numbers, those of the words, as bits: what has another is none of them. Made from three letters, of which five bits
+ * are the same in any case, and the length.
+ */
+#define NUMBER_OF(first, second, last, len) \
+    ((((first) & 31u) << 5 ^ ((second) & 31u) ^ ((last) & 31u) << 3 ^ (unsigned)(len) << 6) & 1023u)
+#define NUMBER_OF_WORD(word) NUMBER_OF(#word[0], #word[1], #word[sizeof #word - 2], sizeof #word - 1)
+#define BIT(word, part) | (NUMBER_OF_WORD(word) / 64 == (part) ? UINT64_C(1) << NUMBER_OF_WORD(word) % 64 : 0)
+#define BIT_0(word, class) BIT(word, 0)
+#define BIT_1(word, class) BIT(word, 1)
+#define BIT_2(word, class) BIT(word, 2)
+#define BIT_3(word, class) BIT(word, 3)
+#define BIT_4(word, class) BIT(word, 4)
+#define BIT_5(word, class) BIT(word, 5)
+#define BIT_6(word, class) BIT(word, 6)
+#define BIT_7(word, class) BIT(word, 7)
+#define BIT_8(word, class) BIT(word, 8)
+#define BIT_9(word, class) BIT(word, 9)
+#define BIT_10(word, class) BIT(word, 10)
+#define BIT_11(word, class) BIT(word, 11)
+#define BIT_12(word, class) BIT(word, 12)
+#define BIT_13(word, class) BIT(word, 13)
+#define BIT_14(word, class) BIT(word, 14)
+#define BIT_15(word, class) BIT(word, 15)
+static const uint64_t numbers[16] = {
+    0 SQL_WORDS(BIT_0), 0 SQL_WORDS(BIT_1), 0 SQL_WORDS(BIT_2), 0 SQL_WORDS(BIT_3), 0 SQL_WORDS(BIT_4), 0 SQL_WORDS(BIT_5),
+    0 SQL_WORDS(BIT_6), 0 SQL_WORDS(BIT_7), 0 SQL_WORDS(BIT_8), 0 SQL_WORDS(BIT_9), 0 SQL_WORDS(BIT_10), 0 SQL_WORDS(BIT_11),
+    0 SQL_WORDS(BIT_12), 0 SQL_WORDS(BIT_13), 0 SQL_WORDS(BIT_14), 0 SQL_WORDS(BIT_15),
+};
+
+static bool may_be_word(struct bytes text)
+{
+    if (text.len < 2 || text.len > LONGEST)
+        return false;
+    unsigned number = NUMBER_OF(text.at[0], text.at[1], text.at[text.len - 1], text.len);
+    return numbers[number / 64] >> number % 64 & 1;
 }
 
 /* Where the words of each letter begin. */
@@ -85,7 +120,7 @@ static int compare_by_key(struct bytes text, uint64_t key, const char *word)
 static enum sql_word find(struct bytes text)
 {
     unsigned letter = upper(text.at[0]) - (unsigned)'A';
-    if (text.len < 2 || text.len > LONGEST || letter > 'Z' - 'A')
+    if (letter > 'Z' - 'A')
         return SQL_W_NONE;
     size_t low = letters[letter], high = letters[letter + 1];
     uint64_t key = key_of_text(text);
@@ -104,7 +139,7 @@ static enum sql_word find(struct bytes text)
 
 enum sql_word sql_word_find(struct bytes text, enum sql_class *ret_class)
 {
-    enum sql_word word = text.len ? find(text) : SQL_W_NONE;
+    enum sql_word word = may_be_word(text) ? find(text) : SQL_W_NONE;
     *ret_class = SQL_NAME;
     if (word != SQL_W_NONE)
         *ret_class = (enum sql_class)words[word].class;

@@ -93,20 +93,35 @@ uint64_t transformations_of_byte(uint8_t byte)
     return ret;
 }
 
+/* Without a loop, which would cost as much as what it does. */
+BLOCK_INLINE uint64_t entries_of_some(const uint64_t table[256], const uint8_t *at, int count)
+{
+    uint64_t found = 0;
+#pragma GCC unroll 16
+    for (int i = 0; i < count; i++)
+        found |= table[at[i]];
+    return found;
+}
+
 uint64_t entries_of_bytes(const uint64_t table[256], uint64_t most, struct bytes in)
 {
-    enum { AT_ONCE = 16 };
     uint64_t found = 0;
-    size_t i = 0;
-    for (; in.len - i >= AT_ONCE && found != most; i += AT_ONCE) {
-        const uint8_t *at = in.at + i;
-#pragma GCC unroll 16
-        for (int k = 0; k < AT_ONCE; k++) /* the loop would cost as much as what it does */
-            found |= table[at[k]];
+    const uint8_t *at = in.at;
+    size_t left = in.len;
+    for (; left >= 16 && found != most; left -= 16, at += 16)
+        found |= entries_of_some(table, at, 16);
+    if (left >= 16)
+        return found;
+    if (left & 8) {
+        found |= entries_of_some(table, at, 8);
+        at += 8;
     }
-    if (found != most)
-        for (; i < in.len; i++)
-            found |= table[in.at[i]];
+    if (left & 4) {
+        found |= entries_of_some(table, at, 4);
+        at += 4;
+    }
+    for (left &= 3; left; left--)
+        found |= table[*at++];
     return found;
 }
 

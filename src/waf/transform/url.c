@@ -49,7 +49,7 @@ size_t same_url_decode(struct bytes in)
 
 size_t write_url_decode(struct bytes in, const struct unicode_map *map, uint8_t *out)
 {
-    bool broken;
+    bool broken = false;
     return percent_decode(in, out, &broken);
 }
 
