@@ -345,7 +345,7 @@ static void allow(struct waf_transaction *t, enum allowed what)
 
 static bool disrupt(struct waf_transaction *t, const struct waf_effects *e, struct rule_run *run)
 {
-    if (e->disruptive == DISRUPTIVE_UNSET || t->engine != SWITCH_ON)
+    if (e->disruptive == DISRUPTIVE_UNSET || e->disruptive == DISRUPTIVE_PASS || t->engine != SWITCH_ON)
         return true;
     int status = e->status > 0 ? e->status : t->outcome.status;
     switch ((enum disruptive)e->disruptive) {
@@ -434,13 +434,28 @@ bool act_describe(struct waf_transaction *t, uint32_t rule, struct rule_run *run
     return (!defaults->given || describe(t, &defaults->effects, run)) && take_tags(t, &r->written, run) && describe(t, &r->written, run);
 }
 
-bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run)
+/* What the match is, and what it does, but for what it decides. */
+static bool act_on_whole(struct waf_transaction *t, const struct waf_rule *r, struct rule_run *run)
 {
-    const struct waf_rule *r = &t->set->rules[rule];
     const struct waf_default *defaults = &t->set->defaults[r->phase];
     if (defaults->given && (!run_actions(t, defaults->effects.actions, false) || !describe(t, &defaults->effects, run)))
         return false;
-    if (!take_tags(t, &r->written, run) || !act_on_updates(t, r, run) || !describe(t, &r->written, run) || !run_actions(t, r->written.actions, !is_chained(t, r)))
+    return take_tags(t, &r->written, run) && act_on_updates(t, r, run) && describe(t, &r->written, run) && run_actions(t, r->written.actions, !is_chained(t, r));
+}
+
+/* The same of a rule that is plain. */
+static bool act_plainly(struct waf_transaction *t, const struct waf_rule *r, const struct prepared_rule *prepared, struct rule_run *run)
+{
+    if (prepared->log != UNSET)
+        run->record = prepared->log == YES;
+    return !prepared->acts_later || run_actions(t, r->written.actions, !is_chained(t, r));
+}
+
+bool act_on_full_match(struct waf_transaction *t, uint32_t rule, struct rule_run *run)
+{
+    const struct waf_rule *r = &t->set->rules[rule];
+    const struct prepared_rule *prepared = &t->program->prepared.rules[rule];
+    if (prepared->is_plain ? !act_plainly(t, r, prepared, run) : !act_on_whole(t, r, run))
         return false;
     if (r->updates.count)
         return true;

@@ -276,7 +276,7 @@ static bool run_rule(struct waf_transaction *t, uint32_t rule, struct rule_run *
         *ret_matched = true;
         return act_on_match(t, rule) && act_on_full_match(t, rule, run);
     }
-    if (rule != run->head && is_removed(t, r, true)) { /* in a chain it counts as true */
+    if (rule != run->head && t->removals.count && is_removed(t, r, true)) { /* in a chain it counts as true */
         *ret_matched = true;
         return true;
     }
@@ -346,7 +346,7 @@ bool passes_over(struct waf_transaction *t, uint32_t rule)
         t->skip--;
         return true;
     }
-    return t->allowed != ALLOWED_NOTHING || r->removed || is_removed(t, r, false);
+    return t->allowed != ALLOWED_NOTHING || r->removed || (t->removals.count && is_removed(t, r, false));
 }
 
 /* All rules, one after another: the reference for whatever runs fewer of them. */

@@ -84,6 +84,11 @@ static bool marks(uint8_t kind)
     return kind == ACTION_SANITISE_MATCHED || kind == ACTION_SANITISE_MATCHED_BYTES;
 }
 
+static bool is_later(uint8_t kind)
+{
+    return kind != ACTION_SETVAR;
+}
+
 static bool some(const struct waf_rule_set *set, struct waf_span actions, bool (*is)(uint8_t kind))
 {
     for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
@@ -97,6 +102,11 @@ static bool is_comparison(uint8_t operator)
     return operator == OPERATOR_EQ || operator == OPERATOR_GE || operator == OPERATOR_GT || operator == OPERATOR_LE || operator == OPERATOR_LT;
 }
 
+static bool says_nothing(const struct waf_effects *e)
+{
+    return !e->has_msg && !e->has_logdata && !e->tags.count && e->severity < 0;
+}
+
 static struct prepared_rule prepare_rule(const struct waf_rule_set *set, const struct waf_rule *r)
 {
     const struct waf_default *defaults = &set->defaults[r->phase];
@@ -106,6 +116,9 @@ static struct prepared_rule prepare_rule(const struct waf_rule_set *set, const s
     return (struct prepared_rule){
         .acts_at_once = marks_at_once || r->updates.count || some(set, r->written.actions, is_at_once),
         .marks_at_once = marks_at_once,
+        .acts_later = some(set, r->written.actions, is_later),
+        .is_plain = !r->updates.count && says_nothing(&r->written) && (!defaults->given || (says_nothing(&defaults->effects) && !defaults->effects.actions.count)),
+        .log = r->written.log != UNSET || !defaults->given ? r->written.log : defaults->effects.log,
         .compares = r->kind == RULE_CONDITION && is_comparison(r->operator) && !r->operand_macros && !transforms,
         .needs_form = transforms || is_detector,
         .argument = argument,

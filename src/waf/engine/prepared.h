@@ -29,6 +29,9 @@ struct prepared_target {
 struct prepared_rule {
     bool acts_at_once;     /* a match does something before it is one of the whole chain: it sets variables, names collections... */
     bool marks_at_once;    /* ...or marks what is not shown */
+    bool acts_later;       /* once the whole chain has matched, something is done besides */
+    bool is_plain;         /* all that is said of such a match is whether it is recorded */
+    uint8_t log;           /* enum tristate: whether it is, of one that is plain */
     bool compares;         /* @eq and its like with a number that is known, of values as they are */
     bool needs_form;       /* it transforms, or its operator asks for what a value's bytes trigger */
     struct bytes argument; /* the operand, where it has no macros */

@@ -49,14 +49,14 @@ static void index_all(struct waf_values *v)
 
 bool values_know(struct waf_values *v, const struct known_names *names, struct arena *a)
 {
-    struct known_values *k = arena_alloc(a, sizeof *k);
-    if (!k)
+    size_t words = words_of(names);
+    struct known_values *k = arena_alloc(a, sizeof *k + words * sizeof *k->there + names->count * sizeof *k->indices);
+    struct waf_value *items = arena_buffer(a, KNOWN_ROOM * sizeof *items);
+    if (!k || !items)
         return false;
-    *k = (struct known_values){.names = names, .indices = arena_array(a, names->count, sizeof *k->indices), .there = arena_array(a, words_of(names), sizeof *k->there)};
-    v->known = k;
-    v->items = arena_buffer(a, KNOWN_ROOM * sizeof *v->items);
-    v->capacity = v->items ? KNOWN_ROOM : 0;
-    return k->indices && k->there && v->items;
+    *k = (struct known_values){.names = names, .there = (uint64_t *)(k + 1), .indices = (uint32_t *)((uint64_t *)(k + 1) + words)};
+    *v = (struct waf_values){.items = items, .capacity = KNOWN_ROOM, .known = k};
+    return true;
 }
 
 size_t values_count_known(const struct waf_values *v, const uint64_t *numbers)

@@ -7,31 +7,15 @@ static bool matched(size_t offset, size_t length, struct match *ret)
     return true;
 }
 
-/* For texts of some words memmem prepares longer than it searches. */
-#define SHORT_MAX 256
-
-static const uint8_t *find_short(struct bytes b, struct bytes needle)
-{
-    for (size_t i = 0, last = needle.len - 1; i + last < b.len; i++)
-        if (b.at[i] == needle.at[0] && b.at[i + last] == needle.at[last] && memcmp(b.at + i, needle.at, needle.len) == 0)
-            return b.at + i;
-    return NULL;
-}
-
 /* Offset of `needle` in `b` at or after `from`; false when there is none. */
 static bool find(struct bytes b, struct bytes needle, size_t from, size_t *ret)
 {
     if (from > b.len || needle.len > b.len - from)
         return false;
-    if (!needle.len) {
-        *ret = from;
-        return true;
-    }
-    struct bytes rest = bytes_slice(b, from, b.len);
-    const uint8_t *at = rest.len <= SHORT_MAX ? find_short(rest, needle) : memmem(rest.at, rest.len, needle.at, needle.len);
-    if (!at)
+    const uint8_t *at = needle.len ? memmem(b.at + from, b.len - from, needle.at, needle.len) : NULL;
+    if (needle.len && !at)
         return false;
-    *ret = (size_t)(at - b.at);
+    *ret = needle.len ? (size_t)(at - b.at) : from;
     return true;
 }
 
