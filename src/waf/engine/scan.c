@@ -33,11 +33,20 @@ static bool make_room(struct waf_transaction *t)
     return t->visits && t->candidates && t->scanned && t->segments && t->made_segments;
 }
 
-static bool has_changed(const struct waf_transaction *t, uint32_t number)
+/* What tells whether a target of the message names other values than before: its text, or how many stand in its list. */
+static size_t measure_target(const struct waf_transaction *t, uint32_t target, struct bytes *ret_scalar)
 {
-    const struct scan_segment *s = &t->segments[number];
+    uint8_t variable = t->set->targets[target].variable;
+    *ret_scalar = variable_shapes[variable] == SHAPE_SCALAR ? t->scalars[variable] : (struct bytes){0};
+    return t->lists[t->program->prepared.targets[target].source].count;
+}
+
+static bool has_changed(const struct waf_transaction *t, uint32_t target, const struct scan_segment *s)
+{
     struct bytes scalar;
-    size_t listed = variables_measure(t, t->program->plan->segments[number], &scalar);
+    if (variable_is_of_request_head(t->set->targets[target].variable))
+        return false;
+    size_t listed = measure_target(t, target, &scalar);
     return listed != s->listed || scalar.at != s->scalar.at || scalar.len != s->scalar.len;
 }
 
@@ -45,11 +54,13 @@ static bool has_changed(const struct waf_transaction *t, uint32_t number)
 static void forget_changed(struct waf_transaction *t)
 {
     uint32_t kept = 0;
-    for (uint32_t i = 0; i < t->made_segment_count; i++)
-        if (has_changed(t, t->made_segments[i]))
-            t->segments[t->made_segments[i]] = (struct scan_segment){0};
+    for (uint32_t i = 0; i < t->made_segment_count; i++) {
+        uint32_t number = t->made_segments[i];
+        if (has_changed(t, t->program->plan->segments[number], &t->segments[number]))
+            t->segments[number] = (struct scan_segment){0};
         else
-            t->made_segments[kept++] = t->made_segments[i];
+            t->made_segments[kept++] = number;
+    }
     t->made_segment_count = kept;
 }
 
@@ -67,20 +78,39 @@ bool scan_begin(struct waf_transaction *t)
     return true;
 }
 
-static bool take_forms(struct waf_transaction *t, const struct waf_values *found, struct scan_segment *s)
+/* Where there is none yet, it is made. False when memory is out. */
+static bool take_form(struct waf_transaction *t, struct scan_segment *s, struct waf_form *f, struct bytes value)
+{
+    if (!f)
+        f = form_new(&t->forms, value);
+    if (!f)
+        return false;
+    s->forms[s->count++] = f;
+    s->triggered |= f->triggers;
+    return true;
+}
+
+static bool take_values(struct waf_transaction *t, const struct waf_values *found, bool names, struct scan_segment *s)
 {
     s->forms = found->count ? arena_array(t->arena, found->count, sizeof(struct waf_form *)) : NULL;
+    if (found->count && !s->forms)
+        return false;
     for (size_t i = 0; i < found->count; i++) {
-        struct waf_form *f = s->forms ? found->items[i].form : NULL;
-        if (!f && s->forms)
-            f = form_new(&t->forms, found->items[i].value);
-        if (!f)
+        const struct waf_value *v = &found->items[i];
+        if (!(names ? take_form(t, s, v->name_form, v->name) : take_form(t, s, v->form, v->value)))
             return false;
-        s->forms[i] = f;
-        s->triggered |= f->triggers;
     }
-    s->count = found->count;
     return true;
+}
+
+/* All that the target names, whatever its exclusions; an expression as selector means every name. False when memory is out. */
+static bool take_target(struct waf_transaction *t, uint32_t target, struct scan_segment *s)
+{
+    const struct prepared_target *p = &t->program->prepared.targets[target];
+    if (p->way == WAY_LISTED && t->program->targets[target].kind != SELECTOR_LITERAL)
+        return take_values(t, &t->lists[p->source], p->is_name, s);
+    t->gathered.count = 0;
+    return variables_all(t, target, &t->gathered) && take_values(t, &t->gathered, false, s);
 }
 
 /* NULL when memory is out. */
@@ -92,9 +122,8 @@ static struct scan_segment *segment_get(struct waf_transaction *t, uint32_t numb
         return s;
     s->there = true;
     t->made_segments[t->made_segment_count++] = number;
-    s->listed = variables_measure(t, target, &s->scalar);
-    t->gathered.count = 0;
-    return variables_all(t, target, &t->gathered) && take_forms(t, &t->gathered, s) ? s : NULL;
+    s->listed = measure_target(t, target, &s->scalar);
+    return take_target(t, target, s) ? s : NULL;
 }
 
 /* ---- what chains make of texts */
@@ -161,7 +190,6 @@ struct scan_sort {
 struct scan_view {
     struct scan_sort *sorts;
     size_t count;
-    bool there;
 };
 
 static bool is_large(const struct waf_form *f)
@@ -290,7 +318,6 @@ static bool view_make(struct waf_transaction *t, const struct plan_group *g, con
     const struct scan_segment *segment = segment_get(t, view->segment);
     if (!segment)
         return false;
-    ret->there = true;
     if (!segment->count)
         return true;
     if (!view->always && !(segment->triggered & view->triggers))
@@ -403,6 +430,35 @@ static void look_through_joined(struct sweep *s, const struct plan_look *l, cons
 
 /* ---- groups */
 
+/* One source, of whose views these have texts. */
+struct looking {
+    struct sweep sweep;
+    const struct plan_look *look;
+    uint64_t chains;      /* that its patterns are behind */
+    struct joined joined; /* of texts that all of them leave so */
+};
+
+static void look_at_view(struct looking *l, const struct scan_view *v)
+{
+    for (size_t i = 0; i < v->count; i++)
+        if ((v->sorts[i].chains & l->chains) != l->chains || !join(&l->joined, &v->sorts[i]))
+            look_through_sort(&l->sweep, l->look, &v->sorts[i]);
+}
+
+/* `full`: the first views that have texts, as bits. */
+static void look(struct looking *l, const struct scan_view *views, uint64_t full)
+{
+    l->chains = l->look->plain.chains | l->look->strange.chains;
+    l->joined.only = NULL;
+    l->joined.len = l->joined.strange_len = 0;
+    for (uint64_t left = l->look->first_views & full; left; left &= left - 1)
+        look_at_view(l, &views[__builtin_ctzll(left)]);
+    for (uint32_t i = 0; l->look->has_more_views && i < l->look->view_count; i++)
+        if (l->look->views[i] >= PLAN_FIRST_VIEWS)
+            look_at_view(l, &views[l->look->views[i]]);
+    look_through_joined(&l->sweep, l->look, &l->joined, l->chains);
+}
+
 /* Candidates are looked at; what was to be looked at for the scan alone is not any more. */
 static void take_candidates(struct waf_transaction *t, const struct plan_group *g)
 {
@@ -410,34 +466,23 @@ static void take_candidates(struct waf_transaction *t, const struct plan_group *
         t->visits[i] = (t->visits[i] & ~g->due[i]) | t->candidates[i];
 }
 
-/* False when memory is out. */
-static bool look(struct waf_transaction *t, const struct plan_group *g, const struct plan_look *l, struct scan_view *views)
-{
-    struct sweep s = {.t = t, .group = g};
-    uint64_t chains = l->plain.chains | l->strange.chains;
-    struct joined joined; /* of texts that all chains leave so */
-    joined.only = NULL;
-    joined.len = joined.strange_len = 0;
-    for (uint32_t i = 0; i < l->view_count; i++) {
-        struct scan_view *v = &views[l->views[i]];
-        if (!v->there && !view_make(t, g, &g->views[l->views[i]], v))
-            return false;
-        for (size_t k = 0; k < v->count; k++)
-            if ((v->sorts[k].chains & chains) != chains || !join(&joined, &v->sorts[k]))
-                look_through_sort(&s, l, &v->sorts[k]);
-    }
-    look_through_joined(&s, l, &joined, chains);
-    return true;
-}
-
 static bool scan_group(struct waf_transaction *t, uint32_t group)
 {
     const struct plan_group *g = &t->program->plan->groups[group];
     struct scan_view *views = arena_array(t->arena, g->view_count, sizeof *views);
+    struct looking l; /* whose buffers are not cleared */
+    uint64_t full = 0;
+    l.sweep = (struct sweep){.t = t, .group = g};
     t->scanned[group] = true;
-    for (uint32_t i = 0; i < g->look_count; i++)
-        if (!views || !look(t, g, &g->looks[i], views))
+    for (uint32_t i = 0; i < g->view_count; i++) {
+        if (!views || !view_make(t, g, &g->views[i], &views[i]))
             return false;
+        full |= i < PLAN_FIRST_VIEWS && views[i].count ? UINT64_C(1) << i : 0;
+    }
+    for (uint32_t i = 0; i < g->look_count; i++) {
+        l.look = &g->looks[i];
+        look(&l, views, full);
+    }
     take_candidates(t, g);
     return true;
 }

@@ -142,8 +142,6 @@ struct rule_run {
 
 /* What the target names, less what the rule's exclusions and ctl take away; appended to `ret`. False when memory is out. */
 bool variables_resolve(struct waf_transaction *t, const struct waf_rule *rule, uint32_t target, struct waf_values *ret) MUST_USE;
-/* What tells whether a target of the message names other values than before: its text, or how many stand in its list. */
-size_t variables_measure(const struct waf_transaction *t, uint32_t target, struct bytes *ret_scalar);
 /* Is the item one of those that the selector names? */
 bool variables_selects(struct waf_transaction *t, const struct selection *s, const struct waf_value *item);
 /* Is the value, as the variable of a target, taken away by an exclusion of the rule, or by ctl? */

@@ -257,13 +257,6 @@ bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values
     return resolve(t, t->set->targets[target].variable, s->kind == SELECTOR_LITERAL ? s : &every, ret);
 }
 
-size_t variables_measure(const struct waf_transaction *t, uint32_t target, struct bytes *ret_scalar)
-{
-    uint8_t variable = t->set->targets[target].variable;
-    *ret_scalar = variable_shapes[variable] == SHAPE_SCALAR ? t->scalars[variable] : (struct bytes){0};
-    return t->lists[variable_source(variable)].count;
-}
-
 size_t variables_count(struct waf_transaction *t, uint32_t target)
 {
     const struct selection *s = &t->program->targets[target];

@@ -139,6 +139,8 @@ static bool settle_look(const struct planning *p, struct plan_group *g, struct p
             *place = ++g->view_count;
         }
         views[i] = *place - 1;
+        look->first_views |= views[i] < PLAN_FIRST_VIEWS ? UINT64_C(1) << views[i] : 0;
+        look->has_more_views |= views[i] >= PLAN_FIRST_VIEWS;
         widen(g, &g->views[views[i]], chains);
     }
     return views;

@@ -33,6 +33,7 @@ struct plan_chain {
 };
 
 #define PLAN_CHAINS_MAX 64 /* of a group: bits of a word */
+#define PLAN_FIRST_VIEWS 64
 
 /* What a number that a database reports means: the rule may match in a value behind the chain. */
 struct plan_pattern {
@@ -59,6 +60,8 @@ struct plan_look {
     uint32_t source;
     const uint32_t *views; /* of its segments */
     uint32_t view_count;
+    uint64_t first_views;  /* those of them below PLAN_FIRST_VIEWS, as bits */
+    bool has_more_views;
     struct plan_database plain, strange; /* strange: nothing of it matches a value of plain bytes (patterns.h) alone; others are scanned */
 };
 
@@ -117,6 +120,8 @@ bool plan_compile(struct waf_plan *plan, const struct waf_rule_set *set, const s
     struct compiled *c, struct arena *a) MUST_USE;
 /* No rule writes it while a phase runs, and it is text that a message brings. */
 bool variable_is_of_message(uint8_t variable);
+/* ...and all of it is there once the request's head is. */
+bool variable_is_of_request_head(uint8_t variable);
 
 static inline bool bits_have(const uint64_t *bits, uint32_t i)
 {

@@ -2,15 +2,11 @@
 /* What rules look at, as far as a message brings it: each set of targets once. */
 #include "waf/plan/planning.h"
 
-bool variable_is_of_message(uint8_t variable)
+bool variable_is_of_request_head(uint8_t variable)
 {
     switch ((enum variable)variable) {
-    case VARIABLE_ARGS:
-    case VARIABLE_ARGS_NAMES:
     case VARIABLE_ARGS_GET:
     case VARIABLE_ARGS_GET_NAMES:
-    case VARIABLE_ARGS_POST:
-    case VARIABLE_ARGS_POST_NAMES:
     case VARIABLE_REQUEST_COOKIES:
     case VARIABLE_REQUEST_COOKIES_NAMES:
     case VARIABLE_REQUEST_HEADERS:
@@ -24,6 +20,21 @@ bool variable_is_of_message(uint8_t variable)
     case VARIABLE_REQUEST_BASENAME:
     case VARIABLE_PATH_INFO:
     case VARIABLE_QUERY_STRING:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool variable_is_of_message(uint8_t variable)
+{
+    if (variable_is_of_request_head(variable))
+        return true;
+    switch ((enum variable)variable) {
+    case VARIABLE_ARGS:
+    case VARIABLE_ARGS_NAMES:
+    case VARIABLE_ARGS_POST:
+    case VARIABLE_ARGS_POST_NAMES:
     case VARIABLE_REQUEST_BODY:
     case VARIABLE_FULL_REQUEST:
     case VARIABLE_FILES:
