@@ -527,16 +527,17 @@ static unsigned marks_of_few(const uint8_t *at, size_t len)
 /* Marks of whole blocks, but for SEPARATOR and DASH. */
 static unsigned marks_behind_separator(const uint8_t *at, const uint8_t *end)
 {
-    block quotes = {0}, doubles = {0}, backslashes = {0}, dialects = {0};
+    block quotes = {0}, doubles = {0}, backslashes = {0}, dialects = {0}, stars = {0};
     for (; at < end; at += BLOCK) {
         block b = block_at(at);
         quotes |= block_is(b, '\'');
         doubles |= block_is(b, '"');
         backslashes |= block_is(b, '\\');
+        stars |= block_is(b, '*');
         dialects |= block_is(b, '#') | block_is(b, '!') | block_is(b, '-');
     }
     return (block_bits(quotes) ? QUOTE : 0u) | (block_bits(doubles) ? DOUBLE : 0u) |
-        (block_bits(backslashes) ? DIALECT | BACKSLASH : 0u) | (block_bits(dialects) ? DIALECT : 0u);
+        (block_bits(backslashes) ? DIALECT | BACKSLASH : 0u) | (block_bits(dialects) ? DIALECT : 0u) | (block_bits(stars) ? STAR : 0u);
 }
 
 /* What the bytes of the value may be part of. Of those behind the first SEPARATOR no DASH is wanted. */

@@ -181,6 +181,7 @@ static bool add_pieces(struct waf_transaction *t, const struct plan_group *g, co
 struct scan_sort {
     uint64_t chains;
     struct bytes all, strange; /* strange: those that have a byte that is not plain */
+    uint64_t triggered; /* by any of them */
     size_t count, strange_count;
     const struct waf_form **large; /* not among these */
     size_t large_count;
@@ -221,6 +222,7 @@ static void measure(struct scan_sort *s, const struct waf_form *f)
         return;
     }
     s->count++;
+    s->triggered |= f->triggers;
     s->all.len += f->text.len + 1;
     s->strange_count += strange;
     s->strange.len += strange ? f->text.len + 1 : 0;
@@ -269,7 +271,7 @@ static bool sort_of_one(struct waf_transaction *t, const struct waf_form *f, uin
     if (!ret->sorts)
         return false;
     ret->count = 1;
-    *ret->sorts = (struct scan_sort){.chains = chains, .all = f->text, .strange = f->triggers & TRIGGER_STRANGE ? f->text : (struct bytes){0}};
+    *ret->sorts = (struct scan_sort){.chains = chains, .all = f->text, .strange = f->triggers & TRIGGER_STRANGE ? f->text : (struct bytes){0}, .triggered = f->triggers};
     return true;
 }
 
@@ -357,11 +359,23 @@ static void take_all(const struct sweep *s)
             bits_add(s->t->candidates, i);
 }
 
+/* May something of the database match in a text that triggers this? */
+static bool may_match(const struct plan_database *d, uint64_t triggered)
+{
+    uint32_t lacks = (uint32_t)~(triggered >> TRIGGER_SORTS_SHIFT);
+    if (triggered & TRIGGER_ODD)
+        return true;
+    for (uint32_t i = 0; i < d->need_count; i++)
+        if (!(d->needs[i] & lacks))
+            return true;
+    return false;
+}
+
 /* What the database has that is behind the text's chains. */
-static void look_through(struct sweep *s, const struct plan_database *d, struct bytes text)
+static void look_through(struct sweep *s, const struct plan_database *d, struct bytes text, uint64_t triggered)
 {
     s->database = d;
-    if (!text.len || !d->database || !(d->chains & s->chains))
+    if (!text.len || !d->database || !(d->chains & s->chains) || !may_match(d, triggered))
         return;
     if (text.len > UINT32_MAX || hs_scan(d->database, (const char *)text.at, (unsigned)text.len, 0, s->t->scratch->scan, take_match, s) != HS_SUCCESS)
         take_all(s);
@@ -370,12 +384,12 @@ static void look_through(struct sweep *s, const struct plan_database *d, struct 
 static void look_through_sort(struct sweep *s, const struct plan_look *l, const struct scan_sort *sort)
 {
     s->chains = sort->chains;
-    look_through(s, &l->plain, sort->all);
-    look_through(s, &l->strange, sort->strange);
+    look_through(s, &l->plain, sort->all, sort->triggered);
+    look_through(s, &l->strange, sort->strange, sort->triggered);
     for (size_t i = 0; i < sort->large_count; i++) {
-        look_through(s, &l->plain, sort->large[i]->text);
+        look_through(s, &l->plain, sort->large[i]->text, sort->large[i]->triggers);
         if (sort->large[i]->triggers & TRIGGER_STRANGE)
-            look_through(s, &l->strange, sort->large[i]->text);
+            look_through(s, &l->strange, sort->large[i]->text, sort->large[i]->triggers);
     }
 }
 
@@ -386,6 +400,7 @@ static void look_through_sort(struct sweep *s, const struct plan_look *l, const 
 struct joined {
     const struct scan_sort *only; /* as long as there is one, it is not copied */
     size_t len, strange_len;
+    uint64_t triggered;
     uint8_t all[JOINED_MAX], strange[JOINED_MAX];
 };
 
@@ -402,6 +417,7 @@ static void join_sort(struct joined *j, const struct scan_sort *sort)
 {
     j->len = join_text(j->all, j->len, sort->all);
     j->strange_len = join_text(j->strange, j->strange_len, sort->strange);
+    j->triggered |= sort->triggered;
 }
 
 /* False: it has no room, or there is none for it. */
@@ -424,8 +440,9 @@ static bool join(struct joined *j, const struct scan_sort *sort)
 static void look_through_joined(struct sweep *s, const struct plan_look *l, const struct joined *j, uint64_t chains)
 {
     s->chains = chains;
-    look_through(s, &l->plain, j->only ? j->only->all : bytes_of(j->all, j->len));
-    look_through(s, &l->strange, j->only ? j->only->strange : bytes_of(j->strange, j->strange_len));
+    uint64_t triggered = j->only ? j->only->triggered : j->triggered;
+    look_through(s, &l->plain, j->only ? j->only->all : bytes_of(j->all, j->len), triggered);
+    look_through(s, &l->strange, j->only ? j->only->strange : bytes_of(j->strange, j->strange_len), triggered);
 }
 
 /* ---- groups */
@@ -451,6 +468,7 @@ static void look(struct looking *l, const struct scan_view *views, uint64_t full
     l->chains = l->look->plain.chains | l->look->strange.chains;
     l->joined.only = NULL;
     l->joined.len = l->joined.strange_len = 0;
+    l->joined.triggered = 0;
     for (uint64_t left = l->look->first_views & full; left; left &= left - 1)
         look_at_view(l, &views[__builtin_ctzll(left)]);
     for (uint32_t i = 0; l->look->has_more_views && i < l->look->view_count; i++)

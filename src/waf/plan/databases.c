@@ -103,14 +103,36 @@ static bool compile_databases(struct planning *p)
     return due;
 }
 
-/* Once it is known what Hyperscan takes: behind which chains something is looked for. */
+/* What asks for more than another is looked for where that one is. Past the last, two become one that asks for less. */
+static void take_needs(struct plan_database *d, uint16_t needs)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < d->need_count; i++)
+        if (!(d->needs[i] & ~needs))
+            return;
+    for (uint32_t i = 0; i < d->need_count; i++)
+        if (needs & ~d->needs[i])
+            d->needs[kept++] = d->needs[i];
+    d->need_count = kept;
+    if (d->need_count < PLAN_NEEDS_MAX) {
+        d->needs[d->need_count++] = needs;
+        return;
+    }
+    uint16_t least = needs & d->needs[--d->need_count];
+    take_needs(d, least);
+}
+
+/* Once it is known what Hyperscan takes: behind which chains something is looked for, and in which texts. */
 static void settle_chains(const struct planning *p, struct draft *d)
 {
     for (size_t i = 0; i < d->patterns.count; i++) {
         const struct pattern *item = &d->patterns.items[i];
         struct plan_look *look = &d->group.looks[item->look];
-        if (p->plan->groups_of[item->rule] != NOTHING)
-            *(item->strange ? &look->strange.chains : &look->plain.chains) |= UINT64_C(1) << item->chain;
+        struct plan_database *database = item->strange ? &look->strange : &look->plain;
+        if (p->plan->groups_of[item->rule] == NOTHING)
+            continue;
+        database->chains |= UINT64_C(1) << item->chain;
+        take_needs(database, item->needs);
     }
 }
 

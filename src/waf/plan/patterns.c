@@ -47,26 +47,70 @@ bool byte_is_plain(uint8_t byte)
     return (byte >= '0' && byte <= '9') || ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z') || (byte && strchr(" _.,-", byte));
 }
 
-/* Memory that is out makes it one that may match anything. */
-static bool expression_is_strange(struct bytes e, struct arena *a)
+unsigned byte_sort(uint8_t byte)
 {
-    struct byte_set plain = {{0}};
-    for (unsigned byte = 0; byte < 256; byte++)
-        if (byte_is_plain((uint8_t)byte))
-            plain.bits[byte / 64] |= UINT64_C(1) << (byte % 64);
-    struct arena *tree = arena_child(a);
-    const struct pattern_tree *read = tree ? pattern_read(e, tree) : NULL;
-    bool strange = read && !pattern_fits(read, &plain);
-    arena_destroy(tree);
-    return strange;
+    static const char *const sorts[] = {" ", ".,", "-_", "/", ":;", "=&", "%", "'\"`", "<>", "()", "{}[]", "\\", "|$#@!^~", "*+?"};
+    if (byte >= '0' && byte <= '9')
+        return 0;
+    if ((byte | 0x20) >= 'a' && (byte | 0x20) <= 'z')
+        return 1;
+    for (unsigned i = 0; i < sizeof sorts / sizeof *sorts; i++)
+        if (byte && strchr(sorts[i], byte))
+            return i + 2;
+    return BYTE_SORT_ODD;
 }
 
-static bool literal_is_strange(struct bytes literal)
+static struct byte_set plain_bytes(void)
 {
-    for (size_t i = 0; i < literal.len; i++)
-        if (!byte_is_plain(literal.at[i]))
-            return true;
-    return false;
+    struct byte_set set = {{0}};
+    for (unsigned byte = 0; byte < 256; byte++)
+        if (byte_is_plain((uint8_t)byte))
+            set.bits[byte / 64] |= UINT64_C(1) << (byte % 64);
+    return set;
+}
+
+/* All that are printable, but for one sort. */
+static struct byte_set bytes_without(unsigned sort)
+{
+    struct byte_set set = {{0}};
+    for (unsigned byte = 0; byte < 256; byte++)
+        if (byte_sort((uint8_t)byte) != BYTE_SORT_ODD && byte_sort((uint8_t)byte) != sort)
+            set.bits[byte / 64] |= UINT64_C(1) << (byte % 64);
+    return set;
+}
+
+/* What a text must have for the expression to match. */
+struct demands {
+    bool strange;
+    uint16_t needs;
+};
+
+/* Memory that is out makes it one that may match anything. */
+static struct demands expression_demands(struct bytes e, struct arena *a)
+{
+    struct demands ret = {0};
+    struct arena *tree = arena_child(a);
+    const struct pattern_tree *read = tree ? pattern_read(e, tree) : NULL;
+    struct byte_set plain = plain_bytes();
+    ret.strange = read && !pattern_fits(read, &plain);
+    for (unsigned sort = 0; read && sort < BYTE_SORTS; sort++) {
+        struct byte_set others = bytes_without(sort);
+        if (!pattern_fits(read, &others))
+            ret.needs |= (uint16_t)(1u << sort);
+    }
+    arena_destroy(tree);
+    return ret;
+}
+
+static struct demands literal_demands(struct bytes literal)
+{
+    struct demands ret = {0};
+    for (size_t i = 0; i < literal.len; i++) {
+        unsigned sort = byte_sort(literal.at[i]);
+        ret.strange |= !byte_is_plain(literal.at[i]);
+        ret.needs |= sort == BYTE_SORT_ODD ? UINT16_MAX : (uint16_t)(1u << sort);
+    }
+    return ret;
 }
 
 static enum patterns_result add(struct patterns *p, struct pattern item, struct arena *a)
@@ -101,17 +145,19 @@ struct judging {
 enum {
     FACT_TAKEN = 1,
     FACT_STRANGE = 2,
+    FACT_NEEDS_SHIFT = 8, /* of the needs, in the bits above */
 };
 
 /* Images keep what was said: another name once something else is said of the same. */
-#define JUDGEMENT "pattern, by syntax of the first kind"
+#define JUDGEMENT "pattern, by syntax of the second kind"
 
 static uint32_t judge(void *context)
 {
     const struct judging *j = context;
     if (!is_taken(j->text, j->flags))
         return 0;
-    return FACT_TAKEN | (expression_is_strange(j->expression, j->arena) ? FACT_STRANGE : 0u);
+    struct demands d = expression_demands(j->expression, j->arena);
+    return FACT_TAKEN | (d.strange ? FACT_STRANGE : 0u) | (uint32_t)d.needs << FACT_NEEDS_SHIFT;
 }
 
 static enum patterns_result add_expression(struct patterns *p, uint32_t rule, struct bytes e, bool caseless, struct arena *a)
@@ -132,7 +178,7 @@ static enum patterns_result add_expression(struct patterns *p, uint32_t rule, st
     uint32_t fact = compiled_fact(p->compiled, &(struct fact_wanted){JUDGEMENT, bytes_of_text(text), flags, judge, &judging});
     if (fact == FACT_MEMORY)
         return PATTERNS_MEMORY;
-    return fact & FACT_TAKEN ? add(p, (struct pattern){.text = text, .flags = flags, .rule = rule, .strange = fact & FACT_STRANGE}, a) : PATTERNS_NONE;
+    return fact & FACT_TAKEN ? add(p, (struct pattern){.text = text, .flags = flags, .rule = rule, .strange = fact & FACT_STRANGE, .needs = (uint16_t)(fact >> FACT_NEEDS_SHIFT)}, a) : PATTERNS_NONE;
 }
 
 /* As \xHH, which has no other meaning. */
@@ -153,7 +199,8 @@ static enum patterns_result add_literal(struct patterns *p, uint32_t rule, struc
         return PATTERNS_MEMORY;
     for (size_t i = 0; i < literal.len; i++)
         at = put_byte(at, literal.at[i]);
-    return add(p, (struct pattern){.text = text, .flags = HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), .rule = rule, .strange = literal_is_strange(literal)}, a);
+    struct demands d = literal_demands(literal);
+    return add(p, (struct pattern){.text = text, .flags = HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), .rule = rule, .strange = d.strange, .needs = d.needs}, a);
 }
 
 static enum patterns_result add_phrases(struct patterns *p, uint32_t rule, const struct phrases *phrases, struct arena *a)
@@ -171,14 +218,17 @@ static enum patterns_result add_class(struct patterns *p, uint32_t rule, const b
     if (!text)
         return PATTERNS_MEMORY;
     bool strange = true;
+    uint16_t needs = UINT16_MAX; /* one sort, where it has all that are printable; all of them, where none is */
     *at++ = '[';
     for (unsigned byte = 0; byte < 256; byte++) {
         if (class[byte])
             at = put_byte(at, (uint8_t)byte);
         strange &= !class[byte] || !byte_is_plain((uint8_t)byte);
+        if (class[byte] && byte_sort((uint8_t)byte) != BYTE_SORT_ODD)
+            needs &= (uint16_t)(1u << byte_sort((uint8_t)byte));
     }
     *at = ']';
-    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, (struct pattern){.text = text, .flags = HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, .rule = rule, .strange = strange}, a);
+    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, (struct pattern){.text = text, .flags = HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, .rule = rule, .strange = strange, .needs = needs}, a);
 }
 
 static enum patterns_result add_detector(struct patterns *p, uint32_t rule, bool (*needs)(uint8_t), struct arena *a)

@@ -11,6 +11,7 @@ struct pattern {
     unsigned flags; /* HS_FLAG_... */
     uint32_t rule;
     bool strange; /* matches nothing in a value of plain bytes alone */
+    uint16_t needs; /* sorts of bytes, as bits, without one of which it matches nothing in a value that has no odd byte */
     uint32_t look; /* of its group, and behind which of that one's chains: the caller's */
     uint8_t chain;
 };
@@ -29,6 +30,11 @@ enum patterns_result {
 
 /* Letters, digits and what stands in prose between them: most values have nothing else, and most attacks do. */
 bool byte_is_plain(uint8_t byte);
+
+/* Printable ASCII falls into so many sorts; any other byte is odd, and of a value that has one nothing is said. */
+#define BYTE_SORTS 16
+#define BYTE_SORT_ODD BYTE_SORTS
+unsigned byte_sort(uint8_t byte);
 
 /*
  * Appends the rule's. `phrases`: of @pm and @pmFromFile. `caseless`: whatever the operator says of case. Nothing is left

@@ -142,12 +142,15 @@ static bool chains_of_rule(const struct waf_rule_set *set, uint32_t rule, struct
     return true;
 }
 
-/* The group's look at the source; NOTHING when memory is out. */
-static uint32_t look_of(struct planning *p, struct draft *d, uint32_t source)
+/*
+ * The group's look at the source, apart for what is behind chains that change any text: nothing else is looked for in what
+ * those make. NOTHING when memory is out.
+ */
+static uint32_t look_of(struct planning *p, struct draft *d, uint32_t source, bool always)
 {
     struct plan_group *g = &d->group;
     for (uint32_t i = 0; i < g->look_count; i++)
-        if (g->looks[i].source == source)
+        if (g->looks[i].source == source && g->looks[i].always == always)
             return i;
     struct plan_look *grown = arena_grow(p->arena, g->looks, g->look_count, &d->look_capacity, sizeof *grown);
     if (!grown) {
@@ -155,14 +158,14 @@ static uint32_t look_of(struct planning *p, struct draft *d, uint32_t source)
         return NOTHING;
     }
     g->looks = grown;
-    grown[g->look_count] = (struct plan_look){.source = source};
+    grown[g->look_count] = (struct plan_look){.source = source, .always = always};
     return g->look_count++;
 }
 
 /* The rule's patterns for its values behind one of its chains. */
 static enum patterns_result add_patterns(struct planning *p, struct draft *d, uint32_t rule, uint32_t source, const struct chain *c)
 {
-    uint32_t chain = chain_of(p, &d->group, c), look = chain != NOTHING ? look_of(p, d, source) : NOTHING;
+    uint32_t chain = chain_of(p, &d->group, c), look = chain != NOTHING ? look_of(p, d, source, d->group.chains[chain].always) : NOTHING;
     if (look == NOTHING)
         return PATTERNS_MEMORY;
     size_t before = d->patterns.count;
@@ -273,6 +276,7 @@ static void find_triggers(struct waf_plan *plan)
     for (unsigned i = 0; i < 256; i++) {
         uint8_t byte = (uint8_t)i;
         plan->triggers[i] = transformations_of_byte(byte) | (byte_is_plain(byte) ? 0 : TRIGGER_STRANGE) | (sqli_needs(byte) ? TRIGGER_SQLI : 0) | (xss_needs(byte) ? TRIGGER_XSS : 0);
+        plan->triggers[i] |= byte_sort(byte) == BYTE_SORT_ODD ? TRIGGER_ODD : UINT64_C(1) << (TRIGGER_SORTS_SHIFT + byte_sort(byte));
         plan->triggers_empty &= plan->triggers[i]; /* what any byte triggers, no byte at all triggers too */
         plan->triggers_all |= plan->triggers[i];
     }

@@ -34,6 +34,7 @@ struct plan_chain {
 
 #define PLAN_CHAINS_MAX 64 /* of a group: bits of a word */
 #define PLAN_FIRST_VIEWS 64
+#define PLAN_NEEDS_MAX 16
 
 /* What a number that a database reports means: the rule may match in a value behind the chain. */
 struct plan_pattern {
@@ -45,6 +46,8 @@ struct plan_database {
     const hs_database_t *database; /* NULL: no pattern */
     const struct plan_pattern *patterns;
     uint64_t chains; /* bits by chain: those that some pattern is behind */
+    uint16_t needs[PLAN_NEEDS_MAX]; /* sorts of bytes; a text that has no odd byte, nor all of one of these, has nothing of it */
+    uint32_t need_count;
 };
 
 /* A segment as a group looks at it: each text that the chains make of one is scanned once for each database. */
@@ -58,6 +61,7 @@ struct plan_view {
 /* What a group looks for in the values of a source. */
 struct plan_look {
     uint32_t source;
+    bool always;           /* its chains may change any text */
     const uint32_t *views; /* of its segments */
     uint32_t view_count;
     uint64_t first_views;  /* those of them below PLAN_FIRST_VIEWS, as bits */
@@ -102,7 +106,10 @@ struct waf_plan {
     uint64_t triggers_all;   /* of a value with every byte */
 };
 
-/* Beside the transformations' bits: it is not plain (patterns.h); an injection needs such a byte. */
+/* Beside the transformations' bits: its sorts of bytes (patterns.h), and whether one is odd. */
+#define TRIGGER_SORTS_SHIFT 40
+#define TRIGGER_ODD (UINT64_C(1) << 60)
+/* It is not plain (patterns.h); an injection needs such a byte. */
 #define TRIGGER_STRANGE (UINT64_C(1) << 61)
 #define TRIGGER_SQLI (UINT64_C(1) << 62)
 #define TRIGGER_XSS (UINT64_C(1) << 63)

@@ -49,6 +49,7 @@ struct both {
     hs_database_t *database;
     hs_scratch_t *room;
     bool strange;  /* said to match nothing in plain bytes alone */
+    uint16_t needs; /* nor where one of these sorts of bytes is missing */
     bool caseless; /* what the rule looks at is in lower case, and the scan is not */
 };
 
@@ -77,6 +78,7 @@ static bool both_open(const char *expression, bool caseless, struct both *b)
     bool ok = hs_compile(patterns.items[0].text, patterns.items[0].flags, HS_MODE_BLOCK, NULL, &b->database, &wrong) == HS_SUCCESS && hs_alloc_scratch(b->database, &b->room) == HS_SUCCESS;
     hs_free_compile_error(wrong);
     b->strange = patterns.items[0].strange;
+    b->needs = patterns.items[0].needs;
     return ok;
 }
 
@@ -96,19 +98,30 @@ static int take(unsigned id, unsigned long long from, unsigned long long to, uns
     return 0;
 }
 
-/* As a plan does: behind another value, with a separator behind it. */
+static bool is_found(struct both *b, const uint8_t *text, size_t len)
+{
+    bool found = false;
+    if (len)
+        assert_int_equal(hs_scan(b->database, (const char *)text, (unsigned)len, 0, b->room, take, &found), HS_SUCCESS);
+    return found;
+}
+
+/* As a plan does: where it is, and behind another value, with a separator behind it. */
 static bool is_reported(struct both *b, const uint8_t *value, size_t len)
 {
     uint8_t buffer[VALUE_MAX + 3] = {'-', SEPARATOR};
-    bool found = false, plain = true;
-    for (size_t i = 0; i < len; i++)
+    bool plain = true, odd = false;
+    unsigned sorts = 0;
+    for (size_t i = 0; i < len; i++) {
         plain &= byte_is_plain(value[i]);
-    if (plain && b->strange)
+        odd |= byte_sort(value[i]) == BYTE_SORT_ODD;
+        sorts |= 1u << byte_sort(value[i]);
+    }
+    if ((plain && b->strange) || (!odd && b->needs & ~sorts))
         return false;
     memcpy(buffer + 2, value, len);
     buffer[len + 2] = SEPARATOR;
-    assert_int_equal(hs_scan(b->database, (const char *)buffer, (unsigned)len + 3, 0, b->room, take, &found), HS_SUCCESS);
-    return found;
+    return is_found(b, value, len) && is_found(b, buffer, len + 3);
 }
 
 static bool is_matched(struct both *b, const uint8_t *value, size_t len)
