@@ -106,6 +106,37 @@ static void it_survives(void **state)
                  bytes_of_text(FIELD "x\r\ny\r\n--B\r\nContent-Disposition: form-data; name=f;\r\n filename=\"g\"\r\n\r\n1\n2\r\n--B--\r\n"));
 }
 
+/* Lines that lie whole in what arrived are read there, others are put together first, long ones in pieces. */
+static void a_line_is_the_same_wherever_it_lies(void **state)
+{
+    static const char *const pieces[] = {FIELD, "--B\r\n", "--B--\r\n", "--B", "--", "-", "--C\r\n", "-- B\r\n", "\r\n", "\n", "\r", "x", "a b", "X: y\r\n", " fold\r\n",
+                                         "Content-Disposition: form-data; name=f; filename=g\r\n\r\n"};
+    static char body[1 << 14];
+    uint64_t random = 3;
+    for (int i = 0; i < 400; i++) {
+        size_t len = 0;
+        for (int k = 0; k < 12; k++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            const char *piece = k ? pieces[(random >> 33) % (sizeof pieces / sizeof pieces[0])] : FIELD;
+            size_t long_line = random >> 62 ? 0 : 4088 + (random >> 40) % 12; /* a line may have 4,096 bytes, and no more */
+            if (len + strlen(piece) + long_line > sizeof body)
+                break;
+            memset(body + len, random >> 61 ? 'l' : 0, long_line);
+            memcpy(body + len + long_line, piece, strlen(piece));
+            len += long_line + strlen(piece);
+        }
+        struct body_limits limits = {.file_contents = i % 2};
+        struct collected whole = collect(BODY_MULTIPART, TYPE, &limits, bytes_of(body, len), 0, 0);
+        for (size_t piece = 1; piece < 5000; piece = piece * 7 + 1) {
+            struct collected cut = collect(BODY_MULTIPART, TYPE, &limits, bytes_of(body, len), piece, 0);
+            assert_int_equal(cut.status, whole.status);
+            assert_string_equal(text_cstr(&cut.text), text_cstr(&whole.text));
+            text_free(&cut.text);
+        }
+        text_free(&whole.text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -114,6 +145,7 @@ int main(void)
         cmocka_unit_test(what_readers_may_differ_in_is_a_flag),
         cmocka_unit_test(what_cannot_be_read_is_an_error),
         cmocka_unit_test(a_bound_that_is_passed_is_told),
+        cmocka_unit_test(a_line_is_the_same_wherever_it_lies),
         cmocka_unit_test(it_survives),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
