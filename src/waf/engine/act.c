@@ -47,24 +47,29 @@ static bool new_value(struct waf_transaction *t, const struct waf_action *a, con
     return bytes_of_number(a->operation == SETVAR_ADD ? before + by : before - by, t->arena, ret);
 }
 
+/* No copy: no text of a transaction changes where it is, nor goes before its end. */
+static bool lend_known(struct waf_transaction *t, const struct selection *s, struct bytes value)
+{
+    struct waf_values *tx = &t->lists[VARIABLE_TX];
+    struct waf_value *there = values_known(tx, s->number);
+    if (!there)
+        return values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
+    there->value = value;
+    return true;
+}
+
 /* Of TX, where the rules write the name out. */
 static bool set_known(struct waf_transaction *t, const struct waf_action *a, const struct selection *s, struct bytes given)
 {
     struct waf_values *tx = &t->lists[VARIABLE_TX];
-    struct waf_value *there = values_known(tx, s->number);
+    const struct waf_value *there = values_known(tx, s->number);
     struct bytes value;
     if (a->operation == SETVAR_UNSET) {
         if (there)
             values_remove(tx, s->name);
         return true;
     }
-    /* No copy: no text of a transaction changes where it is, nor goes before its end. */
-    if (!new_value(t, a, there, given, &value))
-        return false;
-    if (!there)
-        return values_lend_known(tx, VARIABLE_TX, s->number, s->name, value, t->arena);
-    there->value = value;
-    return true;
+    return new_value(t, a, there, given, &value) && lend_known(t, s, value);
 }
 
 /* By a name that has macros, or of another collection. */
@@ -88,7 +93,10 @@ static bool set_variable(struct waf_transaction *t, uint32_t action)
 {
     const struct waf_action *a = &t->set->actions[action];
     const struct selection *s = &t->program->actions[action];
+    const struct prepared_action *known = &t->program->prepared.actions[action];
     struct bytes given = bytes_of_text("1");
+    if (known->is_known)
+        return lend_known(t, s, known->value);
     if (a->operation != SETVAR_ONE && !macros_expand(t, a->value, &given))
         return false;
     return s->number != NOTHING ? set_known(t, a, s, given) : set_named(t, a, given);
@@ -277,6 +285,13 @@ static bool expire(struct waf_transaction *t, const struct waf_action *a)
     return collection_expire(t, a->variable, name, a->value.count ? number_of_32(seconds) : a->number);
 }
 
+static void jump(struct waf_transaction *t, const struct waf_action *a)
+{
+    t->jumping = true;
+    t->marker = a->text;
+    t->landing = a->jump;
+}
+
 static bool run_action(struct waf_transaction *t, uint32_t action)
 {
     const struct waf_action *a = &t->set->actions[action];
@@ -288,9 +303,7 @@ static bool run_action(struct waf_transaction *t, uint32_t action)
         t->skip = a->number;
         return true;
     case ACTION_SKIP_AFTER:
-        t->jumping = true;
-        t->marker = a->text;
-        t->landing = a->jump;
+        jump(t, a);
         return true;
     case ACTION_SETENV:
         return set_environment(t, a);
@@ -323,9 +336,13 @@ static inline bool run_actions(struct waf_transaction *t, struct waf_span action
 
 bool act_lightly(struct waf_transaction *t, struct waf_span actions)
 {
-    for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
-        if (t->set->actions[i].kind == ACTION_SETVAR ? !set_variable(t, i) : !run_action(t, i))
+    for (uint32_t i = actions.first; i < actions.first + actions.count; i++) {
+        const struct waf_action *a = &t->set->actions[i];
+        if (a->kind == ACTION_SKIP_AFTER)
+            jump(t, a);
+        else if (a->kind == ACTION_SETVAR ? !set_variable(t, i) : !run_action(t, i))
             return false;
+    }
     return true;
 }
 

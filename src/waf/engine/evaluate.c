@@ -290,7 +290,9 @@ static bool run_rule(struct waf_transaction *t, uint32_t rule, struct rule_run *
         *ret_matched = false;
         return true;
     }
-    if (r->chain && (!run_rule(t, r->next, run, ret_matched) || !*ret_matched))
+    if (r->chain && !run_rule(t, r->next, run, ret_matched))
+        return false;
+    if (!*ret_matched)
         return !t->out_of_memory;
     t->rule = rule;
     return act_on_full_match(t, rule, run);

@@ -126,17 +126,30 @@ static struct prepared_rule prepare_rule(const struct waf_rule_set *set, const s
     };
 }
 
-bool prepared_make(const struct waf_rule_set *set, const struct selection *selections, struct arena *a, struct prepared_rules *ret)
+static struct prepared_action prepare_action(const struct waf_rule_set *set, const struct waf_action *a, const struct selection *name)
+{
+    bool known = a->kind == ACTION_SETVAR && name->number != NOTHING;
+    if (known && a->operation == SETVAR_ONE)
+        return (struct prepared_action){true, bytes_of_text("1")};
+    if (known && a->operation == SETVAR_SET && waf_template_is_literal(set, a->value))
+        return (struct prepared_action){true, waf_template_text(set, a->value)};
+    return (struct prepared_action){0};
+}
+
+bool prepared_make(const struct waf_rule_set *set, const struct selection *targets, const struct selection *actions, struct arena *a, struct prepared_rules *ret)
 {
     *ret = (struct prepared_rules){
         .rules = arena_array(a, set->rule_count, sizeof *ret->rules),
         .targets = arena_array(a, set->target_count, sizeof *ret->targets),
+        .actions = arena_array(a, set->action_count, sizeof *ret->actions),
     };
-    if (!ret->rules || !ret->targets)
+    if (!ret->rules || !ret->targets || !ret->actions)
         return false;
     for (uint32_t i = 0; i < set->rule_count; i++) {
         ret->rules[i] = prepare_rule(set, &set->rules[i]);
-        prepare_targets(set, selections, set->rules[i].targets, ret->targets);
+        prepare_targets(set, targets, set->rules[i].targets, ret->targets);
     }
+    for (uint32_t i = 0; i < set->action_count; i++)
+        ret->actions[i] = prepare_action(set, &set->actions[i], &actions[i]);
     return true;
 }

@@ -38,9 +38,15 @@ struct prepared_rule {
     int64_t number;        /* that @eq and its like read in it */
 };
 
+struct prepared_action {
+    bool is_known;      /* setvar gives a TX value, whose name has a number, a text that is known */
+    struct bytes value; /* the text */
+};
+
 struct prepared_rules {
     struct prepared_rule *rules;     /* by rule */
     struct prepared_target *targets; /* by target */
+    struct prepared_action *actions; /* by action */
 };
 
 /* By enum variable, of those that are names: one more than the list whose names they are; else 0. */
@@ -51,5 +57,5 @@ static inline uint8_t variable_source(uint8_t variable)
     uint8_t list = variable_named_lists[variable];
     return list ? (uint8_t)(list - 1) : variable;
 }
-/* `selections`: by target. All in `a`; false when memory is out. */
-bool prepared_make(const struct waf_rule_set *set, const struct selection *selections, struct arena *a, struct prepared_rules *ret) MUST_USE;
+/* What targets and what actions select: by target, by action. All in `a`; false when memory is out. */
+bool prepared_make(const struct waf_rule_set *set, const struct selection *targets, const struct selection *actions, struct arena *a, struct prepared_rules *ret) MUST_USE;

@@ -208,7 +208,7 @@ static void compile_selections(struct compiling *c)
     for (uint32_t i = 0; i < set->action_count; i++)
         p->actions[i] = select_of_action(c, scratch, &set->actions[i]);
     regex_scratch_free(scratch);
-    c->out_of_memory |= !prepared_make(set, p->targets, c->arena, &p->prepared);
+    c->out_of_memory |= !prepared_make(set, p->targets, p->actions, c->arena, &p->prepared);
 }
 
 bool program_compile_from(const struct waf_rule_set *set, struct compiled *known, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors)

@@ -24,7 +24,7 @@ bool probe_open(const struct waf_program *p, uint32_t rule, struct arena *a, str
     }
     *ret = (struct probe){.program = *p, .set = *p->set, .rule = rule};
     ret->set.rules = rules;
-    return prepared_make(&ret->set, p->targets, a, &ret->program.prepared); /* what was known of these rules was of the others */
+    return prepared_make(&ret->set, p->targets, p->actions, a, &ret->program.prepared); /* what was known of these rules was of the others */
 }
 
 static bool keep_others(const struct probe *p, const struct waf_outcome *o, struct arena *a, struct example *ret)

@@ -31,7 +31,16 @@ static void describe(const struct ready *b, const struct waf_outcome *o, struct 
         text_printf(out, "; limit: %s", o->limits[i]);
 }
 
-static void run(const char *rules, const char *request, const char *response, const char *expected)
+static void open(const char *rules, bool plan, struct ready *ret)
+{
+    ready_open(rules, false, ret);
+    if (!plan)
+        return;
+    scratch_free(&ret->scratch);
+    assert_true(program_plan(&ret->program, ret->arena) && scratch_create(&ret->program, &ret->scratch));
+}
+
+static void run_as(bool plan, const char *rules, const char *request, const char *response, const char *expected)
 {
     struct ready b;
     struct arena *a = arena_create(MEMORY);
@@ -40,7 +49,7 @@ static void run(const char *rules, const char *request, const char *response, co
     struct text said = text_new(1 << 16);
     struct waf_options o = {.client = bytes_of_text("192.0.2.9"), .server = bytes_of_text("192.0.2.1"), .client_port = 4711, .server_port = 80,
         .unique_id = bytes_of_text("u1"), .time = 1700000000, .local = {2023, 11, 14, 22, 3, 20, 2}};
-    ready_open(rules, false, &b);
+    open(rules, plan, &b);
     assert_true(http_request_read(bytes_of_text(request), a, &q, &error));
     struct waf_transaction *t = transaction_begin(&b.program, a, &o);
     assert_non_null(t);
@@ -54,6 +63,13 @@ static void run(const char *rules, const char *request, const char *response, co
     text_free(&said);
     arena_destroy(a);
     ready_close(&b);
+}
+
+/* With a plan there are shorter ways to the same. */
+static void run(const char *rules, const char *request, const char *response, const char *expected)
+{
+    run_as(false, rules, request, response, expected);
+    run_as(true, rules, request, response, expected);
 }
 
 #define LOGS(id, target, operator, more) "SecRule " target " \"" operator "\" \"id:" #id ",phase:2,pass,log,msg:'m'," more "logdata:'%{MATCHED_VAR_NAME}=%{MATCHED_VAR}'\"\n"
@@ -245,7 +261,7 @@ static void compressed_bodies_are_said_to_be(void **state)
 
 static void an_expression_at_its_limit_is_told_to_rules(void **state)
 {
-    run(ON "SecPcreMatchLimit 1000\nSecPcreMatchLimitRecursion 1000\nSecRule ARGS:q \"@rx ^(a+)+$\" \"id:1,phase:2,deny,log,msg:'no'\"\n"
+    run_as(false, ON "SecPcreMatchLimit 1000\nSecPcreMatchLimitRecursion 1000\nSecRule ARGS:q \"@rx ^(a+)+$\" \"id:1,phase:2,deny,log,msg:'no'\"\n"
            "SecRule TX:/^MSC_/ \"!@streq 0\" \"id:2,phase:2,deny,log,msg:'%{MATCHED_VAR_NAME}'\"\n",
         "GET /?q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaab HTTP/1.1\r\n\r\n", NULL, "deny 403; 2 TX:MSC_PCRE_LIMITS_EXCEEDED; limit: a regular expression came to its match limit");
 }
@@ -268,15 +284,42 @@ static void what_an_expression_cannot_decide_is_refused(void **state)
         char rules[512];
         int len = snprintf(rules, sizeof rules, "SecRuleEngine %s\n", cases[i].engine);
         snprintf(rules + len, sizeof rules - (size_t)len, slow, cases[i].phase);
-        run(rules, request, NULL, cases[i].said);
+        run_as(false, rules, request, NULL, cases[i].said);
     }
 }
 
 /* Whatever allocation fails, the request is refused, never let through. */
-static void a_transaction_without_memory_is_refused(void **state)
+/* What is counted, compared and read where it stands is what it would be if it were gathered. */
+static void values_are_come_by_in_many_ways(void **state)
+{
+    static const char *const cases[][2] = {
+        {"SecRule &TX:n|TX:n \"@eq 0\" \"id:1,phase:1,pass,log,logdata:'%{MATCHED_VAR_NAME}=%{MATCHED_VAR}'\"", "; 1 [TX:n=0]"},
+        {"SecAction \"id:9,phase:1,pass,nolog,setvar:tx.n=7\"\nSecRule &TX:n|TX:n \"!@lt 1\" \"id:1,phase:1,pass,log,logdata:'%{MATCHED_VARS_NAMES} %{MATCHED_VAR}'\"", "; 1 [TX:n 7]"},
+        {"SecRule TX:n|TX:m \"!@eq 1\" \"id:1,phase:1,pass,log\"", ""},
+        {"SecRule &ARGS:q|&ARGS_NAMES \"@ge 2\" \"id:1,phase:1,pass,log,logdata:'%{MATCHED_VARS_NAMES} %{MATCHED_VAR}',chain\"\nSecRule &MATCHED_VARS \"@eq 2\"", "; 1 [ARGS:q 2]"},
+        {"SecRule &ARGS|!ARGS:q \"@eq 1\" \"id:1,phase:1,pass,log\"", "; 1"},
+        {"SecAction \"id:9,phase:1,pass,nolog,ctl:ruleRemoveTargetById=1;ARGS:q\"\nSecRule &ARGS|&TX:n \"@eq 1\" \"id:1,phase:1,pass,log,logdata:'%{MATCHED_VAR_NAME}'\"", "; 1 [ARGS]"},
+        {"SecRule ARGS_NAMES \"@rx ^.*$\" \"id:9,phase:1,pass,nolog,capture,setvar:'tx.of_%{tx.0}=/%{tx.0}/'\"\nSecRule &TX:/^of_/ \"@eq 2\" \"id:1,phase:1,pass,log,chain\"\n"
+         "SecRule TX:/^of_/ \"@within /p/ /%{ARGS.r}/ /r/\" \"setvar:tx.found=%{MATCHED_VAR_NAME}\"\nSecRule TX:found \"@rx .\" \"id:2,phase:1,pass,log,logdata:'%{MATCHED_VAR}'\"", "; 1; 2 [TX:of_r]"},
+        {"SecAction \"id:9,phase:1,pass,nolog,setvar:tx.of_a=1,setvar:tx.b=2\"\nSecRule &TX:/OF_/ \"@eq 1\" \"id:1,phase:1,pass,log\"\nSecAction \"id:8,phase:1,pass,nolog,setvar:!tx.of_a\"\n"
+         "SecRule &TX:/OF_/ \"@eq 0\" \"id:2,phase:1,pass,log\"\nSecRule TX:b|TX:of_a \"@eq 2\" \"id:3,phase:1,pass,log\"", "; 1; 2; 3"},
+        {"SecRule ARGS_COMBINED_SIZE|TX:n \"@eq 14\" \"id:1,phase:1,pass,log,logdata:'%{ARGS_COMBINED_SIZE}'\"", "; 1 [14]"},
+        {"SecRule REQUEST_METHOD \"!@rx ^(?:POST|PUT)$\" \"id:1,phase:1,pass,log,logdata:'%{MATCHED_VAR}'\"", "; 1 [GET]"},
+        {"SecRule REQUEST_METHOD \"@rx ^(?:G|GET)$\" \"id:1,phase:1,pass,log,capture,logdata:'%{TX.0}'\"", "; 1 [GET]"},
+        {"SecRule SERVER_NAME|REMOTE_ADDR \"@rx (?:^|=)(?:h|192)\" \"id:1,phase:1,pass,log,capture,logdata:'%{TX.0}'\"", "; 1 [192]"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char rules[2048], expected[256];
+        snprintf(rules, sizeof rules, ON "%s\n", cases[i][0]);
+        snprintf(expected, sizeof expected, "pass%s", cases[i][1]);
+        run(rules, GET, NULL, expected);
+    }
+}
+
+static void must_be_refused_without_memory(bool plan, const char *rules)
 {
     struct ready b;
-    ready_open(ON "SecRule ARGS \"@rx (.)\" \"id:1,phase:2,pass,log,capture,msg:'%{tx.0}%{ARGS.q}',t:lowercase,setvar:tx.a=+1\"\n", false, &b);
+    open(rules, plan, &b);
     for (uint64_t nth = 1;; nth++) {
         struct arena *a = arena_create(MEMORY);
         struct http_message q;
@@ -305,6 +348,18 @@ static void a_transaction_without_memory_is_refused(void **state)
     ready_close(&b);
 }
 
+static void a_transaction_without_memory_is_refused(void **state)
+{
+    static const char *const rules[] = {
+        ON "SecRule ARGS \"@rx (.)\" \"id:1,phase:2,pass,log,capture,msg:'%{tx.0}%{ARGS.q}',t:lowercase,setvar:tx.a=+1\"\n",
+        ON "SecRule ARGS_NAMES \"@rx ^.*$\" \"id:1,phase:2,pass,log,capture,setvar:'tx.of_%{tx.0}=%{tx.0}%{MATCHED_VAR}',chain\"\nSecRule &TX:/^of_/|TX:a|REQUEST_METHOD \"!@eq 12\" \"tag:'t'\"\n",
+    };
+    for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+        must_be_refused_without_memory(false, rules[i]);
+        must_be_refused_without_memory(true, rules[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +383,7 @@ int main(void)
         cmocka_unit_test(compressed_bodies_are_said_to_be),
         cmocka_unit_test(an_expression_at_its_limit_is_told_to_rules),
         cmocka_unit_test(what_an_expression_cannot_decide_is_refused),
+        cmocka_unit_test(values_are_come_by_in_many_ways),
         cmocka_unit_test(a_transaction_without_memory_is_refused),
     };
     return cmocka_run_group_tests_name("waf-engine", tests, NULL, NULL);
