@@ -9,7 +9,6 @@
 #include "waf/transform/transform.h"
 
 #define STEPS_MAX 64
-#define TRIGGERS_AT_ONCE 64 /* bytes between two looks whether there is nothing left to find */
 #define GATES_COURSE UINT64_MAX /* what every message reaches stands behind none, and in a group of its own */
 
 /* Transformations as they are done before a scan. */
@@ -306,17 +305,6 @@ struct waf_plan *plan_begin(const struct waf_rule_set *set, struct arena *a)
     find_triggers(plan);
     judge_rules(plan, set);
     return plan;
-}
-
-uint64_t plan_triggers(const struct waf_plan *p, struct bytes value)
-{
-    uint64_t found = p->triggers_empty;
-    for (size_t from = 0; from < value.len && found != p->triggers_all; from += TRIGGERS_AT_ONCE) {
-        struct bytes some = bytes_slice(value, from, TRIGGERS_AT_ONCE);
-        for (size_t i = 0; i < some.len; i++)
-            found |= p->triggers[some.at[i]];
-    }
-    return found;
 }
 
 bool plan_compile(struct waf_plan *plan, const struct waf_rule_set *set, const struct phrases *const *phrases, const uint64_t *const reached[WAF_PHASES],

@@ -114,9 +114,6 @@ struct waf_plan {
 #define TRIGGER_SQLI (UINT64_C(1) << 62)
 #define TRIGGER_XSS (UINT64_C(1) << 63)
 
-/* What the value's bytes may trigger. */
-uint64_t plan_triggers(const struct waf_plan *p, struct bytes value);
-
 /* Without groups yet. NULL when memory is out. */
 struct waf_plan *plan_begin(const struct waf_rule_set *set, struct arena *a) MUST_USE;
 /*
