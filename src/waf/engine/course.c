@@ -231,15 +231,15 @@ static bool take_write(struct finding *f, const struct selection *s)
     struct bytes value = values_known(&f->t->lists[VARIABLE_TX], s->number)->value;
     f->unsure[s->number / 64] &= ~(UINT64_C(1) << (s->number % 64));
     for (uint32_t i = block->first; i < block->first + block->count; i++)
-        if (c->writes[i].number == s->number) {
+        if (c->writes[i].known == s->number + 1) {
             c->writes[i].value = value;
             return true;
         }
-    struct course_write *grown = arena_grow(f->arena, c->writes, c->write_count, &c->write_capacity, sizeof *grown);
+    struct waf_value *grown = arena_grow(f->arena, c->writes, c->write_count, &c->write_capacity, sizeof *grown);
     if (!grown)
         return false;
     c->writes = grown;
-    grown[c->write_count++] = (struct course_write){s->number, s->name, value};
+    grown[c->write_count++] = (struct waf_value){.variable = VARIABLE_TX, .hash = s->hash, .known = s->number + 1, .name = s->name, .value = value};
     block->count++;
     return true;
 }

@@ -9,15 +9,9 @@
 
 #include "base/arena.h"
 #include "waf/engine/program.h"
+#include "waf/engine/values.h"
 
 struct rule_match;
-
-/* What rules leave in TX. */
-struct course_write {
-    uint32_t number;   /* of a known name */
-    struct bytes name; /* as the rule has it: capitals stay as they are first written */
-    struct bytes value;
-};
 
 /* Sets of rules, of one phase. */
 struct course_phase {
@@ -36,7 +30,7 @@ struct course {
     struct course_phase phases[WAF_PHASES];
     struct waf_span *writes_of;  /* by rule, of writes: where a block begins, what it sets */
     struct waf_span *matches_of; /* by rule, of matches: what it leaves where it matches */
-    struct course_write *writes;
+    struct waf_value *writes;    /* of TX, each of a known name */
     struct rule_match *matches;
     size_t write_count, match_count, write_capacity, match_capacity;
 };

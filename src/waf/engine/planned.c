@@ -80,13 +80,17 @@ static bool follow_matches(struct waf_transaction *t, uint32_t from, uint32_t to
     return true;
 }
 
+/* False when memory is out. */
 static bool write_block(struct waf_transaction *t, uint32_t rule)
 {
     const struct course *c = t->program->course;
+    struct waf_values *tx = &t->lists[VARIABLE_TX];
     struct waf_span span = c->writes_of[rule];
+    if (values_lend_first(tx, c->writes + span.first, span.count))
+        return true;
     for (uint32_t i = span.first; i < span.first + span.count; i++) {
-        const struct course_write *w = &c->writes[i];
-        if (!values_lend_known(&t->lists[VARIABLE_TX], VARIABLE_TX, w->number, w->name, w->value, t->arena))
+        const struct waf_value *w = &c->writes[i];
+        if (!values_lend_known(tx, VARIABLE_TX, w->known - 1, w->name, w->value, t->arena))
             return false;
     }
     return true;
@@ -112,7 +116,7 @@ static bool visit(struct waf_transaction *t, uint32_t rule)
     bool candidate = true, scanned = t->program->plan->groups_of[rule] != NOTHING;
     if (scanned && !scan_rule(t, rule, &candidate))
         return false;
-    if (passes_over(t, rule))
+    if (!t->on_course && passes_over(t, rule))
         return true;
     if (t->options.profile)
         t->options.profile->rules[rule].candidates += scanned && candidate;

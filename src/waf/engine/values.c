@@ -214,6 +214,17 @@ bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, stru
     return there || add_stranger(v, (struct waf_value){.variable = variable, .hash = hash, .name = name, .value = value}, a);
 }
 
+bool values_lend_first(struct waf_values *v, const struct waf_value *items, size_t count)
+{
+    if (v->count || count > v->capacity || !count)
+        return false;
+    memcpy(v->items, items, count * sizeof *items);
+    v->count = count;
+    for (uint32_t i = 0; i < count; i++)
+        index_add(v, i);
+    return true;
+}
+
 bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a)
 {
     struct waf_value *there = values_known(v, number);

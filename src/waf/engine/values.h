@@ -71,6 +71,8 @@ void values_clear(struct waf_values *v);
 bool values_set(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
 /* The same without copies: both live as long as the list. */
 bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
+/* The first in a list of known names: all of these at once, each of another. False, and nothing is done: it has some, or no room. */
+bool values_lend_first(struct waf_values *v, const struct waf_value *items, size_t count);
 /* The same for a name that has this number. */
 bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
 void values_remove(struct waf_values *v, struct bytes name);
