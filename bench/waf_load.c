@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "enforce/file.h"
-#include "enforce/sealed.h"
+#include "enforce/file_copy.h"
 #include "report.h"
 
 #define LOADS 9
@@ -38,8 +38,7 @@ static bool load_once(int file, size_t size, struct bytes text, double figures[4
     struct failure f = {""};
     struct bytes image = {0};
     struct waf_ours *w = NULL;
-    int fd = -1;
-    bool ok = sealed_of_file(file, size, &fd, &f) && sealed_map(fd, &image, &f) && waf_ours_load_from(text, image, &w);
+    bool ok = file_copy(file, size, &image, &f) && waf_ours_load_from(text, image, &w);
     figures[0] = (double)(wall_ns() - wall) / 1e6;
     figures[1] = (double)(process_ns() - cpu) / 1e6;
     if (ok)
@@ -49,9 +48,7 @@ static bool load_once(int file, size_t size, struct bytes text, double figures[4
     if (!ok)
         fprintf(stderr, "rules do not load from their image: %s\n", f.text);
     waf_ours_free(w);
-    sealed_unmap(image);
-    if (fd >= 0)
-        close(fd);
+    file_copy_free(image);
     return ok;
 }
 
