@@ -103,9 +103,6 @@ enum {
     FACT_STRANGE = 2,
 };
 
-/* Images keep what was said: another name once something else is said of the same. */
-#define JUDGEMENT "pattern, by syntax of the first kind"
-
 static uint32_t judge(void *context)
 {
     const struct judging *j = context;
@@ -129,7 +126,7 @@ static enum patterns_result add_expression(struct patterns *p, uint32_t rule, st
         break;
     }
     struct judging judging = {text, flags, e, a};
-    uint32_t fact = compiled_fact(p->compiled, &(struct fact_wanted){JUDGEMENT, bytes_of_text(text), flags, judge, &judging});
+    uint32_t fact = compiled_fact(p->compiled, &(struct fact_wanted){PATTERN_JUDGEMENT, bytes_of_text(text), flags, judge, &judging});
     if (fact == FACT_MEMORY)
         return PATTERNS_MEMORY;
     return fact & FACT_TAKEN ? add(p, (struct pattern){.text = text, .flags = flags, .rule = rule, .strange = fact & FACT_STRANGE}, a) : PATTERNS_NONE;
