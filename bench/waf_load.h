@@ -6,7 +6,7 @@
 
 struct waf_load {
     double ms, cpu_ms;     /* from opening the file to a scratch: medians */
-    double first_cpu_ms;   /* the same, and the first use of each expression */
+    double first_ms, first_cpu_ms; /* the same, and the first use of each expression, on all processors */
     size_t bytes;          /* of the image */
 };
 

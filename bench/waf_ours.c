@@ -13,6 +13,7 @@
 #define RULES_MEMORY ((size_t)4 << 30)
 #define TRANSACTION_MEMORY ((size_t)1 << 30)
 #define KEPT_MEMORY ((size_t)4 << 20) /* from one transaction to the next */
+#define WARMING_MAX 16 /* threads; those that come late find nothing to do */
 #define TEXT_NAME "(benchmark)"
 
 struct waf_ours {
@@ -130,9 +131,16 @@ bool waf_ours_image(const struct waf_ours *w, uint8_t **ret, size_t *ret_len)
     return image_write(w->compiled, ret, ret_len);
 }
 
+static void warm(void *argument, size_t which)
+{
+    const struct waf_ours *w = argument;
+    program_warm(&w->program);
+}
+
 void waf_ours_warm(const struct waf_ours *w)
 {
-    program_warm(&w->program);
+    struct job_runner runner = threads_lend();
+    runner.run(runner.context, warm, (void *)(uintptr_t)w, WARMING_MAX);
 }
 
 const struct waf_rule_set *waf_ours_set(const struct waf_ours *w)

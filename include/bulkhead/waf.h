@@ -125,7 +125,10 @@ void bh_waf_rules_free(struct bh_waf_rules *rules);
  * bytes; where it begins at a multiple of 64 it is used where it lies. Freed by free(3). BH_WAF_NO_MEMORY, BH_WAF_MISUSE. Any thread.
  */
 enum bh_waf_result bh_waf_rules_image(const struct bh_waf_rules *rules, void **ret, size_t *ret_len);
-/* Compiles the expressions that wait for their first use, so that no request waits for that: perhaps on a thread of its own. */
+/*
+ * Compiles the expressions that wait for their first use, so that no request waits for that: perhaps on a thread of its own.
+ * Several threads may do it at once, and share the work: all is compiled when each of them has returned. Any thread.
+ */
 void bh_waf_rules_warm(const struct bh_waf_rules *rules);
 
 /* How many messages, at most 1,000 a file; 0 for NULL. */

@@ -13,7 +13,7 @@
 #include "cli/output.h"
 #include "cli/threads.h"
 #include "enforce/file.h"
-#include "enforce/sealed.h"
+#include "enforce/file_copy.h"
 
 /* The Core Rule Set's has 7 MB. */
 #define CACHE_MAX ((off_t)1 << 30)
@@ -41,34 +41,21 @@ static void refuse(struct rule_cache *c, const char *why)
 }
 
 /* As it is now: what is written to the file later makes no difference. */
-static bool map_copy(int file, size_t size, struct bytes *ret, struct failure *f)
-{
-    int fd;
-    *ret = (struct bytes){0};
-    if (!size)
-        return true;
-    if (!sealed_of_file(file, size, &fd, f))
-        return false;
-    bool ok = sealed_map(fd, ret, f);
-    close(fd);
-    return ok;
-}
-
 static void take(struct rule_cache *c, int file, size_t size)
 {
     struct failure f;
-    struct bytes mapped;
+    struct bytes copy = {0};
     const char *why;
-    if (!map_copy(file, size, &mapped, &f)) {
+    if (size && !file_copy(file, size, &copy, &f)) {
         (void)complain("the cache %s is not used: %s", c->path, f.text);
         return;
     }
-    if (image_read(mapped, &c->image, &why)) {
-        c->mapped = mapped;
+    if (image_read(copy, &c->image, &why)) {
+        c->copy = copy;
         return;
     }
     (void)complain("the cache %s %s; it is written anew", c->path, why);
-    sealed_unmap(mapped);
+    file_copy_free(copy);
 }
 
 void rule_cache_open(const char *path, struct rule_cache *ret)
@@ -96,13 +83,13 @@ void rule_cache_open(const char *path, struct rule_cache *ret)
 
 void rule_cache_close(struct rule_cache *c)
 {
-    sealed_unmap(c->mapped);
+    file_copy_free(c->copy);
     *c = (struct rule_cache){0};
 }
 
 struct compiled *rule_cache_compiled(const struct rule_cache *c, struct arena *a)
 {
-    return compiled_create(a, c->mapped.len ? &c->image : NULL, threads_lend());
+    return compiled_create(a, c->copy.len ? &c->image : NULL, threads_lend());
 }
 
 /* ---- writing */

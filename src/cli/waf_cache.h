@@ -10,7 +10,7 @@
 
 struct rule_cache {
     const char *path; /* NULL: there is none */
-    struct bytes mapped; /* sealed; empty: it has nothing of use */
+    struct bytes copy; /* file_copy.h; empty: it has nothing of use */
     struct image image;
     bool keeps_out; /* there is something of that name that is not ours to replace */
 };

@@ -2,14 +2,13 @@
 /* What the handles of the public interface are. Only the files of this folder need it. */
 #pragma once
 
-#include <stdatomic.h>
-
 #include "bulkhead/waf.h"
+#include "waf/api/owners.h"
 #include "waf/log/outcome.h"
 #include "waf/store/memory.h"
 
 struct bh_waf_rules {
-    atomic_size_t owners;
+    struct owners owners;
     struct arena *arena;
     const struct waf_rule_set *set;
     struct compiled *compiled; /* what the program is made of */

@@ -239,7 +239,7 @@ static struct bh_waf_rules *rules_new(size_t most_memory)
     struct bh_waf_rules *r = calloc(1, sizeof *r);
     if (!r)
         return NULL;
-    atomic_init(&r->owners, 1);
+    owners_begin(&r->owners);
     r->arena = arena_create(most_memory ? most_memory : RULES_MEMORY);
     if (r->arena)
         return r;
@@ -273,13 +273,13 @@ enum bh_waf_result bh_waf_rules_load(const struct bh_waf_file *files, size_t cou
 struct bh_waf_rules *bh_waf_rules_hold(struct bh_waf_rules *rules)
 {
     if (rules)
-        atomic_fetch_add_explicit(&rules->owners, 1, memory_order_relaxed);
+        owners_add(&rules->owners);
     return rules;
 }
 
 void bh_waf_rules_free(struct bh_waf_rules *rules)
 {
-    if (!rules || atomic_fetch_sub_explicit(&rules->owners, 1, memory_order_acq_rel) > 1)
+    if (!rules || !owners_leave(&rules->owners))
         return;
     if (rules->compiled)
         compiled_free(rules->compiled);

@@ -61,8 +61,8 @@ struct program_errors {
 bool program_compile_from(const struct waf_rule_set *set, struct compiled *c, struct arena *a, struct waf_program *ret, struct program_errors *ret_errors) MUST_USE;
 /* Before any scratch is made: makes it run what may match alone. Seconds, where a rule set is large. False when memory is out. */
 bool program_plan(struct waf_program *p, struct arena *a) MUST_USE;
-/* Compiles the expressions that have waited for their first use; may be done on a thread of its own, while messages are inspected,
- * and is to be done before a process gives up making memory executable: what is compiled later is slower then. */
+/* Compiles the expressions that have waited for their first use; may be done on threads of their own, which share the work, while messages
+ * are inspected, and is to be done before a process gives up making memory executable: what is compiled later is slower then. */
 void program_warm(const struct waf_program *p);
 
 struct waf_scratch {

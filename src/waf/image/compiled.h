@@ -61,7 +61,10 @@ struct regex_error;
 
 /* regex.h; the same for the same text, and compiled only where it is not known to be one. NULL: what is wrong with it. */
 const struct regex *compiled_regex(struct compiled *c, struct bytes pattern, bool caseless, struct regex_error *ret_error) MUST_USE;
-/* Compiles what of them has waited so far. May be done while others use them. */
+/*
+ * Compiles those that wait for their first use, once nothing is asked for any more. May be done while others use them, and by
+ * several threads at once, which share the work: it is done when all of them have returned.
+ */
 void compiled_warm(const struct compiled *c);
 
 /* ---- facts */

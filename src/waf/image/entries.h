@@ -31,6 +31,7 @@ struct compiled {
     hs_scratch_t *scratch; /* serves all databases; cloned for who scans */
     struct entry **slots;  /* by the key's first bytes; NULL: free */
     size_t slot_count, count;
+    _Atomic size_t warmed; /* slots whose expressions were seen to by compiled_warm */
 };
 
 /* NULL: it is not there. */

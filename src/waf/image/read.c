@@ -65,7 +65,7 @@ bool image_read(struct bytes from, struct image *ret, const char **ret_why)
 {
     struct image_header h;
     struct image i = {.whole = from};
-    struct key digest;
+    struct checksum digest;
     *ret_why = "is too short to be an image of compiled rules";
     if (from.len < sizeof h)
         return false;
@@ -77,7 +77,7 @@ bool image_read(struct bytes from, struct image *ret, const char **ret_why)
     if (h.length != from.len || h.records > (from.len - sizeof h) / sizeof(struct image_record))
         return false;
     *ret_why = "is damaged: its digest is not that of its contents";
-    if (!image_digest(from, &digest) || memcmp(digest.at, h.digest.at, KEY_BYTES) != 0)
+    if (!image_digest(from, &digest) || memcmp(digest.at, h.digest.at, sizeof digest.at) != 0)
         return false;
     *ret_why = "is damaged: its records contradict each other";
     i.records = (size_t)h.records;

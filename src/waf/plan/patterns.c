@@ -148,9 +148,6 @@ enum {
     FACT_NEEDS_SHIFT = 8, /* of the needs, in the bits above */
 };
 
-/* Images keep what was said: another name once something else is said of the same. */
-#define JUDGEMENT "pattern, by syntax of the second kind"
-
 static uint32_t judge(void *context)
 {
     const struct judging *j = context;
@@ -175,7 +172,7 @@ static enum patterns_result add_expression(struct patterns *p, uint32_t rule, st
         break;
     }
     struct judging judging = {text, flags, e, a};
-    uint32_t fact = compiled_fact(p->compiled, &(struct fact_wanted){JUDGEMENT, bytes_of_text(text), flags, judge, &judging});
+    uint32_t fact = compiled_fact(p->compiled, &(struct fact_wanted){PATTERN_JUDGEMENT, bytes_of_text(text), flags, judge, &judging});
     if (fact == FACT_MEMORY)
         return PATTERNS_MEMORY;
     return fact & FACT_TAKEN ? add(p, (struct pattern){.text = text, .flags = flags, .rule = rule, .strange = fact & FACT_STRANGE, .needs = (uint16_t)(fact >> FACT_NEEDS_SHIFT)}, a) : PATTERNS_NONE;

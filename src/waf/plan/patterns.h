@@ -6,6 +6,9 @@
 #include "waf/language/model.h"
 #include "waf/operator/phrases.h"
 
+/* Images keep under this name what was said of an expression: another one once something else is said of the same. */
+#define PATTERN_JUDGEMENT "pattern, by syntax of the second kind"
+
 struct pattern {
     const char *text;
     unsigned flags; /* HS_FLAG_... */

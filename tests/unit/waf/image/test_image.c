@@ -7,6 +7,7 @@
 #include "waf/image/image.h"
 #include "waf/image/entries.h"
 #include "waf/image/libraries.h"
+#include "waf/operator/regex.h"
 
 #define MEMORY ((size_t)64 << 20)
 
@@ -393,9 +394,100 @@ static void a_database_that_finds_something_else_is_compiled_anew(void **state)
     with_records(put_key, NULL);
 }
 
+/* ---- what it means */
+
+/* Of the format of that number: its layout, names and digest. */
+static const struct {
+    uint32_t format;
+    uint64_t meaning;
+} golden = {2, UINT64_C(0x46bbeae35766b3eb)};
+
+static void mix(uint64_t *sum, struct bytes more)
+{
+    for (size_t i = 0; i < more.len; i++)
+        *sum = (*sum ^ more.at[i]) * UINT64_C(0x100000001b3); /* FNV-1a */
+}
+
+#define MIX_FIELD(SUM, STRUCT, FIELD) \
+    mix(SUM, bytes_of((size_t[]){offsetof(struct STRUCT, FIELD), sizeof(((struct STRUCT *)0)->FIELD)}, 2 * sizeof(size_t)))
+
+static void mix_layout(uint64_t *sum)
+{
+    MIX_FIELD(sum, image_header, magic);
+    MIX_FIELD(sum, image_header, digest);
+    MIX_FIELD(sum, image_header, length);
+    MIX_FIELD(sum, image_header, records);
+    MIX_FIELD(sum, image_header, format);
+    MIX_FIELD(sum, image_header, tune);
+    MIX_FIELD(sum, image_header, features);
+    MIX_FIELD(sum, image_header, scanner);
+    MIX_FIELD(sum, image_header, expressions);
+    MIX_FIELD(sum, image_record, key);
+    MIX_FIELD(sum, image_record, kind);
+    MIX_FIELD(sum, image_record, fact);
+    MIX_FIELD(sum, image_record, probe);
+    MIX_FIELD(sum, image_record, offset);
+    MIX_FIELD(sum, image_record, length);
+    mix(sum, bytes_of((size_t[]){sizeof(struct image_header), sizeof(struct image_record), IMAGE_LINE}, 3 * sizeof(size_t)));
+}
+
+static uint32_t nine(void *context)
+{
+    return 9;
+}
+
+/* A fact, an expression and a database, as they are named and what is kept of each: what compiling brings depends on the machine, and is left out. */
+static void mix_records(uint64_t *sum)
+{
+    struct arena *a = arena_create(MEMORY);
+    struct compiled *c = compiled_create(a, NULL, (struct job_runner){0});
+    struct regex_error error;
+    struct database_wanted wanted = {.texts = (const char *[]){"etc/passwd", "cookie"}, .lengths = (size_t[]){10, 6}, .flags = (unsigned[]){0, HS_FLAG_CASELESS},
+        .ids = (unsigned[]){3, 5}, .count = 2};
+    uint8_t *image;
+    size_t len;
+    assert_non_null(c);
+    assert_int_equal(compiled_fact(c, &(struct fact_wanted){"kind", bytes_of_text("text"), 7, nine, NULL}), 9);
+    assert_non_null(compiled_regex(c, bytes_of_text("a+b"), true, &error));
+    assert_true(compiled_databases(c, &wanted, 1));
+    assert_true(image_write(c, &image, &len));
+    const struct image_record *records = (const struct image_record *)(const void *)(image + sizeof(struct image_header));
+    for (size_t i = 0; i < 3; i++) {
+        const struct image_record *r = &records[i];
+        mix(sum, bytes_of(r->key.at, sizeof r->key.at));
+        mix(sum, bytes_of((uint64_t[]){r->kind, r->fact, r->probe, r->offset}, 4 * sizeof(uint64_t)));
+    }
+    free(image);
+    compiled_free(c);
+    arena_destroy(a);
+}
+
+static void mix_digest(uint64_t *sum)
+{
+    uint8_t bytes[1000];
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (uint8_t)(i * 7);
+    assert_true(image_seal(bytes, sizeof bytes));
+    mix(sum, bytes_of(bytes, sizeof bytes));
+}
+
+static void what_an_image_means_keeps_its_number(void **state)
+{
+    uint64_t meaning = UINT64_C(0xcbf29ce484222325);
+    mix_layout(&meaning);
+    mix_records(&meaning);
+    mix_digest(&meaning);
+    if (golden.format == IMAGE_FORMAT && golden.meaning != meaning)
+        fail_msg("an image means something else than one of format %u does: raise IMAGE_FORMAT (image/layout.h), and give `golden` here that number and 0x%016llx",
+            golden.format, (unsigned long long)meaning);
+    if (golden.format != IMAGE_FORMAT)
+        fail_msg("the format has a new number: give `golden` here %u and 0x%016llx", IMAGE_FORMAT, (unsigned long long)meaning);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_an_image_means_keeps_its_number),
         cmocka_unit_test(the_rules_fire),
         cmocka_unit_test(an_image_has_all_that_was_compiled),
         cmocka_unit_test(databases_that_lie_where_they_cannot_be_used_are_copied),

@@ -13,6 +13,7 @@
 
 #include "tests/differential/twist_expression.h"
 #include "tests/unit/waf/language/files.h"
+#include "waf/image/entries.h"
 #include "waf/operator/regex.h"
 #include "waf/plan/ends.h"
 #include "waf/plan/patterns.h"
@@ -260,9 +261,77 @@ static void what_random_expressions_match_is_reported(void **state)
     assert_int_equal(missed, 0);
 }
 
+/* ---- what images keep */
+
+/* What was said of these expressions under that name, by that version of Hyperscan, which has a part in it. */
+static const struct {
+    const char *name, *scanner;
+    uint64_t said;
+} judged = {"pattern, by syntax of the first kind", "5.4.0", UINT64_C(0xdd9b31261c880abd)};
+
+static void mix(uint64_t *sum, uint64_t more)
+{
+    *sum = (*sum ^ more) * UINT64_C(0x100000001b3); /* FNV-1a */
+}
+
+/* What an image would keep of the expression's judgement; UINT64_MAX: it was not asked for one. */
+static uint64_t judgement_of(struct compiled *c, const char *expression, struct arena *a)
+{
+    struct waf_text text = {.at = 0, .len = (uint32_t)strlen(expression)};
+    struct waf_rule rule = {.kind = RULE_CONDITION, .operator = OPERATOR_RX, .operand_text = text};
+    struct waf_rule_set set = {.texts = bytes_of_text(expression), .rules = &rule, .rule_count = 1};
+    struct patterns patterns = {.compiled = c};
+    size_t before = c->count;
+    (void)!patterns_of_rule(&set, 0, NULL, false, a, &patterns);
+    for (size_t i = 0; i < c->slot_count && c->count > before; i++)
+        if (c->slots[i] && !c->slots[i]->passing) {
+            c->slots[i]->passing = true; /* it was counted */
+            return c->slots[i]->fact;
+        }
+    return UINT64_MAX;
+}
+
+/* A part of all frames with all atoms: some thousand. */
+static uint64_t all_judgements(size_t *ret_count)
+{
+    uint64_t sum = UINT64_C(0xcbf29ce484222325);
+    struct arena *a = arena_create(MEMORY);
+    struct compiled *c = compiled_create(a, NULL, (struct job_runner){0});
+    assert_non_null(c);
+    for (size_t i = 0; i < sizeof atoms / sizeof atoms[0]; i++)
+        for (size_t k = i % 5; k < sizeof frames / sizeof frames[0]; k += 5) {
+            char expression[512];
+            frame_fill(frames[k], atoms[i], expression, sizeof expression);
+            uint64_t said = judgement_of(c, expression, a);
+            *ret_count += said != UINT64_MAX;
+            mix(&sum, said);
+        }
+    compiled_free(c);
+    arena_destroy(a);
+    return sum;
+}
+
+static void what_is_said_of_an_expression_keeps_its_name(void **state)
+{
+    size_t count = 0;
+    uint64_t said = all_judgements(&count);
+    print_message("# %zu judgements\n", count);
+    assert_true(count > 500);
+    if (strncmp(hs_version(), judged.scanner, strlen(judged.scanner)) != 0) {
+        print_message("# Hyperscan %s may take others than %s: not compared\n", hs_version(), judged.scanner);
+        return;
+    }
+    bool named_so = strcmp(PATTERN_JUDGEMENT, judged.name) == 0;
+    if (named_so && said != judged.said)
+        fail_msg("of some expressions something else is said than images keep as `%s`: give PATTERN_JUDGEMENT (plan/patterns.h) a new name, and `judged` here that name and 0x%016llx",
+            judged.name, (unsigned long long)said);
+    if (!named_so)
+        fail_msg("the judgement has a new name: give `judged` here the name `%s` and 0x%016llx", PATTERN_JUDGEMENT, (unsigned long long)said);
+}
+
 int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_matched_is_reported), cmocka_unit_test(what_random_expressions_match_is_reported)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(what_is_said_of_an_expression_keeps_its_name), cmocka_unit_test(what_is_matched_is_reported), cmocka_unit_test(what_random_expressions_match_is_reported)};
     if (argc > 1)
         expression_count = strtoul(argv[1], NULL, 10);
     if (argc > 2)
