@@ -13,6 +13,15 @@
 /* Chunks from here on are mapped on their own in huge pages, where the kernel has them: a fifth of the time that a policy
  * of 100,000 rules takes goes into faults of small ones. */
 #define HUGE_PAGE ((size_t)2 << 20)
+#define PAGE ((size_t)4 << 10) /* or a whole part of one */
+
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+#else /* The sanitizers see only the heap, so that nothing is mapped where they look. */
+#define MAPS_CHUNKS
+#define ASAN_POISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#define ASAN_UNPOISON_MEMORY_REGION(at, size) ((void)(at), (void)(size))
+#endif
 
 struct chunk {
     struct chunk *next;
@@ -22,25 +31,64 @@ struct chunk {
     _Alignas(ALIGNMENT) uint8_t bytes[];
 };
 
-/* NULL when memory is out. The sanitizers see only the heap. */
+#ifdef MAPS_CHUNKS
+/* Address space at a huge page's beginning, `size` bytes, or NULL. */
+static uint8_t *map_aligned(size_t size, int protection)
+{
+    uint8_t *at = mmap(NULL, size + HUGE_PAGE, protection, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return NULL;
+    size_t before = (HUGE_PAGE - (uintptr_t)at % HUGE_PAGE) % HUGE_PAGE;
+    if (before)
+        (void)munmap(at, before);
+    if (before < HUGE_PAGE)
+        (void)munmap(at + before + size, HUGE_PAGE - before);
+    return at + before;
+}
+
+/* Of what is mapped for a chunk with so many bytes. 0: that chunk is not mapped. */
+static size_t mapped_size(size_t bytes)
+{
+    return bytes >= HUGE_PAGE && bytes < SIZE_MAX - 2 * HUGE_PAGE ? (bytes + PAGE - 1) & ~(PAGE - 1) : 0;
+}
+
+static struct chunk *chunk_map(size_t size)
+{
+    size_t mapped = mapped_size(sizeof(struct chunk) + size);
+    struct chunk *c = (void *)map_aligned(mapped, PROT_READ | PROT_WRITE);
+    if (!c)
+        return NULL;
+    (void)madvise(c, mapped, MADV_HUGEPAGE);
+    *c = (struct chunk){.size = size, .mapped = mapped};
+    return c;
+}
+
+/* The mapped chunk with more room: its pages go there, and nothing is copied. NULL: it is where and as it was. */
+static struct chunk *chunk_extend(struct chunk *c, size_t size)
+{
+    size_t mapped = mapped_size(sizeof *c + size);
+    void *to = mapped ? map_aligned(mapped, PROT_NONE) : NULL;
+    if (!to)
+        return NULL;
+    struct chunk *moved = mremap(c, c->mapped, mapped, MREMAP_MAYMOVE | MREMAP_FIXED, to);
+    if (moved == MAP_FAILED) {
+        (void)munmap(to, mapped);
+        return NULL;
+    }
+    moved->size = size;
+    moved->mapped = mapped;
+    return moved;
+}
+#endif
+
+/* NULL when memory is out. */
 static struct chunk *chunk_new(size_t size)
 {
-    size_t bytes = sizeof(struct chunk) + size;
-#ifndef __SANITIZE_ADDRESS__
-    if (bytes >= HUGE_PAGE && bytes < SIZE_MAX - 2 * HUGE_PAGE) {
-        uint8_t *at = mmap(NULL, bytes + HUGE_PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-        if (at == MAP_FAILED)
-            return NULL;
-        size_t before = (HUGE_PAGE - (uintptr_t)at % HUGE_PAGE) % HUGE_PAGE;
-        if (before)
-            (void)munmap(at, before);
-        struct chunk *c = (void *)(at + before);
-        (void)madvise(c, bytes, MADV_HUGEPAGE);
-        *c = (struct chunk){.size = size, .mapped = bytes + HUGE_PAGE - before};
-        return c;
-    }
+#ifdef MAPS_CHUNKS
+    if (mapped_size(sizeof(struct chunk) + size))
+        return chunk_map(size);
 #endif
-    struct chunk *c = malloc(bytes);
+    struct chunk *c = malloc(sizeof *c + size);
     if (c)
         *c = (struct chunk){.size = size, .dirty = size};
     return c;
@@ -135,6 +183,7 @@ void arena_reset(struct arena *a, size_t keep)
     if (!kept)
         return;
     kept->next = NULL;
+    ASAN_UNPOISON_MEMORY_REGION(kept->bytes, kept->size);
     a->taken = sizeof *kept + kept->size;
     enter_chunk(a, kept);
 }
@@ -267,17 +316,90 @@ char *arena_format(struct arena *a, const char *format, ...)
     return out;
 }
 
-void *arena_grow_slowly(struct arena *a, void *items, size_t count, size_t *capacity, size_t size)
+#ifdef MAPS_CHUNKS
+/* What points to the chunk that has these bytes and no room for others, and is mapped; NULL: none does. */
+static struct chunk **chunk_alone(struct arena *a, const void *bytes, size_t size)
+{
+    if (!mapped_size(sizeof(struct chunk) + size))
+        return NULL;
+    for (struct chunk **c = &a->chunks; *c; c = &(*c)->next) {
+        if ((*c)->bytes == bytes)
+            return (*c)->mapped && (*c)->size == rounded(size) ? c : NULL;
+    }
+    return NULL;
+}
+
+/* A large array that has a chunk of its own takes it along, also what is behind it, which is zero. NULL: that cannot be. */
+static void *extend(struct arena *a, void *items, size_t size, size_t more)
+{
+    struct chunk **place = chunk_alone(a, items, size), *c;
+    if (!place || !may_allocate(a) || bytes_left(a) < rounded(more) - rounded(size))
+        return NULL;
+    bool newest = place == &a->chunks;
+    if (newest)
+        leave_chunk(a);
+    c = chunk_extend(*place, rounded(more));
+    if (!c)
+        return NULL;
+    *place = c;
+    for (struct arena *p = a; p; p = p->parent)
+        p->taken += rounded(more) - rounded(size);
+    c->dirty = c->size;
+    if (newest) {
+        enter_chunk(a, c);
+        a->at = a->end;
+        set_quick(a);
+    }
+    return c->bytes;
+}
+#else
+static void *extend(struct arena *a, void *items, size_t size, size_t more)
+{
+    return NULL;
+}
+#endif
+
+void *arena_resize(struct arena *a, void *items, size_t size, size_t more)
+{
+    bool clean;
+    if (more > SIZE_MAX - ALIGNMENT)
+        return NULL;
+    uint8_t *moved = extend(a, items, size, more);
+    if (moved || !(moved = take(a, more, &clean)))
+        return moved;
+    if (size)
+        memcpy(moved, items, size);
+    if (!clean) /* pages that nobody has written to are not touched before they are used */
+        memset(moved + size, 0, more - size);
+    if (size)
+        ASAN_POISON_MEMORY_REGION(items, size);
+    return moved;
+}
+
+void arena_drop(struct arena *a, void *buffer, size_t size)
+{
+    if (!size)
+        return;
+    ASAN_POISON_MEMORY_REGION(buffer, size);
+#ifdef MAPS_CHUNKS
+    struct chunk **place = chunk_alone(a, buffer, size);
+    if (!place || place == &a->chunks)
+        return;
+    struct chunk *c = *place;
+    for (struct arena *p = a; p; p = p->parent)
+        p->taken -= sizeof *c + c->size;
+    *place = c->next;
+    chunk_free(c);
+#endif
+}
+
+void *arena_grow_slowly(struct arena *a, void *items, size_t *capacity, size_t size)
 {
     size_t more = *capacity ? *capacity * 2 : 4, all;
     if (more < *capacity || __builtin_mul_overflow(more, size, &all))
         return NULL;
-    uint8_t *moved = arena_buffer(a, all);
-    if (!moved)
-        return NULL;
-    if (count)
-        memcpy(moved, items, count * size);
-    memset(moved + count * size, 0, all - count * size);
-    *capacity = more;
-    return moved;
+    void *grown = arena_resize(a, items, *capacity * size, all);
+    if (grown)
+        *capacity = more;
+    return grown;
 }

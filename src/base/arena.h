@@ -90,15 +90,22 @@ static inline MUST_USE void *arena_array(struct arena *a, size_t count, size_t s
 char *arena_text(struct arena *a, const void *text, size_t len) MUST_USE;
 char *arena_format(struct arena *a, const char *format, ...) MUST_USE __attribute__((format(printf, 2, 3)));
 
-void *arena_grow_slowly(struct arena *a, void *items, size_t count, size_t *capacity, size_t size) MUST_USE;
 /*
- * Room for one more in a growing array: `items` has `count` entries of `size` and room for `*capacity`.
- * Returns the array, moved when it had to grow (the old one stays in the arena), or NULL, and then
- * nothing changed.
+ * An array of `size` bytes with `more`, the new ones zero; a large one takes its pages along where it can. NULL: there is
+ * no memory, and nothing changed. The old place is not to be looked at any more.
+ */
+void *arena_resize(struct arena *a, void *items, size_t size, size_t more) MUST_USE;
+/* The buffer of `size` bytes is not looked at any more: where it is large, the system has it back. */
+void arena_drop(struct arena *a, void *buffer, size_t size);
+
+void *arena_grow_slowly(struct arena *a, void *items, size_t *capacity, size_t size) MUST_USE;
+/*
+ * Room for one more in a growing array: `items` has `count` entries of `size` and room for `*capacity`. Returns the array,
+ * moved when it had to grow (then the old place is not to be looked at any more), or NULL, and then nothing changed.
  */
 static inline MUST_USE void *arena_grow(struct arena *a, void *items, size_t count, size_t *capacity, size_t size)
 {
-    return count < *capacity ? items : arena_grow_slowly(a, items, count, capacity, size);
+    return count < *capacity ? items : arena_grow_slowly(a, items, capacity, size);
 }
 
 /* Bytes taken from the system so far. */

@@ -30,6 +30,12 @@ static void sip_rounds(uint64_t v[4], int rounds)
 static uint64_t little_endian(const uint8_t *at, size_t len)
 {
     uint64_t x = 0;
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+    if (len == sizeof x) {
+        memcpy(&x, at, sizeof x);
+        return x;
+    }
+#endif
     for (size_t i = 0; i < len; i++)
         x |= (uint64_t)at[i] << (8 * i);
     return x;
@@ -91,6 +97,7 @@ static bool grow(struct table *t)
     for (size_t i = 0; i < t->capacity; i++)
         if (t->slots[i].key.at)
             *find(&bigger, t->slots[i].key, t->slots[i].hash) = t->slots[i];
+    arena_drop(t->arena, t->slots, t->capacity * sizeof *t->slots);
     *t = bigger;
     return true;
 }

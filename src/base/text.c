@@ -54,16 +54,21 @@ void text_puts(struct text *t, const char *s)
 void text_printf(struct text *t, const char *format, ...)
 {
     va_list args, again;
+    if (!reserve(t, 0))
+        return;
+    size_t room = t->capacity - t->len; /* that it fits is the rule, and then it is formatted once */
     va_start(args, format);
     va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vsnprintf(t->at + t->len, room, format, args);
     va_end(args);
     if (len < 0)
         t->failed = true;
-    else if (reserve(t, (size_t)len)) {
+    else if (!reserve(t, (size_t)len))
+        t->at[t->len] = 0;
+    else if ((size_t)len >= room)
         vsnprintf(t->at + t->len, (size_t)len + 1, format, again);
+    if (!t->failed)
         t->len += (size_t)len;
-    }
     va_end(again);
 }
 

@@ -202,8 +202,8 @@ static bool rule_list_add(struct rule_list *l, uint32_t rule, struct arena *a)
     uint32_t *grown = arena_grow(a, l->items, l->count, &l->capacity, sizeof *grown);
     if (!grown)
         return false;
-    size_t at = rule_place(l, rule);
     l->items = grown;
+    size_t at = rule_place(l, rule);
     memmove(l->items + at + 1, l->items + at, (l->count++ - at) * sizeof *l->items);
     l->items[at] = rule;
     return true;

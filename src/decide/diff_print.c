@@ -1,28 +1,38 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "decide/diff.h"
 
+static void print_all(struct text *out, const char *const *parts)
+{
+    for (; *parts; parts++)
+        text_puts(out, *parts);
+}
+
 static void print_reason(const struct diff_line *l, struct text *out)
 {
     if (l->rule)
-        text_printf(out, " (rule %s%s", l->rule, l->denier ? "; " : ")");
+        print_all(out, (const char *[]){" (rule ", l->rule, l->denier ? "; " : ")", NULL});
     else
-        text_printf(out, " (only observed%s", l->denier ? "; " : ")");
+        print_all(out, (const char *[]){" (only observed", l->denier ? "; " : ")", NULL});
     if (l->denier)
-        text_printf(out, "%s %s)", l->gained ? "no longer denied by" : "now denied by", l->denier);
+        print_all(out, (const char *[]){l->gained ? "no longer denied by " : "now denied by ", l->denier, ")", NULL});
+}
+
+/* A change of everything has hundreds of thousands of lines: they are put together without a format. */
+static void print_line(const struct diff_line *l, struct text *out)
+{
+    print_all(out, (const char *[]){l->gained ? "gained: " : "lost: ", l->from, " -> ", l->to, " ", l->ports, NULL});
+    if (l->families != 4 + 6)
+        text_puts(out, l->families == 4 ? " over IPv4" : " over IPv6");
+    if (l->at_times)
+        text_puts(out, " at times");
+    print_reason(l, out);
+    text_puts(out, "\n");
 }
 
 void diff_print(const struct diff *d, struct text *out)
 {
-    for (size_t i = 0; i < d->count; i++) {
-        const struct diff_line *l = &d->lines[i];
-        text_printf(out, "%s: %s -> %s %s", l->gained ? "gained" : "lost", l->from, l->to, l->ports);
-        if (l->families != 4 + 6)
-            text_printf(out, " over IPv%u", l->families);
-        if (l->at_times)
-            text_puts(out, " at times");
-        print_reason(l, out);
-        text_puts(out, "\n");
-    }
+    for (size_t i = 0; i < d->count; i++)
+        print_line(&d->lines[i], out);
     if (d->more[0] || d->more[1])
         text_printf(out, "and %zu more: %zu gained, %zu lost\n",
                     d->more[0] + d->more[1], d->more[0], d->more[1]);

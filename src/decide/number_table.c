@@ -23,11 +23,10 @@ static bool make_room(struct number_table *t, size_t number)
     size_t wanted = t->capacity ? 2 * t->capacity : 64;
     if (wanted <= number)
         wanted = number + 1;
-    uint32_t *grown = arena_array(t->others.arena, wanted, t->words * sizeof *grown);
+    size_t one = t->words * sizeof *t->firsts, all;
+    uint32_t *grown = __builtin_mul_overflow(wanted, one, &all) ? NULL : arena_resize(t->others.arena, t->firsts, t->capacity * one, all);
     if (!grown)
         return false;
-    if (t->capacity)
-        memcpy(grown, t->firsts, t->capacity * t->words * sizeof *grown);
     t->firsts = grown;
     t->capacity = wanted;
     return true;

@@ -193,6 +193,67 @@ static void arrays_grow_and_keep_what_they_hold(void **state)
     arena_destroy(a);
 }
 
+/* Large ones take their pages along: alone or behind others, in an arena and in its child, always with zeros behind. */
+static void large_arrays_grow_where_others_stand(void **state)
+{
+    struct arena *parent = arena_create((size_t)256 << 20), *a = arena_child(parent);
+    uint64_t *arrays[2] = {NULL, NULL};
+    size_t counts[2] = {0, 0}, capacities[2] = {0, 0};
+    for (size_t i = 0; i < 1300000; i++) {
+        size_t which = i % 3 == 0;
+        uint64_t *grown = arena_grow(a, arrays[which], counts[which], &capacities[which], sizeof *grown);
+        assert_non_null(grown);
+        assert_int_equal(grown[counts[which]], 0);
+        arrays[which] = grown;
+        grown[counts[which]++] = i;
+        if (i % 10000 == 0) {
+            uint8_t *between = arena_alloc(a, 1000);
+            assert_true(all_zero(between, 1000));
+            memset(between, 0xff, 1000);
+        }
+    }
+    for (size_t i = 0; i < counts[0]; i++)
+        assert_int_equal(arrays[0][i], i / 2 * 3 + i % 2 + 1);
+    for (size_t i = 0; i < counts[1]; i++)
+        assert_int_equal(arrays[1][i], 3 * i);
+    size_t last = capacities[0] - 1;
+    assert_int_equal(arrays[0][last], 0);
+    arrays[0][last] = 1; /* it is there */
+    /* What they grew out of counts no longer, where the system had it back. */
+    assert_true(arena_used(a) >= 8 * (capacities[0] + capacities[1]));
+    assert_int_equal(arena_used(parent), arena_used(a));
+    arena_destroy(a);
+    assert_int_equal(arena_used(parent), 0);
+    arena_destroy(parent);
+}
+
+static void a_large_array_stays_below_the_ceiling_and_as_it_was(void **state)
+{
+    struct arena *a = arena_create((size_t)28 << 20);
+    size_t size = (size_t)8 << 20;
+    uint8_t *items = arena_alloc(a, size);
+    assert_non_null(arena_alloc(a, 1000));
+    memset(items, 7, size);
+    assert_null(arena_resize(a, items, size, 4 * size));
+    arena_fail_at(a, 1);
+    assert_null(arena_resize(a, items, size, size + 4096));
+    arena_fail_at(a, 0);
+    assert_null(arena_resize(a, items, size, SIZE_MAX));
+    for (size_t i = 0; i < size; i++)
+        assert_int_equal(items[i], 7);
+    size_t before = arena_used(a);
+    uint8_t *grown = arena_resize(a, items, size, size + 100000);
+    assert_non_null(grown);
+    assert_in_range(arena_used(a), before, (size_t)28 << 20);
+    for (size_t i = 0; i < size + 100000; i++)
+        assert_int_equal(grown[i], i < size ? 7 : 0);
+    arena_drop(a, grown, size + 100000);
+    assert_true(arena_used(a) <= (size_t)28 << 20);
+    uint8_t *rest = arena_alloc(a, 100000);
+    assert_true(all_zero(rest, 100000));
+    arena_destroy(a);
+}
+
 /* Two of three are one step forward; the third begins a chunk, takes something back, or is looked at. */
 static void zeroed_memory_is_zero_whatever_was_there(void **state)
 {
@@ -237,6 +298,8 @@ int main(void)
         cmocka_unit_test(the_nth_allocation_fails_and_all_after_it),
         cmocka_unit_test(texts_are_copies_with_a_nul),
         cmocka_unit_test(arrays_grow_and_keep_what_they_hold),
+        cmocka_unit_test(large_arrays_grow_where_others_stand),
+        cmocka_unit_test(a_large_array_stays_below_the_ceiling_and_as_it_was),
         cmocka_unit_test(zeroed_memory_is_zero_whatever_was_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
