@@ -111,14 +111,14 @@ static bool try_form(struct trial *x, const struct named *n, struct waf_form *f)
     const struct form_maker *forms = &x->t->forms;
     const uint8_t *steps = &x->t->set->transformations[x->rule->transformations.first];
     bool all = x->rule->written.multi_match;
-    if (all && !try_transformed(x, n, f->text))
+    if (all && !is_calm(x->rule, f->triggers) && !try_transformed(x, n, f->text))
         return false;
     for (uint32_t i = 0; i < x->rule->transformations.count; i++) {
         struct waf_form *before = f;
         if (!(f->triggers >> steps[i] & 1))
             continue;
         f = form_step(forms, before, steps[i]);
-        if (!f || (all && f != before && !try_transformed(x, n, f->text)))
+        if (!f || (all && f != before && !is_calm(x->rule, f->triggers) && !try_transformed(x, n, f->text)))
             return false;
     }
     return all || is_calm(x->rule, f->triggers) || try_transformed(x, n, f->text);
