@@ -5,6 +5,13 @@
 
 #include "waf/language/words.h"
 
+/* Where the next line begins; NULL: there is none. */
+static const uint8_t *next_line(struct bytes text, const uint8_t *from)
+{
+    const uint8_t *end = text.len ? memchr(from, '\n', (size_t)(text.at + text.len - from)) : NULL;
+    return end ? end + 1 : NULL;
+}
+
 struct source *source_new(struct arena *arena, const char *name, struct bytes text)
 {
     struct source *s = arena_alloc(arena, sizeof *s);
@@ -12,16 +19,15 @@ struct source *source_new(struct arena *arena, const char *name, struct bytes te
     if (!s || !copy || text.len >= UINT32_MAX)
         return NULL;
     size_t lines = 1;
-    for (size_t i = 0; i < text.len; i++)
-        lines += text.at[i] == '\n';
+    for (const uint8_t *at = text.at; (at = next_line(text, at));)
+        lines++;
     *s = (struct source){.name = copy, .text = text, .diags = diags_new(arena)};
     s->lines = arena_array(arena, lines, sizeof *s->lines);
     if (!s->lines)
         return NULL;
     s->lines[s->line_count++] = 0;
-    for (size_t i = 0; i < text.len; i++)
-        if (text.at[i] == '\n')
-            s->lines[s->line_count++] = (uint32_t)i + 1;
+    for (const uint8_t *at = text.at; (at = next_line(text, at));)
+        s->lines[s->line_count++] = (uint32_t)(at - text.at);
     return s;
 }
 

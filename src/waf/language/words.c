@@ -95,8 +95,9 @@ const struct refused_word refused_ctls[] = {
 
 bool word_find(struct bytes word, const char *const *names, size_t count, size_t *ret)
 {
+    uint8_t first = word.len ? byte_lower(word.at[0]) : 0; /* most names begin with another, and need no look at their length */
     for (size_t i = 0; i < count; i++)
-        if (word_is(word, names[i])) {
+        if (byte_lower((uint8_t)names[i][0]) == first && word_is(word, names[i])) {
             *ret = i;
             return true;
         }

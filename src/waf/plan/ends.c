@@ -146,14 +146,22 @@ static bool take_next(struct marking *m)
     }
 }
 
+static size_t count_of(struct bytes text, uint8_t byte)
+{
+    size_t count = 0;
+    for (const uint8_t *at = text.at, *end = text.at + text.len; at < end && (at = memchr(at, byte, (size_t)(end - at))); at++)
+        count++;
+    return count;
+}
+
 enum ends_result ends_mark(struct bytes expression, struct arena *a, const char **ret)
 {
     struct marking m = {.e = expression};
-    size_t room;
-    if (__builtin_mul_overflow(expression.len, MARK_LEN, &room) || !(m.out = arena_alloc(a, room + 1)))
+    size_t marks = count_of(expression, '^') + count_of(expression, '$'), room; /* at most: in a class, or behind a backslash, it is none */
+    if (__builtin_mul_overflow(marks, MARK_LEN, &room) || __builtin_add_overflow(room, expression.len, &room) || !(m.out = arena_alloc(a, room + 1)))
         return ENDS_MEMORY;
     *ret = m.out;
-    if (!memchr(expression.at, '^', expression.len) && !memchr(expression.at, '$', expression.len)) {
+    if (!marks) {
         copy(&m, expression.len);
         return ENDS_OK;
     }
