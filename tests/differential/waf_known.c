@@ -144,10 +144,18 @@ static bool is_xml(const struct http_message *m, const struct http_message *resp
     return has_type(m, "xml");
 }
 
+static bool has_several_cookies(const struct http_message *m)
+{
+    for (size_t i = 0; i < m->header_count; i++)
+        if (m->headers[i].name.len == 6 && strncasecmp((const char *)m->headers[i].name.at, "cookie", 6) == 0 && contains(m->headers[i].value, ";"))
+            return true;
+    return false;
+}
+
 static bool has_several_arguments(const struct http_message *m, const struct http_message *response)
 {
     (void)response;
-    return contains(m->target, "&") || (contains(m->target, "=") && m->body.len) || contains(m->body, "&") || has_type(m, "json") || has_type(m, "multipart");
+    return has_several_cookies(m) || contains(m->target, "&") || (contains(m->target, "=") && m->body.len) || contains(m->body, "&") || has_type(m, "json") || has_type(m, "multipart");
 }
 
 static bool has_header_twice(const struct http_message *m, const struct http_message *response)
@@ -312,7 +320,7 @@ const struct waf_known waf_known[KNOWN_COUNT] = {
     },
     [KNOWN_ARGUMENT_ORDER] = {
         .name = "order of arguments",
-        .why = "arguments are kept in a hash table, so that which was matched last, for MATCHED_VAR, changes with their names",
+        .why = "arguments and cookies are kept in hash tables, so that which was matched last, for MATCHED_VAR, changes with their names",
         .source = "reference manual, MATCHED_VAR: the value matched most recently; arguments have an order on the wire",
         .alone = ALONE_IN_OURS | ALONE_IN_PEER,
         .touches = looks_at_last_match, .applies = has_several_arguments,
