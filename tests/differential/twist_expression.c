@@ -38,7 +38,7 @@ static const struct piece classes[] = {
 static const struct piece places[] = {
     PIECE("^", ""), PIECE("$", ""), PIECE("\\A", ""), PIECE("\\z", ""), PIECE("\\Z", ""), PIECE("\\b", ""), PIECE("\\B", ""), PIECE("\\G", ""), PIECE("\\K", ""), PIECE("\\E", ""),
     PIECE("(?i)", ""), PIECE("(?s)", ""), PIECE("(?m)", ""), PIECE("(?-m)", ""), PIECE("(?-s)", ""), PIECE("(?-i)", ""), PIECE("(?x) ", ""), PIECE("(?xx)", ""), PIECE("(?^)", ""), PIECE("(?U)", ""), PIECE("(?im)", ""),
-    PIECE("(?i-s)", ""), PIECE("(?n)", ""), PIECE("(?J)", ""), PIECE("(?^i)", ""), PIECE("(?x)# a\\n", ""),
+    PIECE("(?i-s)", ""), PIECE("(?n)", ""), PIECE("(?J)", ""), PIECE("(?^i)", ""), PIECE("(?x)# a\\n", ""), PIECE("[[:<:]]", ""), PIECE("[[:>:]]", ""),
 };
 static const char *const opens[] = {"(?:", "(?:", "(", "(", "(?i:", "(?s:", "(?m:", "(?x:", "(?-m:", "(?-s:", "(?-i:", "(?>", "(?|", "(?P<n>", "(?<m>", "(?^:", "(?xx:", "(?^i:"};
 static const char *const looks[] = {"(?=", "(?!", "(?<=", "(?<!"};

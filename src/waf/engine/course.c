@@ -84,9 +84,15 @@ static void be_unsure_of_rule(struct finding *f, uint32_t rule)
 
 /* ---- rules of the course */
 
+/* The engine may write these at any time, whatever rules have written. */
+static bool is_of_engine(uint32_t number)
+{
+    return number == KNOWN_MATCH_LIMIT || number == KNOWN_COLLECTION_LIMIT;
+}
+
 static bool is_sure(const struct finding *f, uint32_t number)
 {
-    return number != NOTHING && !bits_have(f->unsure, number);
+    return number != NOTHING && !is_of_engine(number) && !bits_have(f->unsure, number);
 }
 
 static bool knows_template(const struct finding *f, struct waf_template text)
@@ -392,7 +398,6 @@ static bool go_through_all(struct finding *f)
     struct waf_scratch scratch = {.regex = regex_scratch_create(&(struct regex_limits){MATCH_LIMIT, DEPTH_LIMIT})};
     f->t->scratch = &scratch;
     f->out_of_memory = !scratch.regex;
-    be_unsure(f, KNOWN_MATCH_LIMIT, KNOWN_COLLECTION_LIMIT + 1); /* the engine writes these at any time */
     for (uint8_t phase = 1; phase < WAF_PHASES && !f->out_of_memory; phase++) {
         f->out_of_memory = !make_sets(&f->course->phases[phase], f->program->plan->words, f->arena);
         if (!f->out_of_memory)

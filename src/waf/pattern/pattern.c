@@ -5,10 +5,18 @@
 #define DEPTH_MAX 200
 #define NO_END UINT32_MAX
 
+/* [[:<:]] and [[:>:]] look like classes, and are where a word begins and ends. */
+static bool take_word_end(struct reader *r)
+{
+    return take(r, "[[:<:]]") || take(r, "[[:>:]]");
+}
+
 static struct node *read_atom(struct reader *r)
 {
     struct byte_set s = {0};
     uint8_t c;
+    if (!r->quoted && take_word_end(r))
+        return node_new(r, NODE_NOTHING);
     if (!cursor_u8(&r->c, &c))
         return NULL;
     if (r->quoted)

@@ -130,6 +130,20 @@ static void matches_of_the_course_are_remembered(void **state)
     story_end(&s.story);
 }
 
+/* It may write it again at any time, whatever rules write. */
+static void what_the_engine_writes_is_never_known(void **state)
+{
+    struct sets s;
+    begin(&s, "SecRuleEngine On\nSecPcreMatchLimit 1000\nSecPcreMatchLimitRecursion 1000\nSecAction \"id:1,phase:1,pass,nolog,setvar:tx.msc_pcre_limits_exceeded=0\"\n"
+              "SecRule ARGS:q \"!@rx ^(a+)+$\" \"id:2,phase:2,pass,nolog\"\n"
+              "SecRule TX:MSC_PCRE_LIMITS_EXCEEDED \"@eq 1\" \"id:3,phase:2,pass,nolog,setvar:tx.passed=1\"\n"
+              "SecRule TX:passed \"@eq 1\" \"id:4,phase:2,pass,msg:'limit'\"\n");
+    assert_true(is_known(&s, 1) && !is_known(&s, 3) && !is_known(&s, 4));
+    story_tell(&s.story, 1, GET("q=b"), "pass");
+    story_tell(&s.story, 1, GET("q=aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaabc"), "deny; 4 limit; limit: a regular expression came to its match limit");
+    story_end(&s.story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -139,6 +153,7 @@ int main(void)
         cmocka_unit_test(what_is_passed_over_has_not_happened),
         cmocka_unit_test(a_jump_within_a_level_keeps_to_the_course),
         cmocka_unit_test(matches_of_the_course_are_remembered),
+        cmocka_unit_test(what_the_engine_writes_is_never_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,6 +112,20 @@ static void short_cuts_agree_with_the_library(void **state)
     regex_scratch_free(j.scratch);
 }
 
+/* [[:<:]] and [[:>:]] are no classes: a match begins behind them with any byte. */
+static void a_match_may_begin_where_a_word_does(void **state)
+{
+    static const char *const expressions[] = {"(?:^|[[:<:]])select", "(?:[[:>:]]|^) *from"};
+    struct regex_scratch *scratch = regex_scratch_create(&(struct regex_limits){1000, 1000});
+    for (size_t i = 0; i < sizeof expressions / sizeof *expressions; i++) {
+        struct regex_error e;
+        struct regex *r = regex_compile(bytes_of_text(expressions[i]), false, &e);
+        assert_int_equal(regex_match(r, scratch, bytes_of_text("................... select from ..................."), NULL, NULL), REGEX_YES);
+        regex_free(r);
+    }
+    regex_scratch_free(scratch);
+}
+
 static bool are_words(const char *expression, unsigned count)
 {
     struct words w;
@@ -143,6 +157,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_cuts_agree_with_the_library),
+        cmocka_unit_test(a_match_may_begin_where_a_word_does),
         cmocka_unit_test(only_plain_choices_are_words),
     };
     return cmocka_run_group_tests_name("waf-words", tests, NULL, NULL);
