@@ -39,7 +39,8 @@ static const char *const markers[] = {"END", "A", "B", "C", "NOWHERE"};
 static const char *const messages[] = {"msg:'%{MATCHED_VAR}'", "msg:'%{MATCHED_VAR_NAME} %{TX.0}'", "msg:'%{tx.n} %{tx.a}'", "msg:'m'", "logdata:'%{MATCHED_VARS} %{MATCHED_VARS_NAMES}'", "msg:'%{rule.id} %{ARGS.a}'", "logdata:'%{TX.1}'"};
 static const char *const tags[] = {"tag:'one'", "tag:'two'", "tag:'%{rule.id}'", "tag:'%{tx.a}'", "tag:'%{MATCHED_VAR}'", "tag:'t%{tx.n}'"};
 static const char *const variables[] = {"setvar:tx.n=+1", "setvar:tx.n=-1", "setvar:tx.a=%{MATCHED_VAR}", "setvar:tx.b", "setvar:!tx.n", "setvar:tx.a=0", "setvar:tx.%{MATCHED_VAR_NAME}=%{tx.n}", "setvar:tx.level=2", "setvar:tx.level=+1",
-    "setenv:e=%{MATCHED_VAR}", "setvar:ip.n=+1", "initcol:ip=%{MATCHED_VAR}"};
+    "setenv:e=%{MATCHED_VAR}", "setvar:ip.n=+1", "initcol:ip=%{MATCHED_VAR}", "setvar:tx.c=%{MATCHED_VAR}", "setvar:!tx.D", "setvar:tx.%{ARGS_NAMES}=2", "setvar:tx.c%{tx.e}=+1", "setvar:!tx.l%{tx.a}evel", "expirevar:tx.n=1",
+    "deprecatevar:tx.n=1/1", "setvar:tx.1=%{tx.0}"};
 static const char *const controls[] = {"ctl:ruleRemoveById=%d", "ctl:ruleRemoveById=%d-1000", "ctl:ruleRemoveTargetById=%d;ARGS:a", "ctl:ruleRemoveTargetById=%d-1000;ARGS", "ctl:ruleRemoveTargetByTag=one;REQUEST_HEADERS",
     "ctl:ruleRemoveByTag=two", "ctl:ruleRemoveByTag=%d", "ctl:ruleRemoveByTag=t1", "ctl:ruleRemoveTargetById=%d-1000;TX:n", "ctl:ruleRemoveTargetById=1-1000;TX:n", "ctl:ruleRemoveTargetById=1-1000;ARGS:a", "ctl:ruleEngine=DetectionOnly", "ctl:ruleEngine=Off", "ctl:ruleEngine=On", "ctl:requestBodyProcessor=JSON",
     "ctl:requestBodyProcessor=XML", "ctl:forceRequestBodyVariable=On", "ctl:ruleRemoveByTag=1", "ctl:ruleRemoveByMsg=m", "ctl:ruleRemoveTargetById=%d-1000;ARGS:/a/", "ctl:requestBodyProcessor=URLENCODED"};
@@ -266,17 +267,27 @@ static void gate(struct making *m, int phase)
     m->id++;
 }
 
+/* The name where the condition has %s. */
+static void put_name(const char *condition, const char *name, struct text *out)
+{
+    const char *place = strstr(condition, "%s");
+    text_append(out, condition, (size_t)(place - condition));
+    text_puts(out, name);
+    text_puts(out, place + 2);
+}
+
 /* As its defaults: what comes of them is the same for every message, but for what other rules do to their values. */
 static void foregone(struct making *m, int phase)
 {
-    static const char *const names[] = {"level", "n", "c", "d", "D", "e"};
-    static const char *const conditions[] = {"&TX:%s \"@eq 0\"", "TX:%s \"@ge 1\"", "TX:%s \"!@eq 2\"", "TX:%s \"@lt 2\"", "&TX:%s \"@gt 0\""};
+    static const char *const names[] = {"level", "LEVEL", "n", "c", "d", "D", "e", "0", "1", "a", "MSC_PCRE_LIMITS_EXCEEDED"};
+    static const char *const conditions[] = {"&TX:%s \"@eq 0\"", "TX:%s \"@ge 1\"", "TX:%s \"!@eq 2\"", "TX:%s \"@lt 2\"", "&TX:%s \"@gt 0\"", "TX:%s|TX:c \"@rx ^[1-9x]\"", "TX:%s \"!@within 1 2 %{tx.c}\"",
+        "TX:%s|&TX:d \"@streq 1\"", "TX:%s|!TX:n \"@ge 1\"", "TX:%s \"@contains %{tx.e}\""};
     static const char *const values[] = {"=1", "=2", "=+1", "=-1", "=%{tx.c}", "=+%{tx.d}", "=x%{tx.e}y", ""};
     struct text *out = new_directive(m->rules);
     bool asks = random_chance(m->random, 65);
     if (asks) {
         text_puts(out, "SecRule ");
-        text_printf(out, PICK(m->random, conditions), PICK(m->random, names));
+        put_name(PICK(m->random, conditions), PICK(m->random, names), out);
         text_puts(out, " ");
     } else {
         text_puts(out, "SecAction ");
@@ -286,7 +297,15 @@ static void foregone(struct making *m, int phase)
         text_printf(out, ",setvar:'tx.%s%s'", PICK(m->random, names), PICK(m->random, values));
     if (asks && random_chance(m->random, 30))
         text_printf(out, ",skipAfter:%s", PICK(m->random, markers));
-    text_puts(out, "\"\n");
+    if (asks && random_chance(m->random, 15))
+        chain_of_transformations(m, out);
+    bool chained = asks && random_chance(m->random, 15);
+    text_puts(out, chained ? ",chain\"\n" : "\"\n");
+    if (!chained)
+        return;
+    text_puts(out, "SecRule ");
+    put_name(PICK(m->random, conditions), PICK(m->random, names), out);
+    text_printf(out, " \"t:none%s\"\n", random_chance(m->random, 20) ? ",setvar:tx.d=+1" : "");
 }
 
 static void exception(struct making *m)

@@ -12,9 +12,6 @@
 TRANSFORMATIONS(X)
 #undef X
 
-/* The input is its own output; nothing was written that matters. */
-#define WRITE_SAME (SIZE_MAX - 1)
-
 /* Those that look for the first change before anything is written. */
 #define TRANSFORMATIONS_THAT_LOOK(X)                                                                                     \
     X(CMD_LINE, cmd_line) X(COMPRESS_WHITESPACE, compress_whitespace) X(CSS_DECODE, css_decode)                           \
