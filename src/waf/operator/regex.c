@@ -122,6 +122,69 @@ uint32_t regex_options(bool caseless)
     return PCRE2_DOTALL | PCRE2_MULTILINE | PCRE2_USE_OFFSET_LIMIT | PCRE2_NEVER_UTF | (caseless ? PCRE2_CASELESS : 0);
 }
 
+/* Behind groups that open there. False: one of them may be a look at what stands around, which takes no byte. */
+static bool pass_openings(struct bytes e, size_t *at)
+{
+    while (*at < e.len && e.at[*at] == '(') {
+        (*at)++;
+        if (*at == e.len || e.at[*at] != '?')
+            continue;
+        while (++*at < e.len && (byte_is_alnum(e.at[*at]) || e.at[*at] == '-'))
+            ;
+        if (*at == e.len || e.at[(*at)++] != ':')
+            return false;
+    }
+    return true;
+}
+
+/* The last byte of what stands at `at`: an escape and what it escapes, a class, or a byte. */
+static size_t end_of_atom(struct bytes e, size_t at)
+{
+    if (e.at[at] == '\\')
+        return at + 1;
+    if (e.at[at] != '[')
+        return at;
+    at += at + 1 < e.len && e.at[at + 1] == '^' ? 2 : 1;
+    at += at < e.len && e.at[at] == ']' ? 1 : 0;
+    while (at < e.len && e.at[at] != ']')
+        at += e.at[at] == '\\' ? 2 : 1;
+    return at;
+}
+
+/* Bytes may mean something else in it: in \Q...\E, comments, and where an option says so. */
+static bool is_of_other_syntax(struct bytes e)
+{
+    if (e.len && (memmem(e.at, e.len, "\\Q", 2) || memmem(e.at, e.len, "(?#", 3)))
+        return true;
+    for (size_t i = 0; i + 2 < e.len; i++) {
+        size_t k = i + 2;
+        while (e.at[i] == '(' && e.at[i + 1] == '?' && k < e.len && (byte_is_alnum(e.at[k]) || strchr("-^", e.at[k])))
+            if (e.at[k++] == 'x')
+                return true;
+    }
+    return false;
+}
+
+/*
+ * PCRE2 10.42's compiled code misses matches of expressions in which an alternative behind another takes no byte, as
+ * `(?:=|^)a*[b=]` in "=": it looks for their beginnings among too few bytes. Where there may be such a one, it does not look.
+ */
+static bool has_empty_alternative(struct bytes e)
+{
+    if (is_of_other_syntax(e))
+        return e.len && memchr(e.at, '|', e.len);
+    for (size_t i = 0; i < e.len; i = end_of_atom(e, i) + 1) {
+        size_t at = i + 1;
+        if (e.at[i] != '|')
+            continue;
+        if (!pass_openings(e, &at) || at == e.len || strchr(")|^$", e.at[at]))
+            return true;
+        if (e.at[at] == '\\' && at + 1 < e.len && strchr("AzZGbBK", e.at[at + 1]))
+            return true;
+    }
+    return false;
+}
+
 /* Where a line begins is one place among others, as in `(?:^|=)`: PCRE2 tries them all. Of other expressions it knows itself where they begin. */
 static void find_begins(struct bytes pattern, struct regex_code *c)
 {
@@ -151,7 +214,8 @@ static struct regex_code *code_compile(struct bytes pattern, bool caseless, stru
     if (!c)
         return NULL;
     const uint8_t *at = pattern.len ? pattern.at : (const uint8_t *)"";
-    c->code = pcre2_compile(at, pattern.len, regex_options(caseless), &error, &offset, NULL);
+    uint32_t options = regex_options(caseless) | (has_empty_alternative(pattern) ? PCRE2_NO_START_OPTIMIZE : 0);
+    c->code = pcre2_compile(at, pattern.len, options, &error, &offset, NULL);
     if (!c->code) {
         pcre2_get_error_message(error, (PCRE2_UCHAR *)ret_error->text, sizeof ret_error->text);
         ret_error->offset = offset;

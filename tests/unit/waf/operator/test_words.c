@@ -97,6 +97,23 @@ static void try_expression(struct judge *j, struct bytes expression, bool casele
     regex_free(r);
 }
 
+/* Short ones, of the bytes that matter. */
+static void try_values(struct judge *j, struct bytes expression)
+{
+    static const char *const values[] = {"", "=", "b", "a=", "=a=", "x=", "xb", "ab=", "=b", "a", " =", "\n=", "x\n=a", "==", ":a=", "y="};
+    struct regex_error e;
+    struct words w = {0};
+    int error;
+    PCRE2_SIZE offset;
+    pcre2_code *code = pcre2_compile(expression.at, expression.len, regex_options(false) & ~(uint32_t)PCRE2_USE_OFFSET_LIMIT, &error, &offset, NULL);
+    struct regex *r = regex_compile(expression, false, &e);
+    assert_true(code && r);
+    for (size_t i = 0; i < sizeof values / sizeof *values; i++)
+        must_agree(j, r, &w, code, bytes_of_text(values[i]));
+    pcre2_code_free(code);
+    regex_free(r);
+}
+
 static void short_cuts_agree_with_the_library(void **state)
 {
     struct regex_limits limits = {1000000, 10000};
@@ -124,6 +141,26 @@ static void a_match_may_begin_where_a_word_does(void **state)
         regex_free(r);
     }
     regex_scratch_free(scratch);
+}
+
+/* What compiled code once missed (regex.c, has_empty_alternative): the interpreter says what is right. */
+static void an_alternative_without_a_byte_hides_no_match(void **state)
+{
+    static const char *const heads[] = {"=", "[=:]", "ab", "\\W"}, *const empties[] = {"^", "", "$", "\\A", "(?:)", "(?:^)", "()", "(?i:^|y)", "(?=.)", "(?<!x)", "x*"},
+                             *const middles[] = {"a*", "a*?", "[a]*", "\\s*", "a?", ""}, *const tails[] = {"[b=]", "(?:b|=)", "=", ".$"};
+    struct regex_limits limits = {1000000, 10000};
+    struct judge j = {.random = {SEED}, .scratch = regex_scratch_create(&limits), .data = pcre2_match_data_create(REGEX_CAPTURES_MAX, NULL)};
+    for (size_t h = 0; h < 4; h++)
+        for (size_t e = 0; e < sizeof empties / sizeof *empties; e++)
+            for (size_t m = 0; m < sizeof middles / sizeof *middles; m++)
+                for (size_t t = 0; t < 4; t++) {
+                    char room[ROOM];
+                    int len = snprintf(room, sizeof room, "(?:%s|%s)%s%s", heads[h], empties[e], middles[m], tails[t]);
+                    try_values(&j, bytes_of(room, (size_t)len));
+                }
+    assert_true(j.found > 1000);
+    pcre2_match_data_free(j.data);
+    regex_scratch_free(j.scratch);
 }
 
 static bool are_words(const char *expression, unsigned count)
@@ -157,7 +194,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_cuts_agree_with_the_library),
-        cmocka_unit_test(a_match_may_begin_where_a_word_does),
+        cmocka_unit_test(a_match_may_begin_where_a_word_does), cmocka_unit_test(an_alternative_without_a_byte_hides_no_match),
         cmocka_unit_test(only_plain_choices_are_words),
     };
     return cmocka_run_group_tests_name("waf-words", tests, NULL, NULL);
