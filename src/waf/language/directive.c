@@ -61,10 +61,9 @@ static void component_read(struct reading *r, const struct piece *word, struct p
     struct piece p;
     if (!argument_take(word, &rest, "a text", &p) || !argument_end(&rest))
         return;
-    struct waf_text text = draft_text(r->draft, p.text);
     struct waf_text *made = DRAFT_ADD(r->draft, components);
     if (made)
-        *made = text;
+        *made = draft_text(r->draft, p.text);
     give(r, index);
 }
 

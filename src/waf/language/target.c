@@ -157,7 +157,7 @@ static bool target_begin(struct draft *d, const struct piece *p, struct waf_targ
 
 bool target_read(struct draft *d, const struct piece *p, struct waf_target *ret)
 {
-    size_t len;
+    size_t len = 0;
     if (!target_begin(d, p, ret, &len))
         return false;
     struct piece rest = piece_slice(p, len, SIZE_MAX);
@@ -186,7 +186,7 @@ bool targets_read(struct draft *d, const struct piece *p, struct waf_span *ret)
         struct piece rest = piece_slice(p, at, SIZE_MAX), trimmed = piece_trim(rest);
         at = trimmed.at - p->at;
         struct waf_target t;
-        size_t len;
+        size_t len = 0;
         if (target_begin(d, &trimmed, &t, &len)) {
             struct waf_target *made = DRAFT_ADD(d, targets);
             if (made)
