@@ -98,11 +98,13 @@ static bool write_block(struct waf_transaction *t, uint32_t rule)
 
 /* ---- rules */
 
-/* False when memory is out. */
-static bool run_candidate(struct waf_transaction *t, uint32_t rule)
+/* False when memory is out. `*ret_next`: the rule to go on with. */
+static bool run_candidate(struct waf_transaction *t, uint32_t rule, uint32_t *ret_next)
 {
     enum foreseen foreseen = foresee(t, rule);
     if (foreseen == FORESEEN_FAILS) {
+        uint32_t behind = t->program->plan->behind[rule];
+        *ret_next = behind ? behind : rule + 1;
         forget_matches(t);
         return true;
     }
@@ -110,8 +112,8 @@ static bool run_candidate(struct waf_transaction *t, uint32_t rule)
     return known && bits_have(t->program->plan->light, rule) && !t->options.profile ? do_light(t, rule) : start_rule(t, rule);
 }
 
-/* False when memory is out. */
-static bool visit(struct waf_transaction *t, uint32_t rule)
+/* The same. */
+static bool visit(struct waf_transaction *t, uint32_t rule, uint32_t *ret_next)
 {
     bool candidate = true, scanned = t->program->plan->groups_of[rule] != NOTHING;
     if (scanned && !scan_rule(t, rule, &candidate))
@@ -121,7 +123,7 @@ static bool visit(struct waf_transaction *t, uint32_t rule)
     if (t->options.profile)
         t->options.profile->rules[rule].candidates += scanned && candidate;
     if (candidate)
-        return run_candidate(t, rule);
+        return run_candidate(t, rule, ret_next);
     forget_matches(t);
     return true;
 }
@@ -154,9 +156,9 @@ static bool is_block(const struct waf_transaction *t, uint32_t rule)
 }
 
 /* False when memory is out. */
-static bool look_at(struct waf_transaction *t, uint32_t rule)
+static bool look_at(struct waf_transaction *t, uint32_t rule, uint32_t *ret_next)
 {
-    if (!visit(t, rule))
+    if (!visit(t, rule, ret_next))
         return false;
     if (t->on_course && strays(t, rule))
         leave_course(t);
@@ -184,8 +186,9 @@ void run_planned(struct waf_transaction *t)
             i = next + 1;
             continue;
         }
-        t->out_of_memory |= !pass(t, from, next) || (next < count && !look_at(t, next));
-        from = i = next + 1;
+        i = next + 1;
+        t->out_of_memory |= !pass(t, from, next) || (next < count && !look_at(t, next, &i));
+        from = i;
     }
     if (goes_on(t, before) && from < count && !pass(t, from, count))
         t->out_of_memory = true;

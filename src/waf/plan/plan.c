@@ -260,7 +260,8 @@ static bool make_room(struct waf_plan *plan, const struct waf_rule_set *set, str
     plan->groups_of = arena_array(a, set->rule_count, sizeof *plan->groups_of);
     plan->tests = arena_array(a, set->rule_count, sizeof *plan->tests);
     plan->light = arena_array(a, plan->words, sizeof *plan->light);
-    bool ok = plan->groups_of && plan->tests && plan->light;
+    plan->behind = arena_array(a, set->rule_count, sizeof *plan->behind);
+    bool ok = plan->groups_of && plan->tests && plan->light && plan->behind;
     for (int phase = 0; phase < WAF_PHASES; phase++) {
         plan->visits[phase] = arena_array(a, plan->words, sizeof *plan->visits[phase]);
         plan->heads[phase] = arena_array(a, plan->words, sizeof *plan->heads[phase]);
@@ -297,6 +298,23 @@ static void judge_rules(struct waf_plan *plan, const struct waf_rule_set *set)
     }
 }
 
+/* Rules that ask the same, one behind another. */
+static void find_alike(struct waf_plan *plan, const struct waf_rule_set *set)
+{
+    uint32_t next[WAF_PHASES]; /* by phase: the rule behind the one that is looked at */
+    for (size_t i = 0; i < WAF_PHASES; i++)
+        next[i] = NOTHING;
+    for (uint32_t i = set->rule_count; i-- > 0;) {
+        const struct waf_rule *r = &set->rules[i];
+        if (r->kind == RULE_MARKER || r->head != i || r->removed)
+            continue;
+        uint32_t k = next[r->phase];
+        if (k != NOTHING && plan_tests_alike(set, &plan->tests[i], &plan->tests[k]))
+            plan->behind[i] = plan->behind[k] ? plan->behind[k] : k + 1;
+        next[r->phase] = i;
+    }
+}
+
 struct waf_plan *plan_begin(const struct waf_rule_set *set, struct arena *a)
 {
     struct waf_plan *plan = arena_alloc(a, sizeof *plan);
@@ -304,6 +322,7 @@ struct waf_plan *plan_begin(const struct waf_rule_set *set, struct arena *a)
         return NULL;
     find_triggers(plan);
     judge_rules(plan, set);
+    find_alike(plan, set);
     return plan;
 }
 

@@ -95,6 +95,7 @@ struct waf_plan {
     uint64_t *heads[WAF_PHASES];  /* of chains: skip counts also those that are removed */
     uint32_t *groups_of;  /* by rule: its group, or NOTHING */
     struct plan_test *tests; /* by rule */
+    uint32_t *behind;     /* by rule: the first that asks something else than its test, which fails for all before it; 0: the next */
     uint64_t *light;      /* rules that set variables and jump, and of whose match nothing else is to be seen */
     struct plan_group *groups;
     uint32_t group_count;

@@ -75,6 +75,14 @@ struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_r
     return !w->exclusion && (scalar || listed) && take_operand(set, r, &ret) ? ret : none;
 }
 
+bool plan_tests_alike(const struct waf_rule_set *set, const struct plan_test *a, const struct plan_test *b)
+{
+    if (a->kind == TEST_NONE || a->kind != b->kind || a->part != NOTHING || b->part != NOTHING)
+        return false;
+    return a->variable == b->variable && a->operator == b->operator && a->negated == b->negated && a->named == b->named && a->number == b->number &&
+        (!a->named || bytes_equal(waf_text_bytes(set, set->targets[a->target].text), waf_text_bytes(set, set->targets[b->target].text)));
+}
+
 bool plan_acts_lightly(const struct waf_rule_set *set, const struct waf_effects *e)
 {
     bool disrupts = e->block || (e->disruptive != DISRUPTIVE_UNSET && e->disruptive != DISRUPTIVE_PASS);

@@ -5,6 +5,8 @@
 
 /* The rule as a test of a number; TEST_NONE where it is not one. */
 struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_rule *r);
+/* Are both tests, and the same one? */
+bool plan_tests_alike(const struct waf_rule_set *set, const struct plan_test *a, const struct plan_test *b);
 /* It sets variables, or jumps, and has nothing to say. */
 bool plan_acts_lightly(const struct waf_rule_set *set, const struct waf_effects *e);
 /* Does a match of the rule, which is no part of a chain, do no more than set variables and jump? */

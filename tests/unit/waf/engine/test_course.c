@@ -144,6 +144,24 @@ static void what_the_engine_writes_is_never_known(void **state)
     story_end(&s.story);
 }
 
+/* Where one fails, so do those behind it; where it matches, each is asked. */
+static void rules_that_ask_the_same_fail_together(void **state)
+{
+    struct sets s;
+    begin(&s, "SecRuleEngine On\nSecRule ARGS:a \"@streq go\" \"id:1,phase:2,pass,nolog,setvar:tx.x=1\"\n"
+              "SecRule TX:x \"@eq 1\" \"id:2,phase:2,pass,msg:'two'\"\n"
+              "SecRule TX:x \"@eq 1\" \"id:3,phase:2,pass,msg:'three',setvar:tx.x=2\"\n"
+              "SecRule TX:x \"@eq 1\" \"id:4,phase:2,pass,msg:'four'\"\n"
+              "SecRule TX:x \"@eq 2\" \"id:5,phase:2,pass,msg:'five'\"\n");
+    const uint32_t *behind = s.story.ready.program.plan->behind;
+    assert_int_equal(behind[place_of(&s, 2)], place_of(&s, 5));
+    assert_int_equal(behind[place_of(&s, 3)], place_of(&s, 5));
+    assert_int_equal(behind[place_of(&s, 4)], 0);
+    story_tell(&s.story, 1, GET("a=go"), "pass; 2 two; 3 three; 5 five");
+    story_tell(&s.story, 1, GET("a=x"), "pass");
+    story_end(&s.story);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -153,6 +171,7 @@ int main(void)
         cmocka_unit_test(what_is_passed_over_has_not_happened),
         cmocka_unit_test(a_jump_within_a_level_keeps_to_the_course),
         cmocka_unit_test(matches_of_the_course_are_remembered),
+        cmocka_unit_test(rules_that_ask_the_same_fail_together),
         cmocka_unit_test(what_the_engine_writes_is_never_known),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
