@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A rule set from an image says what it said when it was compiled, and nothing but an image that is whole is taken for one. */
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/unit/waf/engine/ready.h"
 #include "waf/image/image.h"
@@ -484,9 +488,53 @@ static void what_an_image_means_keeps_its_number(void **state)
         fail_msg("the format has a new number: give `golden` here %u and 0x%016llx", IMAGE_FORMAT, (unsigned long long)meaning);
 }
 
+/* In a process of its own: 0 where the rules say the same, and nothing had to be compiled. */
+static int serve_from(int memory, size_t len)
+{
+    struct image image;
+    struct loaded l;
+    const char *why;
+    struct text said = text_new(1 << 16);
+    const uint8_t *at = mmap(NULL, len, PROT_READ, MAP_SHARED, memory, 0);
+    if (at == MAP_FAILED || !image_read(bytes_of(at, len), &image, &why))
+        return 1;
+    loaded_open(&image, (struct job_runner){0}, &l);
+    describe(&l, &said);
+    int differs = compiled_is_new(l.compiled) || strcmp(text_cstr(&said), text_cstr(&original.said)) != 0;
+    text_free(&said);
+    loaded_close(&l);
+    return differs;
+}
+
+/* Memory that nobody can change any more, mapped to be read alone by whoever has it. */
+static void an_image_in_sealed_memory_serves_several_processes(void **state)
+{
+    int memory = memfd_create("image", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (memory < 0) {
+        print_message("# skip: the kernel has no memfd_create\n");
+        skip();
+    }
+    assert_int_equal(write(memory, original.image, original.len), original.len);
+    assert_int_equal(fcntl(memory, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL), 0);
+    pid_t children[3];
+    for (size_t i = 0; i < 3; i++) {
+        children[i] = fork();
+        assert_true(children[i] >= 0);
+        if (!children[i])
+            _exit(serve_from(memory, original.len));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        int status = -1;
+        assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+        assert_int_equal(status, 0);
+    }
+    close(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_image_in_sealed_memory_serves_several_processes),
         cmocka_unit_test(what_an_image_means_keeps_its_number),
         cmocka_unit_test(the_rules_fire),
         cmocka_unit_test(an_image_has_all_that_was_compiled),
