@@ -28,16 +28,6 @@ static void be_unsure(struct finding *f, uint32_t first, uint32_t end)
         bits_add(f->unsure, i);
 }
 
-static bool begins_with(struct bytes text, struct bytes prefix)
-{
-    if (text.len < prefix.len)
-        return false;
-    for (size_t i = 0; i < prefix.len; i++)
-        if (byte_lower(text.at[i]) != byte_lower(prefix.at[i]))
-            return false;
-    return true;
-}
-
 /* A name that is known only when the rule runs, but for what it begins with. */
 static void be_unsure_of_names(struct finding *f, struct waf_template name)
 {
@@ -45,7 +35,7 @@ static void be_unsure_of_names(struct finding *f, struct waf_template name)
     const struct waf_part *first = name.count ? &f->set->parts[name.first] : NULL;
     struct bytes prefix = first && !first->macro ? waf_text_bytes(f->set, first->text) : (struct bytes){0};
     for (uint32_t i = 0; i < names->count; i++)
-        if (begins_with(names->items[i].text, prefix))
+        if (bytes_begin_caseless(names->items[i].text, prefix))
             bits_add(f->unsure, i);
 }
 
@@ -190,8 +180,7 @@ static bool matches(struct finding *f, uint32_t rule)
 static bool acts_known(const struct finding *f, uint32_t rule)
 {
     const struct waf_rule *r = &f->set->rules[rule];
-    const struct waf_default *defaults = &f->set->defaults[r->phase];
-    bool unseen = r->kind == RULE_ACTION || r->written.log == NO, ok = unseen && (!defaults->given || (plan_acts_lightly(f->set, &defaults->effects) && !defaults->effects.actions.count));
+    bool ok = plan_is_unseen(f->set, r);
     for (uint32_t i = rule; ok && i != NOTHING; i = f->set->rules[i].next) {
         const struct waf_effects *e = &f->set->rules[i].written;
         ok = plan_acts_lightly(f->set, e) && knows_actions(f, e->actions) && !f->set->rules[i].updates.count;

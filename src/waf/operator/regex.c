@@ -154,15 +154,7 @@ static size_t end_of_atom(struct bytes e, size_t at)
 /* Bytes may mean something else in it: in \Q...\E, comments, and where an option says so. */
 static bool is_of_other_syntax(struct bytes e)
 {
-    if (e.len && (memmem(e.at, e.len, "\\Q", 2) || memmem(e.at, e.len, "(?#", 3)))
-        return true;
-    for (size_t i = 0; i + 2 < e.len; i++) {
-        size_t k = i + 2;
-        while (e.at[i] == '(' && e.at[i + 1] == '?' && k < e.len && (byte_is_alnum(e.at[k]) || strchr("-^", e.at[k])))
-            if (e.at[k++] == 'x')
-                return true;
-    }
-    return false;
+    return (e.len && (memmem(e.at, e.len, "\\Q", 2) || memmem(e.at, e.len, "(?#", 3))) || pattern_may_skip_blanks(e);
 }
 
 /*

@@ -184,6 +184,14 @@ static bool changes_blanks(struct bytes options)
     return i < options.len && (options.at[i] == 'x' || options.at[i] == '^');
 }
 
+bool pattern_may_skip_blanks(struct bytes e)
+{
+    for (size_t i = 0; i + 2 < e.len; i++)
+        if (e.at[i] == '(' && e.at[i + 1] == '?' && changes_blanks(bytes_slice(e, i + 2, e.len)))
+            return true;
+    return false;
+}
+
 /* What looks like one of these is taken for one. */
 static bool is_inexact(struct bytes e)
 {
@@ -191,10 +199,7 @@ static bool is_inexact(struct bytes e)
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++)
         if (e.len && memmem(e.at, e.len, odd[i], 2))
             return true;
-    for (size_t i = 0; i + 2 < e.len; i++)
-        if (e.at[i] == '(' && e.at[i + 1] == '?' && changes_blanks(bytes_slice(e, i + 2, e.len)))
-            return true;
-    return false;
+    return pattern_may_skip_blanks(e);
 }
 
 const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a)

@@ -12,6 +12,8 @@ struct pattern_tree;
 
 /* All memory is the arena's. NULL: it has something that is not read here ((*ACCEPT), more depth than 200), or memory is out. */
 const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a) MUST_USE;
+/* May an option say that blanks in it, and what stands behind a #, mean nothing? */
+bool pattern_may_skip_blanks(struct bytes expression);
 /*
  * May it match in a value that has bytes of this set alone? No is certain. The set has no byte from 0x80 up and no control, where
  * what \R stands for is not read to the end, and both cases of a letter, or neither.

@@ -93,9 +93,14 @@ bool plan_acts_lightly(const struct waf_rule_set *set, const struct waf_effects 
     return !disrupts && !says && !e->capture && !e->multi_match;
 }
 
-bool plan_is_light(const struct waf_rule_set *set, const struct waf_rule *r)
+bool plan_is_unseen(const struct waf_rule_set *set, const struct waf_rule *r)
 {
     const struct waf_default *defaults = &set->defaults[r->phase];
     bool unseen = r->kind == RULE_ACTION || r->written.log == NO; /* an action without a message is no event */
-    return (!defaults->given || plan_acts_lightly(set, &defaults->effects)) && !defaults->effects.actions.count && unseen && !r->chain && !r->updates.count && plan_acts_lightly(set, &r->written);
+    return (!defaults->given || plan_acts_lightly(set, &defaults->effects)) && !defaults->effects.actions.count && unseen;
+}
+
+bool plan_is_light(const struct waf_rule_set *set, const struct waf_rule *r)
+{
+    return plan_is_unseen(set, r) && !r->chain && !r->updates.count && plan_acts_lightly(set, &r->written);
 }

@@ -9,5 +9,7 @@ struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_r
 bool plan_tests_alike(const struct waf_rule_set *set, const struct plan_test *a, const struct plan_test *b);
 /* It sets variables, or jumps, and has nothing to say. */
 bool plan_acts_lightly(const struct waf_rule_set *set, const struct waf_effects *e);
+/* Is a match of the rule no event, as far as SecDefaultAction and its own log say? */
+bool plan_is_unseen(const struct waf_rule_set *set, const struct waf_rule *r);
 /* Does a match of the rule, which is no part of a chain, do no more than set variables and jump? */
 bool plan_is_light(const struct waf_rule_set *set, const struct waf_rule *r);
