@@ -169,9 +169,37 @@ static bool try_list(struct trial *x, uint32_t target)
     return true;
 }
 
+/* Of values of TX that an expression selects, as most of them do not match: does any? What is found is found again, and then counts. */
+static bool peek(struct trial *x, uint32_t target, bool *ret_any)
+{
+    struct waf_transaction *t = x->t;
+    const struct waf_values *tx = &t->lists[VARIABLE_TX];
+    const struct selection *s = &t->program->targets[target];
+    bool strangers = !values_count_known(tx, s->known); /* no others are selected */
+    struct match ignored;
+    *ret_any = false;
+    for (size_t i = 0; i < (strangers ? tx->known->stranger_count : tx->count) && !*ret_any; i++) {
+        const struct waf_value *v = &tx->items[strangers ? tx->known->strangers[i] : i];
+        if (variables_selects(t, s, v) && !operate(t, x->number, v->value, ret_any, &ignored))
+            return false;
+    }
+    return true;
+}
+
+static bool may_peek(const struct trial *x, uint32_t target)
+{
+    const struct waf_target *w = &x->t->set->targets[target];
+    return x->t->program->plan && w->variable == VARIABLE_TX && w->selector == SELECTOR_REGEX && !w->count && !x->prepared->needs_form && !x->rule->written.capture;
+}
+
 /* The plain way, which all others come to. */
 static bool try_gathered(struct trial *x, uint32_t target)
 {
+    if (may_peek(x, target)) {
+        bool any, ok = peek(x, target, &any);
+        if (!ok || !any)
+            return ok;
+    }
     struct waf_value few[VALUES_FEW];
     struct waf_values found = {.items = few, .capacity = VALUES_FEW};
     if (!variables_resolve(x->t, x->rule, target, &found))

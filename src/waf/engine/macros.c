@@ -4,16 +4,14 @@
 /* Most texts have no more: these need no memory. */
 #define PARTS_FEW 8
 
-static struct bytes part_bytes(struct waf_transaction *t, uint32_t part)
+static inline struct bytes part_bytes(struct waf_transaction *t, uint32_t part)
 {
-    const struct waf_part *p = &t->set->parts[part];
     const struct selection *s = &t->program->parts[part];
-    if (!p->macro)
-        return waf_text_bytes(t->set, p->text);
-    if (p->variable != VARIABLE_TX || s->number == NOTHING)
-        return variables_first(t, p->variable, s);
-    const struct waf_value *v = values_known(&t->lists[VARIABLE_TX], s->number);
-    return v ? v->value : (struct bytes){0};
+    if (s->number != NOTHING) {
+        const struct waf_value *v = values_known(&t->lists[VARIABLE_TX], s->number);
+        return v ? v->value : (struct bytes){0};
+    }
+    return t->set->parts[part].macro ? variables_first(t, t->set->parts[part].variable, s) : s->name;
 }
 
 bool macros_expand(struct waf_transaction *t, struct waf_template text, struct bytes *ret)

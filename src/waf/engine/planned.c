@@ -144,9 +144,7 @@ static bool pass(struct waf_transaction *t, uint32_t from, uint32_t to)
 static uint32_t next_visit(const struct waf_transaction *t, uint32_t from)
 {
     const struct waf_plan *plan = t->program->plan;
-    uint32_t next = t->skip > 0 ? bits_next(plan->heads[t->phase], plan->words, from) : bits_next(t->visits, plan->words, from);
-    while (t->on_course && next < t->set->rule_count && !bits_have(t->program->course->phases[t->phase].reached, next))
-        next = bits_next(t->visits, plan->words, next + 1); /* a scan names rules that the course jumps over, too */
+    uint32_t next = bits_next(t->skip > 0 ? plan->heads[t->phase] : t->visits, plan->words, from);
     return next < t->set->rule_count ? next : t->set->rule_count;
 }
 

@@ -203,8 +203,8 @@ static void compile_selections(struct compiling *c)
     for (uint32_t i = 0; i < set->target_count; i++)
         p->targets[i] = select_names(c, scratch, set->targets[i].variable, set->targets[i].selector, set->targets[i].text);
     for (uint32_t i = 0; i < set->part_count; i++)
-        if (set->parts[i].macro)
-            p->parts[i] = select_names(c, scratch, set->parts[i].variable, set->parts[i].selector, set->parts[i].text);
+        p->parts[i] = set->parts[i].macro ? select_names(c, scratch, set->parts[i].variable, set->parts[i].selector, set->parts[i].text)
+                                          : (struct selection){.number = NOTHING, .name = waf_text_bytes(set, set->parts[i].text)};
     for (uint32_t i = 0; i < set->action_count; i++)
         p->actions[i] = select_of_action(c, scratch, &set->actions[i]);
     regex_scratch_free(scratch);

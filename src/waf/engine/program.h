@@ -34,7 +34,7 @@ struct waf_program {
     struct known_names names;            /* of TX */
     struct named_variables named;        /* what rules read */
     struct selection *targets;           /* by target: what it selects */
-    struct selection *parts;             /* by part: what its macro selects */
+    struct selection *parts;             /* by part: what its macro selects; of a literal one `name` is the text */
     struct selection *actions;           /* by action: what its target selects; of setvar: the name, where it is literal */
     struct prepared_rules prepared;
     const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */

@@ -3,6 +3,7 @@
  * Which rules may match: each text that a group's rules look at is looked through once, however many of them do. Short ones
  * stand one after another in one buffer.
  */
+#include "waf/engine/course.h"
 #include "waf/engine/sorts.h"
 #include "waf/engine/transaction.h"
 
@@ -40,13 +41,11 @@ static size_t measure_target(const struct waf_transaction *t, uint32_t target, s
 static bool has_changed(const struct waf_transaction *t, uint32_t target, const struct scan_segment *s)
 {
     struct bytes scalar;
-    if (variable_is_of_request_head(t->set->targets[target].variable))
-        return false;
     size_t listed = measure_target(t, target, &scalar);
     return listed != s->listed || scalar.at != s->scalar.at || scalar.len != s->scalar.len;
 }
 
-/* What is no longer as it was in the phase before is gathered again when a scan asks for it. */
+/* What is no longer as it was in the phase before is gathered again. */
 static void forget_changed(struct waf_transaction *t)
 {
     uint32_t kept = 0;
@@ -58,6 +57,7 @@ static void forget_changed(struct waf_transaction *t)
             t->made_segments[kept++] = number;
     }
     t->made_segment_count = kept;
+    t->segments_are_old = false;
 }
 
 bool scan_begin(struct waf_transaction *t)
@@ -66,7 +66,7 @@ bool scan_begin(struct waf_transaction *t)
     if (t->segments) {
         memset(t->candidates, 0, plan->words * sizeof *t->candidates);
         memset(t->scanned, 0, plan->group_count * sizeof *t->scanned);
-        forget_changed(t);
+        t->segments_are_old = t->made_segment_count;
     } else if (!make_room(t)) {
         return false;
     }
@@ -99,12 +99,28 @@ static bool take_values(struct waf_transaction *t, const struct waf_values *foun
     return true;
 }
 
+/* What stands in the list under the name. False when memory is out. */
+static bool take_selected(struct waf_transaction *t, const struct waf_values *list, const struct selection *name, bool names, struct scan_segment *s)
+{
+    size_t count = 0;
+    for (const struct waf_value *v = NULL; (v = values_selected(list, name, v));)
+        count++;
+    s->forms = count ? arena_array(t->arena, count, sizeof(struct waf_form *)) : NULL;
+    if (count && !s->forms)
+        return false;
+    for (const struct waf_value *v = NULL; (v = values_selected(list, name, v));)
+        if (!(names ? take_form(t, s, v->name_form, v->name) : take_form(t, s, v->form, v->value)))
+            return false;
+    return true;
+}
+
 /* All that the target names, whatever its exclusions; an expression as selector means every name. False when memory is out. */
 static bool take_target(struct waf_transaction *t, uint32_t target, struct scan_segment *s)
 {
     const struct prepared_target *p = &t->program->prepared.targets[target];
-    if (p->way == WAY_LISTED && t->program->targets[target].kind != SELECTOR_LITERAL)
-        return take_values(t, &t->lists[p->source], p->is_name, s);
+    const struct selection *name = &t->program->targets[target];
+    if (p->way == WAY_LISTED)
+        return name->kind == SELECTOR_LITERAL ? take_selected(t, &t->lists[p->source], name, p->is_name, s) : take_values(t, &t->lists[p->source], p->is_name, s);
     t->gathered.count = 0;
     return variables_all(t, target, &t->gathered) && take_values(t, &t->gathered, false, s);
 }
@@ -117,8 +133,10 @@ static struct scan_segment *segment_get(struct waf_transaction *t, uint32_t numb
     if (s->there)
         return s;
     s->there = true;
-    t->made_segments[t->made_segment_count++] = number;
-    s->listed = measure_target(t, target, &s->scalar);
+    if (!variable_is_of_request_head(t->set->targets[target].variable)) {
+        t->made_segments[t->made_segment_count++] = number;
+        s->listed = measure_target(t, target, &s->scalar);
+    }
     return take_target(t, target, s) ? s : NULL;
 }
 
@@ -248,9 +266,11 @@ struct looking {
 
 static void look_at_view(struct looking *l, const struct scan_view *v)
 {
-    for (size_t i = 0; i < v->count; i++)
-        if ((v->sorts[i].chains & l->chains) != l->chains || !join(&l->joined, &v->sorts[i]))
+    for (size_t i = 0; i < v->count; i++) {
+        uint64_t chains = v->sorts[i].chains & l->chains;
+        if (chains && (chains != l->chains || !join(&l->joined, &v->sorts[i])))
             look_through_sort(&l->sweep, l->look, &v->sorts[i]);
+    }
 }
 
 /* `full`: the first views that have texts, as bits. */
@@ -268,11 +288,12 @@ static void look(struct looking *l, const struct scan_view *views, uint64_t full
     look_through_joined(&l->sweep, l->look, &l->joined, l->chains);
 }
 
-/* Candidates are looked at; what was to be looked at for the scan alone is not any more. */
+/* Candidates are looked at, but for those that the course jumps over; what was to be looked at for the scan alone is not any more. */
 static void take_candidates(struct waf_transaction *t, const struct plan_group *g)
 {
+    const uint64_t *reached = t->on_course ? t->program->course->phases[t->phase].reached : NULL;
     for (size_t i = 0; i < t->program->plan->words; i++)
-        t->visits[i] = (t->visits[i] & ~g->due[i]) | t->candidates[i];
+        t->visits[i] = (t->visits[i] & ~g->due[i]) | (reached ? t->candidates[i] & reached[i] : t->candidates[i]);
 }
 
 static bool scan_group(struct waf_transaction *t, uint32_t group)
@@ -283,6 +304,8 @@ static bool scan_group(struct waf_transaction *t, uint32_t group)
     uint64_t full = 0;
     l.sweep = (struct sweep){.t = t, .group = g};
     t->scanned[group] = true;
+    if (t->segments_are_old)
+        forget_changed(t);
     for (uint32_t i = 0; i < g->view_count; i++) {
         const struct scan_segment *s = views ? segment_get(t, g->views[i].segment) : NULL;
         if (!s || !sorts_make(t, g, &g->views[i], s->forms, s->count, s->triggered, &views[i]))

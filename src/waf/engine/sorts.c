@@ -39,15 +39,24 @@ static bool add_made(struct waf_transaction *t, size_t first, const struct waf_f
     return add_piece(t, f, chains);
 }
 
+/* Those of the view's chains that may make something else of the text. */
+static inline uint64_t changing_chains(const struct plan_group *g, const struct plan_view *view, const struct waf_form *f)
+{
+    uint64_t chains = g->always;
+    for (uint64_t left = f->triggers & view->triggers; left; left &= left - 1)
+        chains |= g->behind[__builtin_ctzll(left)];
+    return chains & view->chains;
+}
+
 /* All that the view's chains make of a text. False when memory is out. */
 static bool add_pieces(struct waf_transaction *t, const struct plan_group *g, const struct plan_view *view, struct waf_form *f)
 {
     size_t first = t->piece_count;
     uint64_t same = view->chains;
-    for (uint64_t left = view->always || f->triggers & view->triggers ? same : 0; left; left &= left - 1) {
+    for (uint64_t left = changing_chains(g, view, f); left; left &= left - 1) {
         uint64_t bit = left & -left;
         const struct plan_chain *c = &g->chains[__builtin_ctzll(left)];
-        struct waf_form *made = c->always || f->triggers & c->triggers ? form_steps(&t->forms, f, c->steps, c->step_count) : f;
+        struct waf_form *made = form_steps(&t->forms, f, c->steps, c->step_count);
         if (!made)
             return false;
         if (made == f)

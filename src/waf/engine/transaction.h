@@ -116,8 +116,9 @@ struct waf_transaction {
     uint64_t *visits, *candidates;
     bool *scanned;
     struct scan_segment *segments;
-    uint32_t *made_segments; /* those of them that are there */
+    uint32_t *made_segments; /* those of them that are there and may change */
     uint32_t made_segment_count;
+    bool segments_are_old;   /* they were made in a phase before */
     struct scan_piece *pieces; /* while one is scanned */
     size_t piece_count, piece_capacity;
     struct waf_values gathered; /* of one segment, while it is made */

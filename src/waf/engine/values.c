@@ -3,6 +3,7 @@
 
 /* From here on names are looked for by their hash. */
 #define INDEXED_MIN 12
+#define PLACES_FIRST 32
 
 /* Most transactions keep to so many values of TX, and so to memory that is made once. */
 #define KNOWN_ROOM 128
@@ -10,6 +11,18 @@
 static size_t words_of(const struct known_names *names)
 {
     return names->count / 64 + 1;
+}
+
+/* Of one without a number. */
+static void place(struct waf_values *v, uint32_t number)
+{
+    size_t at = v->items[number].hash & (v->place_count - 1);
+    v->items[number].next = 0;
+    if (v->places[at].last)
+        v->items[v->places[at].last - 1].next = number + 1;
+    else
+        v->places[at].first = number + 1;
+    v->places[at].last = number + 1;
 }
 
 static void index_add(struct waf_values *v, uint32_t number)
@@ -22,15 +35,8 @@ static void index_add(struct waf_values *v, uint32_t number)
     }
     if (v->known)
         v->known->strangers[v->known->stranger_count++] = number;
-    if (!v->place_count)
-        return;
-    size_t place = v->items[number].hash & (v->place_count - 1);
-    v->items[number].next = 0;
-    if (v->places[place].last)
-        v->items[v->places[place].last - 1].next = number + 1;
-    else
-        v->places[place].first = number + 1;
-    v->places[place].last = number + 1;
+    if (v->place_count)
+        place(v, number);
 }
 
 static void index_all(struct waf_values *v)
@@ -75,15 +81,18 @@ static bool make_room_for_stranger(struct known_values *k, struct arena *a)
     return grown;
 }
 
+/* More places, for all that stand there; what has a number needs none. */
 static bool make_places(struct waf_values *v, struct arena *a)
 {
-    size_t places = v->place_count ? v->place_count * 4 : 32;
+    size_t places = v->place_count ? v->place_count * 4 : PLACES_FIRST;
     void *grown = arena_array(a, places, sizeof *v->places);
     if (!grown)
         return false;
     v->places = grown;
     v->place_count = places;
-    index_all(v);
+    size_t count = v->known ? v->known->stranger_count : v->count;
+    for (size_t i = 0; i < count; i++)
+        place(v, v->known ? v->known->strangers[i] : (uint32_t)i);
     return true;
 }
 
@@ -92,11 +101,9 @@ static bool add_stranger(struct waf_values *v, struct waf_value value, struct ar
 {
     if ((v->known && !make_room_for_stranger(v->known, a)) || v->count >= UINT32_MAX || !values_append(v, value, a))
         return false;
-    size_t indexed = v->known ? v->known->stranger_count + 1 : v->count;
-    if (indexed >= INDEXED_MIN && indexed > v->place_count * 2)
-        return make_places(v, a);
     index_add(v, (uint32_t)v->count - 1);
-    return true;
+    size_t indexed = v->known ? v->known->stranger_count : v->count;
+    return indexed < INDEXED_MIN || indexed <= v->place_count * 2 || make_places(v, a);
 }
 
 bool values_add_hashed(struct waf_values *v, struct waf_value value, struct arena *a)

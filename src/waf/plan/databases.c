@@ -139,11 +139,9 @@ static void settle_chains(const struct planning *p, struct draft *d)
 static void widen(const struct plan_group *g, struct plan_view *view, uint64_t chains)
 {
     view->chains |= chains;
-    for (uint64_t left = chains; left; left &= left - 1) {
-        const struct plan_chain *chain = &g->chains[__builtin_ctzll(left)];
-        view->triggers |= chain->triggers;
-        view->always |= chain->always;
-    }
+    view->always |= (chains & g->always) != 0;
+    for (uint64_t left = chains; left; left &= left - 1)
+        view->triggers |= g->chains[__builtin_ctzll(left)].triggers;
 }
 
 /* Its views are the group's, one for each segment. `places`: by segment, one more than its view. False when memory is out. */

@@ -97,7 +97,10 @@ static uint32_t chain_of(struct planning *p, struct plan_group *g, const struct 
         return NOTHING;
     }
     uint64_t bits = bits_of_chain(c);
-    g->chains[g->chain_count] = (struct plan_chain){.steps = (const uint8_t *)steps, .step_count = c->count, .triggers = bits, .always = (bits & p->plan->triggers_empty) != 0};
+    g->chains[g->chain_count] = (struct plan_chain){.steps = (const uint8_t *)steps, .step_count = c->count, .triggers = bits};
+    for (uint64_t left = bits; left; left &= left - 1)
+        g->behind[__builtin_ctzll(left)] |= UINT64_C(1) << g->chain_count;
+    g->always |= bits & p->plan->triggers_empty ? UINT64_C(1) << g->chain_count : 0;
     return g->chain_count++;
 }
 
@@ -164,7 +167,7 @@ static uint32_t look_of(struct planning *p, struct draft *d, uint32_t source, bo
 /* The rule's patterns for its values behind one of its chains. */
 static enum patterns_result add_patterns(struct planning *p, struct draft *d, uint32_t rule, uint32_t source, const struct chain *c)
 {
-    uint32_t chain = chain_of(p, &d->group, c), look = chain != NOTHING ? look_of(p, d, source, d->group.chains[chain].always) : NOTHING;
+    uint32_t chain = chain_of(p, &d->group, c), look = chain != NOTHING ? look_of(p, d, source, (d->group.always >> chain & 1) != 0) : NOTHING;
     if (look == NOTHING)
         return PATTERNS_MEMORY;
     size_t before = d->patterns.count;

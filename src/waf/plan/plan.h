@@ -16,6 +16,7 @@
 #include "waf/image/compiled.h"
 #include "waf/language/model.h"
 #include "waf/operator/phrases.h"
+#include "waf/transform/transform.h"
 
 /* What some targets name, in segments: a segment is what one of them names; exclusions are not looked at, and a selector that
  * is an expression stands for all names. */
@@ -29,7 +30,6 @@ struct plan_chain {
     const uint8_t *steps; /* enum transformation */
     uint32_t step_count;
     uint64_t triggers;    /* bits by enum transformation: without one of these bytes nothing changes */
-    bool always;          /* it may change anything */
 };
 
 #define PLAN_CHAINS_MAX 64 /* of a group: bits of a word */
@@ -76,6 +76,8 @@ struct plan_group {
     struct plan_view *views;
     struct plan_look *looks;
     uint32_t chain_count, view_count, look_count;
+    uint64_t behind[TRANSFORMATION_COUNT]; /* by transformation, bits by chain: those that have it */
+    uint64_t always;       /* bits by chain: those that may change any text */
     uint64_t *due; /* rules that are looked at so that the group is scanned, and for nothing else */
 };
 
