@@ -99,6 +99,13 @@ static bool take_values(struct waf_transaction *t, const struct waf_values *foun
     return true;
 }
 
+static bool take_text(struct waf_transaction *t, uint8_t variable, struct scan_segment *s)
+{
+    struct waf_form *f = variables_form(t, variable);
+    s->forms = arena_array(t->arena, 1, sizeof(struct waf_form *));
+    return f && s->forms && take_form(t, s, f, f->text);
+}
+
 /* What stands in the list under the name. False when memory is out. */
 static bool take_selected(struct waf_transaction *t, const struct waf_values *list, const struct selection *name, bool names, struct scan_segment *s)
 {
@@ -121,6 +128,8 @@ static bool take_target(struct waf_transaction *t, uint32_t target, struct scan_
     const struct selection *name = &t->program->targets[target];
     if (p->way == WAY_LISTED)
         return name->kind == SELECTOR_LITERAL ? take_selected(t, &t->lists[p->source], name, p->is_name, s) : take_values(t, &t->lists[p->source], p->is_name, s);
+    if (p->way == WAY_TEXT && p->has_forms)
+        return take_text(t, t->set->targets[target].variable, s);
     t->gathered.count = 0;
     return variables_all(t, target, &t->gathered) && take_values(t, &t->gathered, false, s);
 }
@@ -169,7 +178,7 @@ static void take_all(const struct sweep *s)
 }
 
 /* May something of the database match in a text that triggers this? */
-static bool may_match(const struct plan_database *d, uint64_t triggered)
+static inline bool may_match(const struct plan_database *d, uint64_t triggered)
 {
     uint32_t lacks = (uint32_t)~(triggered >> TRIGGER_SORTS_SHIFT);
     if (triggered & TRIGGER_ODD)
@@ -180,14 +189,18 @@ static bool may_match(const struct plan_database *d, uint64_t triggered)
     return false;
 }
 
-/* What the database has that is behind the text's chains. */
-static void look_through(struct sweep *s, const struct plan_database *d, struct bytes text, uint64_t triggered)
+static void scan_text(struct sweep *s, const struct plan_database *d, struct bytes text)
 {
     s->database = d;
-    if (!text.len || !d->database || !(d->chains & s->chains) || !may_match(d, triggered))
-        return;
     if (text.len > UINT32_MAX || hs_scan(d->database, (const char *)text.at, (unsigned)text.len, 0, s->t->scratch->scan, take_match, s) != HS_SUCCESS)
         take_all(s);
+}
+
+/* What the database has that is behind the text's chains. One that is not there has none. */
+static inline void look_through(struct sweep *s, const struct plan_database *d, struct bytes text, uint64_t triggered)
+{
+    if (d->chains & s->chains && text.len && may_match(d, triggered))
+        scan_text(s, d, text);
 }
 
 static void look_through_sort(struct sweep *s, const struct plan_look *l, const struct scan_sort *sort)
@@ -314,7 +327,8 @@ static bool scan_group(struct waf_transaction *t, uint32_t group)
     }
     for (uint32_t i = 0; i < g->look_count; i++) {
         l.look = &g->looks[i];
-        look(&l, views, full);
+        if (l.look->first_views & full || l.look->has_more_views)
+            look(&l, views, full);
     }
     take_candidates(t, g);
     return true;

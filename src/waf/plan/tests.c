@@ -89,15 +89,15 @@ bool plan_acts_lightly(const struct waf_rule_set *set, const struct waf_effects 
     for (uint32_t i = e->actions.first; i < e->actions.first + e->actions.count; i++)
         if (set->actions[i].kind != ACTION_SETVAR && set->actions[i].kind != ACTION_SKIP_AFTER)
             return false;
-    bool says = e->severity >= 0 || e->has_msg || e->has_logdata || e->tags.count;
-    return !disrupts && !says && !e->capture && !e->multi_match;
+    return !disrupts && e->severity < 0 && !e->capture && !e->multi_match;
 }
 
 bool plan_is_unseen(const struct waf_rule_set *set, const struct waf_rule *r)
 {
     const struct waf_default *defaults = &set->defaults[r->phase];
-    bool unseen = r->kind == RULE_ACTION || r->written.log == NO; /* an action without a message is no event */
-    return (!defaults->given || plan_acts_lightly(set, &defaults->effects)) && !defaults->effects.actions.count && unseen;
+    const struct waf_effects *e = &r->written;
+    bool is_event = r->kind != RULE_ACTION || e->has_msg || e->has_logdata || e->tags.count; /* an action without a message is none */
+    return (!defaults->given || plan_acts_lightly(set, &defaults->effects)) && !defaults->effects.actions.count && (e->log == NO || !is_event);
 }
 
 bool plan_is_light(const struct waf_rule_set *set, const struct waf_rule *r)
