@@ -98,7 +98,7 @@ static bool is_undecided(const struct waf_outcome *outcome)
 {
     bool undecided = false;
     for (size_t i = 0; i < outcome->limit_count; i++)
-        undecided |= strstr(outcome->limits[i], "match limit") != NULL;
+        undecided |= strstr(outcome->limits[i], "match limit") || strstr(outcome->limits[i], "could not be decided");
     return undecided;
 }
 

@@ -41,14 +41,32 @@ static bool has_nothing(const struct waf_transaction *t, uint32_t rule)
     return targets.count;
 }
 
-/* What ctl takes from a rule's targets is for the whole rule to look at. */
-enum foreseen foresee(const struct waf_transaction *t, uint32_t rule)
+/* What the rule compares with does not match the text, and asking leaves nothing behind: no capture. */
+static bool text_fails(const struct waf_transaction *t, uint32_t rule, const struct plan_test *test, struct bytes value)
 {
-    const struct plan_test *test = &t->program->plan->tests[rule];
-    if (t->removals.count)
-        return FORESEEN_NOTHING;
-    if (test->kind == TEST_NONE)
-        return has_nothing(t, rule) ? FORESEEN_FAILS : FORESEEN_NOTHING;
+    struct match ignored;
+    if (test->operator == OPERATOR_RX) {
+        enum regex_result seen = regex_glance(t->program->operands[rule].regex, value);
+        return test->negated ? seen == REGEX_YES && !t->set->rules[rule].written.capture : seen == REGEX_NO;
+    }
+    struct bytes with = test->part == NOTHING ? t->program->prepared.rules[rule].argument : value_of_part(t, test->part);
+    return texts_match(test->operator, value, with, &ignored) == test->negated;
+}
+
+static bool texts_fail(const struct waf_transaction *t, uint32_t rule, const struct plan_test *test)
+{
+    const struct prepared_target *p = &t->program->prepared.targets[test->target];
+    if (!test->named)
+        return text_fails(t, rule, test, t->scalars[test->variable]);
+    for (const struct waf_value *v = NULL; (v = values_selected(&t->lists[p->source], &t->program->targets[test->target], v));)
+        if (!text_fails(t, rule, test, p->is_name ? v->name : v->value))
+            return false;
+    return true;
+}
+
+/* Of a number that is compared with one. */
+static enum foreseen compare_numbers(const struct waf_transaction *t, const struct plan_test *test)
+{
     int64_t number, with = test->part == NOTHING ? test->number : operand_number(test->operator, value_of_part(t, test->part));
     if (test->kind == TEST_COUNT) {
         number = (int64_t)count_named(t, test);
@@ -59,6 +77,30 @@ enum foreseen foresee(const struct waf_transaction *t, uint32_t rule)
         number = operand_number(test->operator, v ? v->value : t->scalars[test->variable]);
     }
     return numbers_match(test->operator, number, with) != test->negated ? FORESEEN_MATCHES : FORESEEN_FAILS;
+}
+
+/* Of the rule itself, whatever follows in its chain. */
+static enum foreseen foresee_own(const struct waf_transaction *t, uint32_t rule)
+{
+    const struct plan_test *test = &t->program->plan->tests[rule];
+    if (test->kind == TEST_NONE)
+        return has_nothing(t, rule) ? FORESEEN_FAILS : FORESEEN_NOTHING;
+    if (test->kind == TEST_TEXT)
+        return texts_fail(t, rule, test) ? FORESEEN_FAILS : FORESEEN_NOTHING;
+    return compare_numbers(t, test);
+}
+
+/* What ctl takes from a rule's targets is for the whole rule to look at. */
+enum foreseen foresee(const struct waf_transaction *t, uint32_t rule)
+{
+    const struct waf_plan *plan = t->program->plan;
+    enum foreseen own = t->removals.count ? FORESEEN_NOTHING : foresee_own(t, rule);
+    for (uint32_t i = rule; own != FORESEEN_FAILS && bits_have(plan->leaves_nothing, i) && !t->removals.count;) {
+        i = t->set->rules[i].next;
+        if (i == NOTHING || foresee_own(t, i) == FORESEEN_FAILS)
+            return FORESEEN_FAILS_LATER;
+    }
+    return own;
 }
 
 /* What MATCHED_VAR and its like are of a test that matches. False when memory is out. */

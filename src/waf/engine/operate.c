@@ -4,8 +4,6 @@
 
 #include "waf/detect/detect.h"
 #include "waf/operator/identity.h"
-#include "waf/operator/number.h"
-#include "waf/operator/text.h"
 
 /* Candidates that @verify... looks at in one value; a value with more of them is said to be cut short. */
 #define CANDIDATES_MAX 10000
@@ -152,23 +150,13 @@ static bool run(const struct operation *o, bool *ret)
     case OPERATOR_VERIFY_SVNR:
         return run_verify(o, svnr_valid, ret);
     case OPERATOR_BEGINS_WITH:
-        *ret = text_begins_with(o->value, o->argument, o->match);
-        return true;
     case OPERATOR_ENDS_WITH:
-        *ret = text_ends_with(o->value, o->argument, o->match);
-        return true;
     case OPERATOR_CONTAINS:
     case OPERATOR_STR_MATCH:
-        *ret = text_contains(o->value, o->argument, o->match);
-        return true;
     case OPERATOR_CONTAINS_WORD:
-        *ret = text_contains_word(o->value, o->argument, o->match);
-        return true;
     case OPERATOR_STR_EQ:
-        *ret = text_equals(o->value, o->argument, o->match);
-        return true;
     case OPERATOR_WITHIN:
-        *ret = text_within(o->value, o->argument, o->match);
+        *ret = texts_match(operator, o->value, o->argument, o->match);
         return true;
     case OPERATOR_EQ:
     case OPERATOR_GE:

@@ -102,8 +102,8 @@ static bool write_block(struct waf_transaction *t, uint32_t rule)
 static bool run_candidate(struct waf_transaction *t, uint32_t rule, uint32_t *ret_next)
 {
     enum foreseen foreseen = foresee(t, rule);
-    if (foreseen == FORESEEN_FAILS) {
-        uint32_t behind = t->program->plan->behind[rule];
+    if (foreseen == FORESEEN_FAILS || foreseen == FORESEEN_FAILS_LATER) {
+        uint32_t behind = foreseen == FORESEEN_FAILS ? t->program->plan->behind[rule] : 0;
         *ret_next = behind ? behind : rule + 1;
         forget_matches(t);
         return true;

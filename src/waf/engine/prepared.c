@@ -3,6 +3,7 @@
 
 #include "waf/engine/comparison.h"
 #include "waf/plan/plan.h"
+#include "waf/plan/tests.h"
 
 const uint8_t variable_named_lists[VARIABLE_COUNT] = {
     [VARIABLE_ARGS_NAMES] = VARIABLE_ARGS + 1,
@@ -73,26 +74,10 @@ static void prepare_targets(const struct waf_rule_set *set, const struct selecti
     }
 }
 
-/* What is done at each match but for what marks; sanitiseArg and its like are done once a chain has matched. */
-static bool is_at_once(uint8_t kind)
-{
-    return kind == ACTION_SETVAR || kind == ACTION_INITCOL || kind == ACTION_SETRSC || kind == ACTION_SETSID || kind == ACTION_SETUID;
-}
-
-static bool marks(uint8_t kind)
-{
-    return kind == ACTION_SANITISE_MATCHED || kind == ACTION_SANITISE_MATCHED_BYTES;
-}
-
-static bool is_later(uint8_t kind)
-{
-    return kind != ACTION_SETVAR;
-}
-
-static bool some(const struct waf_rule_set *set, struct waf_span actions, bool (*is)(uint8_t kind))
+static bool acts_later(const struct waf_rule_set *set, struct waf_span actions)
 {
     for (uint32_t i = actions.first; i < actions.first + actions.count; i++)
-        if (is(set->actions[i].kind))
+        if (set->actions[i].kind != ACTION_SETVAR)
             return true;
     return false;
 }
@@ -112,11 +97,11 @@ static struct prepared_rule prepare_rule(const struct waf_rule_set *set, const s
     const struct waf_default *defaults = &set->defaults[r->phase];
     struct bytes argument = waf_text_bytes(set, r->operand_text);
     bool transforms = r->transformations.count, is_detector = r->operator == OPERATOR_DETECT_SQLI || r->operator == OPERATOR_DETECT_XSS;
-    bool marks_at_once = some(set, r->written.actions, marks) || (defaults->given && some(set, defaults->effects.actions, marks));
+    bool marks_at_once = plan_marks(set, &r->written) || (defaults->given && plan_marks(set, &defaults->effects));
     return (struct prepared_rule){
-        .acts_at_once = marks_at_once || r->updates.count || some(set, r->written.actions, is_at_once),
+        .acts_at_once = plan_acts_at_once(set, r),
         .marks_at_once = marks_at_once,
-        .acts_later = some(set, r->written.actions, is_later),
+        .acts_later = acts_later(set, r->written.actions),
         .is_plain = !r->updates.count && says_nothing(&r->written) && (!defaults->given || (says_nothing(&defaults->effects) && !defaults->effects.actions.count)),
         .log = r->written.log != UNSET || !defaults->given ? r->written.log : defaults->effects.log,
         .compares = r->kind == RULE_CONDITION && is_comparison(r->operator) && !r->operand_macros && !transforms,

@@ -245,6 +245,7 @@ void forget_matches(struct waf_transaction *t);
 enum foreseen {
     FORESEEN_NOTHING,
     FORESEEN_FAILS,
+    FORESEEN_FAILS_LATER, /* one behind it in its chain does, before anything is done */
     FORESEEN_MATCHES,
 };
 

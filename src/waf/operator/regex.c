@@ -438,17 +438,29 @@ static enum regex_result take_match(struct match found, struct match *ret, size_
     return REGEX_YES;
 }
 
-enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
+/* The same; a match that is seen is in `*ret_found`. */
+static inline enum regex_result glance(const struct regex *r, struct bytes value, struct match *ret_found)
 {
-    struct match found = {0, value.len};
+    *ret_found = (struct match){0, value.len};
     if (lacks_literal(r, value))
         return REGEX_NO;
-    if (!ret && has_all(r, value))
-        return REGEX_YES;
     if (r->whole)
-        return take_match(found, ret, ret_count);
-    enum words_result result = r->words.count ? words_find(&r->words, value, &found) : WORDS_UNKNOWN;
-    if (result == WORDS_YES)
-        return take_match(found, ret, ret_count);
-    return result == WORDS_NO ? REGEX_NO : regex_match_from(r, s, value, 0, ret, ret_count);
+        return REGEX_YES;
+    enum words_result result = r->words.count ? words_find(&r->words, value, ret_found) : WORDS_UNKNOWN;
+    return result == WORDS_YES ? REGEX_YES : result == WORDS_NO ? REGEX_NO : REGEX_LIMIT;
+}
+
+enum regex_result regex_glance(const struct regex *r, struct bytes value)
+{
+    struct match ignored;
+    return glance(r, value, &ignored);
+}
+
+enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
+{
+    struct match found;
+    enum regex_result seen = !ret && has_all(r, value) ? REGEX_YES : glance(r, value, &found);
+    if (seen == REGEX_LIMIT)
+        return regex_match_from(r, s, value, 0, ret, ret_count);
+    return seen == REGEX_YES ? take_match(found, ret, ret_count) : seen;
 }

@@ -263,8 +263,9 @@ static bool make_room(struct waf_plan *plan, const struct waf_rule_set *set, str
     plan->groups_of = arena_array(a, set->rule_count, sizeof *plan->groups_of);
     plan->tests = arena_array(a, set->rule_count, sizeof *plan->tests);
     plan->light = arena_array(a, plan->words, sizeof *plan->light);
+    plan->leaves_nothing = arena_array(a, plan->words, sizeof *plan->leaves_nothing);
     plan->behind = arena_array(a, set->rule_count, sizeof *plan->behind);
-    bool ok = plan->groups_of && plan->tests && plan->light && plan->behind;
+    bool ok = plan->groups_of && plan->tests && plan->light && plan->leaves_nothing && plan->behind;
     for (int phase = 0; phase < WAF_PHASES; phase++) {
         plan->visits[phase] = arena_array(a, plan->words, sizeof *plan->visits[phase]);
         plan->heads[phase] = arena_array(a, plan->words, sizeof *plan->heads[phase]);
@@ -290,12 +291,16 @@ static void judge_rules(struct waf_plan *plan, const struct waf_rule_set *set)
 {
     for (uint32_t i = 0; i < set->rule_count; i++) {
         const struct waf_rule *r = &set->rules[i];
-        if (r->kind == RULE_MARKER || r->head != i)
+        if (r->kind == RULE_MARKER)
+            continue;
+        plan->tests[i] = plan_test_of(set, r);
+        if (r->chain && plan_leaves_nothing(set, r))
+            bits_add(plan->leaves_nothing, i);
+        if (r->head != i)
             continue;
         bits_add(plan->heads[r->phase], i);
         if (r->removed)
             continue;
-        plan->tests[i] = plan_test_of(set, r);
         if (plan_is_light(set, r))
             bits_add(plan->light, i);
     }

@@ -81,14 +81,15 @@ struct plan_group {
     uint64_t *due; /* rules that are looked at so that the group is scanned, and for nothing else */
 };
 
-/* A rule that compares a number, or how many values there are, with a number: no more has to be known to see that it does not match. */
+/* A rule of which it can be seen without running it that it does not match: it compares a number, or how many values there are, with
+ * a number; or a text with a text. */
 struct plan_test {
-    enum { TEST_NONE, TEST_NUMBER, TEST_COUNT } kind;
-    uint8_t variable, operator; /* of TEST_NUMBER: one value at the most; of TEST_COUNT: a list */
+    enum { TEST_NONE, TEST_NUMBER, TEST_COUNT, TEST_TEXT } kind;
+    uint8_t variable, operator; /* of TEST_NUMBER: one value at the most; of TEST_COUNT: a list; of TEST_TEXT: one text of the message, or those of a name */
     bool negated, named;
     uint32_t target; /* that it is of */
     uint32_t part;   /* a macro of TX that it is compared with; or NOTHING, and then */
-    int64_t number;  /* with this, as its operator reads it */
+    int64_t number;  /* with this, as its operator reads it; of TEST_TEXT: with its operand */
 };
 
 struct waf_plan {
@@ -99,6 +100,7 @@ struct waf_plan {
     struct plan_test *tests; /* by rule */
     uint32_t *behind;     /* by rule: the first that asks something else than its test, which fails for all before it; 0: the next */
     uint64_t *light;      /* rules that set variables and jump, and of whose match nothing else is to be seen */
+    uint64_t *leaves_nothing; /* rules of chains whose match is as if they had not been asked, where what follows in the chain does not match */
     struct plan_group *groups;
     uint32_t group_count;
     struct plan_source *sources;

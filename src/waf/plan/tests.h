@@ -13,3 +13,9 @@ bool plan_acts_lightly(const struct waf_rule_set *set, const struct waf_effects 
 bool plan_is_unseen(const struct waf_rule_set *set, const struct waf_rule *r);
 /* Does a match of the rule, which is no part of a chain, do no more than set variables and jump? */
 bool plan_is_light(const struct waf_rule_set *set, const struct waf_rule *r);
+/* Is what matches marked, not to be shown? */
+bool plan_marks(const struct waf_rule_set *set, const struct waf_effects *e);
+/* Does a match do something before it is one of the whole chain: set variables, name collections, mark what is not to be shown? */
+bool plan_acts_at_once(const struct waf_rule_set *set, const struct waf_rule *r);
+/* Is a match that is none of the whole chain as if the rule had not been asked? */
+bool plan_leaves_nothing(const struct waf_rule_set *set, const struct waf_rule *r);
