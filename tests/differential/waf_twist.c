@@ -83,9 +83,10 @@ static bool pair_open_most(const struct twist_rules *rules, bool *left_out, stru
 
 /* ---- outcomes */
 
-/* Also what rules of a later phase would see. */
-static void print_state(const struct waf_transaction *t, struct text *out)
+/* Also what rules of a later phase would see; MATCHED_VARS is made when it is asked for. */
+static void print_state(struct waf_transaction *t, struct text *out)
 {
+    (void)variables_first(t, VARIABLE_MATCHED_VARS, &(struct selection){.kind = SELECTOR_NONE, .number = NOTHING});
     print_values(out, "TX", t->lists[VARIABLE_TX].items, t->lists[VARIABLE_TX].count);
     print_values(out, "IP", t->lists[VARIABLE_IP].items, t->lists[VARIABLE_IP].count);
     print_values(out, "matched", t->lists[VARIABLE_MATCHED_VARS].items, t->lists[VARIABLE_MATCHED_VARS].count);

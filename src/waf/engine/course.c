@@ -15,6 +15,7 @@ struct finding {
     struct waf_transaction *t; /* in which the rules of the course are run; its TX is what they make of it */
     struct course *course;
     uint64_t *unsure;          /* by known name: rules that are not the course's may have written it */
+    uint64_t *respelled;       /* by known name: rules spell it in different cases, and the first that writes it gives it its own */
     uint32_t block;            /* the rule where one begins, which grows; NOTHING: none */
     uint32_t last;             /* the condition that was reached last, in this phase */
     bool out_of_memory;
@@ -22,21 +23,44 @@ struct finding {
 
 /* ---- what may be written by rules that the course does not know */
 
-static void be_unsure(struct finding *f, uint32_t first, uint32_t end)
-{
-    for (uint32_t i = first; i < end; i++)
-        bits_add(f->unsure, i);
-}
-
-/* A name that is known only when the rule runs, but for what it begins with. */
-static void be_unsure_of_names(struct finding *f, struct waf_template name)
+/* What begins as the template does, whose rest is known only when a rule runs. */
+static void add_names(const struct finding *f, struct waf_template name, uint64_t *set)
 {
     const struct known_names *names = &f->program->names;
     const struct waf_part *first = name.count ? &f->set->parts[name.first] : NULL;
     struct bytes prefix = first && !first->macro ? waf_text_bytes(f->set, first->text) : (struct bytes){0};
     for (uint32_t i = 0; i < names->count; i++)
         if (bytes_begin_caseless(names->items[i].text, prefix))
-            bits_add(f->unsure, i);
+            bits_add(set, i);
+}
+
+/* False when memory is out. */
+static bool find_respelled(struct finding *f)
+{
+    size_t count = f->program->names.count;
+    struct bytes *spelled = arena_array(f->arena, count, sizeof *spelled);
+    f->respelled = arena_array(f->arena, count / 64 + 1, sizeof *f->respelled);
+    if (!spelled || !f->respelled)
+        return false;
+    for (uint32_t i = 0; i < f->set->action_count; i++) {
+        const struct waf_action *a = &f->set->actions[i];
+        const struct selection *s = &f->program->actions[i];
+        if (a->kind != ACTION_SETVAR || a->variable != VARIABLE_TX)
+            continue;
+        if (s->number == NOTHING)
+            add_names(f, a->name, f->respelled);
+        else if (spelled[s->number].at && !bytes_equal(spelled[s->number], s->name))
+            bits_add(f->respelled, s->number);
+        else
+            spelled[s->number] = s->name;
+    }
+    return true;
+}
+
+static void be_unsure(struct finding *f, uint32_t first, uint32_t end)
+{
+    for (uint32_t i = first; i < end; i++)
+        bits_add(f->unsure, i);
 }
 
 static void be_unsure_of_actions(struct finding *f, struct waf_span actions)
@@ -49,7 +73,7 @@ static void be_unsure_of_actions(struct finding *f, struct waf_span actions)
         if (a->kind == ACTION_SETVAR && number != NOTHING)
             bits_add(f->unsure, number);
         else if (a->kind == ACTION_SETVAR)
-            be_unsure_of_names(f, a->name);
+            add_names(f, a->name, f->unsure);
         else
             be_unsure(f, 0, f->program->names.count);
     }
@@ -82,7 +106,7 @@ static bool is_of_engine(uint32_t number)
 
 static bool is_sure(const struct finding *f, uint32_t number)
 {
-    return number != NOTHING && !is_of_engine(number) && !bits_have(f->unsure, number);
+    return number != NOTHING && !is_of_engine(number) && !bits_have(f->unsure, number) && !bits_have(f->respelled, number);
 }
 
 static bool knows_template(const struct finding *f, struct waf_template text)
@@ -402,7 +426,7 @@ struct course *course_find(const struct waf_program *p, struct arena *a)
     memset(&nothing, 0, sizeof nothing);
     struct finding f = {.program = p, .set = p->set, .arena = a, .t = transaction_begin(p, a, &nothing), .course = arena_alloc(a, sizeof *f.course)};
     f.unsure = arena_array(a, p->names.count / 64 + 1, sizeof *f.unsure);
-    if (!f.t || !f.course || !f.unsure)
+    if (!f.t || !f.course || !f.unsure || !find_respelled(&f))
         return NULL;
     f.course->writes_of = arena_array(a, p->set->rule_count, sizeof *f.course->writes_of);
     f.course->matches_of = arena_array(a, p->set->rule_count, sizeof *f.course->matches_of);
