@@ -164,8 +164,8 @@ static bool standard_files_bar(bool detached, struct failure *f)
             continue;
         SCOPED_FD barred = reopen_read_only(fd);
         if (barred < 0 || dup2(barred, fd) < 0)
-            return fail_errno(f, errno, "cannot keep the workload from writing to the file that is standard file %d; pass it by a "
-                                        "pipe: cat FILE | bulkhead exec", fd);
+            return fail_errno(f, errno, "cannot keep the workload from writing to the file that is standard file %d (pass it by a "
+                                        "pipe: cat FILE | bulkhead exec ...)", fd);
     }
     return true;
 }
