@@ -57,11 +57,10 @@ static int build(const struct loaded *l, bool foreground, bool json)
     else
         status = report(l->policy, &result, json);
     arena_destroy(scratch);
-    if (status != STATUS_YES || foreground)
-        return status;
-    if (!agent_start(l->policy->name, &f))
+    /* Also when nobody could be told: the network is up. */
+    if (built && !foreground && !agent_start(l->policy->name, &f))
         return complain("%s", f.text);
-    return STATUS_YES;
+    return status;
 }
 
 bool network_is_up(const char *name)
@@ -80,7 +79,7 @@ static int up_locked(const struct loaded *l, bool foreground, bool json)
         return build(l, foreground, json);
     struct failure f;
     int status = apply_policy(l, NULL, 0, json);
-    if (status == STATUS_YES && !foreground && !agent_start(l->policy->name, &f))
+    if (!foreground && !agent_start(l->policy->name, &f)) /* whatever became of the change, the network is up */
         return complain("%s", f.text);
     return status;
 }
@@ -93,10 +92,7 @@ static int up_loaded(const struct loaded *l, bool foreground, bool json)
     if (!network_preflight(&f) || !state_lock(l->policy->name, &lock, &f))
         return complain("%s", f.text);
     int status = up_locked(l, foreground, json);
-    if (state_exists(l->policy->name))
-        state_unlock(&lock);
-    else
-        state_unlock_and_remove(&lock);
+    state_unlock(&lock);
     return status;
 }
 
