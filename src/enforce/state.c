@@ -319,11 +319,12 @@ bool state_remove(const char *name, struct failure *f)
 {
     char path[512];
     state_path(name, NULL, path);
-    DIR *d = opendir(path);
-    if (!d && errno == ENOENT)
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
         return true;
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
     if (!d)
-        return fail_errno(f, errno, "open %s", path);
+        return fail_errno(f, errno, "%s is not the directory that bulkhead made; look at it, and remove it", path);
     for (struct dirent *e; (e = readdir(d));)
         if (e->d_name[0] != '.')
             (void)unlinkat(dirfd(d), e->d_name, 0);

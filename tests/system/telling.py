@@ -166,5 +166,21 @@ def _():
         leaves_nothing("t12g")
 
 
+@case("what a link in the place of a network's state leads to is neither used nor emptied")
+def _():
+    with Network("t12h", RULES, start=False) as n:
+        elsewhere = os.path.join(n.directory, "elsewhere")
+        os.makedirs(elsewhere)
+        os.makedirs(STATE_ROOT, 0o700, exist_ok=True)
+        with open(os.path.join(elsewhere, "precious"), "w", encoding="utf-8") as file:
+            file.write("mine")
+        os.symlink(elsewhere, f"{STATE_ROOT}/t12h")
+        for command in (("up", n.file), ("down", "t12h")):
+            expect(bulkhead(*command), 2, f"{STATE_ROOT}/t12h", "remove it")
+            assert os.listdir(elsewhere) == ["precious"]
+        os.unlink(f"{STATE_ROOT}/t12h")
+        expect(bulkhead("up", n.file), 0)
+
+
 if __name__ == "__main__":
     main(__doc__)
