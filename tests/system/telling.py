@@ -13,7 +13,7 @@ import socket
 import subprocess
 import time
 
-from harness import Network, STATE_ROOT, allow, bulkhead, case, expect, leaves_nothing, main, options, wait_for
+from harness import Network, STATE_ROOT, Skip, allow, bulkhead, case, expect, leaves_nothing, main, options, wait_for
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp"), "never": "deny: {from: a, to: c, ports: 7003/udp}"}
 RECORDS_BYTES = 8 << 20  # src/record/record.h
@@ -180,6 +180,46 @@ def _():
             assert os.listdir(elsewhere) == ["precious"]
         os.unlink(f"{STATE_ROOT}/t12h")
         expect(bulkhead("up", n.file), 0)
+
+
+ROOT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
+
+
+def main_job(*before):
+    """tools/up, and the lines that it printed."""
+    command = [*before, f"{ROOT}/tools/up"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL, check=False,
+                          env={**os.environ, "BULKHEAD": options.bulkhead})
+    print(f"# {' '.join(before)} tools/up: {len(done.stdout.splitlines())} lines")
+    wide = [line for line in done.stdout.splitlines() if len(line) > 80]
+    assert not wide, "wider than 80 columns:\n" + "\n".join(wide)
+    return done
+
+
+@case("the main job shows traffic, refusals with their reasons and a withdrawal that cuts, within 30 s and 80 columns, and leaves the network up")
+def _():
+    if os.path.exists(f"{STATE_ROOT}/shop"):
+        raise Skip("a network called shop is up: bulkhead down shop")
+    started = time.monotonic()
+    try:
+        done = expect(main_job(), 0, "shop is up", "exactly as the policy says", "IPv6: Connection refused", "(examples/shop.yaml:", "1 live session was cut",
+                      "the connection has ended: Connection reset by peer", "Three things to try next")
+        assert time.monotonic() - started < 30 and "CONNECTED" not in done.stdout and not done.stderr, done
+        assert re.search(r"\n[1-9]\d* arrived, [1-9]\d* did not: ", done.stdout), done.stdout
+        assert re.search(r"lost: orders -> ledger 5432/tcp.*gained: orders -> ledger 5432/tcp", done.stdout, re.S), done.stdout
+        expect(bulkhead("status", "shop"), 0, "5 of 5 run")
+    finally:
+        expect(bulkhead("down", "shop"), 0)
+
+
+@case("where the machine does not permit the network, the main job says what is missing, shows what needs none, and exits 2")
+def _():
+    if os.path.exists(f"{STATE_ROOT}/shop"):
+        raise Skip("a network called shop is up: bulkhead down shop")
+    done = expect(main_job("setpriv", "--bounding-set", "-net_admin"), 2, "CAP_NET_ADMIN", "$ bulkhead check", "$ bulkhead matrix", "$ bulkhead why",
+                  "web-never-touches-data", "$ bulkhead diff", "lost: orders -> ledger 5432/tcp")
+    assert "live half" in done.stdout
+    leaves_nothing("shop")
 
 
 if __name__ == "__main__":
