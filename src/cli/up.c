@@ -19,7 +19,7 @@ static int report(const struct policy *p, const struct network_result *r, bool j
     }
     text_printf(&out, "%s is up: %u workloads in %u segments, %u rules enforced in the kernel\n", p->name, p->workload_count, p->segment_count, p->rule_count);
     for (uint32_t s = 0; s < p->segment_count; s++) {
-        text_printf(&out, "  %-12s", p->segments[s].name);
+        text_printf(&out, "  %-11s ", p->segments[s].name);
         char prefix[ADDRESS_TEXT_MAX];
         for (uint32_t c = 0; c < p->segments[s].cidr_count; c++)
             text_printf(&out, "%s%s", c ? ", " : "", prefix_print(&p->segments[s].cidrs[c], prefix));
@@ -28,7 +28,7 @@ static int report(const struct policy *p, const struct network_result *r, bool j
             const struct workload *workload = &p->workloads[w];
             if (workload->segment != s)
                 continue;
-            text_printf(&out, "    %-18s", workload->name);
+            text_printf(&out, "    %-17s ", workload->name);
             for (uint32_t a = 0; a < workload->address_count; a++)
                 text_printf(&out, "%s%s", a ? ", " : "", address_print(&workload->addresses[a], prefix));
             text_puts(&out, "\n");
