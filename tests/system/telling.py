@@ -175,10 +175,12 @@ def _():
         with open(os.path.join(elsewhere, "precious"), "w", encoding="utf-8") as file:
             file.write("mine")
         os.symlink(elsewhere, f"{STATE_ROOT}/t12h")
-        for command in (("up", n.file), ("down", "t12h")):
-            expect(bulkhead(*command), 2, f"{STATE_ROOT}/t12h", "remove it")
-            assert os.listdir(elsewhere) == ["precious"]
-        os.unlink(f"{STATE_ROOT}/t12h")
+        try:
+            for command in (("up", n.file), ("down", "t12h")):
+                expect(bulkhead(*command), 2, f"{STATE_ROOT}/t12h", "remove it")
+                assert os.listdir(elsewhere) == ["precious"]
+        finally:
+            os.unlink(f"{STATE_ROOT}/t12h")
         expect(bulkhead("up", n.file), 0)
 
 
