@@ -16,7 +16,7 @@
     X(NOT_IP, "not-ip", "not an IPv4 or IPv6 packet") \
     X(MALFORMED, "malformed", "headers that contradict themselves, or that no honest host sends") \
     X(SPOOFED_SOURCE, "spoofed-source", "the source address does not belong to where the packet came from") \
-    X(NOT_UNICAST, "not-unicast", "multicast, broadcast, loopback, link-local or unspecified destination") \
+    X(NOT_UNICAST, "not-unicast", "an address that is multicast, broadcast, loopback, link-local or unspecified") \
     X(FRAGMENT_UNATTRIBUTED, "fragment-unattributed", "a fragment whose first part was not seen and allowed") \
     X(ICMP_TYPE, "icmp-type", "an ICMP message that is neither echo nor an error") \
     X(REVOKED, "revoked", "its session is no longer allowed by the policy") \

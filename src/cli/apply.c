@@ -24,9 +24,9 @@ static void print_cut(const struct policy *old, const struct receipt *r, const s
         text_printf(out, "  (%s, line %u)", old->rules[e->rule].name, old->rules[e->rule].place.line);
     double before = ((double)r->at - (double)e->time) / 1e6;
     if (before >= 0)
-        text_printf(out, ", last packet %.0f ms before the change\n", before);
+        text_printf(out, "\n       last packet %.0f ms before the change\n", before);
     else
-        text_puts(out, ", last packet as the policy changed\n");
+        text_puts(out, "\n       last packet as the policy changed\n");
 }
 
 static void print_receipt(const struct policy *old, const struct receipt *r, struct text *out)

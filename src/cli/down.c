@@ -24,11 +24,10 @@ int verb_down(int argc, char **argv)
         return complain("taking a network down needs root: run it with sudo");
     if (!state_lock(name, &lock, &f))
         return complain("%s", f.text);
-    if (!network_down(name, &was_up, &f)) {
-        state_unlock(&lock);
+    bool gone = network_down(name, &was_up, &f);
+    state_unlock(&lock);
+    if (!gone)
         return complain("%s", f.text);
-    }
-    state_unlock_and_remove(&lock);
     struct text out = text_new(ANSWER_MAX);
     if (json)
         text_printf(&out, "{\"network\": \"%s\", \"up\": false, \"was_up\": %s}\n", name, was_up ? "true" : "false");

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkhead flows: the records that the agent keeps, as a table or as they are. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cli/capture.h"
@@ -14,7 +15,7 @@
 #include "cli/suggest.h"
 #include "record/record.h"
 
-#define LINE_MAX_BYTES 65536
+#define FLUSHED_BYTES 65536
 
 static void party(const char *line, const char *key, char *out, size_t size)
 {
@@ -38,6 +39,8 @@ static void print_line(const char *line, struct text *out)
     char id[24], time[40], decision[16], enforced[8], reason[40], rule[80] = "", from[96], to[96], protocol[16], activity[16], kind[32];
     record_field(line, "kind", kind, sizeof kind);
     record_field(line, "time", time, sizeof time);
+    if (strlen(time) < 19) /* no record of ours */
+        return;
     time[19] = 0;
     if (kind[0]) {
         char message[400];
@@ -61,48 +64,84 @@ static void print_line(const char *line, struct text *out)
 }
 
 struct reader {
-    FILE *file;
+    const char *path;
+    FILE *file; /* NULL: there is none yet */
+    char *line;
+    size_t room;
     bool json;
 };
 
 /* All whole lines that are there now. */
-static bool read_lines(struct reader *r, char *line, struct text *out)
+static bool read_lines(struct reader *r, struct text *out)
 {
-    for (;;) {
+    ssize_t length;
+    while (r->file) {
         long at = ftell(r->file);
-        if (!fgets(line, LINE_MAX_BYTES, r->file)) {
+        if ((length = getline(&r->line, &r->room, r->file)) <= 0) {
             clearerr(r->file);
-            return output_flush(out);
+            break;
         }
-        if (!strchr(line, '\n')) { /* not whole yet */
+        if (r->line[length - 1] != '\n') { /* not whole yet */
             if (fseek(r->file, at, SEEK_SET))
                 return false;
-            return output_flush(out);
+            break;
         }
+        if (strlen(r->line) != (size_t)length) /* no record of ours */
+            continue;
         if (r->json)
-            text_puts(out, line);
+            text_puts(out, r->line);
         else
-            print_line(line, out);
-        if (out->len > LINE_MAX_BYTES && !output_flush(out))
+            print_line(r->line, out);
+        if (out->len > FLUSHED_BYTES && !output_flush(out))
             return false;
     }
+    return output_flush(out);
 }
 
-static int show_file(const char *path, bool json, bool follow)
+/* The file of the path, in the place of the one that was read so far. */
+static bool open_records(struct reader *r)
 {
-    struct reader r = {.file = fopen(path, "re"), .json = json};
-    if (!r.file)
-        return errno == ENOENT ? STATUS_YES : complain("cannot read %s", path);
-    char *line = malloc(LINE_MAX_BYTES);
-    struct text out = text_new(ANSWER_MAX);
-    bool ok = line && read_lines(&r, line, &out);
-    while (ok && follow && access(path, F_OK) == 0) {
-        usleep(200000);
-        ok = read_lines(&r, line, &out);
+    FILE *next = fopen(r->path, "re");
+    if (!next && errno != ENOENT) {
+        complain("cannot read %s: %s", r->path, strerror(errno));
+        return false;
     }
-    free(line);
+    if (next && r->file)
+        fclose(r->file);
+    if (next)
+        r->file = next;
+    return true;
+}
+
+/* Whether the records go on in another file: a full one gets another name (record.h). */
+static bool goes_on_elsewhere(const struct reader *r)
+{
+    struct stat held, there;
+    return !r->file || (stat(r->path, &there) == 0 && fstat(fileno(r->file), &held) == 0 && there.st_ino != held.st_ino);
+}
+
+/* Until the network is gone. */
+static bool follow_records(struct reader *r, const char *network, struct text *out)
+{
+    while (state_exists(network)) {
+        usleep(200000);
+        bool elsewhere = goes_on_elsewhere(r); /* before the rest is read, which is whole then */
+        if (!read_lines(r, out) || (elsewhere && !open_records(r)))
+            return false;
+    }
+    return true;
+}
+
+/* `network`: to be followed; null: what is there now. */
+static int show_file(const char *path, bool json, const char *network)
+{
+    struct reader r = {.path = path, .json = json};
+    struct text out = text_new(ANSWER_MAX);
+    bool ok = open_records(&r) && read_lines(&r, &out) && (!network || follow_records(&r, network, &out));
+    free(r.line);
     text_free(&out);
-    fclose(r.file);
+    if (r.file)
+        fclose(r.file);
     return ok ? STATUS_YES : STATUS_CANNOT;
 }
 
@@ -126,8 +165,8 @@ int verb_flows(int argc, char **argv)
             status = capture(&r, pcap);
         else if (suggested)
             status = suggest(r.policy, (const char *const[]){older, path}, 2);
-        else if ((status = show_file(older, json, false)) == STATUS_YES)
-            status = show_file(path, json, follow);
+        else if ((status = show_file(older, json, NULL)) == STATUS_YES)
+            status = show_file(path, json, follow ? r.state.name : NULL);
     }
     running_close(&r);
     return status;

@@ -219,7 +219,9 @@ const char help_flows[] =
 const char help_top[] =
     "Usage: bulkhead top [NAME] [--json]\n"
     "\n"
-    "Show who talks to whom, how much, and what is refused.\n"
+    "Show for each workload the packets that it sent and received since `up`, those\n"
+    "that passed because they are only observed, those that were refused it, by\n"
+    "reason, and those that were kept away from it. `flows` tells who spoke to whom.\n"
     "\n"
     "Options:\n"
     "  --json  one object\n"

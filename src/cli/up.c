@@ -19,7 +19,7 @@ static int report(const struct policy *p, const struct network_result *r, bool j
     }
     text_printf(&out, "%s is up: %u workloads in %u segments, %u rules enforced in the kernel\n", p->name, p->workload_count, p->segment_count, p->rule_count);
     for (uint32_t s = 0; s < p->segment_count; s++) {
-        text_printf(&out, "  %-12s", p->segments[s].name);
+        text_printf(&out, "  %-11s ", p->segments[s].name);
         char prefix[ADDRESS_TEXT_MAX];
         for (uint32_t c = 0; c < p->segments[s].cidr_count; c++)
             text_printf(&out, "%s%s", c ? ", " : "", prefix_print(&p->segments[s].cidrs[c], prefix));
@@ -28,7 +28,7 @@ static int report(const struct policy *p, const struct network_result *r, bool j
             const struct workload *workload = &p->workloads[w];
             if (workload->segment != s)
                 continue;
-            text_printf(&out, "    %-18s", workload->name);
+            text_printf(&out, "    %-17s ", workload->name);
             for (uint32_t a = 0; a < workload->address_count; a++)
                 text_printf(&out, "%s%s", a ? ", " : "", address_print(&workload->addresses[a], prefix));
             text_puts(&out, "\n");
@@ -57,11 +57,10 @@ static int build(const struct loaded *l, bool foreground, bool json)
     else
         status = report(l->policy, &result, json);
     arena_destroy(scratch);
-    if (status != STATUS_YES || foreground)
-        return status;
-    if (!agent_start(l->policy->name, &f))
+    /* Also when nobody could be told: the network is up. */
+    if (built && !foreground && !agent_start(l->policy->name, &f))
         return complain("%s", f.text);
-    return STATUS_YES;
+    return status;
 }
 
 bool network_is_up(const char *name)
@@ -80,7 +79,7 @@ static int up_locked(const struct loaded *l, bool foreground, bool json)
         return build(l, foreground, json);
     struct failure f;
     int status = apply_policy(l, NULL, 0, json);
-    if (status == STATUS_YES && !foreground && !agent_start(l->policy->name, &f))
+    if (!foreground && !agent_start(l->policy->name, &f)) /* whatever became of the change, the network is up */
         return complain("%s", f.text);
     return status;
 }
@@ -93,10 +92,7 @@ static int up_loaded(const struct loaded *l, bool foreground, bool json)
     if (!network_preflight(&f) || !state_lock(l->policy->name, &lock, &f))
         return complain("%s", f.text);
     int status = up_locked(l, foreground, json);
-    if (state_exists(l->policy->name))
-        state_unlock(&lock);
-    else
-        state_unlock_and_remove(&lock);
+    state_unlock(&lock);
     return status;
 }
 

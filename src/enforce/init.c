@@ -9,6 +9,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
@@ -138,6 +139,37 @@ static bool is_null_device(const struct stat *file)
     return S_ISCHR(file->st_mode) && file->st_rdev == makedev(1, 3);
 }
 
+/* The same file as descriptor `fd`, at the same place in it, by a mount that is read-only. -1 with errno. */
+static int reopen_read_only(int fd)
+{
+    SCOPED_FD tree = open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+    struct mount_attr wish = {.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV};
+    if (tree < 0 || mount_setattr(tree, "", AT_EMPTY_PATH, &wish, sizeof wish) < 0)
+        return -1;
+    char path[64];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", tree);
+    SCOPED_FD file = open(path, O_RDONLY | O_CLOEXEC);
+    if (file < 0 || lseek(file, lseek(fd, 0, SEEK_CUR), SEEK_SET) < 0)
+        return -1;
+    return scope_keep(&file);
+}
+
+/* A file of the host that the caller opened to be read: by /proc/self/fd, uid 0 could open it again and write. Before
+ * the mount namespace is left that the file is in; one without a name is nobody else's. */
+static bool standard_files_bar(bool detached, struct failure *f)
+{
+    for (int fd = 0; fd < 3 && !detached; fd++) {
+        struct stat file;
+        if (fstat(fd, &file) < 0 || !S_ISREG(file.st_mode) || file.st_nlink == 0 || (fcntl(fd, F_GETFL) & O_ACCMODE) != O_RDONLY)
+            continue;
+        SCOPED_FD barred = reopen_read_only(fd);
+        if (barred < 0 || dup2(barred, fd) < 0)
+            return fail_errno(f, errno, "cannot keep the workload from writing to the file that is standard file %d (pass it by a "
+                                        "pipe: cat FILE | bulkhead exec ...)", fd);
+    }
+    return true;
+}
+
 /* A closed one becomes /dev/null, and the host's /dev/null the sandbox's: on the host's, uid 0 could change
  * the mode. */
 static bool standard_files_settle(bool detached, struct failure *f)
@@ -206,7 +238,7 @@ static bool furnish(struct init *init, struct failure *f)
 {
     const struct launch *launch = init->launch;
     (void)prctl(PR_SET_NAME, "bulkhead-init", 0, 0, 0);
-    if (!signals_take(init, f) || !fate_share(launch, f) || !namespaces_enter(launch, f))
+    if (!signals_take(init, f) || !fate_share(launch, f) || !standard_files_bar(launch->detached, f) || !namespaces_enter(launch, f))
         return false;
     (void)close(launch->netns);
     if (!mounts_build(launch->sandbox->hosts, f) || !standard_files_settle(launch->detached, f) ||

@@ -93,12 +93,20 @@ static void sign(int fd)
         return; /* then nobody waits for us, should we be killed */
 }
 
+static void lock_close(struct state_lock *l)
+{
+    if (l->fd >= 0)
+        close(l->fd);
+    l->fd = -1;
+}
+
 bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
 {
     if (geteuid() != 0)
         return fail(f, "changing a network needs root: run it with sudo");
     if (!make_directory(STATE_ROOT, f))
         return false;
+    snprintf(ret->name, sizeof ret->name, "%s", name);
     snprintf(ret->path, sizeof ret->path, "%s/%s.lock", STATE_ROOT, name);
     for (;;) {
         ret->fd = open(ret->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -108,7 +116,7 @@ bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
             return fail_errno(f, errno, "open %s", ret->path);
         int error = take_lock(ret->fd);
         if (error) {
-            state_unlock(ret);
+            lock_close(ret);
             if (error == EWOULDBLOCK)
                 return fail(f, "another bulkhead is changing the network %s at this moment; wait for it to end and try again", name);
             return fail_errno(f, error, "lock %s", ret->path);
@@ -117,23 +125,18 @@ bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
             sign(ret->fd);
             return true;
         }
-        state_unlock(ret);
+        lock_close(ret);
     }
-}
-
-void state_unlock_and_remove(struct state_lock *l)
-{
-    (void)unlink(l->path);
-    (void)rmdir(STATE_ROOT); /* when it was the last network */
-    (void)rmdir(PIN_ROOT);
-    state_unlock(l);
 }
 
 void state_unlock(struct state_lock *l)
 {
-    if (l->fd >= 0)
-        close(l->fd);
-    l->fd = -1;
+    if (!state_exists(l->name)) {
+        (void)unlink(l->path);
+        (void)rmdir(STATE_ROOT); /* when it was the last network */
+        (void)rmdir(PIN_ROOT);
+    }
+    lock_close(l);
 }
 
 bool state_exists(const char *name)
@@ -316,11 +319,12 @@ bool state_remove(const char *name, struct failure *f)
 {
     char path[512];
     state_path(name, NULL, path);
-    DIR *d = opendir(path);
-    if (!d && errno == ENOENT)
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
         return true;
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
     if (!d)
-        return fail_errno(f, errno, "open %s", path);
+        return fail_errno(f, errno, "%s is not the directory that bulkhead made; look at it, and remove it", path);
     for (struct dirent *e; (e = readdir(d));)
         if (e->d_name[0] != '.')
             (void)unlinkat(dirfd(d), e->d_name, 0);

@@ -38,16 +38,15 @@ struct state {
 
 struct state_lock {
     int fd;
-    char path[512];
+    char name[STATE_NAME_MAX], path[512];
 };
 
 void state_free(struct state *s);
 bool state_valid_name(const char *name);
 /* Only one process changes a network at a time: fails at once when another does; one that was killed is waited for. */
 bool state_lock(const char *name, struct state_lock *ret, struct failure *f) __attribute__((warn_unused_result));
+/* Where there is no such network, the lock's file goes too. */
 void state_unlock(struct state_lock *l);
-/* The same when the network is gone: the lock goes too. */
-void state_unlock_and_remove(struct state_lock *l);
 
 /* Whether anything is remembered of the network. */
 bool state_exists(const char *name);

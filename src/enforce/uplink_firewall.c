@@ -19,16 +19,22 @@ struct chain {
     bool forward, drop_policy;
 };
 
+/* firewalld's, from 1.0 on: a zone judges what comes in by its links, to wherever it goes. */
+struct zones {
+    const char *of_link, *of_uplink, *of_others; /* chains; null: none of its own */
+    bool policy_to_link;                         /* something else judges what goes out by the link */
+};
+
 struct table {
     const char *family, *name;
     bool accepts_in, accepts_out, names_link, docker;
+    struct zones zones;
     struct chain *chains;
     size_t count, capacity;
 };
 
 struct reading {
-    const char *link;
-    bool with4, with6;
+    const struct uplink_firewall_question *question;
     struct table table; /* the one that is being read */
     bool in_chain;
 };
@@ -62,14 +68,17 @@ static bool names(const char *at, const char *link)
     return false;
 }
 
-static bool accepts(const char *rule, const char *way, const char *link)
+/* Whether the rule is for what comes ("iifname ") or goes ("oifname ") by the link. */
+static bool concerns(const char *rule, const char *way, const char *link)
 {
     const char *at = strstr(rule, way);
-    if (!at)
-        return false;
-    at += strlen(way);
-    const char *verdict = strstr(at, " accept");
-    return (*at == '"' || *at == '{') && names(at, link) && verdict && (!verdict[7] || verdict[7] == ' ');
+    return at && (at[strlen(way)] == '"' || at[strlen(way)] == '{') && names(at + strlen(way), link);
+}
+
+static bool accepts(const char *rule, const char *way, const char *link)
+{
+    const char *verdict = strstr(rule, " accept");
+    return concerns(rule, way, link) && verdict && (!verdict[7] || verdict[7] == ' ');
 }
 
 /* Past one of log's options and its value, which may be quoted. */
@@ -129,14 +138,20 @@ static bool ends_in_drop(const struct table *t, const struct chain *c)
 static bool refuse(const struct reading *r, const struct chain *c, struct failure *f)
 {
     const struct table *t = &r->table;
-    const char *link = r->link;
+    const char *link = r->question->link;
     if (t->docker)
         return fail(f, "Docker's firewall (table %s %s, chain %s) drops what this network forwards; let it pass: "
                        "iptables -I DOCKER-USER -i %s -j ACCEPT; iptables -I DOCKER-USER -o %s -j ACCEPT (ip6tables for IPv6)",
             t->family, t->name, c->name, link, link);
+    if (strcmp(t->name, "firewalld") == 0 && r->question->publishes)
+        return fail(f, "firewalld (chain %s) drops what this network forwards and publishes; let it pass: "
+                       "firewall-cmd --permanent --zone=trusted --add-interface=%s; firewall-cmd --permanent --new-policy=%s; "
+                       "firewall-cmd --permanent --policy=%s --set-target=ACCEPT; firewall-cmd --permanent --policy=%s --add-ingress-zone=ANY; "
+                       "firewall-cmd --permanent --policy=%s --add-egress-zone=trusted; firewall-cmd --reload",
+            c->name, link, link, link, link, link);
     if (strcmp(t->name, "firewalld") == 0)
-        return fail(f, "firewalld (table %s %s, chain %s) drops what this network forwards; let it pass: "
-                       "firewall-cmd --zone=trusted --add-interface=%s", t->family, t->name, c->name, link);
+        return fail(f, "firewalld (chain %s) drops what this network forwards; let it pass: "
+                       "firewall-cmd --permanent --zone=trusted --add-interface=%s; firewall-cmd --reload", c->name, link);
     return fail(f, "the host's firewall (table %s %s, chain %s) drops what this network forwards; let it pass: "
                    "nft insert rule %s %s %s iifname %s accept; nft insert rule %s %s %s oifname %s accept",
         t->family, t->name, c->name, t->family, t->name, c->name, link, t->family, t->name, c->name, link);
@@ -145,13 +160,24 @@ static bool refuse(const struct reading *r, const struct chain *c, struct failur
 static bool is_carried(const struct reading *r)
 {
     const char *family = r->table.family;
-    return strcmp(family, "inet") == 0 || (strcmp(family, "ip") == 0 && r->with4) || (strcmp(family, "ip6") == 0 && r->with6);
+    const struct uplink_firewall_question *q = r->question;
+    return strcmp(family, "inet") == 0 || (strcmp(family, "ip") == 0 && q->with4) || (strcmp(family, "ip6") == 0 && q->with6);
+}
+
+/* firewalld's own words say whether the link has a zone, and whether that lets pass what comes from the uplink's. */
+static bool zones_except(const struct table *t, bool publishes)
+{
+    const struct zones *z = &t->zones;
+    const char *from = z->of_uplink ? z->of_uplink : z->of_others;
+    if (strcmp(t->name, "firewalld") != 0 || !t->names_link)
+        return false;
+    return !publishes || !from || z->policy_to_link || (z->of_link && strcmp(z->of_link, from) == 0);
 }
 
 static bool table_judge(const struct reading *r, struct failure *f)
 {
     const struct table *t = &r->table;
-    bool excepted = (t->accepts_in && t->accepts_out) || (strcmp(t->name, "firewalld") == 0 && t->names_link);
+    bool excepted = (t->accepts_in && t->accepts_out) || zones_except(t, r->question->publishes);
     for (size_t i = 0; !excepted && is_carried(r) && i < t->count; i++) {
         const struct chain *c = &t->chains[i];
         if (c->forward && (c->drop_policy || ends_in_drop(t, c)))
@@ -180,6 +206,20 @@ static bool chain_begin(struct table *t, char *name, struct failure *f)
     return true;
 }
 
+static void zone_take(struct zones *z, const struct uplink_firewall_question *q, const char *chain, const char *rule)
+{
+    const char *zone = strstr(rule, "goto ");
+    z->policy_to_link |= concerns(rule, "oifname ", q->link) && strstr(rule, " jump filter_FWD_policy_");
+    if (strcmp(chain, "filter_FORWARD_ZONES") != 0 || !zone)
+        return;
+    if (concerns(rule, "iifname ", q->link))
+        z->of_link = zone;
+    if (concerns(rule, "iifname ", q->uplink))
+        z->of_uplink = zone;
+    if (zone == rule)
+        z->of_others = zone;
+}
+
 static void rule_take(struct reading *r, const char *rule)
 {
     struct table *t = &r->table;
@@ -190,8 +230,9 @@ static void rule_take(struct reading *r, const char *rule)
         return;
     }
     c->last = rule;
-    t->accepts_in |= accepts(rule, "iifname ", r->link);
-    t->accepts_out |= accepts(rule, "oifname ", r->link);
+    t->accepts_in |= accepts(rule, "iifname ", r->question->link);
+    t->accepts_out |= accepts(rule, "oifname ", r->question->link);
+    zone_take(&t->zones, r->question, c->name, rule);
 }
 
 static void table_begin(struct table *t, char *line)
@@ -210,7 +251,7 @@ static bool line_take(struct reading *r, char *line, struct failure *f)
     size_t depth = strspn(line, "\t");
     char quoted[IFNAMSIZ + 2];
     line += depth;
-    snprintf(quoted, sizeof quoted, "\"%s\"", r->link);
+    snprintf(quoted, sizeof quoted, "\"%s\"", r->question->link);
     if (depth == 0)
         r->in_chain = false;
     if (depth == 0 && strncmp(line, "table ", 6) == 0)
@@ -241,12 +282,12 @@ static char *line_end(char *line)
     return end;
 }
 
-bool uplink_firewall_judge(const char *ruleset, const char *link, bool with4, bool with6, struct failure *f)
+bool uplink_firewall_judge(const char *ruleset, const struct uplink_firewall_question *question, struct failure *f)
 {
     SCOPED_MEMORY char *text = strdup(ruleset);
     if (!text)
         return fail(f, "out of memory");
-    struct reading r = {.link = link, .with4 = with4, .with6 = with6};
+    struct reading r = {.question = question};
     bool ok = true;
     for (char *line = text, *end; ok && *line; line = end) {
         end = line_end(line);
@@ -260,7 +301,8 @@ bool uplink_firewall_judge(const char *ruleset, const char *link, bool with4, bo
 
 bool uplink_firewall_check(const struct uplink_plan *plan, const char *link, struct failure *f)
 {
+    const struct uplink_firewall_question question = {
+        .link = link, .uplink = plan->interface, .with4 = plan->outer4, .with6 = plan->outer6, .publishes = plan->port_count > 0};
     SCOPED_MEMORY char *ruleset = NULL;
-    return uplink_nft("list ruleset", &ruleset, f) &&
-           uplink_firewall_judge(ruleset, link, plan->outer4 != NULL, plan->outer6 != NULL, f);
+    return uplink_nft("list ruleset", &ruleset, f) && uplink_firewall_judge(ruleset, &question, f);
 }

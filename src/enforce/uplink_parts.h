@@ -100,8 +100,13 @@ bool uplink_table_delete(const char *network, struct failure *f) MUST_USE;
 
 /* Whether the host's own forward chains let pass what comes from and goes to the link. */
 bool uplink_firewall_check(const struct uplink_plan *plan, const char *link, struct failure *f) MUST_USE;
+struct uplink_firewall_question {
+    const char *link, *uplink; /* the host's end of the way to the hub; the interface */
+    bool with4, with6;
+    bool publishes; /* sessions come in, too */
+};
 /* The same for a ruleset in nft's own words. */
-bool uplink_firewall_judge(const char *ruleset, const char *link, bool with4, bool with6, struct failure *f) MUST_USE;
+bool uplink_firewall_judge(const char *ruleset, const struct uplink_firewall_question *question, struct failure *f) MUST_USE;
 
 /* ---- uplink_lookup.c: what the kernel has ---- */
 

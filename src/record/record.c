@@ -167,20 +167,31 @@ void record_close(struct record_file *r)
     r->fd = -1;
 }
 
+/* The next file; also after one that could not be opened. */
+static bool open_next(struct record_file *r)
+{
+    char path[512];
+    snprintf(path, sizeof path, "%s", r->path);
+    record_close(r);
+    return record_open(path, r);
+}
+
 bool record_write(struct record_file *r, const struct text *t)
 {
     if (r->size + t->len > RECORDS_BYTES) {
-        char older[520], path[512];
-        snprintf(path, sizeof path, "%s", r->path);
-        snprintf(older, sizeof older, "%s.1", path);
-        if (rename(path, older))
+        char older[520];
+        snprintf(older, sizeof older, "%s.1", r->path);
+        if (rename(r->path, older) || !open_next(r))
             return false;
-        record_close(r);
-        if (!record_open(path, r))
-            return false;
+    } else if (r->fd < 0 && !open_next(r)) {
+        return false;
     }
     ssize_t put = write(r->fd, text_cstr(t), t->len);
-    if (put > 0)
-        r->size += (size_t)put;
-    return put == (ssize_t)t->len;
+    if (put == (ssize_t)t->len) {
+        r->size += t->len;
+        return true;
+    }
+    if (put > 0) /* a full disk: no half lines */
+        (void)!ftruncate(r->fd, (off_t)r->size);
+    return false;
 }

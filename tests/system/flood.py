@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """A workload that floods takes nothing from others: their sessions go on, and their new ones succeed.
 
-There is no uplink yet, so many sources are many ports of one workload.
+Many sources are many ports of one workload here; floods from the world are in uplink.py.
 
     tests/system/flood.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
 """
@@ -149,6 +149,44 @@ def _():
         wait_for("there is room again", lambda: works(n), 5)
         forbidden.stop()
         assert not at_c.with_text(b"FORBIDDEN")
+
+
+# First fragments of allowed datagrams, each of another packet, and behind each a later one that no first allows.
+FRAGMENTS = r"""
+import socket, struct, sys
+me, hub, source, to, many = sys.argv[1:6]
+mac = lambda t: bytes.fromhex(t.replace(":", ""))
+source, to = (socket.inet_pton(socket.AF_INET6, t) for t in (source, to))
+raw = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+raw.bind(("eth0", 0))
+front, udp = mac(hub) + mac(me) + b"\x86\xdd", struct.pack("!HHHH", 9, 7010, 1000, 0) + b"ALLOWED!"
+for number in range(int(sys.argv[5])):
+    for offset, identification, text in ((1, number, udp), (16, number + (1 << 31), b"FORBIDDENxxxxxxx")):
+        raw.send(front + struct.pack("!IHBB", 6 << 28, 24, 44, 64) + source + to + struct.pack("!BBHI", 17, 0, offset, identification) + text)
+print("done")
+"""
+
+
+@case("a workload that fills the table of fragments opens nothing, and the fragments of others arrive")
+def _():
+    with Network("t5d", {**RULES, "large": allow("c", "d", "7052/udp")}, workloads="abcd") as n:
+        captures = [n.capture(w) for w in "bcd"]
+        standing = n.session("c", "b", 7050)
+        link = json.loads(run("ip", "-n", "t5d-a", "-j", "link", "show", "eth0").stdout)[0]["address"]
+        hub = json.loads(n.hub("ip", "-j", "link", "show", n.hub_links()[0]).stdout)[0]["address"]
+        receiver, sender, arrived = n.udp("d", 7052, 6), n.socket("c", 6, socket.SOCK_DGRAM), 0
+        flood = threading.Thread(target=lambda: results.append(n.exec("a", PYTHON, "-c", FRAGMENTS, link, hub, n.v6("a"), n.v6("b"), "150000")))
+        results = []
+        flood.start()
+        while flood.is_alive():
+            sender.sendto(b"L" * 9000, (n.v6("d"), 7052))
+            arrived += len(receiver.recv(9000)) == 9000
+            time.sleep(0.05)
+        assert results[0].stdout == "done\n", results[0].stderr
+        assert arrived > 5, arrived
+        print(f"# {arrived} large datagrams of others arrived, all that were sent")
+        assert carries(*standing) and captures[0].with_text(b"ALLOWED!")
+        assert not any(c.with_text(b"FORBIDDEN") for c in captures)
 
 
 def works(n):

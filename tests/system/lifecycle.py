@@ -12,6 +12,7 @@ import random
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import time
 
@@ -431,6 +432,48 @@ def _():
             text = done.stderr.lower()
             assert "cap_" in text or "capabilit" in text or "root" in text, f"without {missing}: {done.stderr}"
             leaves_nothing("t1w")
+
+
+UNIT = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../packaging/systemd/bulkhead@.service.in")
+
+
+@case("as after a boot, agent --policy brings the stored policy up with the unit's capabilities, says when all is enforced, and adopts what is up")
+def _():
+    with open(UNIT, encoding="utf-8") as file:
+        capabilities = re.search(r"^CapabilityBoundingSet=(.*)$", file.read(), re.M).group(1).replace("CAP_", "+").lower().split()
+    with Network("t1aa", RULES, start=False, run_in={"b": idle("771070")}) as n:
+        ready = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        ready.bind(f"{n.directory}/notify")
+        ready.settimeout(20)
+
+        def boot(file, **more):
+            return subprocess.Popen(["setpriv", "--bounding-set", ",".join(["-all", *capabilities]), "--no-new-privs", options.bulkhead, "agent", "t1aa",
+                                     "--policy", file], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                    env={**os.environ, "NOTIFY_SOCKET": f"{n.directory}/notify"}, **more)
+
+        def started(file):
+            agent = boot(file)
+            n.stops.append(agent.kill)
+            assert ready.recv(100) == b"READY=1"
+            assert n.agent() == agent.pid
+            return agent
+        agent = started(n.file)
+        session = n.session("a", "b", 7001)
+        expect(bulkhead("status", "t1aa", "--contents"), 0)
+        expect(n.exec("a", "true"), 0)
+        agent.kill()
+        agent.wait()
+        started(n.write({}, "changed.yaml")).terminate()  # the network that is up keeps its policy
+        assert carries(*session)
+        wait_for("the agent has ended", lambda: not n.agent())
+        with open(f"{n.directory}/wrong.yaml", "w", encoding="utf-8") as file:
+            file.write("bulkhead: v1\n")
+        expect(bulkhead("down", "t1aa"), 0)
+        for file, status, text in ((f"{n.directory}/wrong.yaml", 1, "segments"), ("/no/such/file", 2, "/no/such/file")):
+            agent = boot(file)
+            told = agent.communicate(timeout=10)[1]
+            assert agent.returncode == status and text in told, (agent.returncode, told)
+        leaves_nothing("t1aa")
 
 
 @case("what another version left is not touched, and named")

@@ -128,6 +128,15 @@ static int standard_null(void)
     return ALL(refused_with(fchmod(STDIN_FILENO, 0), EROFS), refused_with(fchown(STDIN_FILENO, 1, 1), EROFS));
 }
 
+/* The standard input is a file of the host, opened to be read. */
+static int standard_file(void)
+{
+    char byte;
+    return ALL(cannot_open("/proc/self/fd/0", O_RDWR), cannot_open("/dev/stdin", O_WRONLY | O_TRUNC),
+               refused_with(fchmod(STDIN_FILENO, 0), EROFS), refused_with(fchown(STDIN_FILENO, 1, 1), EROFS),
+               read(STDIN_FILENO, &byte, 1) == 1 && byte == 'b' ? 0 : -1);
+}
+
 static int kernel_views(void)
 {
     return ALL(cannot_write("/proc/sysrq-trigger"), nothing_to_read("/proc/kcore"), nothing_to_read("/proc/kallsyms"),
@@ -437,6 +446,7 @@ const struct attack attacks[] = {
     {"private_places_can_be_written", private_places},
     {"a_low_port_can_be_bound", low_port},
     /* with an outcome of their own, called by name: */
+    {"a_file_to_be_read_cannot_be_written", standard_file},
     {"group_is_own", group_is_own},
     {"terminal_is_held", terminal_is_held},
 };

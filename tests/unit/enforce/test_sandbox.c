@@ -156,20 +156,25 @@ static int shell(char *script, struct failure *f)
     return sandbox_exec(&sandbox, f);
 }
 
-/* Runs in a child of its own, whose standard input is the host's /dev/null and output stays. */
-static int attack(const char *name)
+/* Runs in a child of its own, whose standard input is the file and output stays. */
+static int attack_with_input(const char *name, int input)
 {
     struct failure f = {{0}};
-    int null = open("/dev/null", O_RDWR), before = dup(STDIN_FILENO);
-    dup2(null, STDIN_FILENO);
+    int before = dup(STDIN_FILENO);
+    dup2(input, STDIN_FILENO);
     struct sandbox sandbox = sandbox_of(ARGV(stage.program, "attack", (char *)(uintptr_t)name));
     int status = sandbox_exec(&sandbox, &f);
     dup2(before, STDIN_FILENO);
     close(before);
-    close(null);
+    close(input);
     if (f.text[0])
         fprintf(stderr, "%s\n", f.text);
     return status;
+}
+
+static int attack(const char *name)
+{
+    return attack_with_input(name, open("/dev/null", O_RDWR));
 }
 
 /* Waits until the condition holds, 5 s at most. */
@@ -281,6 +286,22 @@ static void a_directory_as_standard_input_is_refused(void **state)
     close(root);
     assert_int_equal(status, SANDBOX_FAILED);
     assert_non_null(strstr(f.text, "directory"));
+}
+
+static void a_file_to_be_read_cannot_be_written(void **state)
+{
+    char path[PATH_MAX], text[4] = "";
+    in_stage(path, "mark");
+    int made = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+    assert_int_equal(write(made, "abc", 3), 3);
+    close(made);
+    int input = open(path, O_RDONLY);
+    assert_int_equal(lseek(input, 1, SEEK_SET), 1);
+    assert_int_equal(attack_with_input("a_file_to_be_read_cannot_be_written", input), 0);
+    int after = open(path, O_RDONLY);
+    assert_int_equal(read(after, text, sizeof text), 3);
+    close(after);
+    assert_string_equal(text, "abc");
 }
 
 static void inherited_files_are_closed(void **state)
@@ -598,7 +619,8 @@ int main(int argc, char **argv)
     const struct CMUnitTest fixed[] = {
         FIXED(outside_the_sandbox_the_host_answers), FIXED(kill_of_the_group_stays_inside),
         FIXED(exit_statuses_are_those_of_env), FIXED(names_and_environment_are_its_own), FIXED(user_is_as_asked),
-        FIXED(a_directory_as_standard_input_is_refused), FIXED(inherited_files_are_closed),
+        FIXED(a_directory_as_standard_input_is_refused), FIXED(a_file_to_be_read_cannot_be_written),
+        FIXED(inherited_files_are_closed),
         FIXED(caller_stays_where_it_is), FIXED(signals_reach_the_command), FIXED(death_of_the_caller_ends_the_command),
         FIXED(end_of_the_command_ends_the_rest), FIXED(command_has_the_terminal_and_gives_it_back),
         FIXED(interrupt_key_ends_the_command), FIXED(suspend_key_stops_both),

@@ -41,7 +41,7 @@ static void rulesets_are_judged(void **state)
         {"table ip6 a {\n\tchain f {\n" DROPPING "\t}\n}\n", NULL}, /* only IPv4 is carried below */
         /* An exception in another table is none. */
         {"table inet b {\n\tchain f {\n" FORWARD "\t\tiifname \"bh-shop\" accept\n\t\toifname \"bh-shop\" accept\n\t}\n}\ntable ip a {\n\tchain f {\n" DROPPING "\t}\n}\n", "table ip a"},
-        {"table inet firewalld {\n\tchain filter_FORWARD {\n" FORWARD "\t\treject with icmpx admin-prohibited\n\t}\n}\n", "firewall-cmd --zone=trusted --add-interface=bh-shop"},
+        {"table inet firewalld {\n\tchain filter_FORWARD {\n" FORWARD "\t\treject with icmpx admin-prohibited\n\t}\n}\n", "firewall-cmd --permanent --zone=trusted --add-interface=bh-shop; firewall-cmd --reload"},
         {"table inet firewalld {\n\tchain z {\n\t\tiifname \"bh-shop\" goto x\n\t}\n\n\tchain filter_FORWARD {\n" FORWARD "\t\treject\n\t}\n}\n", NULL},
         {"table ip filter {\n\tset s {\n\t\ttype ifname\n\t\telements = { \"a\" }\n\t}\n\n\tchain DOCKER-USER {\n\t}\n\n\tchain FORWARD {\n" DROPPING "\t}\n}\n", "DOCKER-USER"},
         /* As libnftables lists what `iptables -I DOCKER-USER -i bh-shop -j ACCEPT` makes (iptables 1.8.9, nf_tables). */
@@ -51,9 +51,41 @@ static void rulesets_are_judged(void **state)
     };
     for (size_t i = 0; i < COUNT(cases); i++) {
         struct failure f = {{0}};
-        bool passes = uplink_firewall_judge(cases[i].ruleset, "bh-shop", true, false, &f);
+        bool passes = uplink_firewall_judge(cases[i].ruleset, &(struct uplink_firewall_question){.link = "bh-shop", .uplink = "eth0", .with4 = true}, &f);
         if (passes != !cases[i].says || (cases[i].says && !strstr(f.text, cases[i].says)))
             fail_msg("case %zu: %s", i, f.text);
+    }
+}
+
+/* As libnftables lists what firewalld 1.3.3 makes, shortened: zones judge what comes in, and a policy what goes to the link's zone. */
+#define FIREWALLD(zones, policies) "table inet firewalld {\n\tchain filter_FORWARD {\n\t\ttype filter hook forward priority filter + 10; policy accept;\n" \
+    "\t\tct state { established, related } accept\n\t\tjump filter_FORWARD_ZONES\n\t\treject with icmpx admin-prohibited\n\t}\n\n" \
+    "\tchain filter_FORWARD_POLICIES_pre {\n" policies "\t}\n\n\tchain filter_FORWARD_ZONES {\n" zones "\t\tgoto filter_FWD_public\n\t}\n\n" \
+    "\tchain filter_FWD_trusted_allow {\n\t\toifname \"bh-shop\" accept\n\t}\n}\n"
+#define TRUSTED(link) "\t\tiifname \"" link "\" goto filter_FWD_trusted\n"
+
+static void firewalld_lets_in_what_its_policy_or_the_uplinks_zone_lets_in(void **state)
+{
+    static const struct {
+        const char *ruleset;
+        bool publishes, passes;
+    } cases[] = {
+        {FIREWALLD("", ""), true, false},
+        {FIREWALLD(TRUSTED("bh-shop"), ""), false, true},
+        {FIREWALLD(TRUSTED("bh-shop"), ""), true, false},
+        {FIREWALLD(TRUSTED("bh-shop") TRUSTED("eth1"), ""), true, false},
+        {FIREWALLD(TRUSTED("bh-shop") TRUSTED("eth0"), ""), true, true},
+        {FIREWALLD("\t\tiifname \"bh-shop\" goto filter_FWD_public\n", ""), true, true},
+        {FIREWALLD(TRUSTED("bh-shop"), "\t\toifname \"bh-shop\" jump filter_FWD_policy_bh-shop\n"), true, true},
+        {FIREWALLD(TRUSTED("bh-shop"), "\t\tiifname \"eth0\" oifname { \"x\", \"bh-shop\" } jump filter_FWD_policy_in\n"), true, true},
+        {FIREWALLD(TRUSTED("bh-shop"), "\t\toifname \"bh-other\" jump filter_FWD_policy_in\n"), true, false},
+    };
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        struct failure f = {{0}};
+        struct uplink_firewall_question question = {.link = "bh-shop", .uplink = "eth0", .with4 = true, .publishes = cases[i].publishes};
+        if (uplink_firewall_judge(cases[i].ruleset, &question, &f) != cases[i].passes)
+            fail_msg("case %zu: %s", i, f.text);
+        assert_true(cases[i].passes || strstr(f.text, "--permanent --policy=bh-shop --add-egress-zone=trusted; firewall-cmd --reload"));
     }
 }
 
@@ -75,6 +107,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_link_has_the_networks_name),
         cmocka_unit_test(rulesets_are_judged),
+        cmocka_unit_test(firewalld_lets_in_what_its_policy_or_the_uplinks_zone_lets_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
