@@ -10,7 +10,7 @@
 
 #pragma weak diff_flows
 
-#define DIFF_MEMORY ((size_t)1 << 30)
+#define DIFF_MEMORY ((size_t)2 << 30)
 
 /* Of a comparison that is not complete, only a difference that was found is an answer. */
 static int difference_status(const struct diff *d)

@@ -56,6 +56,11 @@ struct matched {
 };
 /* What they come to; `observed`: the flow is under observation. */
 struct verdict matched_verdict(const struct matched *m, bool observed);
+/* Whether that passes, for who asks millions of times. */
+static inline bool matched_passes(const struct matched *m, bool observed)
+{
+    return observed || (m->allow != NONE && m->deny == NONE);
+}
 
 /* A verdict and the seconds [from, until) for which it stands; INT64_MIN and INT64_MAX: for ever. */
 struct span {

@@ -30,8 +30,8 @@ struct diff {
     const char *incomplete; /* why not everything was compared, or NULL */
 };
 
-/* Comparisons that are made at most where nobody says otherwise: about 20 s of work. */
-#define DIFF_LIMIT ((uint64_t)2000000000)
+/* Comparisons that are made at most where nobody says otherwise: a minute or more of work. */
+#define DIFF_LIMIT ((uint64_t)4000000000)
 
 /* `now`: s UTC, from which on times are compared. `limit`: comparisons to make at most. False when memory is
  * out. */

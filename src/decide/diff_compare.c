@@ -89,7 +89,6 @@ static bool find_cuts(struct comparing *c)
 /* One pair */
 
 struct outcome {
-    bool passes;
     uint32_t rule, denier; /* that allows, that refuses */
 };
 
@@ -98,19 +97,20 @@ static struct outcome outcome_of(const struct comparing *c, unsigned when, const
     if (!c->exists[when])
         return (struct outcome){.rule = NONE, .denier = NONE};
     struct verdict v = matched_verdict(matched, c->observed[when]);
-    return (struct outcome){
-        .passes = verdict_passes(&v), .rule = v.allow ? v.rule : NONE, .denier = v.allow ? NONE : v.rule};
+    return (struct outcome){.rule = v.allow ? v.rule : NONE, .denier = v.allow ? NONE : v.rule};
 }
 
 void note_outcomes(const struct comparing *c, struct stretch_change changes[2], const struct matched matched[2])
 {
-    struct outcome old = outcome_of(c, BEFORE, &matched[BEFORE]), new = outcome_of(c, AFTER, &matched[AFTER]);
-    if (old.passes == new.passes)
+    bool passed = c->exists[BEFORE] && matched_passes(&matched[BEFORE], c->observed[BEFORE]);
+    bool passes = c->exists[AFTER] && matched_passes(&matched[AFTER], c->observed[AFTER]);
+    if (passed == passes)
         return;
-    struct stretch_change *change = &changes[old.passes ? 1 : 0];
+    struct stretch_change *change = &changes[passed ? 1 : 0];
     if (change->times++ == 0) {
-        change->rule = old.passes ? old.rule : new.rule;
-        change->denier = old.passes ? new.denier : old.denier;
+        struct outcome old = outcome_of(c, BEFORE, &matched[BEFORE]), new = outcome_of(c, AFTER, &matched[AFTER]);
+        change->rule = passed ? old.rule : new.rule;
+        change->denier = passed ? new.denier : old.denier;
     }
 }
 
@@ -213,8 +213,12 @@ static bool add_hit(struct comparing *c, uint32_t line, struct range parties)
 
 bool note_line(struct comparing *c, struct change_line line, struct ranges services, struct range parties)
 {
-    uint32_t number;
-    if (!range_table_put(&c->d->services, services, &line.services) || !line_number(c->d, &line, &number))
+    uint32_t number = NONE;
+    if (c->d->line_count == LINES_MAX)
+        line.services = range_table_get(&c->d->services, services);
+    else if (!range_table_put(&c->d->services, services, &line.services))
+        return false;
+    if (line.services != NONE && !line_number(c->d, &line, &number))
         return false;
     if (number == NONE)
         c->d->out->more[line.lost]++;
@@ -376,7 +380,6 @@ static bool add_column(struct comparing *c, const uint32_t key[2])
     p->columns = grown;
     p->columns[p->column_count] =
         (struct change_column){.line = key[0], .sources = key[1], .targets.arena = p->arena};
-    c->d->column_count++;
     return number_table_put(&c->columns, key, (uint32_t)p->column_count++);
 }
 
@@ -393,7 +396,7 @@ static bool targets_of(struct comparing *c, uint32_t line, struct range_list *so
     *ret = NULL;
     if (number_table_get(&c->columns, key, &at)) {
         *ret = &p->columns[at].targets;
-    } else if (c->d->column_count == LINES_MAX) {
+    } else if (p->column_count == LINES_MAX) {
         c->d->out->more[c->d->lines[line].lost]++;
     } else {
         if (!add_column(c, key))

@@ -169,6 +169,10 @@ static bool add_line(struct diffing *d, uint32_t number, const struct diff_line 
             d->out->lines[at].families = 4 + 6;
         return true;
     }
+    if (d->out->count == LINES_MAX) {
+        d->out->more[!line->gained]++;
+        return true;
+    }
     struct diff_line *grown =
         arena_grow(d->arena, d->out->lines, d->out->count, &d->out_capacity, sizeof *grown);
     if (!grown)

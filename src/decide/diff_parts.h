@@ -63,7 +63,6 @@ struct diffing {
     size_t line_count, line_capacity;
     struct number_table line_numbers;
     struct repeat repeat;
-    size_t column_count; /* of both families */
     struct diff *out;
     size_t out_capacity, text_bytes;
     struct table texts;     /* of the output, each once */
@@ -95,7 +94,7 @@ struct population {
     size_t column_count, column_capacity;
 };
 
-/* Lines, and so columns, that are kept; what differs besides is counted. */
+/* Lines, and so columns of each family, that are kept; what differs besides is counted. */
 #define LINES_MAX 500000
 
 /* Fills the columns. False when memory is out. */

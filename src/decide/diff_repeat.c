@@ -5,9 +5,8 @@
  */
 #include "decide/diff_comparing.h"
 
-/* Hits that are kept at most: 64 MiB, and as much in the arrays that these grew out of, which stay in the arena. Behind
- * that, workloads are compared again. */
-#define KEPT_MAX ((size_t)1 << 22)
+/* Hits that are kept at most: 256 MiB. Behind that, workloads are compared again. */
+#define KEPT_MAX ((size_t)1 << 24)
 
 /* What the parties of a set are among the residents, as a number for both families. */
 static bool resident_part(const struct comparing *c, struct ranges set, struct range_list *room, uint32_t *ret)
@@ -101,8 +100,7 @@ bool repeat_keep(struct comparing *c)
         r->keeps = r->hits.count < KEPT_MAX;
     }
     r->begins[c->group + 1] = r->hits.count;
-    /* Of lines that are too many only the number is known, and where the work was too much not all was found. */
-    r->keeps = r->keeps && c->d->line_count < LINES_MAX && c->d->effort.spent <= c->d->effort.limit;
+    r->keeps = r->keeps && c->d->effort.spent <= c->d->effort.limit; /* else not all was found */
     return true;
 }
 

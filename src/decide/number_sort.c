@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define DIGIT_BITS 8
+#define DIGIT_BITS 9 /* two digits are enough for services, and for the rules and parties of most policies */
 #define DIGITS     (1u << DIGIT_BITS)
 
 static uint32_t number_at(const uint8_t *items, size_t i, size_t size)

@@ -112,14 +112,18 @@ bool range_table_new(struct arena *a, uint64_t seed, struct range_table *ret)
     return true;
 }
 
+uint32_t range_table_get(const struct range_table *t, struct ranges r)
+{
+    const uint64_t *known = table_get(&t->known, bytes_of(r.items, r.count * sizeof *r.items));
+    return known ? (uint32_t)*known : UINT32_MAX;
+}
+
 bool range_table_put(struct range_table *t, struct ranges r, uint32_t *ret)
 {
     size_t size = r.count * sizeof *r.items;
-    const uint64_t *known = table_get(&t->known, bytes_of(r.items, size));
-    if (known) {
-        *ret = (uint32_t)*known;
+    *ret = range_table_get(t, r);
+    if (*ret != UINT32_MAX)
         return true;
-    }
     struct ranges *grown = arena_grow(t->arena, t->items, t->count, &t->capacity, sizeof *grown);
     struct range *copy = arena_array(t->arena, r.count, sizeof *copy);
     if (!grown || !copy)

@@ -46,5 +46,7 @@ struct range_table {
 };
 /* False when memory is out. */
 bool range_table_new(struct arena *a, uint64_t seed, struct range_table *ret) MUST_USE;
-/* The number of a normalized set, which is copied where it is new. */
+/* The number of a normalized set; UINT32_MAX: it is not there. */
+uint32_t range_table_get(const struct range_table *t, struct ranges r);
+/* The same; where it is new, it is copied. */
 bool range_table_put(struct range_table *t, struct ranges r, uint32_t *ret) MUST_USE;

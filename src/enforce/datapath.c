@@ -195,7 +195,7 @@ bool datapath_load(const struct datapath_options *o, struct datapath *ret, struc
     bool fits = (uint64_t)o->links * o->links * bpf_map__value_size(s->maps.pendings) <= PENDING_BYTES_MAX;
     bool ok = fits && set_sizes(s, o);
     if (!fits)
-        fail(f, "%u links are more than this version's tables hold: about 700 workloads a network", o->links);
+        fail(f, "%u links, with those kept free, are more than this version's tables hold: about 700 workloads a network; divide it into several", o->links);
     else if (!ok)
         fail(f, "cannot size the datapath's maps for %u links", o->links);
     else if (datapath_bpf__load(s))

@@ -2,8 +2,9 @@
 /*
  * When the answer of a condition changes. Between two seconds at which no part of a condition can change, the whole
  * does not; parts are told apart by how often they change, so that a day is only looked at hour by hour, an hour minute
- * by minute, where what is below can change the answer. Never wrong: where nothing is known of a part, every second is
- * looked at.
+ * by minute, where what is below can change the answer. Where no such seconds are known of a part (time that has passed
+ * since a moment, counted in hours), spans of time are halved until the answer is one all through them. Never wrong: where
+ * nothing is known of a part, every second is looked at.
  */
 #include "policy/condition_tree.h"
 
@@ -16,7 +17,7 @@ struct walk {
     const struct zone *zone;
     enum level level;
     int64_t after, next;
-    bool irregular; /* met a part of which no better is known than that it may change every second */
+    bool irregular; /* met a part of which these seconds are not known */
 };
 
 /* Seconds between two changes of a field at the least, while the offset from UTC stays. */
@@ -128,10 +129,7 @@ static void find_candidates(struct walk *w, const struct node *n)
         return;
     if (n->kind == NODE_BINARY && candidates_of_comparison(w, n))
         return;
-    if (n->kind == NODE_NAME && n->slot == SLOT_NOW) {
-        w->irregular = true;
-        candidate(w, LEVEL_SECOND, (wide)w->after + 1);
-    }
+    w->irregular = w->irregular || (n->kind == NODE_NAME && n->slot == SLOT_NOW);
     for (uint32_t i = 0; i < n->count; i++)
         find_candidates(w, n->items[i]);
 }
@@ -142,20 +140,18 @@ struct search {
     const struct condition *condition;
     const struct zone *zone;
     enum truth first; /* what is looked for is another answer */
-    bool irregular;
 };
 
 /* The first second behind `after` at which something of that level can change; else `end`. */
-static int64_t next_of(struct search *s, enum level level, int64_t after, int64_t end)
+static int64_t next_of(const struct search *s, enum level level, int64_t after, int64_t end)
 {
     struct walk w = {.zone = s->zone, .level = level, .after = after, .next = end};
     find_candidates(&w, s->condition->root);
-    s->irregular = w.irregular;
     return w.next;
 }
 
 /* The first second in [begin, end) with another answer, or `end`. */
-static int64_t search_seconds(struct search *s, int64_t begin, int64_t end)
+static int64_t search_seconds(const struct search *s, int64_t begin, int64_t end)
 {
     for (; begin < end; begin = next_of(s, LEVEL_SECOND, begin, end)) {
         struct facts facts = {.now = begin, .zone = s->zone};
@@ -168,7 +164,7 @@ static int64_t search_seconds(struct search *s, int64_t begin, int64_t end)
 static bool is_settled(const struct search *s, int64_t at, unsigned exact, enum truth *ret)
 {
     struct facts facts = {.now = at, .zone = s->zone};
-    return !s->irregular && condition_settled(s->condition, &facts, exact, ret);
+    return condition_settled(s->condition, &facts, exact, ret);
 }
 
 /* Whether nothing else comes of any second of a minute, whatever minutes and hours are. */
@@ -187,7 +183,7 @@ static bool is_settled_by_seconds(const struct search *s, int64_t begin, int64_t
  * The same. In [begin, end) nothing above `level` changes. In a piece of it in which nothing of that level changes
  * either, fields below have had all their values when the longest of their periods is over.
  */
-static int64_t search_pieces(struct search *s, enum level level, int64_t begin, int64_t end)
+static int64_t search_pieces(const struct search *s, enum level level, int64_t begin, int64_t end)
 {
     while (begin < end) {
         int64_t next = next_of(s, level, begin, end), repeats = level_period(level);
@@ -196,7 +192,7 @@ static int64_t search_pieces(struct search *s, enum level level, int64_t begin, 
             if (truth != s->first)
                 return begin;
         } else if (level != LEVEL_DAY || !is_settled_by_seconds(s, begin, next)) {
-            int64_t stop = !s->irregular && next - begin > repeats ? begin + repeats : next;
+            int64_t stop = next - begin > repeats ? begin + repeats : next;
             int64_t found = level == LEVEL_MINUTE ? search_seconds(s, begin, stop) : search_pieces(s, level - 1, begin, stop);
             if (found < stop)
                 return found;
@@ -206,10 +202,52 @@ static int64_t search_pieces(struct search *s, enum level level, int64_t begin, 
     return end;
 }
 
+/* Spans no longer than this are not halved, but looked at by seconds: where nothing is known, halving costs little more. */
+#define SPAN_SECONDS 16
+
+/* Where to halve (begin, end): at a day, an hour or a minute, since fields are then known best. */
+static int64_t middle_of(const struct search *s, int64_t begin, int64_t end)
+{
+    int64_t middle = begin + (int64_t)(((uint64_t)end - (uint64_t)begin) / 2);
+    for (int level = LEVEL_DAY; level > LEVEL_SECOND; level--) {
+        int64_t unit = level_period(level), into = floor_modulo(middle + zone_offset(s->zone, middle), unit);
+        if (middle - begin > into)
+            return middle - into;
+        if (end - middle > unit - into)
+            return middle + unit - into;
+    }
+    return middle;
+}
+
+/* The first second in [begin, end) with another answer, or `end`. */
+static int64_t search_spans(const struct search *s, int64_t begin, int64_t end)
+{
+    struct facts facts = {.now = begin, .zone = s->zone};
+    enum truth truth;
+    if (condition_settled_until(s->condition, &facts, end - 1, &truth))
+        return truth == s->first ? end : begin;
+    if (end - begin <= SPAN_SECONDS) {
+        while (begin < end && condition_evaluate(s->condition, &(struct facts){.now = begin, .zone = s->zone}) == s->first)
+            begin++;
+        return begin;
+    }
+    int64_t middle = middle_of(s, begin, end), found = search_spans(s, begin, middle);
+    return found < middle ? found : search_spans(s, middle, end);
+}
+
+static bool is_irregular(const struct condition *c)
+{
+    struct walk w = {0};
+    find_candidates(&w, c->root);
+    return w.irregular;
+}
+
 int64_t condition_next_change(const struct condition *c, const struct facts *from, int64_t until)
 {
     struct search s = {.condition = c, .zone = from->zone, .first = condition_evaluate(c, from)};
-    return from->now < until ? search_pieces(&s, LEVEL_DAY, from->now + 1, until) : until;
+    if (from->now >= until || from->now + 1 == until)
+        return until;
+    return is_irregular(c) ? search_spans(&s, from->now + 1, until) : search_pieces(&s, LEVEL_DAY, from->now + 1, until);
 }
 
 static bool mentions_now(const struct node *n)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What a checked condition is worth, at a second or all through a minute, an hour or a day. Knows values, the
- * calendar and the facts; trusts the checker for types. Work is counted in steps and memory is a fixed piece of the
- * stack: what exceeds either is unknown, everywhere in the same way. PCRE2 is wrapped here.
+ * What a checked condition is worth, at a second or all through a span of time. Knows values, the calendar and the
+ * facts; trusts the checker for types. Work is counted in steps and memory is a fixed piece of the stack: what exceeds
+ * either is unknown, everywhere in the same way. PCRE2 is wrapped here.
  */
 #include "policy/condition_tree.h"
 
@@ -19,6 +19,7 @@
 struct evaluation {
     const struct facts *facts; /* NULL while constants are worked out */
     unsigned exact;            /* by 1 << enum level: fields of `now` of other levels are ranges */
+    int64_t last;              /* `now` is a range that ends with this second */
     struct arena *arena;       /* then memory comes from here, else from scratch */
     uint32_t steps;            /* left */
     bool exhausted, no_memory;
@@ -414,6 +415,20 @@ static struct value field_of(const struct evaluation *e, const struct node *n, c
     return of_int(time_field(timestamp->integer + zone_offset(zone, timestamp->integer), n->field));
 }
 
+/* From one second to another: exact within the unit that the field counts in. */
+static struct value field_within(const struct evaluation *e, enum field field, int64_t first, int64_t last)
+{
+    enum level level = field_level(field);
+    int64_t unit = level == LEVEL_SECOND ? 60 : level == LEVEL_MINUTE ? 3600 : DAY_SECONDS;
+    if (zone_next_change(e->facts->zone, first) <= last)
+        return any;
+    first += zone_offset(e->facts->zone, first);
+    last += zone_offset(e->facts->zone, last);
+    if (floor_divide(first, unit) == floor_divide(last, unit))
+        return of_range(time_field(first, field), time_field(last, field));
+    return level == LEVEL_DAY ? any : range_of_field(field);
+}
+
 static struct value call_string(struct evaluation *e, const struct node *n, struct bytes a, struct bytes b)
 {
     if (!spend(e, (a.len + b.len) / 16))
@@ -509,6 +524,17 @@ static bool is_plain(const struct node *n)
     return n->type.lists == 0 && n->type.base != TYPE_STRING && n->type.base != TYPE_ANY;
 }
 
+/* What is worth something else than its operand, which is a range. */
+static struct value call_vague(const struct evaluation *e, const struct node *n, const struct value *a)
+{
+    int64_t unit = n->function == FUNCTION_HOURS ? 3600 : n->function == FUNCTION_MINUTES ? 60 : 1;
+    if (n->kind == NODE_MEMBER || n->function == FUNCTION_FIELD)
+        return field_within(e, n->field, a->range.first, a->range.last);
+    if (n->function != FUNCTION_HOURS && n->function != FUNCTION_MINUTES && n->function != FUNCTION_SECONDS)
+        return any;
+    return of_range(a->range.first / (unit * NANOSECONDS), a->range.last / (unit * NANOSECONDS));
+}
+
 /* The same where operands are vague: what holds of all values that they may have, at the cost of the dearest. */
 static struct value evaluate_vague(struct evaluation *e, const struct node *n, const struct value *a, const struct value *b)
 {
@@ -521,8 +547,13 @@ static struct value evaluate_vague(struct evaluation *e, const struct node *n, c
     if (n->kind == NODE_NEGATE)
         return range_arithmetic(OPERATION_SUBTRACT, &(struct value){.kind = VALUE_INT}, a);
     if (n->kind != NODE_BINARY)
-        return any;
-    return n->operation < OPERATION_ADD ? range_compare(n->operation, a, b) : range_arithmetic(n->operation, a, b);
+        return a->kind == VALUE_RANGE ? call_vague(e, n, a) : any;
+    if (n->operation < OPERATION_ADD)
+        return range_compare(n->operation, a, b);
+    bool a_timestamp = n->items[0]->type.base == TYPE_TIMESTAMP, b_timestamp = n->items[1]->type.base == TYPE_TIMESTAMP;
+    if (a_timestamp || b_timestamp || n->type.base == TYPE_DURATION)
+        return range_of_times(n->operation, a, a_timestamp, b, b_timestamp);
+    return range_arithmetic(n->operation, a, b);
 }
 
 /* Operators and functions that want all their operands known. */
@@ -553,8 +584,12 @@ static struct value evaluate_name(const struct evaluation *e, const struct node 
 {
     if (n->slot != SLOT_NOW)
         return e->variables[n->slot];
-    if (!e->facts || e->facts->now < TIMESTAMP_FIRST || e->facts->now > TIMESTAMP_LAST)
+    if (!e->facts || e->last < TIMESTAMP_FIRST || e->facts->now > TIMESTAMP_LAST)
         return unknown;
+    if (e->facts->now < TIMESTAMP_FIRST || e->last > TIMESTAMP_LAST)
+        return any;
+    if (e->facts->now < e->last)
+        return of_range(e->facts->now, e->last);
     return (struct value){.kind = VALUE_TIMESTAMP, .integer = e->facts->now};
 }
 
@@ -611,12 +646,13 @@ bool node_fold(const struct node *n, struct arena *arena, uint32_t *steps, struc
     return !e.exhausted && !e.no_memory;
 }
 
-static struct value evaluate_whole(const struct condition *c, const struct facts *facts, unsigned exact, bool *ret_exhausted)
+static struct value evaluate_whole(const struct condition *c, const struct facts *facts, unsigned exact, int64_t last, bool *ret_exhausted)
 {
     _Alignas(16) uint8_t scratch[SCRATCH_SIZE];
     struct evaluation e;
     e.facts = facts;
     e.exact = exact;
+    e.last = last;
     e.arena = NULL;
     e.steps = CONDITION_STEPS_MAX;
     e.exhausted = e.no_memory = false;
@@ -635,16 +671,26 @@ static enum truth truth_of(const struct value *v)
 enum truth condition_evaluate(const struct condition *c, const struct facts *facts)
 {
     bool exhausted;
-    struct value v = evaluate_whole(c, facts, LEVELS_ALL, &exhausted);
+    struct value v = evaluate_whole(c, facts, LEVELS_ALL, facts->now, &exhausted);
     return exhausted ? TRUTH_UNKNOWN : truth_of(&v);
 }
 
-bool condition_settled(const struct condition *c, const struct facts *facts, unsigned exact, enum truth *ret)
+static bool settle(const struct condition *c, const struct facts *facts, unsigned exact, int64_t last, enum truth *ret)
 {
     bool exhausted;
-    struct value v = evaluate_whole(c, facts, exact, &exhausted);
+    struct value v = evaluate_whole(c, facts, exact, last, &exhausted);
     if (exhausted || is_vague(&v))
         return false;
     *ret = truth_of(&v);
     return true;
+}
+
+bool condition_settled(const struct condition *c, const struct facts *facts, unsigned exact, enum truth *ret)
+{
+    return settle(c, facts, exact, facts->now, ret);
+}
+
+bool condition_settled_until(const struct condition *c, const struct facts *facts, int64_t last, enum truth *ret)
+{
+    return settle(c, facts, LEVELS_ALL, last, ret);
 }

@@ -1,26 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Ints of which only the range is known: what holds of every value in it. What cannot be told is VALUE_ANY, which is
- * never wrong.
+ * Ints and times of which only the range is known: what holds of every value in it. What cannot be told is VALUE_ANY,
+ * which is never wrong. A range of timestamps is in seconds, rounded outwards.
  */
 #include "policy/condition_tree.h"
-
-static struct value of_range(int64_t first, int64_t last)
-{
-    return (struct value){.kind = VALUE_RANGE, .range = {first, last}};
-}
 
 struct value range_of_field(enum field field)
 {
     return of_range(0, field == FIELD_HOUR ? 23 : 59);
 }
 
-/* Both ends of an int or a range; false of anything else. */
+/* Both ends of an int, a time or a range; false of anything else. */
 static bool bounds(const struct value *v, int64_t *first, int64_t *last)
 {
     *first = v->kind == VALUE_RANGE ? v->range.first : v->integer;
-    *last = v->kind == VALUE_RANGE ? v->range.last : v->integer;
-    return v->kind == VALUE_RANGE || v->kind == VALUE_INT;
+    *last = v->kind == VALUE_RANGE ? v->range.last : v->integer + (v->kind == VALUE_TIMESTAMP && v->nanoseconds);
+    return v->kind == VALUE_RANGE || v->kind == VALUE_INT || v->kind == VALUE_TIMESTAMP || v->kind == VALUE_DURATION;
 }
 
 /* `holds` and `fails`: of all values. */
@@ -51,9 +46,11 @@ struct value range_in(const struct value *needle, const struct value *items, siz
     int64_t first, last;
     if (!bounds(needle, &first, &last))
         return any;
-    for (size_t i = 0; i < count; i++)
-        if (items[i].integer >= first && items[i].integer <= last)
+    for (size_t i = 0; i < count; i++) {
+        int64_t item_first, item_last;
+        if (!bounds(&items[i], &item_first, &item_last) || (item_last >= first && item_first <= last))
             return any;
+    }
     return of_bool(false);
 }
 
@@ -93,4 +90,24 @@ struct value range_arithmetic(enum operation operation, const struct value *a, c
         v.range.last = end > v.range.last ? end : v.range.last;
     }
     return v;
+}
+
+struct value range_of_times(enum operation operation, const struct value *a, bool a_timestamp, const struct value *b, bool b_timestamp)
+{
+    int64_t left[2], right[2];
+    if (!bounds(a, &left[0], &left[1]) || !bounds(b, &right[0], &right[1]))
+        return any;
+    wide ends[2];
+    for (int i = 0; i < 2; i++) {
+        wide l = (wide)left[i] * (a_timestamp ? NANOSECONDS : 1);
+        wide r = (wide)right[operation == OPERATION_ADD ? i : 1 - i] * (b_timestamp ? NANOSECONDS : 1);
+        ends[i] = operation == OPERATION_ADD ? l + r : l - r;
+    }
+    bool timestamp = a_timestamp != b_timestamp;
+    wide first = timestamp ? TIMESTAMP_FIRST : INT64_MIN, last = timestamp ? TIMESTAMP_LAST : INT64_MAX;
+    if (timestamp) {
+        ends[0] = ends[0] / NANOSECONDS - (ends[0] % NANOSECONDS < 0);
+        ends[1] = ends[1] / NANOSECONDS + (ends[1] % NANOSECONDS > 0);
+    }
+    return ends[0] < first || ends[1] > last ? any : of_range((int64_t)ends[0], (int64_t)ends[1]);
 }

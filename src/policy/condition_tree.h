@@ -49,7 +49,7 @@ enum value_kind {
     VALUE_DURATION,
     VALUE_LIST,
     /* What is known of a value at every second of a piece of time; never the worth of a constant. */
-    VALUE_RANGE, /* an int, known, from range.first to range.last */
+    VALUE_RANGE, /* known, from range.first to range.last: an int, seconds of a timestamp, nanoseconds of a duration */
     VALUE_ANY,   /* anything of its type, or unknown */
 };
 
@@ -77,6 +77,11 @@ static const struct value any = {.kind = VALUE_ANY};
 static inline struct value of_bool(bool b)
 {
     return (struct value){.kind = VALUE_BOOL, .boolean = b};
+}
+
+static inline struct value of_range(int64_t first, int64_t last)
+{
+    return (struct value){.kind = VALUE_RANGE, .range = {first, last}};
 }
 
 static inline bool is_vague(const struct value *v)
@@ -293,11 +298,16 @@ struct pattern *pattern_compile(struct bytes text, struct arena *arena, char *er
  */
 bool condition_settled(const struct condition *c, const struct facts *facts, unsigned exact, enum truth *ret) MUST_USE;
 
-/* ---- condition_range.c: ints of which the range is known ---- */
+/* The same answer at every second from that of `facts` to `last`; false when no more is known than that it may be another. */
+bool condition_settled_until(const struct condition *c, const struct facts *facts, int64_t last, enum truth *ret) MUST_USE;
+
+/* ---- condition_range.c: values of which the range is known ---- */
 
 /* Of those below LEVEL_DAY. */
 struct value range_of_field(enum field field);
-/* Operands are VALUE_INT, VALUE_RANGE, or something else, of which nothing is known then. */
+/* Operands are ints, times or ranges of them, or something else, of which nothing is known then. */
 struct value range_compare(enum operation operation, const struct value *a, const struct value *b);
 struct value range_arithmetic(enum operation operation, const struct value *a, const struct value *b);
+/* Of timestamps, or a timestamp and a duration, or durations. */
+struct value range_of_times(enum operation operation, const struct value *a, bool a_timestamp, const struct value *b, bool b_timestamp);
 struct value range_in(const struct value *needle, const struct value *items, size_t count);

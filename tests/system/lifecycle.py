@@ -240,6 +240,17 @@ def _():
         leaves_nothing("t1k")
 
 
+@case("more workloads than the tables hold are refused before anything is made")
+def _():
+    with Network("t1af", RULES, start=False) as n:
+        with open(n.file, "w", encoding="utf-8") as out:
+            out.write("bulkhead: v1\nname: t1af\nsegments:\n  hub: {kind: hub, cidr: 10.77.0.0/24}\n  all: {cidr: 10.78.0.0/20}\nworkloads:\n")
+            out.writelines(f"  w{i}: {{segment: all}}\n" for i in range(1000))
+            out.write("rules:\n  - {name: one, allow: {from: w0, to: w1, ports: 80/tcp}}\n")
+        expect(bulkhead("up", n.file), 2, "links", "about 700 workloads", "several")
+        leaves_nothing("t1af")
+
+
 @case("cidrs that overlap a running network's are refused, and it is named")
 def _():
     with Network("t1l", RULES) as first, Network("t1m", RULES, start=False) as second:

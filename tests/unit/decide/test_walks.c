@@ -633,6 +633,43 @@ static void many_rules_are_compared_within_the_limit(void **state)
     text_free(&t);
 }
 
+/* Every rule of the first is a line for every pair that a rule of the second denies: more than are kept. */
+static void lines_past_the_last_that_is_kept_are_counted_once_for_both_families(void **state)
+{
+    struct scene *s = *state;
+    const uint32_t kept = 500000, rules = 10000, pairs = 8 * 7;
+    struct policy *policies[2];
+    for (unsigned k = 0; k < 2; k++) {
+        alike = true;
+        seed_random(1);
+        struct policy *p = policies[k] = random_network(s->arena);
+        alike = false;
+        for (uint32_t i = 0; i < 8; i++)
+            p->workloads[i].observe = false;
+        p->rules = arena_array(s->arena, rules + pairs, sizeof *p->rules);
+        for (uint32_t i = 0; i < rules + k * 8 * 8; i++) {
+            struct policy one = *p;
+            uint32_t pair = i - rules;
+            one.rules = NULL;
+            one.rule_count = 0;
+            if (i < rules)
+                model_rule(s->arena, &one, arena_format(s->arena, "r%u", i), "allow", "any", "any", arena_format(s->arena, "%u/tcp", 2 * i + 1), NULL);
+            else if (pair / 8 != pair % 8)
+                model_rule(s->arena, &one, arena_format(s->arena, "d%u", pair), "deny", names[pair / 8], names[pair % 8], "any", NULL);
+            if (one.rule_count)
+                p->rules[p->rule_count++] = one.rules[0];
+        }
+    }
+    struct diff d;
+    assert_true(diff_make(policies[0], policies[1], MIDNIGHT, DIFF_LIMIT, s->arena, &d));
+    assert_null(d.incomplete);
+    assert_int_equal(d.count, kept);
+    for (size_t i = 0; i < d.count; i++)
+        assert_int_equal(d.lines[i].families, 4 + 6);
+    assert_int_equal(d.more[0], 0);
+    assert_int_equal(d.more[1], rules * pairs - kept);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -648,6 +685,7 @@ int main(void)
         TEST(so_is_that_of_families_that_are_alike),
         TEST(everybody_is_one_line_of_both_families),
         TEST(many_rules_are_compared_within_the_limit),
+        TEST(lines_past_the_last_that_is_kept_are_counted_once_for_both_families),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -18,6 +18,8 @@
 #include <time.h>
 
 #define NOW INT64_C(1769885107) /* 2026-01-31T18:45:07Z, a Saturday */
+#define FIRST INT64_C(-62135596800) /* the first and the last second of a timestamp */
+#define LAST  INT64_C(253402300799)
 
 struct generator {
     uint64_t state;
@@ -134,6 +136,24 @@ static void write_node(struct generator *g, enum want want, unsigned depth)
         write_template(g, templates[want][below(g, (unsigned)count)], depth - 1);
 }
 
+/* Whole units of the time since a moment, or until it: within a rota, as a number, in arithmetic with a field. */
+static void write_elapsed(struct generator *g)
+{
+    static const char *const units[] = {"getHours", "getMinutes", "getSeconds"}, *const comparisons[] = {"==", "<", ">=", "!="};
+    static const unsigned lengths[] = {40, 3000, 200000};
+    unsigned unit = below(g, 3), rota = 1 + below(g, lengths[unit]);
+    struct text since = text_new(200);
+    text_printf(&since, "timestamp('2026-%02u-2%uT%02u:%02u:%02u%sZ')", 3 + below(g, 8), below(g, 9), below(g, 24), below(g, 60), below(g, 60), below(g, 3) ? "" : ".75");
+    const char *from = below(g, 4) ? "now" : text_cstr(&since), *to = below(g, 4) ? text_cstr(&since) : "now - duration('5000.5s')";
+    switch (below(g, 4)) {
+    case 0: text_printf(&g->out, "(%s - %s).%s() %s %d", from, to, units[unit], comparisons[below(g, 4)], (int)below(g, 50) - 25); break;
+    case 1: text_printf(&g->out, "(%s - %s).%s() / %u %% 3 == now.%s", from, to, units[unit], rota, below(g, 2) ? "hour" : "minute"); break;
+    case 2: text_printf(&g->out, "(%s + (now - %s)).hour in [%u, %u]", text_cstr(&since), to, below(g, 24), below(g, 24)); break;
+    default: text_printf(&g->out, "(%s - %s).%s() %% %u %s %u", from, to, units[unit], rota, comparisons[below(g, 4)], below(g, rota)); break;
+    }
+    text_free(&since);
+}
+
 /* A field against a number that it has, or not; alone, in arithmetic, and of another time. */
 static void write_field(struct generator *g)
 {
@@ -158,7 +178,9 @@ static void write_clockwork(struct generator *g, unsigned depth)
                                          "[now.minute, 59].exists(x, x == 59)", "[3, 30, 61].all(x, x > now.second || now.hour != 3)",
                                          "1 / (now.hour - 3) == 0", "now.minute > now.second"};
     if (depth == 0) {
-        if (below(g, 12))
+        if (below(g, 8) == 0)
+            write_elapsed(g);
+        else if (below(g, 12))
             write_field(g);
         else
             text_puts(&g->out, others[below(g, 6)]);
@@ -238,10 +260,10 @@ static void round_of(uint64_t seed, bool plain)
         fail_msg("`%s`: %s", source, diags.count ? diags.items[0].message : "?");
     check_print(c, source, arena);
     static const char *const zones[] = {"CET-1", "EST5", "Asia/Kathmandu", "<-00>0:00:12", "<+1235>-12:34:56", "Europe/Berlin", "Australia/Lord_Howe", "Test/Restless"};
-    static const int64_t starts[] = {NOW, NOW + 22 * 60, INT64_C(253402300799) - 200, INT64_C(-62135596800) - 100, -150, INT64_C(1772323199)};
+    static const int64_t starts[] = {NOW, NOW + 22 * 60, LAST - 200, FIRST - 100, -150, INT64_C(1772323199)};
     struct facts from = {.now = starts[below(&g, 3) ? below(&g, 2) : below(&g, 6)], .zone = below(&g, 5) ? zone_made(zones[below(&g, 8)], arena) : NULL};
     from.now += (int64_t)below(&g, 100) - 50;
-    if (below(&g, 2) && zone_next_change(from.zone, from.now) < INT64_C(253402300799))
+    if (below(&g, 2) && zone_next_change(from.zone, from.now) < LAST)
         from.now = zone_next_change(from.zone, from.now) - below(&g, plain ? 4000 : 300); /* the clock is changed within */
     check_changes(c, source, &from, plain ? 4000 : 300);
     arena_destroy(arena);
@@ -312,6 +334,33 @@ static void a_day_of_hours_is_exact(void **state)
     arena_destroy(arena);
 }
 
+/* Where spans of time end: fractions of a second there, and the end of all timestamps. */
+static void the_ends_of_spans_are_exact(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_create(1 << 20);
+    struct diags diags = diags_new(arena);
+    static const char *const sources[] = {
+        "(now - timestamp('2026-01-01T00:00:00Z')).getHours() < 0 || now + duration('0.5s') > timestamp('2026-01-31T19:59:59.25Z')",
+        "(now - timestamp('2026-01-01T00:00:00Z')).getHours() < 0 || now >= timestamp('2026-01-31T20:00:00.5Z')",
+        "(now - timestamp('2026-01-01T00:00:00Z')).getHours() < 0 || now in [timestamp('2026-01-31T20:00:00.5Z'), timestamp('2026-01-31T20:00:00Z')]",
+        "(timestamp('2026-01-31T20:00:00.75Z') - now).getSeconds() < 0 || (timestamp('2026-01-31T20:00:00.75Z') - now).getMinutes() == 1",
+        "(now - timestamp('2026-01-01T00:00:00Z')).getHours() < 0 || now - duration('2562047h0.5s') >= timestamp('1733-10-22T21:00:00Z')",
+        "(now + duration('3600.5s') - timestamp('9999-12-31T00:00:00Z')).getHours() > 0",
+        "(now - duration('2562047h') - timestamp('0001-01-01T00:00:00Z')).getHours() < 0",
+        "(now - timestamp('9999-12-31T00:00:00Z') + duration('2562030h')).getHours() > 0",
+    };
+    static const int64_t starts[] = {NOW, LAST - 2 * 3600, FIRST - 3600, FIRST + INT64_C(2562047) * 3600 - 3600, LAST - INT64_C(2562047) * 3600 - 3600};
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        struct condition *c = condition_parse(bytes_of_text(sources[i]), (struct place){1, 1, 0}, arena, &diags);
+        if (!c)
+            fail_msg("`%s`: %s", sources[i], diags.items[0].message);
+        for (size_t j = 0; j < sizeof starts / sizeof starts[0]; j++)
+            check_changes(c, sources[i], &(struct facts){.now = starts[j]}, 3 * 3600);
+    }
+    arena_destroy(arena);
+}
+
 /* Takes hours where each second of the week is looked at, and is then stopped. */
 static void a_week_is_not_searched_by_seconds(void **state)
 {
@@ -328,6 +377,9 @@ static void a_week_is_not_searched_by_seconds(void **state)
         "now.hour * 60 + now.minute > 1440 && now.second % 2 == 0",
         "now.hour == 3 && now.minute == 61 && now.second in [1, 3, 5]",
         "(now + duration('90s')).second < 0 || now.minute - now.second > 60",
+        "(now - timestamp('2026-01-01T00:00:00Z')).getSeconds() % 1209600 >= 2000000",
+        "(now - timestamp('2026-01-01T00:00:00.5Z')).getHours() / 24 % 14 == 14",
+        "now.hour == 30 && (now - timestamp('2026-01-01T00:00:00Z')).getMinutes() % 7 == 3",
     };
     for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
         struct condition *c = condition_parse(bytes_of_text(never[i]), (struct place){1, 1, 0}, arena, &diags);
@@ -343,6 +395,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_day_of_hours_is_exact),
+        cmocka_unit_test(the_ends_of_spans_are_exact),
         cmocka_unit_test(a_week_is_not_searched_by_seconds),
         cmocka_unit_test(print_and_next_change_hold_for_random_conditions),
         cmocka_unit_test(next_change_holds_over_days_of_fields),
