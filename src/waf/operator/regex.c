@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/operator/regex.h"
 
+#include "waf/operator/begins.h"
 #include "waf/operator/words.h"
 #include "waf/pattern/pattern.h"
 
@@ -27,19 +28,12 @@
 /* Bytes that an expression begins with. In values that are longer than so many PCRE2 is faster in looking for them. */
 #define LITERAL_MAX 32
 #define SHORT_MAX 64
-/* Printable bytes that are looked for at once. */
-#define BEGINS_MAX ((size_t)4)
-#define BEGINS_ANY SIZE_MAX
-/* For the syntax of one expression. */
-#define TREE_MAX ((size_t)64 << 20)
 
 /* As the library made it. */
 struct regex_code {
     pcre2_code *code;
     bool native; /* to machine code */
-    /* A match begins where a line does, or at one of these bytes, or at a control or a byte from 0x7f up; BEGINS_ANY: anywhere. */
-    uint8_t begins[BEGINS_MAX];
-    size_t begin_count;
+    struct begins begins;
 };
 
 struct regex {
@@ -177,25 +171,6 @@ static bool has_empty_alternative(struct bytes e)
     return false;
 }
 
-/* Where a line begins is one place among others, as in `(?:^|=)`: PCRE2 tries them all. Of other expressions it knows itself where they begin. */
-static void find_begins(struct bytes pattern, struct regex_code *c)
-{
-    c->begin_count = BEGINS_ANY;
-    if (!pattern.len || (!memmem(pattern.at, pattern.len, "^|", 2) && !memmem(pattern.at, pattern.len, "|^", 2)))
-        return;
-    struct arena *a = arena_create(TREE_MAX);
-    const struct pattern_tree *tree = a ? pattern_read(pattern, a) : NULL;
-    struct byte_set set;
-    size_t count = 0;
-    bool known = tree && pattern_begins(tree, &set);
-    for (uint8_t byte = ' '; known && byte < 0x7f; byte++)
-        if (byte_set_has(&set, byte) && ++count <= BEGINS_MAX)
-            c->begins[count - 1] = byte;
-    if (known && count <= BEGINS_MAX)
-        c->begin_count = count;
-    arena_destroy(a);
-}
-
 /* NULL, and why. */
 static struct regex_code *code_compile(struct bytes pattern, bool caseless, struct regex_error *ret_error)
 {
@@ -215,7 +190,11 @@ static struct regex_code *code_compile(struct bytes pattern, bool caseless, stru
         return NULL;
     }
     c->native = pcre2_jit_compile(c->code, PCRE2_JIT_COMPLETE) == 0;
-    find_begins(pattern, c);
+    /* To read a property its expression is compiled (pattern/class.c), which would be read again. */
+    bool has_property = pattern.len && (memmem(pattern.at, pattern.len, "\\p", 2) || memmem(pattern.at, pattern.len, "\\P", 2));
+    uint32_t first;
+    if (!has_property && pcre2_pattern_info(c->code, PCRE2_INFO_FIRSTCODETYPE, &first) == 0 && !first)
+        begins_read(pattern, &c->begins);
     return c;
 }
 
@@ -371,52 +350,77 @@ static size_t starts_next(size_t starts, size_t most, uint64_t took)
     return took > SLOW && starts > 1 ? starts / 2 : starts;
 }
 
-/* May a match begin at one of these eight? No is certain: differences borrow from bytes above, and only make more of them. */
-static bool may_begin_within(const struct regex_code *c, const uint8_t *eight)
+/* How many starts there are between two questions to the watch, and until the next. */
+struct pace {
+    bool watched;
+    size_t starts, most, left;
+    uint64_t began;
+};
+
+static struct pace pace_begin(const struct regex *r, const struct regex_scratch *s, size_t len, size_t from)
 {
-    const uint64_t each = UINT64_C(0x0101010101010101), top = UINT64_C(0x8080808080808080);
-    uint64_t word;
-    memcpy(&word, eight, sizeof word);
-    uint64_t found = word | (word + each) | (word - 0x20 * each); /* from 0x80 up, 0x7f, below a blank */
-    for (size_t i = 0; i < c->begin_count; i++)
-        found |= (word ^ each * c->begins[i]) - each;
-    return found & top;
+    struct pace p = {0};
+    if (!s->watch.goes_on || r->at_once)
+        return p;
+    p.most = starts_most(s, len);
+    p.left = p.starts = s->watch.microseconds ? starts_first(s, len) : p.most;
+    p.watched = len - from >= p.starts;
+    if (p.watched)
+        p.began = now(s);
+    return p;
 }
 
-/* No match begins behind it. */
-static size_t last_start(const struct regex_code *c, struct bytes value, size_t from)
+/* Before more starts. False: the watch ends the search. */
+static bool pace_on(struct pace *p, const struct regex_scratch *s)
 {
-    size_t last = value.len;
-    while (c->begin_count != BEGINS_ANY && last >= from + 8 && !may_begin_within(c, value.at + last - 8))
-        last -= 8;
-    return last;
+    if (!p->watched || p->left)
+        return true;
+    if (!s->watch.goes_on(s->watch.context))
+        return false;
+    uint64_t time = now(s);
+    p->left = p->starts = starts_next(p->starts, p->most, time - p->began);
+    p->began = time;
+    return true;
 }
 
-static int match_watched(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from)
+/* Matches that begin from one place to another, the last among them. */
+static int match_places(const struct regex_code *c, struct regex_scratch *s, struct bytes value, struct places at, struct pace *p)
+{
+    while (at.first <= at.last) {
+        size_t starts = at.last - at.first + 1;
+        if (!pace_on(p, s))
+            return ERROR_STOPPED;
+        if (p->watched && starts > p->left)
+            starts = p->left;
+        int code = match_within(c, s, value, at.first, at.first + starts - 1);
+        if (code != PCRE2_ERROR_NOMATCH)
+            return code;
+        p->left -= p->watched ? starts : 0;
+        at.first += starts;
+    }
+    return PCRE2_ERROR_NOMATCH;
+}
+
+static int match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from)
 {
     const struct regex_code *c = code_of(r);
     if (!c)
         return PCRE2_ERROR_NOMEMORY;
-    size_t last = last_start(c, value, from);
-    if (!s->watch.goes_on || r->at_once)
-        return match_within(c, s, value, from, last);
-    size_t most = starts_most(s, value.len), starts = s->watch.microseconds ? starts_first(s, value.len) : most;
-    while (from <= last && last - from >= starts) {
-        uint64_t began = now(s);
-        int code = match_within(c, s, value, from, from + starts - 1);
-        if (code != PCRE2_ERROR_NOMATCH)
-            return code;
-        if (!s->watch.goes_on(s->watch.context))
-            return ERROR_STOPPED;
-        from += starts;
-        starts = starts_next(starts, most, now(s) - began);
-    }
-    return match_within(c, s, value, from, last);
+    struct pace p = pace_begin(r, s, value.len, from);
+    struct places at = {from, value.len, 0};
+    if (from || !c->begins.known || r->at_once)
+        return match_places(c, s, value, at, &p);
+    int code = PCRE2_ERROR_NOMATCH;
+    do {
+        if (begins_next(&c->begins, value, at.next, &at))
+            code = match_places(c, s, value, at, &p);
+    } while (code == PCRE2_ERROR_NOMATCH && at.next < value.len);
+    return code;
 }
 
 enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count)
 {
-    int code = match_watched(r, s, value, from);
+    int code = match_from(r, s, value, from);
     enum regex_result result = result_of(code);
     if (result != REGEX_YES || !ret)
         return result;

@@ -9,7 +9,7 @@ struct pass {
 /* Bytes that a match can begin with where no line begins. */
 struct beginning {
     struct byte_set set;
-    bool unknown;
+    bool at_line, unknown;
 };
 
 static struct pass pass_node(struct beginning *b, const struct node *n, bool counts);
@@ -51,6 +51,7 @@ static struct pass pass_node(struct beginning *b, const struct node *n, bool cou
             add_set(&b->set, &n->set);
         return (struct pass){0};
     case NODE_LINE:
+        b->at_line = true;
         return (struct pass){.at_line = true};
     case NODE_SEQUENCE:
         return pass_sequence(b, n, counts);
@@ -74,7 +75,7 @@ static struct pass pass_node(struct beginning *b, const struct node *n, bool cou
     return (struct pass){.anywhere = true};
 }
 
-bool pattern_begins(const struct pattern_tree *p, struct byte_set *ret)
+bool pattern_begins(const struct pattern_tree *p, struct byte_set *ret, bool *ret_at_line)
 {
     if (p->is_inexact)
         return false;
@@ -88,5 +89,6 @@ bool pattern_begins(const struct pattern_tree *p, struct byte_set *ret)
     set_add(&b.set, 0, 0x1f); /* what \h, \v and \R stand for is not read to the end */
     set_add(&b.set, 0x7f, 0xff);
     *ret = b.set;
+    *ret_at_line = b.at_line;
     return !b.unknown && !anywhere;
 }

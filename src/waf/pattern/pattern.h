@@ -20,7 +20,7 @@ bool pattern_may_skip_blanks(struct bytes expression);
  */
 bool pattern_fits(const struct pattern_tree *p, const struct byte_set *among);
 /*
- * Where can a match begin? True: where a line begins, or at one of these bytes, among them all controls and all from 0x7f up.
- * False: anywhere, or it is not known.
+ * Where can a match begin? True: at one of these bytes, among them all controls and all from 0x7f up, or where a line begins,
+ * when `*ret_at_line`. False: anywhere, or it is not known.
  */
-bool pattern_begins(const struct pattern_tree *p, struct byte_set *ret) MUST_USE;
+bool pattern_begins(const struct pattern_tree *p, struct byte_set *ret, bool *ret_at_line) MUST_USE;

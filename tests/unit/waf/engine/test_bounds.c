@@ -6,7 +6,7 @@
 
 #define MEMORY ((size_t)256 << 20)
 #define ON "SecRuleEngine On\n"
-#define SLOW "SecRule ARGS \"@rx b*c\" \"id:1,phase:2,pass,log,msg:'m'\"\nSecRule ARGS \"@rx a\" \"id:2,phase:2,pass,log,msg:'m'\"\n"
+#define SLOW "SecRule ARGS \"@rx [^b]?c\" \"id:1,phase:2,pass,log,msg:'m'\"\nSecRule ARGS \"@rx a\" \"id:2,phase:2,pass,log,msg:'m'\"\n"
 
 /* A clock that goes by one with each look at it. */
 static uint64_t ticking(void *looks)
