@@ -106,18 +106,18 @@ static bool take_text(struct waf_transaction *t, uint8_t variable, struct scan_s
     return f && s->forms && take_form(t, s, f, f->text);
 }
 
-/* What stands in the list under the name. False when memory is out. */
+/* What stands in the list under the name: nothing, or one, nearly always. False when memory is out. */
 static bool take_selected(struct waf_transaction *t, const struct waf_values *list, const struct selection *name, bool names, struct scan_segment *s)
 {
-    size_t count = 0;
-    for (const struct waf_value *v = NULL; (v = values_selected(list, name, v));)
-        count++;
-    s->forms = count ? arena_array(t->arena, count, sizeof(struct waf_form *)) : NULL;
-    if (count && !s->forms)
-        return false;
-    for (const struct waf_value *v = NULL; (v = values_selected(list, name, v));)
+    size_t capacity = 0;
+    for (const struct waf_value *v = NULL; (v = values_selected(list, name, v));) {
+        struct waf_form **grown = s->count < capacity ? s->forms : arena_grow(t->arena, s->forms, s->count, &capacity, sizeof *grown);
+        if (!grown)
+            return false;
+        s->forms = grown;
         if (!(names ? take_form(t, s, v->name_form, v->name) : take_form(t, s, v->form, v->value)))
             return false;
+    }
     return true;
 }
 
@@ -286,18 +286,32 @@ static void look_at_view(struct looking *l, const struct scan_view *v)
     }
 }
 
+/* The look's next view: one of the `*left` of the first ones, then those that are not among these, from the `*at`th on. */
+static inline bool next_view(const struct plan_look *l, uint64_t *left, uint32_t *at, uint32_t *ret)
+{
+    if (*left) {
+        *ret = (uint32_t)__builtin_ctzll(*left);
+        *left &= *left - 1;
+        return true;
+    }
+    while (l->has_more_views && *at < l->view_count) {
+        *ret = l->views[(*at)++];
+        if (*ret >= PLAN_FIRST_VIEWS)
+            return true;
+    }
+    return false;
+}
+
 /* `full`: the first views that have texts, as bits. */
 static void look(struct looking *l, const struct scan_view *views, uint64_t full)
 {
+    uint64_t left = l->look->first_views & full;
     l->chains = l->look->plain.chains | l->look->strange.chains;
     l->joined.only = NULL;
     l->joined.len = l->joined.strange_len = 0;
     l->joined.triggered = 0;
-    for (uint64_t left = l->look->first_views & full; left; left &= left - 1)
-        look_at_view(l, &views[__builtin_ctzll(left)]);
-    for (uint32_t i = 0; l->look->has_more_views && i < l->look->view_count; i++)
-        if (l->look->views[i] >= PLAN_FIRST_VIEWS)
-            look_at_view(l, &views[l->look->views[i]]);
+    for (uint32_t at = 0, number; next_view(l->look, &left, &at, &number);)
+        look_at_view(l, &views[number]);
     look_through_joined(&l->sweep, l->look, &l->joined, l->chains);
 }
 
