@@ -49,6 +49,19 @@ bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct
     return true;
 }
 
+bool remember_matches(struct waf_transaction *t, const struct rule_match *items, size_t count)
+{
+    while (t->match_capacity - t->match_count < count)
+        if (!make_room(t))
+            return false;
+    if (!count)
+        return true;
+    memcpy(t->matches + t->match_count, items, count * sizeof *items);
+    t->match_count += count;
+    t->scalars[VARIABLE_MATCHED_VAR] = items[count - 1].value;
+    return true;
+}
+
 void forget_matches(struct waf_transaction *t)
 {
     t->scalars[VARIABLE_MATCHED_VAR] = (struct bytes){0};

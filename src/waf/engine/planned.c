@@ -71,13 +71,11 @@ static bool follow_matches(struct waf_transaction *t, uint32_t from, uint32_t to
         forget_matches(t);
         from = cleared + 1;
     }
-    for (uint32_t i = bits_next(p->matches, t->program->plan->words, from); i < to; i = bits_next(p->matches, t->program->plan->words, i + 1)) {
-        struct waf_span span = c->matches_of[i];
-        for (uint32_t k = span.first; k < span.first + span.count; k++)
-            if (!remember_match(t, &c->matches[k].of, c->matches[k].value, &c->matches[k].where))
-                return false;
-    }
-    return true;
+    uint32_t first = bits_next(p->matches, t->program->plan->words, from), last = first < to ? bits_last(p->matches, first, to) : NOTHING;
+    if (last == NOTHING)
+        return true;
+    uint32_t begin = c->matches_of[first].first, end = c->matches_of[last].first + c->matches_of[last].count;
+    return remember_matches(t, c->matches + begin, end - begin); /* those of a phase stand one behind another */
 }
 
 /* False when memory is out. */

@@ -237,6 +237,7 @@ bool passes_over(struct waf_transaction *t, uint32_t rule);
 bool is_removed(struct waf_transaction *t, const struct waf_rule *r, bool by_id);
 /* MATCHED_VAR and its like. False when memory is out. */
 bool remember_match(struct waf_transaction *t, const struct waf_value *v, struct bytes value, const struct match *m) MUST_USE;
+bool remember_matches(struct waf_transaction *t, const struct rule_match *items, size_t count) MUST_USE;
 void forget_matches(struct waf_transaction *t);
 
 /* ---- foresee.c */
