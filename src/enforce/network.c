@@ -514,38 +514,87 @@ static bool stop_agent(const char *name, struct failure *f)
     return pid <= 0 || process_stop(pid, start, STOP_MS, f);
 }
 
+/* The namespaces that are a network's own: its hub's, and those of its workloads. */
+struct namespaces {
+    const char *network;
+    char hub[128];  /* empty: it is another network's */
+    char (*names)[128];
+    const char **list; /* of these */
+    size_t count;
+};
+
+static void leave_to_another(struct namespaces *n, const char *netns)
+{
+    if (strcmp(n->hub, netns) == 0)
+        n->hub[0] = '\0';
+    for (size_t i = n->count; i-- > 0;)
+        if (strcmp(n->list[i], netns) == 0)
+            n->list[i] = n->list[--n->count];
+}
+
+/*
+ * `a-b-c` may be workload b-c of a, or c of a-b. `up` refuses to make what is there; where it was killed before it came to that,
+ * its state names what the other has made.
+ */
+static bool leave_those_of(const char *other, void *argument)
+{
+    struct namespaces *n = argument;
+    struct state s;
+    char netns[128];
+    if (strcmp(other, n->network) == 0 || !state_load(other, &s, NULL))
+        return true;
+    state_netns(other, "hub", netns);
+    leave_to_another(n, netns);
+    for (size_t i = 0; i < s.count; i++) {
+        state_netns(other, s.links[i].workload, netns);
+        if (!state_is_uplink(&s.links[i]))
+            leave_to_another(n, netns);
+    }
+    state_free(&s);
+    return true;
+}
+
+static void find_namespaces(const struct state *s, struct namespaces *n)
+{
+    state_netns(s->name, "hub", n->hub);
+    for (size_t i = 0; i < s->count; i++) {
+        if (state_is_uplink(&s->links[i]))
+            continue;
+        state_netns(s->name, s->links[i].workload, n->names[n->count]);
+        n->list[n->count] = n->names[n->count];
+        n->count++;
+    }
+    (void)state_each(leave_those_of, n);
+}
+
+static bool remove_namespaces(const struct namespaces *n, struct failure *f)
+{
+    if (!n->hub[0] || !netns_exists(n->hub)) {
+        bool ok = attached_return_all(n->network, -1, f);
+        ok = netns_end(n->list, n->count, ok ? f : NULL) && ok; /* commands of `exec`, and what a killed `up` started */
+        return (!n->hub[0] || netns_delete(n->hub, f)) && ok;
+    }
+    int fd;
+    bool ok = netns_open(n->hub, &fd, f);
+    if (ok) {
+        SCOPED_FD hub = fd;
+        ok = attached_return_all(n->network, hub, f); /* first: a virtual one would go with the hub */
+        if (!ok)
+            return false;
+        ok = spokes_delete(hub, n->list, n->count, f);
+    }
+    return netns_delete(n->hub, f) && ok;
+}
+
 static bool remove_links(const struct state *s, struct failure *f)
 {
-    char hub_name[128];
-    state_netns(s->name, "hub", hub_name);
     SCOPED_MEMORY char(*names)[128] = calloc(s->count ? s->count : 1, sizeof *names);
     SCOPED_MEMORY const char **list = calloc(s->count ? s->count : 1, sizeof *list);
     if (!names || !list)
         return fail(f, "out of memory");
-    size_t count = 0;
-    for (size_t i = 0; i < s->count; i++) {
-        if (state_is_uplink(&s->links[i]))
-            continue;
-        state_netns(s->name, s->links[i].workload, names[count]);
-        list[count] = names[count];
-        count++;
-    }
-    bool ok = true;
-    if (netns_exists(hub_name)) {
-        int fd;
-        ok = netns_open(hub_name, &fd, f);
-        if (ok) {
-            SCOPED_FD hub = fd;
-            ok = attached_return_all(s->name, hub, f); /* first: a virtual one would go with the hub */
-            if (!ok)
-                return false;
-            ok = spokes_delete(hub, list, count, f);
-        }
-    } else {
-        ok = attached_return_all(s->name, -1, f);
-        ok = netns_end(list, count, ok ? f : NULL) && ok; /* commands of `exec`, and what a killed `up` started */
-    }
-    return netns_delete(hub_name, f) && ok;
+    struct namespaces n = {.network = s->name, .names = names, .list = list};
+    find_namespaces(s, &n);
+    return remove_namespaces(&n, f);
 }
 
 bool network_down(const char *name, bool *ret_was_up, struct failure *f)

@@ -231,7 +231,9 @@ static bool is_open_line(struct bytes b)
         struct bytes rest = bytes_slice(b, i, b.len);
         if ((rest.len >= 3 && memcmp(rest.at, "\n\r\n", 3) == 0) || (rest.len >= 2 && memcmp(rest.at, "\n\n", 2) == 0))
             break;
-        if (b.at[i] == '\\' && i + 1 < b.len)
+        if (b.at[i] == '\n' && (quotes[0] % 2 || quotes[1] % 2)) /* what follows may be no more of the header */
+            return true;
+        if (b.at[i] == '\\' && i + 1 < b.len && b.at[i + 1] != '\n' && b.at[i + 1] != '\r')
             i++;
         else if (b.at[i] == '"' || b.at[i] == '\'')
             quotes[b.at[i] == '"']++;

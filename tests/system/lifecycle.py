@@ -524,6 +524,28 @@ def _():
         n.session("a", "b", 7001)
 
 
+@case("a namespace that two networks would call the same stays with the one that made it")
+def _():
+    with Network("t1ah", start=False, workloads="ab", block=1) as n, Network("t1ah-x", workloads="a") as other:
+        with open(f"{STATE_ROOT}/t1ah-x/state", encoding="utf-8") as file:
+            state = file.read()
+        expect(bulkhead("down", "t1ah-x"), 0)
+        with open(n.file, encoding="utf-8") as file:
+            text = file.read()
+        with open(n.file, "w", encoding="utf-8") as out:
+            out.write(text.replace("  a: {", "  x-a: {"))
+        expect(bulkhead("up", n.file), 0)
+        inodes = namespace_inodes("t1ah")
+        expect(bulkhead("up", other.file), 2, "t1ah-x-a", "already")
+        assert namespace_inodes("t1ah") == inodes
+        os.mkdir(f"{STATE_ROOT}/t1ah-x", 0o700)  # what an `up` leaves that is killed before it finds the name taken
+        with open(f"{STATE_ROOT}/t1ah-x/state", "w", encoding="utf-8") as out:
+            out.write(state)
+        expect(bulkhead("down", "t1ah-x"), 0)
+        assert namespace_inodes("t1ah") == inodes and not os.path.exists(f"{STATE_ROOT}/t1ah-x")
+        expect(n.exec("x-a", "true"), 0)
+
+
 @case("without a word, exec passes signals on and ends its command when it is killed")
 def _():
     with Network("t1z", RULES) as n:
