@@ -202,7 +202,7 @@ static bool peek(struct trial *x, uint32_t target, bool *ret_any)
 static bool may_peek(const struct trial *x, uint32_t target)
 {
     const struct waf_target *w = &x->t->set->targets[target];
-    return x->t->program->plan && w->variable == VARIABLE_TX && w->selector == SELECTOR_REGEX && !w->count && !x->prepared->needs_form && !x->rule->written.capture;
+    return x->t->program->plan && w->variable == VARIABLE_TX && w->selector == SELECTOR_REGEX && !w->count && x->prepared->may_peek;
 }
 
 /* The plain way, which all others come to. */

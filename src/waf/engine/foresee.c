@@ -46,8 +46,8 @@ static bool text_fails(const struct waf_transaction *t, uint32_t rule, const str
 {
     struct match ignored;
     if (test->operator == OPERATOR_RX) {
-        enum regex_result seen = regex_glance(t->program->operands[rule].regex, value);
-        return test->negated ? seen == REGEX_YES && !t->set->rules[rule].written.capture : seen == REGEX_NO;
+        enum words_result seen = regex_glance(t->program->operands[rule].regex, value);
+        return test->negated ? seen == WORDS_YES && !t->set->rules[rule].written.capture : seen == WORDS_NO;
     }
     struct bytes with = test->part == NOTHING ? t->program->prepared.rules[rule].argument : value_of_part(t, test->part);
     return texts_match(test->operator, value, with, &ignored) == test->negated;
@@ -93,9 +93,10 @@ static enum foreseen foresee_own(const struct waf_transaction *t, uint32_t rule)
 /* What ctl takes from a rule's targets is for the whole rule to look at. */
 enum foreseen foresee(const struct waf_transaction *t, uint32_t rule)
 {
-    const struct waf_plan *plan = t->program->plan;
-    enum foreseen own = t->removals.count ? FORESEEN_NOTHING : foresee_own(t, rule);
-    for (uint32_t i = rule; own != FORESEEN_FAILS && bits_have(plan->leaves_nothing, i) && !t->removals.count;) {
+    if (t->removals.count)
+        return FORESEEN_NOTHING;
+    enum foreseen own = foresee_own(t, rule);
+    for (uint32_t i = rule; own != FORESEEN_FAILS && bits_have(t->program->plan->leaves_nothing, i);) {
         i = t->set->rules[i].next;
         if (i == NOTHING || foresee_own(t, i) == FORESEEN_FAILS)
             return FORESEEN_FAILS_LATER;

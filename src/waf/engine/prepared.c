@@ -82,11 +82,6 @@ static bool acts_later(const struct waf_rule_set *set, struct waf_span actions)
     return false;
 }
 
-static bool is_comparison(uint8_t operator)
-{
-    return operator == OPERATOR_EQ || operator == OPERATOR_GE || operator == OPERATOR_GT || operator == OPERATOR_LE || operator == OPERATOR_LT;
-}
-
 static bool says_nothing(const struct waf_effects *e)
 {
     return !e->has_msg && !e->has_logdata && !e->tags.count && e->severity < 0;
@@ -104,8 +99,9 @@ static struct prepared_rule prepare_rule(const struct waf_rule_set *set, const s
         .acts_later = acts_later(set, r->written.actions),
         .is_plain = !r->updates.count && says_nothing(&r->written) && (!defaults->given || (says_nothing(&defaults->effects) && !defaults->effects.actions.count)),
         .log = r->written.log != UNSET || !defaults->given ? r->written.log : defaults->effects.log,
-        .compares = r->kind == RULE_CONDITION && is_comparison(r->operator) && !r->operand_macros && !transforms,
+        .compares = r->kind == RULE_CONDITION && plan_compares_numbers(r->operator) && !r->operand_macros && !transforms,
         .needs_form = transforms || is_detector,
+        .may_peek = !transforms && !is_detector && !r->written.capture && !plan_asks_outside(r),
         .argument = argument,
         .number = operand_number(r->operator, argument),
     };

@@ -34,6 +34,7 @@ struct prepared_rule {
     uint8_t log;           /* enum tristate: whether it is, of one that is plain */
     bool compares;         /* @eq and its like with a number that is known, of values as they are */
     bool needs_form;       /* it transforms, or its operator asks for what a value's bytes trigger */
+    bool may_peek;         /* to try its operator on a value leaves nothing behind, and may be done twice */
     struct bytes argument; /* the operand, where it has no macros */
     int64_t number;        /* that @eq and its like read in it */
 };

@@ -86,16 +86,19 @@ static bool take_form(struct waf_transaction *t, struct scan_segment *s, struct 
     return true;
 }
 
+static bool take_value(struct waf_transaction *t, const struct waf_value *v, bool names, struct scan_segment *s)
+{
+    return names ? take_form(t, s, v->name_form, v->name) : take_form(t, s, v->form, v->value);
+}
+
 static bool take_values(struct waf_transaction *t, const struct waf_values *found, bool names, struct scan_segment *s)
 {
     s->forms = found->count ? arena_array(t->arena, found->count, sizeof(struct waf_form *)) : NULL;
     if (found->count && !s->forms)
         return false;
-    for (size_t i = 0; i < found->count; i++) {
-        const struct waf_value *v = &found->items[i];
-        if (!(names ? take_form(t, s, v->name_form, v->name) : take_form(t, s, v->form, v->value)))
+    for (size_t i = 0; i < found->count; i++)
+        if (!take_value(t, &found->items[i], names, s))
             return false;
-    }
     return true;
 }
 
@@ -111,11 +114,11 @@ static bool take_selected(struct waf_transaction *t, const struct waf_values *li
 {
     size_t capacity = 0;
     for (const struct waf_value *v = NULL; (v = values_selected(list, name, v));) {
-        struct waf_form **grown = s->count < capacity ? s->forms : arena_grow(t->arena, s->forms, s->count, &capacity, sizeof *grown);
+        struct waf_form **grown = arena_grow(t->arena, s->forms, s->count, &capacity, sizeof *grown);
         if (!grown)
             return false;
         s->forms = grown;
-        if (!(names ? take_form(t, s, v->name_form, v->name) : take_form(t, s, v->form, v->value)))
+        if (!take_value(t, v, names, s))
             return false;
     }
     return true;

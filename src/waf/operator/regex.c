@@ -2,7 +2,6 @@
 #include "waf/operator/regex.h"
 
 #include "waf/operator/begins.h"
-#include "waf/operator/words.h"
 #include "waf/pattern/pattern.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -442,19 +441,18 @@ static enum regex_result take_match(struct match found, struct match *ret, size_
     return REGEX_YES;
 }
 
-/* The same; a match that is seen is in `*ret_found`. */
-static inline enum regex_result glance(const struct regex *r, struct bytes value, struct match *ret_found)
+/* What is seen without a search; a match is then in `*ret_found`. */
+static inline enum words_result glance(const struct regex *r, struct bytes value, struct match *ret_found)
 {
     *ret_found = (struct match){0, value.len};
     if (lacks_literal(r, value))
-        return REGEX_NO;
+        return WORDS_NO;
     if (r->whole)
-        return REGEX_YES;
-    enum words_result result = r->words.count ? words_find(&r->words, value, ret_found) : WORDS_UNKNOWN;
-    return result == WORDS_YES ? REGEX_YES : result == WORDS_NO ? REGEX_NO : REGEX_LIMIT;
+        return WORDS_YES;
+    return r->words.count ? words_find(&r->words, value, ret_found) : WORDS_UNKNOWN;
 }
 
-enum regex_result regex_glance(const struct regex *r, struct bytes value)
+enum words_result regex_glance(const struct regex *r, struct bytes value)
 {
     struct match ignored;
     return glance(r, value, &ignored);
@@ -463,8 +461,8 @@ enum regex_result regex_glance(const struct regex *r, struct bytes value)
 enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count)
 {
     struct match found;
-    enum regex_result seen = !ret && has_all(r, value) ? REGEX_YES : glance(r, value, &found);
-    if (seen == REGEX_LIMIT)
+    enum words_result seen = !ret && has_all(r, value) ? WORDS_YES : glance(r, value, &found);
+    if (seen == WORDS_UNKNOWN)
         return regex_match_from(r, s, value, 0, ret, ret_count);
-    return seen == REGEX_YES ? take_match(found, ret, ret_count) : seen;
+    return seen == WORDS_YES ? take_match(found, ret, ret_count) : REGEX_NO;
 }

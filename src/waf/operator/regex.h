@@ -8,6 +8,7 @@
 
 #include "base/arena.h"
 #include "waf/operator/match.h"
+#include "waf/operator/words.h"
 
 /* TX.0 to TX.9 and more: groups beyond are not captured. */
 #define REGEX_CAPTURES_MAX 100
@@ -61,7 +62,7 @@ void regex_scratch_watch(struct regex_scratch *s, struct regex_watch watch);
 /* `ret`: REGEX_CAPTURES_MAX of them; `*ret_count` as many as there are, an unset group is REGEX_UNSET. Both may be NULL. */
 #define REGEX_UNSET SIZE_MAX
 enum regex_result regex_match(const struct regex *r, struct regex_scratch *s, struct bytes value, struct match *ret, size_t *ret_count) MUST_USE;
-/* REGEX_NO or REGEX_YES where that is seen at once, else REGEX_LIMIT: it is for the search to say. */
-enum regex_result regex_glance(const struct regex *r, struct bytes value) MUST_USE;
+/* What is seen without a search. */
+enum words_result regex_glance(const struct regex *r, struct bytes value) MUST_USE;
 /* From `from` on; what stands before is context. */
 enum regex_result regex_match_from(const struct regex *r, struct regex_scratch *s, struct bytes value, size_t from, struct match *ret, size_t *ret_count) MUST_USE;

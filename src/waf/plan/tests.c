@@ -3,7 +3,7 @@
 
 #include "waf/operator/number.h"
 
-static bool compares_numbers(uint8_t operator)
+bool plan_compares_numbers(uint8_t operator)
 {
     return operator == OPERATOR_EQ || operator == OPERATOR_GE || operator == OPERATOR_GT || operator == OPERATOR_LE || operator == OPERATOR_LT;
 }
@@ -90,7 +90,7 @@ struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_r
 {
     struct plan_test none = {.kind = TEST_NONE};
     bool texts = compares_texts(r->operator);
-    if (r->kind != RULE_CONDITION || (!texts && !compares_numbers(r->operator)) || r->targets.count != 1 || r->transformations.count)
+    if (r->kind != RULE_CONDITION || (!texts && !plan_compares_numbers(r->operator)) || r->targets.count != 1 || r->transformations.count)
         return none;
     const struct waf_target *w = &set->targets[r->targets.first];
     struct plan_test ret = {.kind = w->count ? TEST_COUNT : TEST_NUMBER, .variable = w->variable, .operator = r->operator, .negated = r->negated,
@@ -166,8 +166,12 @@ bool plan_acts_at_once(const struct waf_rule_set *set, const struct waf_rule *r)
     return at_once;
 }
 
+bool plan_asks_outside(const struct waf_rule *r)
+{
+    return r->operator == OPERATOR_GEO_LOOKUP || r->operator == OPERATOR_RBL;
+}
+
 bool plan_leaves_nothing(const struct waf_rule_set *set, const struct waf_rule *r)
 {
-    bool asks_outside = r->operator == OPERATOR_GEO_LOOKUP || r->operator == OPERATOR_RBL;
-    return r->kind == RULE_CONDITION && !asks_outside && !r->written.capture && !r->written.multi_match && !plan_acts_at_once(set, r);
+    return r->kind == RULE_CONDITION && !plan_asks_outside(r) && !r->written.capture && !r->written.multi_match && !plan_acts_at_once(set, r);
 }

@@ -3,6 +3,10 @@
 
 #include "waf/plan/plan.h"
 
+/* @eq and its like. */
+bool plan_compares_numbers(uint8_t operator);
+/* Its operator asks somebody outside the engine. */
+bool plan_asks_outside(const struct waf_rule *r);
 /* The rule as a test of a number; TEST_NONE where it is not one. */
 struct plan_test plan_test_of(const struct waf_rule_set *set, const struct waf_rule *r);
 /* Are both tests, and the same one? */
