@@ -2,6 +2,7 @@
 /* The rules of a phase, one after another, as they stand in the files. */
 #include "waf/engine/transaction.h"
 
+#include "waf/engine/sorts.h"
 #include "waf/transform/transform.h"
 
 /* Most targets name no more: these need no memory. */
@@ -17,6 +18,7 @@ struct trial {
     uint32_t number; /* the rule's */
     struct rule_run *run;
     bool matched;    /* any so far */
+    unsigned judged; /* the kinds of texts in which it may match, as bits */
 };
 
 /* What a target names: something that stands in a list, or the name of it. */
@@ -112,6 +114,12 @@ static bool try_transformed(struct trial *x, const struct named *n, struct bytes
     return operate(x->t, x->number, value, &matched, &m) && (!matched || take_match(x, n, value, &m));
 }
 
+/* A text of its kind was scanned, and is not among those in which the rule may match. Of multiMatch several were. */
+static bool was_scanned(const struct trial *x, uint64_t triggers)
+{
+    return !(x->judged >> kind_of(triggers) & 1) && !x->rule->written.multi_match;
+}
+
 /* Is the operator known not to match what triggers no more than that? */
 static bool is_calm(const struct waf_rule *r, uint64_t triggers)
 {
@@ -134,15 +142,15 @@ static bool try_form(struct trial *x, const struct named *n, struct waf_form *f)
         if (!f || (all && f != before && !is_calm(x->rule, f->triggers) && !try_transformed(x, n, f->text)))
             return false;
     }
-    return all || is_calm(x->rule, f->triggers) || try_transformed(x, n, f->text);
+    return all || is_calm(x->rule, f->triggers) || was_scanned(x, f->triggers) || try_transformed(x, n, f->text);
 }
 
 static bool try_value(struct trial *x, const struct named *n)
 {
     struct bytes value = n->is_name ? n->item->name : n->item->value;
-    if (!x->prepared->needs_form)
-        return try_transformed(x, n, value);
     struct waf_form own, *given = n->is_name ? n->item->name_form : n->item->form;
+    if (!x->prepared->needs_form)
+        return (given && was_scanned(x, given->triggers)) || try_transformed(x, n, value);
     if (!given)
         own = form_of(&x->t->forms, value);
     return try_form(x, n, given ? given : &own);
@@ -287,7 +295,7 @@ static bool try_target(struct trial *x, uint32_t target)
 static bool try_targets(struct waf_transaction *t, uint32_t rule, struct rule_run *run, bool *ret_matched)
 {
     const struct waf_rule *r = &t->set->rules[rule];
-    struct trial x = {.t = t, .rule = r, .prepared = &t->program->prepared.rules[rule], .number = rule, .run = run};
+    struct trial x = {.t = t, .rule = r, .prepared = &t->program->prepared.rules[rule], .number = rule, .run = run, .judged = rule == run->head ? t->judged : TEXT_ANY};
     for (uint32_t i = r->targets.first; i < r->targets.first + r->targets.count; i++)
         if (!t->set->targets[i].exclusion && !try_target(&x, i))
             return false;

@@ -52,7 +52,7 @@ static void leave_course(struct waf_transaction *t)
     t->on_course = false;
     t->off_course = true;
     for (size_t i = 0; i < plan->words; i++)
-        t->visits[i] = plan->visits[t->phase][i] | t->candidates[i];
+        t->visits[i] = plan->visits[t->phase][i] | scan_candidates(t, i);
 }
 
 /* What has just been done by `rule` is nothing that the course reckons with. */
@@ -113,14 +113,15 @@ static bool run_candidate(struct waf_transaction *t, uint32_t rule, uint32_t *re
 /* The same. */
 static bool visit(struct waf_transaction *t, uint32_t rule, uint32_t *ret_next)
 {
-    bool candidate = true, scanned = t->program->plan->groups_of[rule] != NOTHING;
-    if (scanned && !scan_rule(t, rule, &candidate))
+    bool scanned = t->program->plan->groups_of[rule] != NOTHING;
+    t->judged = TEXT_ANY;
+    if (scanned && !scan_rule(t, rule))
         return false;
     if (!t->on_course && passes_over(t, rule))
         return true;
     if (t->options.profile)
-        t->options.profile->rules[rule].candidates += scanned && candidate;
-    if (candidate)
+        t->options.profile->rules[rule].candidates += scanned && t->judged;
+    if (t->judged)
         return run_candidate(t, rule, ret_next);
     forget_matches(t);
     return true;

@@ -75,6 +75,7 @@ struct waf_transaction *transaction_begin(const struct waf_program *p, struct ar
     t->request_access = p->set->settings.request_body_access;
     t->response_access = p->set->settings.response_body_access;
     t->highest_severity = 255;
+    t->judged = TEXT_ANY;
     for (size_t i = 0; i < sizeof zeros; i++)
         set_text(t, zeros[i], "0");
     t->scalars[VARIABLE_REMOTE_ADDR] = t->scalars[VARIABLE_REMOTE_HOST] = o->client;

@@ -23,11 +23,12 @@ static bool make_room(struct waf_transaction *t)
 {
     const struct waf_plan *plan = t->program->plan;
     t->visits = arena_array(t->arena, plan->words, sizeof *t->visits);
-    t->candidates = arena_array(t->arena, plan->words, sizeof *t->candidates);
+    for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++)
+        t->candidates[kind] = arena_array(t->arena, plan->words, sizeof(uint64_t));
     t->scanned = arena_array(t->arena, plan->group_count, sizeof *t->scanned);
     t->segments = arena_array(t->arena, plan->segment_count, sizeof *t->segments);
     t->made_segments = arena_array(t->arena, plan->segment_count, sizeof *t->made_segments);
-    return t->visits && t->candidates && t->scanned && t->segments && t->made_segments;
+    return t->visits && t->candidates[TEXT_PLAIN] && t->candidates[TEXT_STRANGE] && t->scanned && t->segments && t->made_segments;
 }
 
 /* What tells whether a target of the message names other values than before: its text, or how many stand in its list. */
@@ -64,7 +65,8 @@ bool scan_begin(struct waf_transaction *t)
 {
     const struct waf_plan *plan = t->program->plan;
     if (t->segments) {
-        memset(t->candidates, 0, plan->words * sizeof *t->candidates);
+        for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++)
+            memset(t->candidates[kind], 0, plan->words * sizeof(uint64_t));
         memset(t->scanned, 0, plan->group_count * sizeof *t->scanned);
         t->segments_are_old = t->made_segment_count;
     } else if (!make_room(t)) {
@@ -160,6 +162,7 @@ struct sweep {
     const struct plan_group *group;
     const struct plan_database *database;
     uint64_t chains; /* of the text */
+    enum text_kind kind;
 };
 
 static int take_match(unsigned id, unsigned long long from, unsigned long long to, unsigned flags, void *argument)
@@ -167,7 +170,7 @@ static int take_match(unsigned id, unsigned long long from, unsigned long long t
     const struct sweep *s = argument;
     const struct plan_pattern *p = &s->database->patterns[id];
     if (s->chains >> p->chain & 1)
-        bits_add(s->t->candidates, p->rule);
+        bits_add(s->t->candidates[s->kind], p->rule);
     return 0;
 }
 
@@ -177,7 +180,7 @@ static void take_all(const struct sweep *s)
     const struct waf_plan *plan = s->t->program->plan;
     for (uint32_t i = 0; i < s->t->set->rule_count; i++)
         if (plan->groups_of[i] != NOTHING && &plan->groups[plan->groups_of[i]] == s->group)
-            bits_add(s->t->candidates, i);
+            bits_add(s->t->candidates[s->kind], i);
 }
 
 /* May something of the database match in a text that triggers this? */
@@ -199,93 +202,95 @@ static void scan_text(struct sweep *s, const struct plan_database *d, struct byt
         take_all(s);
 }
 
-/* What the database has that is behind the text's chains. One that is not there has none. */
-static inline void look_through(struct sweep *s, const struct plan_database *d, struct bytes text, uint64_t triggered)
-{
-    if (d->chains & s->chains && text.len && may_match(d, triggered))
-        scan_text(s, d, text);
-}
-
-static void look_through_sort(struct sweep *s, const struct plan_look *l, const struct scan_sort *sort)
-{
-    s->chains = sort->chains;
-    look_through(s, &l->plain, sort->all, sort->triggered);
-    look_through(s, &l->strange, sort->strange, sort->triggered);
-    for (size_t i = 0; i < sort->large_count; i++) {
-        look_through(s, &l->plain, sort->large[i]->text, sort->large[i]->triggers);
-        if (sort->large[i]->triggers & TRIGGER_STRANGE)
-            look_through(s, &l->strange, sort->large[i]->text, sort->large[i]->triggers);
-    }
-}
-
-/* ---- few short texts of several segments, one after another: a scan costs as much as some hundred bytes */
-
+/* Few short texts of several segments, one after another: a scan costs as much as some hundred bytes. */
 #define JOINED_MAX 2048
 
 struct joined {
-    const struct scan_sort *only; /* as long as there is one, it is not copied */
-    size_t len, strange_len;
+    const struct scan_text *only; /* as long as there is one, it is not copied */
+    size_t len;
     uint64_t triggered;
-    uint8_t all[JOINED_MAX], strange[JOINED_MAX];
+    uint8_t all[JOINED_MAX];
 };
-
-static size_t join_text(uint8_t *buffer, size_t at, struct bytes text)
-{
-    if (!text.len)
-        return at;
-    memcpy(buffer + at, text.at, text.len);
-    buffer[at + text.len] = SEPARATOR;
-    return at + text.len + 1;
-}
-
-static void join_sort(struct joined *j, const struct scan_sort *sort)
-{
-    j->len = join_text(j->all, j->len, sort->all);
-    j->strange_len = join_text(j->strange, j->strange_len, sort->strange);
-    j->triggered |= sort->triggered;
-}
-
-/* False: it has no room, or there is none for it. */
-static bool join(struct joined *j, const struct scan_sort *sort)
-{
-    size_t used = j->only ? j->only->all.len + 1 : j->len;
-    if (sort->large_count || used + sort->all.len >= JOINED_MAX)
-        return false;
-    if (!used) {
-        j->only = sort;
-        return true;
-    }
-    if (j->only)
-        join_sort(j, j->only);
-    j->only = NULL;
-    join_sort(j, sort);
-    return true;
-}
-
-static void look_through_joined(struct sweep *s, const struct plan_look *l, const struct joined *j, uint64_t chains)
-{
-    s->chains = chains;
-    uint64_t triggered = j->only ? j->only->triggered : j->triggered;
-    look_through(s, &l->plain, j->only ? j->only->all : bytes_of(j->all, j->len), triggered);
-    look_through(s, &l->strange, j->only ? j->only->strange : bytes_of(j->strange, j->strange_len), triggered);
-}
-
-/* ---- groups */
 
 /* One source, of whose views these have texts. */
 struct looking {
     struct sweep sweep;
     const struct plan_look *look;
-    uint64_t chains;      /* that its patterns are behind */
-    struct joined joined; /* of texts that all of them leave so */
+    uint64_t chains; /* that its patterns are behind */
+    struct joined joined[TEXT_KINDS]; /* of texts that all of them leave so */
 };
+
+/* What the look has that is behind the text's chains. A database that is not there has none. */
+static inline void look_through(struct looking *l, enum text_kind kind, struct bytes text, uint64_t triggered)
+{
+    const struct plan_database *d = &l->look->databases[kind];
+    l->sweep.kind = kind;
+    if (d->chains & l->sweep.chains && text.len && may_match(d, triggered))
+        scan_text(&l->sweep, d, text);
+}
+
+static void look_through_sort(struct looking *l, const struct scan_sort *sort, uint64_t chains)
+{
+    l->sweep.chains = chains;
+    for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++)
+        look_through(l, kind, sort->texts[kind].bytes, sort->texts[kind].triggered);
+    for (size_t i = 0; i < sort->large_count; i++)
+        look_through(l, kind_of(sort->large[i]->triggers), sort->large[i]->text, sort->large[i]->triggers);
+}
+
+static void join_text(struct joined *j, struct bytes text)
+{
+    memcpy(j->all + j->len, text.at, text.len);
+    j->all[j->len + text.len] = SEPARATOR;
+    j->len += text.len + 1;
+}
+
+/* False: it has no room. */
+static bool join(struct joined *j, const struct scan_text *text)
+{
+    size_t used = j->only ? j->only->bytes.len + 1 : j->len;
+    if (used + text->bytes.len >= JOINED_MAX)
+        return false;
+    j->triggered |= text->triggered;
+    if (!used) {
+        j->only = text;
+        return true;
+    }
+    if (j->only)
+        join_text(j, j->only->bytes);
+    j->only = NULL;
+    join_text(j, text->bytes);
+    return true;
+}
+
+static bool join_sort(struct looking *l, const struct scan_sort *sort)
+{
+    if (sort->large_count)
+        return false;
+    l->sweep.chains = l->chains;
+    for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++)
+        if (sort->texts[kind].bytes.len && !join(&l->joined[kind], &sort->texts[kind]))
+            look_through(l, kind, sort->texts[kind].bytes, sort->texts[kind].triggered);
+    return true;
+}
+
+static void look_through_joined(struct looking *l)
+{
+    l->sweep.chains = l->chains;
+    for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++) {
+        const struct joined *j = &l->joined[kind];
+        look_through(l, kind, j->only ? j->only->bytes : bytes_of(j->all, j->len), j->triggered);
+    }
+}
+
+/* ---- groups */
 
 static void look_at_view(struct looking *l, const struct scan_view *v)
 {
     for (size_t i = 0; i < v->count; i++) {
         uint64_t chains = v->sorts[i].chains & l->chains;
-        if (chains && (chains != l->chains || !join(&l->joined, &v->sorts[i])))
-            look_through_sort(&l->sweep, l->look, &v->sorts[i]);
+        if (chains && (chains != l->chains || !join_sort(l, &v->sorts[i])))
+            look_through_sort(l, &v->sorts[i], chains);
     }
 }
 
@@ -309,13 +314,15 @@ static inline bool next_view(const struct plan_look *l, uint64_t *left, uint32_t
 static void look(struct looking *l, const struct scan_view *views, uint64_t full)
 {
     uint64_t left = l->look->first_views & full;
-    l->chains = l->look->plain.chains | l->look->strange.chains;
-    l->joined.only = NULL;
-    l->joined.len = l->joined.strange_len = 0;
-    l->joined.triggered = 0;
+    l->chains = l->look->databases[TEXT_PLAIN].chains | l->look->databases[TEXT_STRANGE].chains;
+    for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++) {
+        l->joined[kind].only = NULL;
+        l->joined[kind].len = 0;
+        l->joined[kind].triggered = 0;
+    }
     for (uint32_t at = 0, number; next_view(l->look, &left, &at, &number);)
         look_at_view(l, &views[number]);
-    look_through_joined(&l->sweep, l->look, &l->joined, l->chains);
+    look_through_joined(l);
 }
 
 /* Candidates are looked at, but for those that the course jumps over; what was to be looked at for the scan alone is not any more. */
@@ -323,7 +330,7 @@ static void take_candidates(struct waf_transaction *t, const struct plan_group *
 {
     const uint64_t *reached = t->on_course ? t->program->course->phases[t->phase].reached : NULL;
     for (size_t i = 0; i < t->program->plan->words; i++)
-        t->visits[i] = (t->visits[i] & ~g->due[i]) | (reached ? t->candidates[i] & reached[i] : t->candidates[i]);
+        t->visits[i] = (t->visits[i] & ~g->due[i]) | (scan_candidates(t, i) & (reached ? reached[i] : UINT64_MAX));
 }
 
 static bool scan_group(struct waf_transaction *t, uint32_t group)
@@ -361,11 +368,13 @@ static bool scan_measured(struct waf_transaction *t, uint32_t group)
     return ok;
 }
 
-bool scan_rule(struct waf_transaction *t, uint32_t rule, bool *ret_candidate)
+bool scan_rule(struct waf_transaction *t, uint32_t rule)
 {
     uint32_t group = t->program->plan->groups_of[rule];
     if (!t->scanned[group] && !scan_measured(t, group))
         return false;
-    *ret_candidate = bits_have(t->candidates, rule);
+    t->judged = 0;
+    for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++)
+        t->judged |= (unsigned)bits_have(t->candidates[kind], rule) << kind;
     return true;
 }

@@ -93,41 +93,29 @@ static size_t sort_of(struct scan_view *v, uint64_t chains)
 
 static void measure(struct scan_sort *s, const struct waf_form *f)
 {
-    bool strange = f->triggers & TRIGGER_STRANGE;
+    struct scan_text *text = &s->texts[kind_of(f->triggers)];
     if (is_large(f)) {
         s->large_count++;
         return;
     }
-    s->count++;
-    s->triggered |= f->triggers;
-    s->all.len += f->text.len + 1;
-    s->strange_count += strange;
-    s->strange.len += strange ? f->text.len + 1 : 0;
+    text->count++;
+    text->triggered |= f->triggers;
+    text->bytes.len += f->text.len + 1;
 }
 
 /* Buffers of the size that was measured; what is measured then counts what is in them. False when memory is out. */
 static bool sort_make_room(struct arena *a, struct scan_sort *s)
 {
-    bool apart = s->strange_count && s->strange_count < s->count;
     if (s->large_count && !(s->large = arena_array(a, s->large_count, sizeof *s->large)))
         return false;
     s->large_count = 0;
-    if (!s->count)
-        return true;
-    s->all.at = arena_buffer(a, s->all.len + (apart ? s->strange.len : 0));
-    s->strange.at = apart ? s->all.at + s->all.len : s->all.at;
-    s->strange.len = apart ? 0 : s->strange.len;
-    s->all.len = 0;
-    return s->all.at;
-}
-
-static size_t put_text(const uint8_t *buffer, size_t at, struct bytes text)
-{
-    uint8_t *to = (uint8_t *)(uintptr_t)buffer + at;
-    if (text.len)
-        to = mempcpy(to, text.at, text.len);
-    *to = SEPARATOR;
-    return at + text.len + 1;
+    for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++) {
+        struct scan_text *text = &s->texts[kind];
+        if (text->count && !(text->bytes.at = arena_buffer(a, text->bytes.len)))
+            return false;
+        text->bytes.len = 0;
+    }
+    return true;
 }
 
 static void put_form(struct scan_sort *s, const struct waf_form *f)
@@ -136,9 +124,12 @@ static void put_form(struct scan_sort *s, const struct waf_form *f)
         s->large[s->large_count++] = f;
         return;
     }
-    s->all.len = put_text(s->all.at, s->all.len, f->text);
-    if (s->strange.at != s->all.at && f->triggers & TRIGGER_STRANGE)
-        s->strange.len = put_text(s->strange.at, s->strange.len, f->text);
+    struct bytes *b = &s->texts[kind_of(f->triggers)].bytes;
+    uint8_t *to = (uint8_t *)(uintptr_t)b->at + b->len;
+    if (f->text.len)
+        to = mempcpy(to, f->text.at, f->text.len);
+    *to = SEPARATOR;
+    b->len += f->text.len + 1;
 }
 
 /* The one text is where it is. */
@@ -148,7 +139,8 @@ static bool sort_of_one(struct waf_transaction *t, const struct waf_form *f, uin
     if (!ret->sorts)
         return false;
     ret->count = 1;
-    *ret->sorts = (struct scan_sort){.chains = chains, .all = f->text, .strange = f->triggers & TRIGGER_STRANGE ? f->text : (struct bytes){0}, .triggered = f->triggers};
+    ret->sorts->chains = chains;
+    ret->sorts->texts[kind_of(f->triggers)] = (struct scan_text){f->text, f->triggers, 1};
     return true;
 }
 

@@ -10,14 +10,24 @@
 
 struct waf_transaction;
 
+/* Texts of one kind, one after another. */
+struct scan_text {
+    struct bytes bytes;
+    uint64_t triggered; /* by any of them */
+    size_t count;
+};
+
 struct scan_sort {
     uint64_t chains;
-    struct bytes all, strange; /* strange: those that have a byte that is not plain */
-    uint64_t triggered; /* by any of them */
-    size_t count, strange_count;
+    struct scan_text texts[TEXT_KINDS];
     const struct waf_form **large; /* not among these */
     size_t large_count;
 };
+
+static inline enum text_kind kind_of(uint64_t triggers)
+{
+    return triggers & TRIGGER_STRANGE ? TEXT_STRANGE : TEXT_PLAIN;
+}
 
 /* A segment as a group looks at it. */
 struct scan_view {

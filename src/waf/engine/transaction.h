@@ -113,7 +113,8 @@ struct waf_transaction {
     int highest_severity; /* 255: none yet */
 
     /* Where there is a plan: of the phase that runs, sets of rules and by group whether it was scanned; and what was scanned so far. */
-    uint64_t *visits, *candidates;
+    uint64_t *visits, *candidates[TEXT_KINDS]; /* by the kind of texts in which they are */
+    unsigned judged;         /* the kinds of texts in which the rule that is run may match, as bits */
     bool *scanned;
     struct scan_segment *segments;
     uint32_t *made_segments; /* those of them that are there and may change */
@@ -201,8 +202,13 @@ bool rule_has_message(struct waf_transaction *t, const struct waf_rule *r, struc
 
 /* What a phase begins with, where there is a plan. False when memory is out. */
 bool scan_begin(struct waf_transaction *t) MUST_USE;
-/* Is the rule, of a group, a candidate? Scans the group when that was not done yet. False when memory is out. */
-bool scan_rule(struct waf_transaction *t, uint32_t rule, bool *ret_candidate) MUST_USE;
+/* In which kinds of texts may the rule, of a group, match? `judged` says. Scans the group when that was not done yet. False when memory is out. */
+bool scan_rule(struct waf_transaction *t, uint32_t rule) MUST_USE;
+/* Rules from 64 times `word` on, as bits, that were found to be candidates. */
+static inline uint64_t scan_candidates(const struct waf_transaction *t, size_t word)
+{
+    return t->candidates[TEXT_PLAIN][word] | t->candidates[TEXT_STRANGE][word];
+}
 
 /* ---- collections.c */
 

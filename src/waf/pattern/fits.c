@@ -9,7 +9,7 @@ static bool any_in(const struct byte_set *a, const struct byte_set *b)
     return false;
 }
 
-static bool fits(const struct node *n, const struct byte_set *among)
+bool node_fits(const struct node *n, const struct byte_set *among)
 {
     bool one = false;
     switch ((enum node_kind)n->kind) {
@@ -17,19 +17,19 @@ static bool fits(const struct node *n, const struct byte_set *among)
         return any_in(&n->set, among);
     case NODE_SEQUENCE:
         for (const struct node *c = n->child; c; c = c->next)
-            if (!fits(c, among))
+            if (!node_fits(c, among))
                 return false;
         return true;
     case NODE_CHOICE:
         for (const struct node *c = n->child; c && !one; c = c->next)
-            one = fits(c, among);
+            one = node_fits(c, among);
         return one;
     case NODE_REPEAT:
-        return !n->least || fits(n->child, among);
+        return !n->least || node_fits(n->child, among);
     case NODE_GROUP:
-        return fits(n->child, among);
+        return node_fits(n->child, among);
     case NODE_CONDITION: /* with one branch, the other is nothing */
-        return n->child->number < 2 || fits(n->child, among);
+        return n->child->number < 2 || node_fits(n->child, among);
     case NODE_NOTHING:
     case NODE_LINE:
     case NODE_AGAIN:
@@ -41,5 +41,5 @@ static bool fits(const struct node *n, const struct byte_set *among)
 
 bool pattern_fits(const struct pattern_tree *p, const struct byte_set *among)
 {
-    return fits(p->root, among);
+    return node_fits(p->root, among);
 }

@@ -96,6 +96,7 @@ static struct node *read_condition(struct reader *r)
         n->condition = IF_TOLD;
     } else if (!read_until(r, ')', &text) || !(n = condition_of_text(r, text)))
         return NULL;
+    r->tied = true;
     n->child = read_choice(r, false);
     return n->child && n->child->number <= 2 && take(r, ")") ? n : NULL;
 }
@@ -145,12 +146,17 @@ static struct node *read_verb(struct reader *r)
 static struct node *read_with_options(struct reader *r)
 {
     struct read_options outer = r->options, inner = outer;
+    size_t opening = r->c.at - 2;
     bool group;
     if (!read_options(r, &inner, &group))
         return NULL;
     r->options = inner;
-    if (!group)
+    if (!group) {
+        /* In front of all they hold for all. */
+        r->tied |= opening != 0;
+        r->front = opening ? r->front : r->c.at;
         return node_new(r, NODE_NOTHING);
+    }
     struct node *n = read_inside(r, NODE_SEQUENCE, (struct bytes){0}, false);
     r->options = outer;
     return n;

@@ -31,6 +31,7 @@ struct node {
     uint8_t kind;      /* enum node_kind */
     uint8_t condition; /* enum condition */
     uint32_t least, most, number;
+    size_t from, to;   /* where it stands in the expression, of alternatives and of what a quantifier may be behind, with that */
     struct byte_set set;
     struct node *child, *next;
     const struct node *called; /* the whole, or a group */
@@ -39,6 +40,9 @@ struct node {
 struct pattern_tree {
     struct node *root;
     bool is_inexact; /* something in it may take other bytes first than its nodes say: \C, verbs, (?x)... */
+    bool is_tied;    /* a part of it is not to be seen without another: groups that are named again, options that last to a group's end */
+    struct bytes expression;
+    size_t front;    /* so many bytes are options in front of all */
 };
 
 static inline void set_add(struct byte_set *s, unsigned first, unsigned last)
@@ -46,6 +50,9 @@ static inline void set_add(struct byte_set *s, unsigned first, unsigned last)
     for (unsigned c = first; c <= last && c < 256; c++)
         s->bits[c >> 6] |= (uint64_t)1 << (c & 63);
 }
+
+/* ---- fits.c: pattern_fits, of a part */
+bool node_fits(const struct node *n, const struct byte_set *among);
 
 /* ---- class.c */
 

@@ -121,6 +121,7 @@ static void skip_marks(struct reader *r)
 
 static struct node *read_repeated(struct reader *r)
 {
+    size_t from = r->c.at;
     struct node *n = read_atom(r);
     uint32_t least, most;
     for (skip_marks(r); n && !r->quoted && read_quantifier(r, &least, &most); skip_marks(r)) {
@@ -130,6 +131,8 @@ static struct node *read_repeated(struct reader *r)
         many->child = n;
         many->least = least;
         many->most = most < least ? least : most;
+        many->from = from;
+        many->to = r->c.at;
         n = many;
     }
     return n;
@@ -138,10 +141,14 @@ static struct node *read_repeated(struct reader *r)
 static struct node *read_sequence(struct reader *r)
 {
     struct node *all = node_new(r, NODE_SEQUENCE), **end = all ? &all->child : NULL;
+    if (all)
+        all->from = r->c.at;
     for (skip_marks(r); end && cursor_left(&r->c) && (r->quoted || (peek(r, 0) != '|' && peek(r, 0) != ')')); skip_marks(r)) {
         *end = read_repeated(r);
         end = *end ? &(*end)->next : NULL;
     }
+    if (all)
+        all->to = r->c.at;
     return end ? all : NULL;
 }
 
@@ -210,5 +217,8 @@ const struct pattern_tree *pattern_read(struct bytes expression, struct arena *a
         return NULL;
     p->root = read_choice(&r, false);
     p->is_inexact = is_inexact(expression);
+    p->is_tied = r.tied;
+    p->expression = expression;
+    p->front = r.front;
     return p->root && !cursor_left(&r.c) && references_resolve(&r, p->root) ? p : NULL;
 }

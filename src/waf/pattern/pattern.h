@@ -20,6 +20,11 @@ bool pattern_may_skip_blanks(struct bytes expression);
  */
 bool pattern_fits(const struct pattern_tree *p, const struct byte_set *among);
 /*
+ * The expression without what cannot match in a value that has bytes of this set alone: alternatives, and what may be left out. In such
+ * a value it matches just where the whole does. `*ret` is that where nothing can be taken away. False: memory is out.
+ */
+bool pattern_among(const struct pattern_tree *p, const struct byte_set *among, struct arena *a, struct bytes *ret) MUST_USE;
+/*
  * Where can a match begin? True: at one of these bytes, among them all controls and all from 0x7f up, or where a line begins,
  * when `*ret_at_line`. False: anywhere, or it is not known.
  */

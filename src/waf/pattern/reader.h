@@ -25,6 +25,8 @@ struct reader {
     uint32_t groups, depth;
     struct read_options options;
     bool quoted; /* within \Q...\E */
+    bool tied;   /* as in struct pattern_tree */
+    size_t front;
     struct node **numbered; /* group n is n - 1; of several the first */
     size_t numbered_count, numbered_capacity;
     struct group_name *names, *places;

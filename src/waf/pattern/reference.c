@@ -55,6 +55,7 @@ struct node *read_reference(struct reader *r, uint8_t kind, struct bytes group)
     struct node *n = node_new(r, kind);
     if (!n)
         return NULL;
+    r->tied = true;
     bool numbered = number_of_group(r, group, &n->number);
     if (!numbered && !is_name(group))
         return NULL;

@@ -6,7 +6,7 @@
 struct due {
     struct draft *draft;
     uint32_t look;
-    bool strange;
+    enum text_kind kind;
     const char **texts;
     unsigned *flags, *ids;
     struct plan_pattern *patterns; /* by id */
@@ -20,7 +20,7 @@ static bool same_pattern(const struct plan_pattern *a, const struct plan_pattern
 
 static bool is_due(const struct due *d, const struct pattern *pattern)
 {
-    return pattern->look == d->look && pattern->strange == d->strange;
+    return pattern->look == d->look && pattern->of_kind[d->kind];
 }
 
 static bool gather(struct planning *p, struct due *ret)
@@ -75,7 +75,7 @@ static bool compile_due(struct planning *p, struct due *items, size_t *count)
         return false;
     for (size_t i = 0; i < asked; i++) {
         struct plan_look *look = &items[i].draft->group.looks[items[i].look];
-        struct plan_database *database = items[i].strange ? &look->strange : &look->plain;
+        struct plan_database *database = &look->databases[items[i].kind];
         database->database = wanted[i].database;
         database->patterns = items[i].patterns;
         if (wanted[i].result == DATABASE_OK)
@@ -92,11 +92,11 @@ static bool compile_databases(struct planning *p)
     size_t count = 0, room = 0;
     for (size_t i = 0; i < p->draft_count; i++)
         room += p->drafts[i].group.look_count;
-    struct due *due = arena_array(p->arena, room * 2, sizeof *due);
+    struct due *due = arena_array(p->arena, room * TEXT_KINDS, sizeof *due);
     for (size_t i = 0; due && i < p->draft_count; i++)
         for (uint32_t k = 0; k < p->drafts[i].group.look_count; k++)
-            for (int strange = 0; strange < 2; strange++)
-                due[count++] = (struct due){.draft = &p->drafts[i], .look = k, .strange = strange};
+            for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++)
+                due[count++] = (struct due){.draft = &p->drafts[i], .look = k, .kind = kind};
     while (due && count)
         if (!compile_due(p, due, &count))
             return false;
@@ -128,11 +128,11 @@ static void settle_chains(const struct planning *p, struct draft *d)
     for (size_t i = 0; i < d->patterns.count; i++) {
         const struct pattern *item = &d->patterns.items[i];
         struct plan_look *look = &d->group.looks[item->look];
-        struct plan_database *database = item->strange ? &look->strange : &look->plain;
-        if (p->plan->groups_of[item->rule] == NOTHING)
-            continue;
-        database->chains |= UINT64_C(1) << item->chain;
-        take_needs(database, item->needs);
+        for (enum text_kind kind = 0; kind < TEXT_KINDS && p->plan->groups_of[item->rule] != NOTHING; kind++)
+            if (item->of_kind[kind]) {
+                look->databases[kind].chains |= UINT64_C(1) << item->chain;
+                take_needs(&look->databases[kind], item->needs);
+            }
     }
 }
 
@@ -148,7 +148,7 @@ static void widen(const struct plan_group *g, struct plan_view *view, uint64_t c
 static bool settle_look(const struct planning *p, struct plan_group *g, struct plan_look *look, uint32_t *places)
 {
     const struct plan_source *source = &p->plan->sources[look->source];
-    uint64_t chains = look->plain.chains | look->strange.chains;
+    uint64_t chains = look->databases[TEXT_PLAIN].chains | look->databases[TEXT_STRANGE].chains;
     uint32_t *views = arena_array(p->arena, source->segment_count, sizeof *views);
     look->views = views;
     look->view_count = chains ? source->segment_count : 0;

@@ -81,7 +81,8 @@ static struct byte_set bytes_without(unsigned sort)
 
 /* What a text must have for the expression to match. */
 struct demands {
-    bool strange;
+    bool strange; /* a byte that is not plain */
+    bool narrows; /* less may match in plain bytes alone: pattern_among */
     uint16_t needs;
 };
 
@@ -92,7 +93,9 @@ static struct demands expression_demands(struct bytes e, struct arena *a)
     struct arena *tree = arena_child(a);
     const struct pattern_tree *read = tree ? pattern_read(e, tree) : NULL;
     struct byte_set plain = plain_bytes();
+    struct bytes narrow = e;
     ret.strange = read && !pattern_fits(read, &plain);
+    ret.narrows = read && !ret.strange && pattern_among(read, &plain, tree, &narrow) && !bytes_equal(narrow, e);
     for (unsigned sort = 0; read && sort < BYTE_SORTS; sort++) {
         struct byte_set others = bytes_without(sort);
         if (!pattern_fits(read, &others))
@@ -145,6 +148,7 @@ struct judging {
 enum {
     FACT_TAKEN = 1,
     FACT_STRANGE = 2,
+    FACT_NARROWS = 4,
     FACT_NEEDS_SHIFT = 8, /* of the needs, in the bits above */
 };
 
@@ -154,16 +158,13 @@ static uint32_t judge(void *context)
     if (!is_taken(j->text, j->flags))
         return 0;
     struct demands d = expression_demands(j->expression, j->arena);
-    return FACT_TAKEN | (d.strange ? FACT_STRANGE : 0u) | (uint32_t)d.needs << FACT_NEEDS_SHIFT;
+    return FACT_TAKEN | (d.strange ? FACT_STRANGE : 0u) | (d.narrows ? FACT_NARROWS : 0u) | (uint32_t)d.needs << FACT_NEEDS_SHIFT;
 }
 
-static enum patterns_result add_expression(struct patterns *p, uint32_t rule, struct bytes e, bool caseless, struct arena *a)
+/* Appends it, for texts of these kinds, if Hyperscan takes it. */
+static enum patterns_result add_judged(struct patterns *p, struct pattern item, struct bytes e, struct arena *a, uint32_t *ret_fact)
 {
-    unsigned flags = EXPRESSION_FLAGS | (caseless ? HS_FLAG_CASELESS : 0);
-    if (!is_for_buffers(e))
-        return PATTERNS_NONE;
-    const char *text;
-    switch (ends_mark(e, a, &text)) {
+    switch (ends_mark(e, a, &item.text)) {
     case ENDS_MEMORY:
         return PATTERNS_MEMORY;
     case ENDS_NONE:
@@ -171,11 +172,42 @@ static enum patterns_result add_expression(struct patterns *p, uint32_t rule, st
     case ENDS_OK:
         break;
     }
-    struct judging judging = {text, flags, e, a};
-    uint32_t fact = compiled_fact(p->compiled, &(struct fact_wanted){PATTERN_JUDGEMENT, bytes_of_text(text), flags, judge, &judging});
-    if (fact == FACT_MEMORY)
+    struct judging judging = {item.text, item.flags, e, a};
+    *ret_fact = compiled_fact(p->compiled, &(struct fact_wanted){PATTERN_JUDGEMENT, bytes_of_text(item.text), item.flags, judge, &judging});
+    if (*ret_fact == FACT_MEMORY)
         return PATTERNS_MEMORY;
-    return fact & FACT_TAKEN ? add(p, (struct pattern){.text = text, .flags = flags, .rule = rule, .strange = fact & FACT_STRANGE, .needs = (uint16_t)(fact >> FACT_NEEDS_SHIFT)}, a) : PATTERNS_NONE;
+    item.of_kind[TEXT_PLAIN] &= !(*ret_fact & FACT_STRANGE);
+    item.needs = (uint16_t)(*ret_fact >> FACT_NEEDS_SHIFT);
+    return *ret_fact & FACT_TAKEN ? add(p, item, a) : PATTERNS_NONE;
+}
+
+/* In plain texts, what of the last one can match there takes its place. */
+static enum patterns_result add_narrow(struct patterns *p, struct bytes e, struct arena *a)
+{
+    size_t whole = p->count - 1;
+    struct pattern item = p->items[whole];
+    struct arena *tree = arena_child(a);
+    const struct pattern_tree *read = tree ? pattern_read(e, tree) : NULL;
+    struct byte_set plain = plain_bytes();
+    uint32_t fact;
+    bool ok = read && pattern_among(read, &plain, a, &e);
+    arena_destroy(tree);
+    if (!ok)
+        return PATTERNS_MEMORY;
+    item.of_kind[TEXT_STRANGE] = false;
+    enum patterns_result result = add_judged(p, item, e, a, &fact);
+    p->items[whole].of_kind[TEXT_PLAIN] = result != PATTERNS_OK;
+    return result == PATTERNS_NONE ? PATTERNS_OK : result;
+}
+
+static enum patterns_result add_expression(struct patterns *p, uint32_t rule, struct bytes e, bool caseless, struct arena *a)
+{
+    struct pattern item = {.flags = EXPRESSION_FLAGS | (caseless ? HS_FLAG_CASELESS : 0), .rule = rule, .of_kind = {true, true}};
+    uint32_t fact;
+    if (!is_for_buffers(e))
+        return PATTERNS_NONE;
+    enum patterns_result result = add_judged(p, item, e, a, &fact);
+    return result == PATTERNS_OK && fact & FACT_NARROWS ? add_narrow(p, e, a) : result;
 }
 
 /* As \xHH, which has no other meaning. */
@@ -197,7 +229,8 @@ static enum patterns_result add_literal(struct patterns *p, uint32_t rule, struc
     for (size_t i = 0; i < literal.len; i++)
         at = put_byte(at, literal.at[i]);
     struct demands d = literal_demands(literal);
-    return add(p, (struct pattern){.text = text, .flags = HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), .rule = rule, .strange = d.strange, .needs = d.needs}, a);
+    struct pattern item = {.text = text, .flags = HS_FLAG_SINGLEMATCH | (caseless ? HS_FLAG_CASELESS : 0), .rule = rule, .of_kind = {!d.strange, true}, .needs = d.needs};
+    return add(p, item, a);
 }
 
 static enum patterns_result add_phrases(struct patterns *p, uint32_t rule, const struct phrases *phrases, struct arena *a)
@@ -225,7 +258,8 @@ static enum patterns_result add_class(struct patterns *p, uint32_t rule, const b
             needs &= (uint16_t)(1u << byte_sort((uint8_t)byte));
     }
     *at = ']';
-    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, (struct pattern){.text = text, .flags = HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, .rule = rule, .strange = strange, .needs = needs}, a);
+    struct pattern item = {.text = text, .flags = HS_FLAG_SINGLEMATCH | HS_FLAG_DOTALL, .rule = rule, .of_kind = {!strange, true}, .needs = needs};
+    return class[SEPARATOR] || at == text + 1 ? PATTERNS_NONE : add(p, item, a);
 }
 
 static enum patterns_result add_detector(struct patterns *p, uint32_t rule, bool (*needs)(uint8_t), struct arena *a)

@@ -5,15 +5,16 @@
 #include "base/arena.h"
 #include "waf/language/model.h"
 #include "waf/operator/phrases.h"
+#include "waf/plan/plan.h"
 
 /* Images keep under this name what was said of an expression: another one once something else is said of the same. */
-#define PATTERN_JUDGEMENT "pattern, by syntax of the second kind"
+#define PATTERN_JUDGEMENT "pattern, by syntax of the third kind"
 
 struct pattern {
     const char *text;
     unsigned flags; /* HS_FLAG_... */
     uint32_t rule;
-    bool strange; /* matches nothing in a value of plain bytes alone */
+    bool of_kind[TEXT_KINDS]; /* looked for in texts of that kind */
     uint16_t needs; /* sorts of bytes, as bits, without one of which it matches nothing in a value that has no odd byte */
     uint32_t look; /* of its group, and behind which of that one's chains: the caller's */
     uint8_t chain;

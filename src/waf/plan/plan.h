@@ -36,6 +36,14 @@ struct plan_chain {
 #define PLAN_FIRST_VIEWS 64
 #define PLAN_NEEDS_MAX 16
 
+/* Texts of plain bytes (patterns.h) alone, in which most of what is looked for cannot be, and others. */
+enum text_kind {
+    TEXT_PLAIN,
+    TEXT_STRANGE,
+    TEXT_KINDS,
+};
+#define TEXT_ANY (1u << TEXT_PLAIN | 1u << TEXT_STRANGE) /* as bits */
+
 /* What a number that a database reports means: the rule may match in a value behind the chain. */
 struct plan_pattern {
     uint32_t rule;
@@ -66,7 +74,7 @@ struct plan_look {
     uint32_t view_count;
     uint64_t first_views;  /* those of them below PLAN_FIRST_VIEWS, as bits */
     bool has_more_views;
-    struct plan_database plain, strange; /* strange: nothing of it matches a value of plain bytes (patterns.h) alone; others are scanned */
+    struct plan_database databases[TEXT_KINDS];
 };
 
 struct plan_group {

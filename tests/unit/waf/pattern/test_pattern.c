@@ -150,6 +150,62 @@ static void what_does_not_fit_does_not_match(void **state)
     assert_true(tried > EXPRESSIONS);
 }
 
+/* What is left of it for letters a and b. */
+static void what_cannot_match_is_left_out(void **state)
+{
+    static const char *const cases[][2] = {{"a|#|b", "a|b"}, {"#|a", "a"}, {"a|#", "a"}, {"#|!|a|#|b|!", "a|b"}, {"#", "#"}, {"a#*b", "a(?:)b"}, {"a#??b", "a(?:)b"}, {"x(?:#+|a)", "x(?:a)"}, {"(?:a|#+(b|c))b", "(?:a)b"},
+        {"(?i)#|a", "(?i)a"}, {"a(?i)#|b", "a(?i)#|b"}, {"a(?i:#|b)", "a(?i:b)"}, {"(?:^|=)a", "(?:^)a"}, {"a|#?|b", "a|(?:)|b"}, {"(a|#)\\1", "(a|#)\\1"}, {"(?1)(a|#)", "(?1)(a|#)"}, {"(?x)a|#", "(?x)a|#"},
+        {"(?=#|a)a", "(?=#|a)a"}, {"a{0}|#", "a{0}"}, {"a#{0,2}{2}b", "a(?:){2}b"}, {"(#|a)+", "(a)+"}, {"(?:(?:#|!)|a)b", "(?:a)b"}, {"", ""}, {"a||#", "a|"}, {"#||a", "|a"}, {"x=*{2}", "x(?:){2}"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct arena *a = arena_create(MEMORY);
+        const struct pattern_tree *p = pattern_read(bytes_of_text(cases[i][0]), a);
+        struct byte_set set = {0};
+        struct bytes left;
+        for (const char *c = "aAbBxX"; *c; c++)
+            set_add(&set, (uint8_t)*c, (uint8_t)*c);
+        assert_non_null(p);
+        assert_true(pattern_among(p, &set, a, &left));
+        if (!bytes_equal(left, bytes_of_text(cases[i][1])))
+            fail_msg("`%s`: `%.*s`", cases[i][0], (int)left.len, (const char *)left.at);
+        arena_destroy(a);
+    }
+}
+
+/* Of expressions of every syntax: in plain bytes, what is left matches where the whole does. */
+static void what_is_left_matches_the_same(void **state)
+{
+    struct random random = {.state = 11};
+    struct byte_set plain = {0};
+    size_t shorter = 0, matched = 0;
+    for (unsigned c = 0; c < 256; c++)
+        if (is_plain((uint8_t)c))
+            set_add(&plain, c, c);
+    for (int i = 0; i < EXPRESSIONS; i++) {
+        struct text e = text_new(1 << 16), sample = text_new(1 << 16);
+        struct bytes left;
+        expression_make(&random, &e, &sample);
+        struct arena *a = arena_create(MEMORY);
+        const struct pattern_tree *p = pattern_read(bytes_of(text_cstr(&e), e.len), a);
+        if (p && pattern_among(p, &plain, a, &left) && left.at != p->expression.at) {
+            char *text = arena_text(a, (const char *)left.at, left.len);
+            shorter += left.len < e.len;
+            for (int v = 0; v < VALUES; v++) {
+                uint8_t value[64];
+                size_t len = plain_value(&random, &sample, value, v ? sizeof value : 0);
+                enum regex_result whole = finds(text_cstr(&e), bytes_of(value, len));
+                matched += whole == REGEX_YES;
+                if ((whole == REGEX_YES || whole == REGEX_NO) && finds(text, bytes_of(value, len)) != whole)
+                    fail_msg("`%s` and what is left of it, `%s`, do not agree on `%.*s`", text_cstr(&e), text, (int)len, (const char *)value);
+            }
+        }
+        arena_destroy(a);
+        text_free(&e);
+        text_free(&sample);
+    }
+    print_message("# %zu expressions became shorter, %zu values matched\n", shorter, matched);
+    assert_true(shorter > 100 && matched > 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -157,6 +213,8 @@ int main(void)
         cmocka_unit_test(sets_made_by_chance_are_those_of_pcre2),
         cmocka_unit_test(what_has_no_place_does_not_fit),
         cmocka_unit_test(what_does_not_fit_does_not_match),
+        cmocka_unit_test(what_cannot_match_is_left_out),
+        cmocka_unit_test(what_is_left_matches_the_same),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
