@@ -271,6 +271,10 @@ static void gate(struct making *m, int phase)
 static void put_name(const char *condition, const char *name, struct text *out)
 {
     const char *place = strstr(condition, "%s");
+    if (!place) {
+        text_puts(out, condition);
+        return;
+    }
     text_append(out, condition, (size_t)(place - condition));
     text_puts(out, name);
     text_puts(out, place + 2);
@@ -308,6 +312,37 @@ static void foregone(struct making *m, int phase)
     text_printf(out, " \"t:none%s\"\n", random_chance(m->random, 20) ? ",setvar:tx.d=+1" : "");
 }
 
+/* A rule that names values for the next of its chain (engine/naming.h), and some that look at these, or change them. */
+static void naming(struct making *m, int phase)
+{
+    static const char *const lists[] = {"ARGS_NAMES", "REQUEST_HEADERS_NAMES", "REQUEST_HEADERS_NAMES", "ARGS", "REQUEST_COOKIES", "ARGS_NAMES|REQUEST_HEADERS_NAMES"};
+    static const char *const expressions[] = {"^.*$", "^.*$", "^.*$", ".*", "^.+$"};
+    static const char *const sets[] = {"=/%{tx.0}/", "=/%{tx.0}/", "=%{tx.0}", "=%{tx.0}-", "=%{tx.n}", "", "=+%{tx.0}"};
+    static const char *const fronts[] = {"tw_", "tw_", "TW-", "x"};
+    static const char *const selectors[] = {"^%s", "^%s", "^%s", "%s", "^t", "^t", "^%sa?"};
+    static const char *const within[] = {"/host/ /a/", "/zz/ /x-b/ %{tx.b}", "%{tx.b}", "%{tx.e}", "%{tx.1}", "-a- - b", ""};
+    static const char *const readers[] = {"TX:/^%s/ \"@rx .\"", "&TX:/%sa/ \"@ge 1\"", "TX:/a$/ \"@rx a\"", "TX \"@contains /\"", "&TX \"@gt 9\"", "&TX \"@gt 7\"", "&TX \"@lt 6\"", "TX:/q/ \"@rx .\"", "TX:%sa \"@rx .\""};
+    static const char *const writers[] = {"setvar:'tx.%s%{ARGS_NAMES}=2'", "setvar:'!tx.%s%{ARGS_NAMES}'", "setvar:'tx.%sb=1'", "setvar:'tx.b=%{tx.0}'", "setvar:!tx.n", "setvar:'tx.c%{tx.0}=3'", "setvar:tx.t=host"};
+    const char *front = PICK(m->random, fronts);
+    struct text *out = new_directive(m->rules);
+    text_printf(out, "SecRule %s \"@rx %s\" \"id:%d,phase:%d,pass%s%s,setvar:'tx.%s%%{tx.0}%s',chain\"\n", PICK(m->random, lists), PICK(m->random, expressions), m->id++, phase, random_chance(m->random, 90) ? ",capture" : "",
+        random_chance(m->random, 50) ? ",t:lowercase" : "", front, PICK(m->random, sets));
+    text_puts(out, "SecRule TX:/");
+    put_name(PICK(m->random, selectors), front, out);
+    text_printf(out, "/ \"%s@within %s\" \"t:none%s\"\n", random_chance(m->random, 10) ? "!" : "", PICK(m->random, within), random_chance(m->random, 30) ? ",setvar:tx.d=+1" : "");
+    for (uint32_t i = random_below(m->random, 3); i > 0; i--) {
+        out = new_directive(m->rules);
+        text_puts(out, "SecRule ");
+        put_name(PICK(m->random, readers), front, out);
+        text_printf(out, " \"id:%d,phase:%d,pass", m->id++, phase + (int)random_below(m->random, 2));
+        if (random_chance(m->random, 40)) {
+            text_puts(out, ",");
+            put_name(PICK(m->random, writers), front, out);
+        }
+        text_puts(out, "\"\n");
+    }
+}
+
 static void exception(struct making *m)
 {
     static const char *const updates[] = {"SecRuleRemoveById %d\n", "SecRuleRemoveById %d\n", "SecRuleUpdateTargetById %d \"!ARGS:a\"\n", "SecRuleUpdateTargetById %d \"REQUEST_HEADERS\"\n", "SecRuleRemoveByTag two\n",
@@ -341,13 +376,15 @@ void twist_rules_make(struct random *random, struct twist_rules *ret)
             chain_of_transformations(&m, &m.chains[i]);
     }
     settings(&m);
-    bool settled = random_chance(random, 45);
+    bool settled = random_chance(random, 45), names = random_chance(random, 25);
     int home = random_chance(random, 60) ? 2 : 1 + (int)random_below(random, 5);
     for (uint32_t i = 4 + random_below(random, 32); i > 0; i--) {
         uint32_t draw = random_below(random, 100);
         int phase = random_chance(random, m.jumpy ? 95 : 70) ? home : 1 + (int)random_below(random, 5);
         if (settled && random_chance(random, 45))
             foregone(&m, phase);
+        else if (names && random_chance(random, 15))
+            naming(&m, phase);
         else if (draw < (m.jumpy ? 70 : 82))
             rule(&m, phase);
         else if (draw < 88)

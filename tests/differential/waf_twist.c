@@ -87,6 +87,8 @@ static bool pair_open_most(const struct twist_rules *rules, bool *left_out, stru
 static void print_state(struct waf_transaction *t, struct text *out)
 {
     (void)variables_first(t, VARIABLE_MATCHED_VARS, &(struct selection){.kind = SELECTOR_NONE, .number = NOTHING});
+    if (!values_settle(&t->lists[VARIABLE_TX]))
+        abort();
     print_values(out, "TX", t->lists[VARIABLE_TX].items, t->lists[VARIABLE_TX].count);
     print_values(out, "IP", t->lists[VARIABLE_IP].items, t->lists[VARIABLE_IP].count);
     print_values(out, "matched", t->lists[VARIABLE_MATCHED_VARS].items, t->lists[VARIABLE_MATCHED_VARS].count);

@@ -65,9 +65,7 @@ static bool set_known(struct waf_transaction *t, const struct waf_action *a, con
     const struct waf_value *there = values_known(tx, s->number);
     struct bytes value;
     if (a->operation == SETVAR_UNSET) {
-        if (there)
-            values_remove(tx, s->name);
-        return true;
+        return !there || values_remove(tx, s->name);
     }
     return new_value(t, a, there, given, &value) && lend_known(t, s, value);
 }
@@ -82,8 +80,7 @@ static bool set_named(struct waf_transaction *t, const struct waf_action *a, str
     if (collection_is_open(t, a->variable))
         return collection_set(t, a, name, given);
     if (a->operation == SETVAR_UNSET) {
-        values_remove(store, name);
-        return true;
+        return values_remove(store, name);
     }
     bool adds = a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT;
     return new_value(t, a, adds ? values_find(store, name) : NULL, given, &value) && values_lend(store, a->variable, name, value, t->arena);

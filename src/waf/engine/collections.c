@@ -100,8 +100,7 @@ static bool change_view(struct waf_transaction *t, struct open_collection *c, co
         return bytes_of_number((there ? number_of_32(there->value) : 0) + change->number, t->arena, &number) &&
             values_set(view, c->key.collection, change->name, number, t->arena);
     case CHANGE_REMOVE:
-        values_remove(view, change->name);
-        return true;
+        return values_remove(view, change->name);
     case CHANGE_EXPIRE:
     case CHANGE_DEPRECATE:
     case CHANGE_TIMEOUT:
@@ -130,8 +129,7 @@ static bool change(struct waf_transaction *t, struct open_collection *c, struct 
     }
     if (now.exists)
         return values_set(view, c->key.collection, change->name, now.value, t->arena);
-    values_remove(view, change->name);
-    return true;
+    return values_remove(view, change->name);
 }
 
 /* TIMEOUT is no variable of the collection, but how long it is kept. */

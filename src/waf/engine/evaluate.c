@@ -194,11 +194,13 @@ static bool try_list(struct trial *x, uint32_t target)
 static bool peek(struct trial *x, uint32_t target, bool *ret_any)
 {
     struct waf_transaction *t = x->t;
-    const struct waf_values *tx = &t->lists[VARIABLE_TX];
+    struct waf_values *tx = &t->lists[VARIABLE_TX];
     const struct selection *s = &t->program->targets[target];
     bool strangers = !values_count_known(tx, s->known); /* no others are selected */
     struct match ignored;
     *ret_any = false;
+    if (!variables_settle(tx, s))
+        return false;
     for (size_t i = 0; i < (strangers ? tx->known->stranger_count : tx->count) && !*ret_any; i++) {
         const struct waf_value *v = &tx->items[strangers ? tx->known->strangers[i] : i];
         if (variables_selects(t, s, v) && !operate(t, x->number, v->value, ret_any, &ignored))

@@ -87,6 +87,8 @@ static enum foreseen foresee_own(const struct waf_transaction *t, uint32_t rule)
         return has_nothing(t, rule) ? FORESEEN_FAILS : FORESEEN_NOTHING;
     if (test->kind == TEST_TEXT)
         return texts_fail(t, rule, test) ? FORESEEN_FAILS : FORESEEN_NOTHING;
+    if (test->kind == TEST_COUNT && !test->named && test->variable == VARIABLE_TX && t->lists[VARIABLE_TX].known->waiting.count)
+        return FORESEEN_NOTHING;
     return compare_numbers(t, test);
 }
 

@@ -13,8 +13,7 @@ static inline uint64_t triggers_of_made(const struct form_maker *m, const struct
     const struct waf_plan *p = m->plan;
     if (p && transformation_only_takes(step))
         return before->seen | p->triggers['a'] | p->triggers[' '];
-    /* Left to the patterns of a scan, it leaves a text what that took it for. */
-    return triggers_of(m, text) | (step == TRANSFORM_LOWERCASE ? before->seen & TRIGGER_STRANGE : 0);
+    return triggers_of(m, text);
 }
 
 static inline struct waf_form form_with(struct bytes text, uint64_t triggers)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rules of a phase where there is a plan: what is known not to match is passed over, what is known to do little is done at once. */
 #include "waf/engine/course.h"
+#include "waf/engine/naming.h"
 #include "waf/engine/transaction.h"
 
 /* The rule at which the jump ends, or the end of the phase. */
@@ -103,6 +104,10 @@ static bool run_candidate(struct waf_transaction *t, uint32_t rule, uint32_t *re
     if (foreseen == FORESEEN_FAILS || foreseen == FORESEEN_FAILS_LATER) {
         uint32_t behind = foreseen == FORESEEN_FAILS ? t->program->plan->behind[rule] : 0;
         *ret_next = behind ? behind : rule + 1;
+        forget_matches(t);
+        return true;
+    }
+    if (naming_passes(t, rule)) {
         forget_matches(t);
         return true;
     }

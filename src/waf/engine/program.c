@@ -2,6 +2,7 @@
 #include "waf/engine/program.h"
 
 #include "waf/engine/course.h"
+#include "waf/engine/naming.h"
 #include "waf/language/names.h"
 
 /* Where a rule set does not say: as many calls as Debian's recommended configuration lets through a thousand times over. */
@@ -257,7 +258,8 @@ bool program_plan(struct waf_program *p, struct arena *a)
         return false;
     course_settle(course, p->plan);
     p->course = course;
-    return true;
+    p->namings = namings_find(p, a);
+    return p->namings;
 }
 
 void program_warm(const struct waf_program *p)

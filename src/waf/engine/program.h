@@ -27,6 +27,7 @@ struct rule_operand {
 };
 
 struct course;
+struct naming;
 
 struct waf_program {
     const struct waf_rule_set *set;
@@ -39,6 +40,7 @@ struct waf_program {
     struct prepared_rules prepared;
     const struct unicode_map *unicode;   /* of SecUnicodeMapFile; NULL: none */
     struct waf_plan *plan;               /* NULL: every rule is run */
+    const struct naming **namings;       /* by rule; NULL: none, as there is no plan */
     const struct course *course;         /* NULL: none, as there is no plan */
     struct compiled *compiled;           /* what the above is made of; its maker's */
 };

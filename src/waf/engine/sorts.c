@@ -28,11 +28,17 @@ static bool add_piece(struct waf_transaction *t, const struct waf_form *f, uint6
     return true;
 }
 
+/* Of another kind it is another one, as it is to a rule that looks at it. */
+static bool is_same(const struct waf_form *a, const struct waf_form *b)
+{
+    return a == b || (kind_of(a->triggers) == kind_of(b->triggers) && bytes_equal(a->text, b->text));
+}
+
 /* More chains that make this of a text, whose pieces begin at `first`. */
 static bool add_made(struct waf_transaction *t, size_t first, const struct waf_form *f, uint64_t chains)
 {
     for (size_t i = first; i < t->piece_count; i++)
-        if (t->pieces[i].form == f || bytes_equal(t->pieces[i].form->text, f->text)) {
+        if (is_same(t->pieces[i].form, f)) {
             t->pieces[i].chains |= chains;
             return true;
         }

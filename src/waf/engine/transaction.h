@@ -149,6 +149,8 @@ bool variables_selects(struct waf_transaction *t, const struct selection *s, con
 /* Is the value, as the variable of a target, taken away by an exclusion of the rule, or by ctl? */
 bool variables_takes_away(struct waf_transaction *t, const struct waf_rule *rule, const struct waf_value *v);
 /* Of a target that is WAY_COUNTED: how many it selects. */
+/* What waits to be put into the list is put there, where the selection may be of it (values.h). False when memory is out. */
+bool variables_settle(struct waf_values *list, const struct selection *s) MUST_USE;
 size_t variables_count(struct waf_transaction *t, uint32_t target);
 /* A text of the message, for transformations. NULL when memory is out. */
 struct waf_form *variables_form(struct waf_transaction *t, uint8_t variable);

@@ -60,7 +60,7 @@ bool values_know(struct waf_values *v, const struct known_names *names, struct a
     struct waf_value *items = arena_buffer(a, KNOWN_ROOM * sizeof *items);
     if (!k || !items)
         return false;
-    *k = (struct known_values){.names = names, .there = (uint64_t *)(k + 1), .indices = (uint32_t *)((uint64_t *)(k + 1) + words)};
+    *k = (struct known_values){.names = names, .arena = a, .there = (uint64_t *)(k + 1), .indices = (uint32_t *)((uint64_t *)(k + 1) + words)};
     *v = (struct waf_values){.items = items, .capacity = KNOWN_ROOM, .known = k};
     return true;
 }
@@ -170,17 +170,21 @@ struct waf_value *values_next(const struct waf_values *v, struct bytes name, uin
     return NULL;
 }
 
-struct waf_value *values_find(const struct waf_values *v, struct bytes name)
+struct waf_value *values_find(struct waf_values *v, struct bytes name)
 {
     if (!v->count)
         return NULL;
     uint32_t hash = name_hash(name), number = v->known ? known_names_find(v->known->names, name, hash) : NOTHING;
-    return number != NOTHING ? values_known(v, number) : values_next(v, name, hash, NULL);
+    if (number != NOTHING)
+        return values_known(v, number);
+    return values_settle(v) ? values_next(v, name, hash, NULL) : NULL;
 }
 
 void values_clear(struct waf_values *v)
 {
     v->count = 0;
+    if (v->known)
+        v->known->waiting.count = 0;
     index_all(v);
 }
 
@@ -215,6 +219,8 @@ bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, stru
     uint32_t hash = name_hash(name), number = v->known ? known_names_find(v->known->names, name, hash) : NOTHING;
     if (number != NOTHING)
         return values_lend_known(v, variable, number, name, value, a);
+    if (!values_settle(v))
+        return false;
     struct waf_value *there = values_next(v, name, hash, NULL);
     if (there)
         there->value = value;
@@ -255,12 +261,55 @@ bool values_set(struct waf_values *v, uint8_t variable, struct bytes name, struc
     return values_lend(v, variable, there ? there->name : copies[0], copies[1], a);
 }
 
-void values_remove(struct waf_values *v, struct bytes name)
+bool values_remove(struct waf_values *v, struct bytes name)
 {
     size_t kept = 0;
+    if (!values_settle(v))
+        return false;
     for (size_t i = 0; i < v->count; i++)
         if (!names_equal(v->items[i].name, name))
             v->items[kept++] = v->items[i];
     v->count = kept;
     index_all(v);
+    return true;
+}
+
+/* ---- what waits */
+
+static bool put_waiting(struct waf_values *v, const struct waiting_values *w, struct bytes name)
+{
+    size_t len = name.len - w->front;
+    uint8_t *value = arena_buffer(v->known->arena, w->before.len + len + w->behind.len), *at = value;
+    if (!value)
+        return false;
+    at = w->before.len ? mempcpy(at, w->before.at, w->before.len) : at;
+    at = len ? mempcpy(at, name.at + w->front, len) : at;
+    if (w->behind.len)
+        memcpy(at, w->behind.at, w->behind.len);
+    return values_lend(v, VARIABLE_TX, name, bytes_of(value, w->before.len + len + w->behind.len), v->known->arena);
+}
+
+/* What has come since, all of it by names with a number, is taken off and put behind. */
+bool values_settle(struct waf_values *v)
+{
+    if (!v->known || !v->known->waiting.count)
+        return true;
+    struct waiting_values w = v->known->waiting;
+    size_t later = v->count - w.at;
+    struct waf_value *kept = arena_buffer(v->known->arena, later * sizeof *kept);
+    if (!kept)
+        return false;
+    v->known->waiting.count = 0;
+    memcpy(kept, v->items + w.at, later * sizeof *kept);
+    v->count = w.at;
+    index_all(v);
+    for (size_t i = 0; i < w.count; i++)
+        if (!put_waiting(v, &w, w.names[i]))
+            return false;
+    for (size_t i = 0; i < later; i++) {
+        if (!values_append(v, kept[i], v->known->arena))
+            return false;
+        index_add(v, (uint32_t)v->count - 1);
+    }
+    return true;
 }

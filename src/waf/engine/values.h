@@ -29,6 +29,17 @@ struct waf_values {
     struct known_values *known; /* of TX; else NULL */
 };
 
+/*
+ * Values that are not in the list yet, because nobody has asked for them. Each has a name without a number, whose first
+ * `front` bytes are those of the others; what stands behind these stands in the value, between `before` and `behind`.
+ */
+struct waiting_values {
+    struct bytes *names;
+    size_t count, front;
+    struct bytes before, behind;
+    size_t at; /* where in the list they belong */
+};
+
 /* Of a list of names of which some have a number: each of these is at most once in the list. */
 struct known_values {
     const struct known_names *names;
@@ -36,6 +47,8 @@ struct known_values {
     uint64_t *there;     /* bits by number */
     uint32_t *strangers; /* indices of those without a number, in order */
     size_t stranger_count, stranger_capacity;
+    struct waiting_values waiting;
+    struct arena *arena; /* the list's */
 };
 
 static inline bool value_is_named(const struct waf_value *v, struct bytes name, uint32_t hash)
@@ -49,8 +62,10 @@ bool values_add(struct waf_values *v, struct waf_value value, struct arena *a) M
 bool values_add_hashed(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
 /* One that stands in another list already. */
 bool values_append(struct waf_values *v, struct waf_value value, struct arena *a) MUST_USE;
+/* What waits is put into the list. False when memory is out. */
+bool values_settle(struct waf_values *v) MUST_USE;
 /* The first of that name, or NULL. */
-struct waf_value *values_find(const struct waf_values *v, struct bytes name);
+struct waf_value *values_find(struct waf_values *v, struct bytes name);
 /* The one whose name has this number, or NULL. */
 static inline struct waf_value *values_known(const struct waf_values *v, uint32_t number)
 {
@@ -75,7 +90,8 @@ bool values_lend(struct waf_values *v, uint8_t variable, struct bytes name, stru
 bool values_lend_first(struct waf_values *v, const struct waf_value *items, size_t count);
 /* The same for a name that has this number. */
 bool values_lend_known(struct waf_values *v, uint8_t variable, uint32_t number, struct bytes name, struct bytes value, struct arena *a) MUST_USE;
-void values_remove(struct waf_values *v, struct bytes name);
+/* False when memory is out. */
+bool values_remove(struct waf_values *v, struct bytes name) MUST_USE;
 /* How many of these numbers are there: bits by number. */
 size_t values_count_known(const struct waf_values *v, const uint64_t *numbers);
 /* The list is one of names of which some have numbers; it is empty yet. False when memory is out. */

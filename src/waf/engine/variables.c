@@ -132,10 +132,28 @@ static bool add_as(struct waf_transaction *t, uint8_t variable, const struct waf
     return values_append(ret, v, t->arena);
 }
 
+/* Nothing of what waits has a name that the expression selects. */
+static bool leaves_waiting(const struct waiting_values *w, const struct regex *r)
+{
+    for (size_t i = 0; i < w->count; i++)
+        if (regex_glance(r, w->names[i]) != WORDS_NO)
+            return false;
+    return true;
+}
+
+bool variables_settle(struct waf_values *list, const struct selection *s)
+{
+    bool wait = !list->known || !list->known->waiting.count || (s->kind == SELECTOR_LITERAL && s->number != NOTHING) ||
+        (s->kind == SELECTOR_REGEX && leaves_waiting(&list->known->waiting, s->regex));
+    return wait || values_settle(list);
+}
+
 /* The values of a collection that are selected, each as `variable`. */
 static bool add_list(struct waf_transaction *t, uint8_t variable, const struct selection *s, struct waf_values *ret)
 {
-    const struct waf_values *list = &t->lists[variable_source(variable)];
+    struct waf_values *list = &t->lists[variable_source(variable)];
+    if (!variables_settle(list, s))
+        return false;
     if (s->kind == SELECTOR_LITERAL) {
         for (const struct waf_value *v = NULL; (v = values_selected(list, s, v));)
             if (!add_as(t, variable, v, ret))
@@ -260,8 +278,10 @@ bool variables_all(struct waf_transaction *t, uint32_t target, struct waf_values
 size_t variables_count(struct waf_transaction *t, uint32_t target)
 {
     const struct selection *s = &t->program->targets[target];
-    const struct waf_values *list = &t->lists[t->program->prepared.targets[target].source];
+    struct waf_values *list = &t->lists[t->program->prepared.targets[target].source];
     size_t count = 0;
+    if (!variables_settle(list, s))
+        t->out_of_memory = true;
     if (s->kind == SELECTOR_NONE)
         return list->count;
     if (s->kind == SELECTOR_LITERAL) {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "waf/operator/text.h"
 
+#include "base/find.h"
+
 static bool matched(size_t offset, size_t length, struct match *ret)
 {
     *ret = (struct match){offset, length};
@@ -12,11 +14,9 @@ static bool find(struct bytes b, struct bytes needle, size_t from, size_t *ret)
 {
     if (from > b.len || needle.len > b.len - from)
         return false;
-    const uint8_t *at = needle.len ? memmem(b.at + from, b.len - from, needle.at, needle.len) : NULL;
-    if (needle.len && !at)
-        return false;
-    *ret = needle.len ? (size_t)(at - b.at) : from;
-    return true;
+    size_t at = needle.len ? bytes_find(bytes_slice(b, from, b.len), needle) : 0;
+    *ret = from + at;
+    return at != FOUND_NOWHERE;
 }
 
 bool text_begins_with(struct bytes value, struct bytes argument, struct match *ret)

@@ -171,7 +171,13 @@ bool plan_asks_outside(const struct waf_rule *r)
     return r->operator == OPERATOR_GEO_LOOKUP || r->operator == OPERATOR_RBL;
 }
 
+/* An expression that is known only when it is asked may not compile, which is said. */
+static bool may_not_compile(const struct waf_rule *r)
+{
+    return r->operand_macros && (r->operator == OPERATOR_RX || r->operator == OPERATOR_RX_GLOBAL);
+}
+
 bool plan_leaves_nothing(const struct waf_rule_set *set, const struct waf_rule *r)
 {
-    return r->kind == RULE_CONDITION && !plan_asks_outside(r) && !r->written.capture && !r->written.multi_match && !plan_acts_at_once(set, r);
+    return r->kind == RULE_CONDITION && !may_not_compile(r) && !plan_asks_outside(r) && !r->written.capture && !r->written.multi_match && !plan_acts_at_once(set, r);
 }

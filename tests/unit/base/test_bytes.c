@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Views and cursors: nothing is read past the end, and a read that fails moves nothing. */
 #include "base/bytes.h"
+#include "base/find.h"
 
 #include <stdlib.h>
 
@@ -132,6 +133,27 @@ static void reads_past_the_end_fail_and_move_nothing(void **state)
     assert_null(none.at);
 }
 
+/* In memory of just that size, so that whoever reads past an end is seen. */
+static void found_is_what_memmem_finds(void **state)
+{
+    uint32_t seed = 5;
+    for (size_t len = 1; len < 300; len += len < 40 ? 1 : 29)
+        for (int i = 0; i < 400; i++) {
+            seed = seed * 1664525 + 1013904223;
+            size_t wanted = 1 + (seed >> 9) % (len < 9 ? len : 9);
+            uint8_t *in = malloc(len), *what = malloc(wanted);
+            for (size_t k = 0; k < len; k++)
+                in[k] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24) % 3;
+            for (size_t k = 0; k < wanted; k++)
+                what[k] = (uint8_t)((seed = seed * 1664525 + 1013904223) >> 24) % 3;
+            const uint8_t *there = memmem(in, len, what, wanted);
+            assert_int_equal(bytes_find(bytes_of(in, len), bytes_of(what, wanted)), there ? (size_t)(there - in) : FOUND_NOWHERE);
+            free(in);
+            free(what);
+        }
+    assert_int_equal(bytes_find(bytes_of(NULL, 0), bytes_of("a", 1)), FOUND_NOWHERE);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -140,6 +162,7 @@ int main(void)
         cmocka_unit_test(caseless_is_ascii_folding_of_every_pair_of_bytes),
         cmocka_unit_test(caseless_minds_length_and_content),
         cmocka_unit_test(classes_are_those_of_ascii),
+        cmocka_unit_test(found_is_what_memmem_finds),
         cmocka_unit_test(reads_past_the_end_fail_and_move_nothing),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
