@@ -187,14 +187,15 @@ static uint32_t scan_rule(struct planning *p, uint32_t rule, uint64_t gates)
     const struct waf_rule *r = &p->set->rules[rule];
     struct chains chains;
     bool may = r->kind == RULE_CONDITION && !r->negated && !r->operand_macros && scanner_is_sound() && chains_of_rule(p->set, rule, &chains);
-    uint32_t source = may ? source_of(p, r) : NOTHING;
-    struct draft *d = source != NOTHING ? draft_of(p, r->phase, gates, &chains) : NULL;
+    struct rule_sources sources = {0};
+    p->out_of_memory |= may && !sources_of(p, r, &sources);
+    struct draft *d = sources.count && !p->out_of_memory ? draft_of(p, r->phase, gates, &chains) : NULL;
     if (!d)
         return NOTHING;
     size_t before = d->patterns.count;
     uint32_t chains_before = d->group.chain_count;
-    for (uint32_t i = 0; i < chains.count; i++) {
-        enum patterns_result result = add_patterns(p, d, rule, source, &chains.items[i]);
+    for (uint32_t i = 0; i < chains.count * sources.count; i++) {
+        enum patterns_result result = add_patterns(p, d, rule, sources.items[i % sources.count], &chains.items[i / sources.count]);
         p->out_of_memory |= result == PATTERNS_MEMORY;
         if (result != PATTERNS_OK) {
             d->patterns.count = before;

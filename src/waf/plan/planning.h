@@ -28,8 +28,13 @@ struct planning {
 
 /* ---- sources.c */
 
-/* All that the rule's targets name; NOTHING: one of them is never scanned, or memory is out. */
-uint32_t source_of(struct planning *p, const struct waf_rule *r);
+#define SOURCES_MAX 2
+struct rule_sources {
+    uint32_t items[SOURCES_MAX];
+    size_t count; /* 0: one of the rule's targets is never scanned */
+};
+/* All that the rule's targets name: a message's body, and the rest. False when memory is out. */
+bool sources_of(struct planning *p, const struct waf_rule *r, struct rule_sources *ret) MUST_USE;
 
 /* ---- databases.c */
 

@@ -112,25 +112,46 @@ static bool gather_source(struct planning *p, const struct waf_rule *r, struct p
     return segments;
 }
 
-uint32_t source_of(struct planning *p, const struct waf_rule *r)
+/* NOTHING when memory is out. */
+static uint32_t number_of_source(struct planning *p, struct plan_source s)
 {
     struct waf_plan *plan = p->plan;
-    struct plan_source s;
-    if (!gather_source(p, r, &s)) {
-        p->out_of_memory = true;
-        return NOTHING;
-    }
-    for (uint32_t i = 0; i < plan->source_count && s.segment_count; i++)
+    for (uint32_t i = 0; i < plan->source_count; i++)
         if (same_source(&s, &plan->sources[i]))
             return i;
-    if (!s.segment_count)
-        return NOTHING;
     struct plan_source *grown = arena_grow(p->arena, plan->sources, plan->source_count, &p->source_capacity, sizeof *grown);
-    if (!grown) {
-        p->out_of_memory = true;
+    if (!grown)
         return NOTHING;
-    }
     plan->sources = grown;
     grown[plan->source_count] = s;
     return plan->source_count++;
+}
+
+static bool is_body(uint8_t variable)
+{
+    return variable == VARIABLE_REQUEST_BODY || variable == VARIABLE_RESPONSE_BODY;
+}
+
+/* Bodies are long, and their databases small: one for all rules that look at one goes over it once. */
+bool sources_of(struct planning *p, const struct waf_rule *r, struct rule_sources *ret)
+{
+    struct plan_source all, parts[SOURCES_MAX] = {0};
+    *ret = (struct rule_sources){0};
+    if (!gather_source(p, r, &all))
+        return false;
+    for (size_t part = 0; part < SOURCES_MAX; part++) {
+        uint32_t *segments = arena_array(p->arena, all.segment_count, sizeof *segments);
+        if (!segments)
+            return false;
+        for (uint32_t i = 0; i < all.segment_count; i++)
+            if (is_body(p->set->targets[p->plan->segments[all.segments[i]]].variable) == (part == 1))
+                segments[parts[part].segment_count++] = all.segments[i];
+        parts[part].segments = segments;
+        if (!parts[part].segment_count)
+            continue;
+        ret->items[ret->count] = number_of_source(p, parts[part]);
+        if (ret->items[ret->count++] == NOTHING)
+            return false;
+    }
+    return true;
 }
