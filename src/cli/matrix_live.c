@@ -254,13 +254,13 @@ int matrix_live(int argc, char **argv)
         struct arena *arena = arena_create((size_t)2 << 30);
         struct trial t = {.policy = l.policy};
         if (geteuid() != 0)
-            status = complain("trying a network needs root: run it with sudo");
+            status = complain_in(json, "trying a network needs root: run it with sudo");
         else if (!state_exists(l.policy->name))
-            status = complain("the network %s is not up; see bulkhead up --help", l.policy->name);
+            status = complain_in(json, "the network %s is not up; see bulkhead up --help", l.policy->name);
         else if (!arena || !list_probes(&t, arena))
-            status = complain("too many pairs to try");
+            status = complain_in(json, "too many pairs to try");
         else
-            status = try_all(&t, &f) ? report(&t, json) : complain("%s", f.text);
+            status = try_all(&t, &f) ? report(&t, json) : complain_in(json, "%s", f.text);
         arena_destroy(arena);
     }
     loaded_free(&l);
