@@ -170,7 +170,7 @@ static void print(const struct running *r, const struct finding *f, struct text 
     text_printf(out, "%s: %s\n", r->state.name, realised(r, f) ? "realised as the policy says" : "DIFFERS from the policy");
     text_puts(out, "  policy     ");
     print_digest(p->digest, 8, out);
-    text_printf(out, ", %u rules, generation %u%s\n", p->rule_count, r->generation, p->observe ? ", observed only" : "");
+    text_printf(out, ", %u rule%s, generation %u%s\n", p->rule_count, plural(p->rule_count), r->generation, p->observe ? ", observed only" : "");
     if (f->confirm_ns)
         text_printf(out, "             goes back in %llu s unless confirmed\n", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
     if (!f->digest_equal)
