@@ -558,5 +558,17 @@ def _():
             wait_for("its command has ended", lambda: not processes_in(namespace_inodes("t1z")), 3)
 
 
+@case("whatever umask Bulkhead is begun with, users other than root inside know the network's names, and files begin as 0644")
+def _():
+    run_in = {"b": "{command: [sh, -c, 'cat /etc/hosts; touch /tmp/x; stat -c %a /tmp/x; exec sleep 771051'], user: nobody}"}
+    with Network("t1ab", RULES, start=False, run_in=run_in) as n:
+        expect(bulkhead("up", n.file, umask=0o077), 0)  # as the unit is
+        expect(bulkhead("exec", "--user", "nobody", "t1ab/a", "--", "cat", "/etc/hosts", umask=0o077), 0, n.v4("b"), n.v6("b"))
+        log = f"{STATE_ROOT}/t1ab/b.log"
+        wait_for("it has written", lambda: os.path.exists(log) and "644" in open(log, encoding="utf-8").read())
+        with open(log, encoding="utf-8") as file:
+            assert n.v4("a") in file.read()
+
+
 if __name__ == "__main__":
     main(__doc__)
