@@ -570,5 +570,22 @@ def _():
             assert n.v4("a") in file.read()
 
 
+@case("where /proc is another PID namespace's, whoever would note a process or end one says so, and touches none")
+def _():
+    def elsewhere(*arguments):
+        return run("unshare", "--pid", "--fork", options.bulkhead, *arguments, status=None)
+    with Network("t1ac", RULES, start=False, run_in={"b": idle("771052")}) as n:
+        expect(elsewhere("up", n.file), 2, "PID namespace")
+        leaves_nothing("t1ac")
+        expect(bulkhead("up", n.file), 0)
+        session, agent, inside = n.session("a", "b", 7001), n.agent(), processes_in(namespace_inodes("t1ac"))
+        for arguments in (("down", "t1ac"), ("apply", n.write({}, "changed.yaml")), ("up", n.file)):
+            expect(elsewhere(*arguments), 2, "PID namespace")
+        assert carries(*session) and n.agent() == agent and processes_in(namespace_inodes("t1ac")) == inside
+        n.kill_agent()
+        expect(elsewhere("agent", "t1ac"), 2, "PID namespace")
+        expect(bulkhead("status", "t1ac"), 0, "does not run")
+
+
 if __name__ == "__main__":
     main(__doc__)
