@@ -7,6 +7,7 @@
 
 import contextlib
 import glob
+import json
 import os
 import random
 import re
@@ -504,6 +505,29 @@ def _():
                 out.write(text)
         expect(bulkhead("down", "t1x"), 0)
         leaves_nothing("t1x")
+
+
+@case("programs in the kernel that came with another build are told by status; apply leaves them, down and up bring this one's")
+def _():
+    with open(options.bulkhead, "rb") as file:
+        other = bytearray(file.read())
+    at = next(m.start() for m in re.finditer(b"\x7fELF", other) if other[m.start() + 18:m.start() + 20] == b"\xf7\0")  # EM_BPF
+    other[at + 15] = 1  # padding of e_ident: another build, and the same programs
+    with Network("t1ad", RULES) as n:
+        copy = f"{n.directory}/bulkhead"
+        with open(copy, "wb") as file:
+            file.write(other)
+        os.chmod(copy, 0o755)
+        told = "programs   of another build"
+        assert told not in expect(bulkhead("status", "t1ad"), 0).stdout
+        for _ in range(2):
+            assert told in run(copy, "status", "t1ad").stdout
+            assert json.loads(run(copy, "status", "t1ad", "--json").stdout)["programs"] == {"this_build": False}
+            run(copy, "apply", n.file)
+        run(copy, "down", "t1ad")
+        run(copy, "up", n.file)
+        assert told not in run(copy, "status", "t1ad").stdout
+        expect(bulkhead("status", "t1ad"), 0, told)
 
 
 @case("state that is damaged is refused with its name, and never crashes")
