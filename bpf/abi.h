@@ -238,6 +238,7 @@ struct config {
     __u32 test_clock;
     __u64 hash_seed; /* nobody outside knows which sessions share a set */
     __u64 tcp, tcp_closing, other, icmp, unconfirmed, fragment; /* timeouts, nanoseconds */
+    __u64 build; /* a hash of the object that the programs came from */
 };
 
 /* What the ring buffer carries. */

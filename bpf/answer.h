@@ -8,6 +8,7 @@
 #define BULKHEAD_ANSWER_H
 
 #include "image.h"
+#include "left_over.h"
 #include "maps.h"
 #include "parse.h"
 
@@ -129,7 +130,12 @@ subprogram int put_rst(struct __sk_buff *skb, struct context *c, __u32 to_link, 
     __u32 pseudo = answer_headers(c, to, back ? t->to : t->from, back ? t->from : t->to, IPPROTO_TCP, sizeof tcp);
     if (to->kind == LINK_ATTACHED && !answer_to_machine(c, to_link, back))
         return false;
-    tcp.check = sum_fold(sum_of(&tcp, sizeof tcp, pseudo));
+    __u32 l4 = ETH_HLEN + (t->family == 4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr));
+    int left = to->kind == LINK_ATTACHED ? left_over_at(skb) : 0;
+    if (left && left != (int)(l4 + offsetof(struct tcphdr, check)))
+        return false;
+    /* The answer takes the packet's place, and so leaves to an interface what the packet left. */
+    tcp.check = left ? (__u16)~sum_fold(pseudo) : sum_fold(sum_of(&tcp, sizeof tcp, pseudo));
     if (t->family == 4) {
         __builtin_memcpy(c->answer.bytes + ETH_HLEN + sizeof(struct iphdr), &tcp, sizeof tcp);
         return answer_put(skb, c, ETH_HLEN + sizeof(struct iphdr) + sizeof tcp, back);

@@ -4,6 +4,7 @@
  * docs/packets.md; src/decide/packet.c is the reference that this is tested against.
  */
 #include "judge.h"
+#include "left_over.h"
 #include "neighbour.h"
 #include "sweep.h"
 
@@ -154,6 +155,12 @@ ever_inline bool translated(struct __sk_buff *skb, struct context *c, const stru
     return !translate(skb, c, c->to_link);
 }
 
+/* Beyond attached interfaces and the uplink, what a sender left to them is written into the packet. */
+ever_inline bool stays_as_decided(struct __sk_buff *skb, const struct context *c, const struct link_entry *to)
+{
+    return to->kind == LINK_WORKLOAD || left_over_is_checksum(skb, c);
+}
+
 /* 8.2 and 8.3, and away. The action, or -1 when the context says why not. */
 ever_inline int deliver(struct __sk_buff *skb, struct context *c, __u32 *ret_mtu)
 {
@@ -166,7 +173,7 @@ ever_inline int deliver(struct __sk_buff *skb, struct context *c, __u32 *ret_mtu
         *ret_mtu = to->mtu;
     } else if (unlikely(c->ttl <= 1)) {
         c->reason = REASON_TTL;
-    } else if (likely(translated(skb, c, to) && rewrite(skb, c, to))) {
+    } else if (likely(stays_as_decided(skb, c, to) && translated(skb, c, to) && rewrite(skb, c, to))) {
         return to->kind == LINK_ATTACHED ? to_neighbour(skb, c, at) : (int)bpf_redirect_peer(at, 0);
     } else {
         c->reason = REASON_MALFORMED;

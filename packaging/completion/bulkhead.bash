@@ -48,7 +48,7 @@ _bulkhead() {
         done
     fi
     case $before in
-        --flows | --pcap) compopt -o default 2>/dev/null; return ;;
+        --flows | --pcap | --policy) compopt -o default 2>/dev/null; return ;;
         --user) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
         --confirm) mapfile -t COMPREPLY < <(compgen -W "30s 60s 5m" -- "$word"); return ;;
         --rules | --request | --response | --old | --new | --requests | --cache | --old-cache | --new-cache) compopt -o default 2>/dev/null; return ;;
@@ -56,12 +56,16 @@ _bulkhead() {
     esac
     case $verb in
         why) options="--from --to --port --at --batch --live --flow --json" ;;
-        matrix) options="--live --dot --json" ;;
-        diff) options="--flows --json" ;;
+        fmt) options="--write --check --force" ;;
+        schema) options="" ;;
+        matrix) options="--live --dot --at --json" ;;
+        diff) options="--flows --at --json" ;;
         up) options="--foreground --json" ;;
         apply) options="--confirm --json" ;;
         exec) options="--user --" ;;
-        flows) options="-f --suggest --pcap --json" ;;
+        status) options="--contents --json" ;;
+        flows) options="-f --follow --suggest --pcap --json" ;;
+        agent) options="--policy" ;;
         *) options="--json" ;;
     esac
     if [ "$verb" = waf ]; then
@@ -82,7 +86,7 @@ _bulkhead() {
     case $verb in
         waf) _bulkhead_files "$word" conf ;;
         check | fmt | why | matrix | diff | up | apply) _bulkhead_files "$word" yaml ;;
-        down | status | flows | top) mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_networks)" -- "$word") ;;
+        down | confirm | status | flows | top | agent) mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_networks)" -- "$word") ;;
         exec) mapfile -t COMPREPLY < <(compgen -W "$(_bulkhead_workloads)" -- "$word") ;;
     esac
 }

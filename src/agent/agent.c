@@ -274,6 +274,8 @@ static void loop(struct agent *a, int signals)
 static bool claim(const char *name, int *ret_lock, struct failure *f)
 {
     char path[512];
+    if (!process_numbers_hold(f))
+        return false;
     state_path(name, "agent.lock", path);
     *ret_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     if (*ret_lock < 0)

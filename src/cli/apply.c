@@ -32,7 +32,8 @@ static void print_cut(const struct policy *old, const struct receipt *r, const s
 static void print_receipt(const struct policy *old, const struct receipt *r, struct text *out)
 {
     if (r->cut_total == 0) {
-        text_printf(out, "no session was cut; %llu live sessions were decided again and go on\n", (unsigned long long)r->sweep.kept);
+        text_printf(out, "no session was cut; %llu live session%s decided again and %s on\n", (unsigned long long)r->sweep.kept,
+            r->sweep.kept == 1 ? " was" : "s were", r->sweep.kept == 1 ? "goes" : "go");
         return;
     }
     text_printf(out, "%llu live session%s cut at the change; no packet of %s has passed since; %llu go on\n", (unsigned long long)r->cut_total,
@@ -81,7 +82,8 @@ static int report(const struct running *r, const struct loaded *l, const struct 
         if (!comparison_end(c, &out))
             text_puts(&out, "the policies are too large to compare their access here; see bulkhead diff\n");
         print_receipt(r->policy, receipt, &out);
-        text_printf(&out, "%s enforces the new policy (compiled in %.1f ms, installed in %.1f ms)\n", l->policy->name, receipt->compile_ms, receipt->install_ms);
+        text_printf(&out, "%s %s the new policy (compiled in %.1f ms, installed in %.1f ms)\n", l->policy->name,
+            l->policy->observe ? "observes, and does not enforce," : "enforces", receipt->compile_ms, receipt->install_ms);
         print_table_size(&result->sizes, &out);
         if (confirm_ns)
             text_printf(&out, "it goes back by itself in %llu s: `bulkhead confirm %s` keeps it\n", (unsigned long long)(confirm_ns / 1000000000), l->policy->name);

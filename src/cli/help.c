@@ -77,9 +77,11 @@ const char help_why[] =
 
 const char help_matrix[] =
     "Usage: bulkhead matrix FILE [--json | --dot] [--at TIME]\n"
+    "       bulkhead matrix FILE --live [--json]\n"
     "\n"
     "Show who reaches whom on which ports: workloads, and the parts of the world that\n"
-    "rules tell apart. Exits 0, or 2 when it cannot say.\n"
+    "rules tell apart. Exits 0, or 2 when it cannot say; with --live 1 where something\n"
+    "else arrived than the policy says.\n"
     "\n"
     "Options:\n"
     "  --json     one object\n"

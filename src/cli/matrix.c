@@ -51,6 +51,8 @@ int verb_matrix(int argc, char **argv)
         {"json", 0, &json, NULL}, {"dot", 0, &dot, NULL}, {"at", 0, NULL, &at}, {"live", 0, &live, NULL}, {0}};
     if (!options_read(argc, argv, wanted, (struct operand_range){0, 1, false}, &files, &status))
         return status;
+    if (live && (dot || at))
+        return wrong_usage(argv[0], "--live tries what is so now, and goes with --json alone");
     if (live)
         return matrix_live ? matrix_live(argc, argv) : complain("--live: not built yet");
     if (files.count < 1)

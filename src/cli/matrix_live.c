@@ -208,6 +208,16 @@ static void print_untried(const struct policy *p, bool json, struct text *out)
         text_puts(out, "\n");
 }
 
+static const char *families_tried(const struct trial *t)
+{
+    bool v4 = false, v6 = false;
+    for (size_t i = 0; i < t->count; i++) {
+        v4 |= t->probes[i].from_address.family == 4;
+        v6 |= t->probes[i].from_address.family == 6;
+    }
+    return v4 && v6 ? "IPv4 and IPv6" : v4 ? "IPv4" : v6 ? "IPv6" : "as no pair has a family in common";
+}
+
 static int report(const struct trial *t, bool json)
 {
     struct text out = text_new(ANSWER_MAX);
@@ -222,7 +232,8 @@ static int report(const struct trial *t, bool json)
         print_untried(t->policy, true, &out);
         text_puts(&out, "]}\n");
     } else {
-        text_printf(&out, "tried %zu times between %u workloads, IPv4 and IPv6; what arrived:\n", t->count, t->policy->workload_count);
+        text_printf(&out, "tried %zu time%s between %u workload%s, %s; what arrived:\n", t->count, plural(t->count), t->policy->workload_count,
+            plural(t->policy->workload_count), families_tried(t));
         print_arrivals(t, &out);
         differences = print_differences(t, false, &out);
         print_untried(t->policy, false, &out);
@@ -254,13 +265,13 @@ int matrix_live(int argc, char **argv)
         struct arena *arena = arena_create((size_t)2 << 30);
         struct trial t = {.policy = l.policy};
         if (geteuid() != 0)
-            status = complain("trying a network needs root: run it with sudo");
+            status = complain_in(json, "trying a network needs root: run it with sudo");
         else if (!state_exists(l.policy->name))
-            status = complain("the network %s is not up; see bulkhead up --help", l.policy->name);
+            status = complain_in(json, "the network %s is not up; see bulkhead up --help", l.policy->name);
         else if (!arena || !list_probes(&t, arena))
-            status = complain("too many pairs to try");
+            status = complain_in(json, "too many pairs to try");
         else
-            status = try_all(&t, &f) ? report(&t, json) : complain("%s", f.text);
+            status = try_all(&t, &f) ? report(&t, json) : complain_in(json, "%s", f.text);
         arena_destroy(arena);
     }
     loaded_free(&l);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/text.h"
 
@@ -28,6 +29,12 @@ int complain_in(bool json, const char *format, ...) __attribute__((format(printf
 int output_text(struct text *t, int status) MUST_USE;
 /* The same, and the text is emptied but can go on being used. False after a complaint. */
 bool output_flush(struct text *t) MUST_USE;
+
+/* What follows a noun behind this number. */
+static inline const char *plural(uint64_t count)
+{
+    return count == 1 ? "" : "s";
+}
 
 /* Whether the descriptor is a terminal that takes colours, and nobody asked for none (NO_COLOR). */
 bool color_wanted(int fd);

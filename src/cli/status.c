@@ -21,7 +21,7 @@
 struct finding {
     int agent; /* its pid, 0: none */
     unsigned links_differ;
-    bool digest_equal, links_seen;
+    bool digest_equal, links_seen, this_build;
     unsigned processes, processes_running;
     uint64_t confirm_ns; /* left until it goes back; 0: nothing waits */
     struct image_origin origin; /* the kernel's */
@@ -53,6 +53,7 @@ static struct finding look(const struct running *r, bool inside)
     struct network_realised n = {.datapath = &r->datapath, .state = &r->state, .policy = r->policy};
     f.links_seen = network_check(&n, false, &f.links_differ, &f.why);
     f.digest_equal = datapath_origin(&r->datapath, &f.origin) && memcmp(f.origin.digest, r->policy->digest, 32) == 0;
+    f.this_build = datapath_is_of_this_build(&r->datapath);
     if (inside)
         look_inside(&n, &f);
     for (uint32_t i = 0; i < r->policy->workload_count; i++) {
@@ -101,6 +102,7 @@ static void print_json(const struct running *r, const struct finding *f, struct 
     if (f->contents_asked)
         text_printf(out, "\"contents\": {\"lines\": %llu, \"lines_differ\": %llu, \"links_differ\": %llu}, ", (unsigned long long)f->contents.lines,
             (unsigned long long)f->contents.lines_differ, (unsigned long long)f->contents.links_differ);
+    text_printf(out, "\"programs\": {\"this_build\": %s}, ", f->this_build ? "true" : "false");
     text_printf(out, "\"processes\": {\"desired\": %u, \"running\": %u}, \"confirm_seconds\": ", f->processes, f->processes_running);
     if (f->confirm_ns)
         text_printf(out, "%llu}", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
@@ -170,11 +172,13 @@ static void print(const struct running *r, const struct finding *f, struct text 
     text_printf(out, "%s: %s\n", r->state.name, realised(r, f) ? "realised as the policy says" : "DIFFERS from the policy");
     text_puts(out, "  policy     ");
     print_digest(p->digest, 8, out);
-    text_printf(out, ", %u rules, generation %u%s\n", p->rule_count, r->generation, p->observe ? ", observed only" : "");
+    text_printf(out, ", %u rule%s, generation %u%s\n", p->rule_count, plural(p->rule_count), r->generation, p->observe ? ", observed only" : "");
     if (f->confirm_ns)
         text_printf(out, "             goes back in %llu s unless confirmed\n", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
     if (!f->digest_equal)
         text_puts(out, "  kernel     its tables are of another policy\n");
+    if (!f->this_build)
+        text_printf(out, "  programs   of another build of bulkhead: `bulkhead down %s` and `up` bring this one's in\n", r->state.name);
     if (!f->links_seen)
         text_printf(out, "  links      %s\n", f->why.text);
     else

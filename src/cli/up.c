@@ -17,7 +17,9 @@ static int report(const struct policy *p, const struct network_result *r, bool j
             p->workload_count, p->rule_count, r->generation, (unsigned long long)r->sizes.lines * LINE_BYTES);
         return output_text(&out, STATUS_YES);
     }
-    text_printf(&out, "%s is up: %u workloads in %u segments, %u rules enforced in the kernel\n", p->name, p->workload_count, p->segment_count, p->rule_count);
+    text_printf(&out, "%s is up: %u workload%s in %u segment%s, %u rule%s %s\n", p->name, p->workload_count, plural(p->workload_count),
+        p->segment_count, plural(p->segment_count), p->rule_count, plural(p->rule_count),
+        p->observe ? "observed and not enforced" : "enforced in the kernel");
     for (uint32_t s = 0; s < p->segment_count; s++) {
         text_printf(&out, "  %-11s ", p->segments[s].name);
         char prefix[ADDRESS_TEXT_MAX];

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/table.h"
 #include "bpf/datapath.skel.h"
 #include "enforce/clock.h"
 #include "enforce/scope.h"
@@ -118,6 +119,14 @@ static uint32_t session_sets(uint32_t sessions)
     return sets;
 }
 
+static uint64_t own_build(void)
+{
+    static const uint64_t seed[2] = {0};
+    struct bytes object = {0};
+    object.at = datapath_bpf__elf_bytes(&object.len);
+    return siphash(seed, object);
+}
+
 static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
 {
     uint64_t pairs = (uint64_t)o->links * o->links;
@@ -142,6 +151,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
         .icmp = seconds(o->timeouts.icmp),
         .unconfirmed = seconds(o->timeouts.unconfirmed),
         .fragment = seconds(o->timeouts.fragment),
+        .build = own_build(),
     };
     return !bpf_map__set_max_entries(s->maps.links, o->links) &&
         !bpf_map__set_max_entries(s->maps.answer_budget, o->links) &&
@@ -258,6 +268,29 @@ static bool ends_with(const char *text, const char *end)
 {
     size_t length = strlen(text), tail = strlen(end);
     return length >= tail && strcmp(text + length - tail, end) == 0;
+}
+
+bool datapath_is_of_this_build(const struct datapath *d)
+{
+    uint32_t ids[PROGRAM_MAPS_MAX], zero = 0;
+    struct bpf_prog_info program = {.nr_map_ids = PROGRAM_MAPS_MAX, .map_ids = (uint64_t)(uintptr_t)ids};
+    uint32_t size = sizeof program;
+    if (bpf_obj_get_info_by_fd(d->program, &program, &size))
+        return false;
+    for (uint32_t i = 0; i < program.nr_map_ids && i < PROGRAM_MAPS_MAX; i++) {
+        SCOPED_FD fd = bpf_map_get_fd_by_id(ids[i]);
+        struct bpf_map_info map = {0};
+        union {
+            struct datapath_bpf__rodata named;
+            uint8_t all[4096]; /* behind them stand those without a name */
+        } constants;
+        size = sizeof map;
+        if (fd < 0 || bpf_obj_get_info_by_fd(fd, &map, &size) || !ends_with(map.name, ".rodata"))
+            continue;
+        return map.value_size >= sizeof constants.named && map.value_size <= sizeof constants &&
+            bpf_map_lookup_elem(fd, &zero, &constants) == 0 && constants.named.config.build == own_build();
+    }
+    return false;
 }
 
 /* The maps that a program uses, by their names; *ret_rodata is that of its constants. */

@@ -71,6 +71,9 @@ uint32_t datapath_program_id(const struct datapath *d);
 /* Summed over the processors. */
 bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, uint32_t reason, struct counter *ret);
 
+/* Whether the attached programs came from the same build as this process; another's may lack what was mended since. */
+bool datapath_is_of_this_build(const struct datapath *d);
+
 /* What the policy in force was compiled from, as the kernel's own tables say. */
 bool datapath_origin(const struct datapath *d, struct image_origin *ret);
 /* How many lines of the image in force are not those of `c`, compiled from the same. */

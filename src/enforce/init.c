@@ -209,7 +209,6 @@ static bool core_dumps_end(struct failure *f)
 static bool confine(struct failure *f)
 {
     (void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
-    (void)umask(022);
     if (!core_dumps_end(f) || !capabilities_drop(f))
         return false;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
@@ -238,6 +237,7 @@ static bool furnish(struct init *init, struct failure *f)
 {
     const struct launch *launch = init->launch;
     (void)prctl(PR_SET_NAME, "bulkhead-init", 0, 0, 0);
+    (void)umask(022); /* whatever the caller's, or the unit's: other users than root read the hosts file */
     if (!signals_take(init, f) || !fate_share(launch, f) || !standard_files_bar(launch->detached, f) || !namespaces_enter(launch, f))
         return false;
     (void)close(launch->netns);

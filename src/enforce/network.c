@@ -53,7 +53,7 @@ bool network_preflight(struct failure *f)
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         if (prctl(PR_CAPBSET_READ, wanted[i].number, 0, 0, 0) != 1)
             return fail(f, "building a network needs %s, which was taken from this process; a container needs --privileged", wanted[i].name);
-    if (!datapath_probe(f) || !mount_bpffs(f))
+    if (!process_numbers_hold(f) || !datapath_probe(f) || !mount_bpffs(f))
         return false;
     if (mkdir(PIN_ROOT, 0700) && errno != EEXIST)
         return fail_errno(f, errno, "make %s", PIN_ROOT);
@@ -604,6 +604,8 @@ bool network_down(const char *name, bool *ret_was_up, struct failure *f)
     *ret_was_up = state_exists(name);
     if (!*ret_was_up)
         return true;
+    if (!process_numbers_hold(f))
+        return false;
     state_pins(name, pins);
     char path[512];
     state_path(name, "state", path);

@@ -5,10 +5,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "enforce/clock.h"
 #include "enforce/netns.h"
@@ -56,6 +58,18 @@ bool process_is(pid_t pid, uint64_t start_time)
     return start_time != 0 && process_start_time(pid) == start_time;
 }
 
+bool process_numbers_hold(struct failure *f)
+{
+    char self[32];
+    ssize_t length = readlink("/proc/self", self, sizeof self - 1);
+    if (length < 0)
+        return fail_errno(f, errno, "cannot read /proc/self (is /proc mounted?)");
+    self[length] = '\0';
+    if (strtol(self, NULL, 10) != getpid())
+        return fail(f, "/proc shows another PID namespace than this process is in: mount this one's (unshare has --mount-proc)");
+    return true;
+}
+
 static bool ended_within(int pidfd, int timeout_ms)
 {
     int64_t end = clock_milliseconds() + timeout_ms;
@@ -72,6 +86,8 @@ static bool ended_within(int pidfd, int timeout_ms)
 
 bool process_stop(pid_t pid, uint64_t start_time, int timeout_ms, struct failure *f)
 {
+    if (!process_numbers_hold(f))
+        return false;
     SCOPED_FD pidfd = pidfd_open(pid, 0);
     if (pidfd < 0 && errno == ESRCH)
         return true;

@@ -15,6 +15,10 @@ uint64_t process_start_time(pid_t pid);
 /* Whether that very process still runs. */
 bool process_is(pid_t pid, uint64_t start_time);
 
+/* Whether /proc shows the processes that numbers mean here: with another PID namespace's, a number that it gives, or that
+ * is noted by it, means somebody else. */
+bool process_numbers_hold(struct failure *f) __attribute__((warn_unused_result));
+
 /* A descriptor (CLOEXEC) that becomes readable at SIGTERM and SIGINT, which end this process no more; -1 with errno. */
 int process_ending_signals(void);
 

@@ -452,6 +452,27 @@ def _():
                     assert transfers(client, server) and transfers(server, client), f"{source} -> {target} (IPv{family})"
 
 
+@case("a connection that is withdrawn ends for the machine behind an interface too, also where that writes checksums")
+def _():
+    with network() as n:
+        end, link = int(time.time()) + 4, (f"{n.name}-hub", n.link_of("d"))
+        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(end))
+        expect(settled(lambda: n.apply({"until-then": allow("a", "d", "7001/tcp") + f'\nwhen: now < timestamp("{moment}")'})), 0)
+        offloads(*link, False)  # what an interface with offloads would do, in software
+        try:
+            pairs = [n.session("a", "d", 7001, family) for family in FAMILIES]
+            time.sleep(max(0.0, end - time.time()) + 0.2)
+            for client, server in pairs:
+                client.sendall(b"late")
+                server.settimeout(5)
+                try:
+                    raise AssertionError(f"the machine was not told that it is over; it got {server.recv(100)}")
+                except ConnectionResetError:
+                    pass
+        finally:
+            offloads(*link, True)
+
+
 def transfers(sender, receiver):
     sent, got = os.urandom(1 << 20), b""
     thread = threading.Thread(target=sender.sendall, args=(sent,))

@@ -358,6 +358,11 @@ def _():
 @case("`enforce: observe` lets pass and records the refusal as not enforced; enforcing again cuts what passed so")
 def _():
     with Network("t2m", RULES, more="enforce: observe\n") as n:
+        # Nobody is to believe that it is enforced.
+        expect(bulkhead("up", n.file), 0, "t2m observes, and does not enforce, the new policy")
+        expect(bulkhead("status", "t2m"), 0, "observed only")
+        expect(bulkhead("down", "t2m"), 0)
+        expect(bulkhead("up", n.file), 0, "1 rule observed and not enforced")
         pairs = [n.session("a", "c", 7001, family) for family in (4, 6)]
         assert arrives(n, "c", "b", 7002, 4)
 

@@ -7,6 +7,7 @@
 
 import contextlib
 import glob
+import json
 import os
 import random
 import re
@@ -506,6 +507,29 @@ def _():
         leaves_nothing("t1x")
 
 
+@case("programs in the kernel that came with another build are told by status; apply leaves them, down and up bring this one's")
+def _():
+    with open(options.bulkhead, "rb") as file:
+        other = bytearray(file.read())
+    at = next(m.start() for m in re.finditer(b"\x7fELF", other) if other[m.start() + 18:m.start() + 20] == b"\xf7\0")  # EM_BPF
+    other[at + 15] = 1  # padding of e_ident: another build, and the same programs
+    with Network("t1ad", RULES) as n:
+        copy = f"{n.directory}/bulkhead"
+        with open(copy, "wb") as file:
+            file.write(other)
+        os.chmod(copy, 0o755)
+        told = "programs   of another build"
+        assert told not in expect(bulkhead("status", "t1ad"), 0).stdout
+        for _ in range(2):
+            assert told in run(copy, "status", "t1ad").stdout
+            assert json.loads(run(copy, "status", "t1ad", "--json").stdout)["programs"] == {"this_build": False}
+            run(copy, "apply", n.file)
+        run(copy, "down", "t1ad")
+        run(copy, "up", n.file)
+        assert told not in run(copy, "status", "t1ad").stdout
+        expect(bulkhead("status", "t1ad"), 0, told)
+
+
 @case("state that is damaged is refused with its name, and never crashes")
 def _():
     chance = random.Random(options.seed)
@@ -556,6 +580,35 @@ def _():
             out, err = p.communicate(timeout=10)
             assert out == err == b"" and p.returncode in (143, -9), (out, err, p.returncode)
             wait_for("its command has ended", lambda: not processes_in(namespace_inodes("t1z")), 3)
+
+
+@case("whatever umask Bulkhead is begun with, users other than root inside know the network's names, and files begin as 0644")
+def _():
+    run_in = {"b": "{command: [sh, -c, 'cat /etc/hosts; touch /tmp/x; stat -c %a /tmp/x; exec sleep 771051'], user: nobody}"}
+    with Network("t1ab", RULES, start=False, run_in=run_in) as n:
+        expect(bulkhead("up", n.file, umask=0o077), 0)  # as the unit is
+        expect(bulkhead("exec", "--user", "nobody", "t1ab/a", "--", "cat", "/etc/hosts", umask=0o077), 0, n.v4("b"), n.v6("b"))
+        log = f"{STATE_ROOT}/t1ab/b.log"
+        wait_for("it has written", lambda: os.path.exists(log) and "644" in open(log, encoding="utf-8").read())
+        with open(log, encoding="utf-8") as file:
+            assert n.v4("a") in file.read()
+
+
+@case("where /proc is another PID namespace's, whoever would note a process or end one says so, and touches none")
+def _():
+    def elsewhere(*arguments):
+        return run("unshare", "--pid", "--fork", options.bulkhead, *arguments, status=None)
+    with Network("t1ac", RULES, start=False, run_in={"b": idle("771052")}) as n:
+        expect(elsewhere("up", n.file), 2, "PID namespace")
+        leaves_nothing("t1ac")
+        expect(bulkhead("up", n.file), 0)
+        session, agent, inside = n.session("a", "b", 7001), n.agent(), processes_in(namespace_inodes("t1ac"))
+        for arguments in (("down", "t1ac"), ("apply", n.write({}, "changed.yaml")), ("up", n.file)):
+            expect(elsewhere(*arguments), 2, "PID namespace")
+        assert carries(*session) and n.agent() == agent and processes_in(namespace_inodes("t1ac")) == inside
+        n.kill_agent()
+        expect(elsewhere("agent", "t1ac"), 2, "PID namespace")
+        expect(bulkhead("status", "t1ac"), 0, "does not run")
 
 
 if __name__ == "__main__":

@@ -657,6 +657,51 @@ def _():
             assert len(got) > 1000 and not wrong, f"{len(wrong)} of {len(got)}: {wrong[:3]}"
 
 
+VNET_HDR, NEEDS_CSUM = 15, 1  # linux/if_packet.h, linux/virtio_net.h
+
+
+def leave_to_interface(n, workload, packet, start, at):
+    """Sends a frame of which an interface is to add up the octets from `start` on, and to write the sum to `at`; both count from the IP header."""
+    with inside(n.netns(workload)), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+        s.bind(("eth0", 0))
+        s.setsockopt(263, VNET_HDR, 1)
+        hub = json.loads(run("ip", "-n", f"{n.name}-{workload}", "-j", "neigh").stdout)[0]["lladdr"]
+        ends = bytes.fromhex(hub.replace(":", "")) + mac_of(f"{n.name}-{workload}", "eth0")
+        kind = b"\x08\0" if packet[0] >> 4 == 4 else b"\x86\xdd"
+        s.send(struct.pack("<BBHHHH", NEEDS_CSUM, 0, 0, 0, 14 + start, at - start) + ends + kind + packet)
+
+
+@case("what a workload leaves to the uplink's interface to write changes no address and no port of what leaves, only a checksum")
+def _():
+    with site() as n:
+        offloads(path_of(HOST), "uplink0", False)  # what an interface with offloads would do, in software
+        try:
+            seen = n.outside_capture()
+            for family in FAMILIES:
+                l4, to = (20, 16) if family == 4 else (40, 24)
+                low = to + (2 if family == 4 else 14)
+                source, target = n.address("b", family), WORLD_AT[family]
+                for start, at in ((l4 + 2, l4 + 2), (low, low), (l4, l4 + 2), (low, l4), (l4, l4 + 4), (8, 8), (l4, l4)):
+                    leave_to_interface(n, "b", udp(source, target, 4444, 53, FORBIDDEN), start, at)
+                    leave_to_interface(n, "b", tcp(source, target, 4444, 80, SYN, FORBIDDEN), start, at)
+                leave_to_interface(n, "b", tcp(source, target, 4445, 80, SYN, FORBIDDEN), l4, l4 + 12)  # TCP's flags
+                whole = ip_packet(source, target, 17, b"", fragment=(0, True))
+                body = udp_body(source, target, 4444, 53, FORBIDDEN.ljust(24))
+                first = ip_packet(source, target, 17, body, fragment=(0, True))
+                leave_to_interface(n, "b", first, len(whole), len(whole) + 2)
+                # What a stack leaves to an interface arrives, and is right.
+                body = struct.pack("!HHHH", 4446, 53, 8 + len(ALLOWED), sum_of(pseudo_header(source, target, 17, 8 + len(ALLOWED)))) + ALLOWED
+                leave_to_interface(n, "b", ip_packet(source, target, 17, body), l4, l4 + 6)
+                n.barrier_out(seen, family)
+            got = packets(seen)
+            assert not [p for p in got if FORBIDDEN in p.frame], [p for p in got if FORBIDDEN in p.frame]
+            for family in FAMILIES:
+                right = [p for p in got if p.family == family and ALLOWED in p.body and p.protocol == 17]
+                assert len(right) == 1 and right[0].to_port == 53 and right[0].sound(), right
+        finally:
+            offloads(path_of(HOST), "uplink0", True)
+
+
 # ---- what does not come in ----
 
 @case("what is published without a rule is silent, what has a rule is not thereby published, and a rule for the published port opens nothing")

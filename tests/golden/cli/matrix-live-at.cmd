@@ -1,0 +1,1 @@
+bulkhead matrix small.yaml --live --at 03:00
