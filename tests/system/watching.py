@@ -24,7 +24,7 @@ import subprocess
 import threading
 import time
 
-from harness import (NETNS, Network, PIN_ROOT, PYTHON, STATE_ROOT, WORKLOADS, allow, bulkhead, case, counters, expect, inside, main, options, run, said,
+from harness import (NETNS, Network, PIN_ROOT, PYTHON, QUIET, STATE_ROOT, WORKLOADS, allow, bulkhead, case, counters, expect, inside, main, options, run, said,
                      wait_for)
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp"), "to-nobody": allow("a", "segment:blue", "7777/udp"),
@@ -438,6 +438,15 @@ def _():
         assert refused > 20000 and lost > 0 and has > 1000
         assert refused <= has + lost <= refused + 100, f"{refused} were refused, it speaks of {has + lost}"
         assert most < 128, f"{most} MiB"
+
+
+@case("after `up` of workloads that send nothing no counter moves, in either family")
+def _():
+    with Network("t11s", RULES) as n:
+        time.sleep(QUIET)
+        assert not counters(n), counters(n)
+        n.udp("a", 999, 6).sendto(b"x", (n.v6("c"), 7003))
+        wait_for("what somebody sends is counted", lambda: counters(n))
 
 
 # ---- the control socket ----
