@@ -52,6 +52,7 @@ _bulkhead() {
         --user) mapfile -t COMPREPLY < <(compgen -u -- "$word"); return ;;
         --confirm) mapfile -t COMPREPLY < <(compgen -W "30s 60s 5m" -- "$word"); return ;;
         --rules | --request | --response | --old | --new | --requests | --cache | --old-cache | --new-cache) compopt -o default 2>/dev/null; return ;;
+        --every | -d) mapfile -t COMPREPLY < <(compgen -W "1s 2s 10s" -- "$word"); return ;;
         --from | --to | --port | --at | --flow) return ;;
     esac
     case $verb in
@@ -66,6 +67,7 @@ _bulkhead() {
         status) options="--contents --json" ;;
         flows) options="-f --follow --suggest --pcap --json" ;;
         agent) options="--policy" ;;
+        top) options="-d --every --addresses --all --json" ;;
         *) options="--json" ;;
     esac
     if [ "$verb" = waf ]; then

@@ -219,18 +219,31 @@ const char help_flows[] =
     "  bulkhead flows shop --suggest\n";
 
 const char help_top[] =
-    "Usage: bulkhead top [NAME] [--json]\n"
+    "Usage: bulkhead top [NAME] [-d TIME] [--addresses] [--all] [--json]\n"
     "\n"
-    "Show for each workload the packets that it sent and received since `up`, those\n"
-    "that passed because they are only observed, those that were refused it, by\n"
-    "reason, and those that were kept away from it. `flows` tells who spoke to whom.\n"
+    "Show who talks to whom, what is refused, and how much flows.\n"
+    "\n"
+    "Sessions that are alive, from the kernel's tables, by initiator, target, port\n"
+    "and the rule that allows them: open; beginning, not confirmed by both sides yet;\n"
+    "ending. The busiest pair is first. `observed` ones the policy would refuse. What\n"
+    "an earlier policy decided is decided again at its next packet.\n"
+    "Refusals by pair, from the agent's records of the last 5 minutes: it writes one\n"
+    "a second at most of each flow and reason, so these are not packets.\n"
+    "Packets of each workload since `up`, counted in the kernel: sent, received,\n"
+    "those of them that were only observed, those that were refused it, by reason,\n"
+    "and those that were kept away from it.\n"
     "\n"
     "Options:\n"
-    "  --json  one object\n"
-    "  --help  this\n"
+    "  -d, --every TIME  again after each TIME, as 2, 2s or 1m, with packets a second\n"
+    "                    in between, until Ctrl-C or until the network is down\n"
+    "  --addresses       tell the addresses of the world apart\n"
+    "  --all             all lines, and not only the busiest\n"
+    "  --json            one object on a line, with all lines\n"
+    "  --help            this\n"
     "\n"
     "Examples:\n"
-    "  bulkhead top shop\n";
+    "  bulkhead top shop -d 2\n"
+    "  bulkhead top shop --json | jq '.sessions.pairs[] | select(.open > 100)'\n";
 
 const char help_agent[] =
     "Usage: bulkhead agent NAME [--policy FILE]\n"

@@ -94,7 +94,11 @@ static bool load_policy(struct running *r)
 static bool take_read(struct reading *r, struct running *ret)
 {
     struct running *from = &r->running;
+    struct image_origin origin;
     if (!from->policy || strcmp(from->state.name, ret->state.name) != 0 || from->generation != ret->generation)
+        return false;
+    /* A network that was down in between counts its generations anew. */
+    if (!datapath_origin(&ret->datapath, &origin) || memcmp(origin.digest, from->policy->digest, sizeof origin.digest) != 0)
         return false;
     ret->arena = from->arena;
     ret->text = from->text;
@@ -138,6 +142,16 @@ bool running_open(const char *name, int none, struct running *ret, int *ret_stat
 bool running_open_read(const char *name, struct reading *r, struct running *ret, int *ret_status)
 {
     return open_running(name, STATUS_CANNOT, r, ret, ret_status);
+}
+
+bool running_again(struct running *before, int none, struct running *ret, int *ret_status)
+{
+    struct reading r = {.running = *before};
+    bool ok = open_running(before->state.name, none, &r, ret, ret_status);
+    running_close(&r.running);
+    *before = (struct running){0};
+    datapath_init(&before->datapath);
+    return ok;
 }
 
 /* Nothing is repaired and nothing said: that is for who opens it in earnest. */

@@ -23,6 +23,8 @@ struct running {
  */
 bool running_open(const char *name, int none, struct running *ret, int *ret_status) MUST_USE;
 void running_close(struct running *r);
+/* The same network as it is now. `before` is closed; its policy goes on being used where it is the one in force. */
+bool running_again(struct running *before, int none, struct running *ret, int *ret_status) MUST_USE;
 
 /*
  * The policy in force of the one network that is up, read by a thread of its own while the caller reads another

@@ -1,132 +1,117 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* bulkhead top: the datapath's own counters, by workload. Needs no daemon. */
+/* bulkhead top: who talks to whom, what is refused, and how much flows. Needs no daemon, but for refusals by pair. */
+#include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
-#include "cli/live.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "decide/decide.h"
+#include "cli/top_show.h"
+#include "enforce/process.h"
+#include "enforce/scope.h"
 
-struct row {
-    const char *name;
-    struct counter sent, received;     /* what passed */
-    struct counter observed;           /* of these: what would be refused, as source or target */
-    struct counter refused[REASONS];   /* as source */
-    struct counter kept_away;          /* as target */
-    uint64_t refused_packets;
+#define WIDTH 80
+#define LINES 60 /* of all tables, where they need not fit on a screen */
+#define LINES_LEAST 6
+#define LINES_BETWEEN 13 /* of a page besides its tables' own at most: headers, what is said under them, the last one free */
+#define CLEAR "\033[H\033[2J"
+
+struct asked {
+    bool json, all, addresses;
+    uint64_t every_ns; /* 0: once */
 };
 
-static void add(struct counter *to, const struct counter *k)
+/* A page that is shown again and again fits on the screen; what is shown once may be scrolled. */
+static struct top_page page_for(const struct asked *a)
 {
-    to->packets += k->packets;
-    to->bytes += k->bytes;
+    struct winsize screen;
+    struct top_page page = {.width = WIDTH, .lines = a->all ? SIZE_MAX : LINES, .color = color_wanted(STDOUT_FILENO)};
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &screen))
+        return page;
+    if (screen.ws_col > WIDTH)
+        page.width = screen.ws_col < 200 ? screen.ws_col : 200;
+    if (a->every_ns && !a->all && screen.ws_row)
+        page.lines = screen.ws_row > LINES_BETWEEN + LINES_LEAST ? screen.ws_row - LINES_BETWEEN : LINES_LEAST;
+    return page;
 }
 
-static struct counter read_counter(const struct running *r, const struct state_link *l, uint32_t side, uint32_t reason)
+static bool show(const struct running *r, const struct asked *a, const struct top_reading *now, const struct top_reading *before)
 {
-    struct counter k = {0};
-    (void)!datapath_counter(&r->datapath, l->link, side, reason, &k);
-    return k;
-}
-
-/* What passed although it would be refused, were it not only observed. */
-static void count_observed(const struct running *r, const struct state_link *l, uint32_t reason, struct row *row)
-{
-    struct counter source = read_counter(r, l, COUNTER_OBSERVED + COUNTER_SOURCE, reason), target = read_counter(r, l, COUNTER_OBSERVED + COUNTER_TARGET, reason);
-    add(&row->sent, &source);
-    add(&row->received, &target);
-    add(&row->observed, &source);
-    add(&row->observed, &target);
-}
-
-static struct row count(const struct running *r, const struct state_link *l)
-{
-    struct row row = {.name = l->workload};
-    for (uint32_t reason = 0; reason < REASONS; reason++) {
-        struct counter source = read_counter(r, l, COUNTER_SOURCE, reason), target = read_counter(r, l, COUNTER_TARGET, reason);
-        count_observed(r, l, reason, &row);
-        if (reason == REASON_RULE) {
-            add(&row.sent, &source);
-            add(&row.received, &target);
-            continue;
-        }
-        row.refused[reason] = source;
-        row.refused_packets += source.packets;
-        add(&row.kept_away, &target);
-    }
-    return row;
-}
-
-static void print_row(const struct row *row, struct text *out)
-{
-    text_printf(out, "%-18s %11llu %11llu %11llu %11llu %11llu\n", row->name, (unsigned long long)row->sent.packets, (unsigned long long)row->received.packets,
-        (unsigned long long)row->observed.packets, (unsigned long long)row->refused_packets, (unsigned long long)row->kept_away.packets);
-    for (int reason = 0; reason < REASONS; reason++)
-        if (row->refused[reason].packets)
-            text_printf(out, "  %-52s %11llu\n", reason_name((enum bulkhead_reason)reason), (unsigned long long)row->refused[reason].packets);
-}
-
-static void print_row_json(const struct row *row, bool first, struct text *out)
-{
-    text_printf(out, "%s{\"workload\": \"%s\", \"sent\": {\"packets\": %llu, \"bytes\": %llu}, \"received\": {\"packets\": %llu, \"bytes\": %llu}, \"observed\": %llu, \"kept_away\": %llu, \"refused\": {",
-        first ? "" : ", ", row->name, (unsigned long long)row->sent.packets, (unsigned long long)row->sent.bytes, (unsigned long long)row->received.packets,
-        (unsigned long long)row->received.bytes, (unsigned long long)row->observed.packets, (unsigned long long)row->kept_away.packets);
-    bool any = false;
-    for (int reason = 0; reason < REASONS; reason++)
-        if (row->refused[reason].packets) {
-            text_printf(out, "%s\"%s\": %llu", any ? ", " : "", reason_name((enum bulkhead_reason)reason), (unsigned long long)row->refused[reason].packets);
-            any = true;
-        }
-    text_puts(out, "}}");
-}
-
-static int compare_rows(const void *a, const void *b)
-{
-    const struct row *x = a, *y = b;
-    uint64_t busy_x = x->sent.packets + x->refused_packets, busy_y = y->sent.packets + y->refused_packets;
-    return busy_x > busy_y ? -1 : busy_x < busy_y;
-}
-
-static int show(const struct running *r, bool json)
-{
-    struct row *rows = calloc(r->state.count + 1, sizeof *rows);
     struct text out = text_new(ANSWER_MAX);
-    if (!rows)
-        return complain("out of memory");
-    for (size_t i = 0; i < r->state.count; i++)
-        rows[i] = count(r, &r->state.links[i]);
-    qsort(rows, r->state.count, sizeof *rows, compare_rows);
-    if (json)
-        text_printf(&out, "{\"network\": \"%s\", \"lost_events\": %llu, \"workloads\": [", r->state.name, (unsigned long long)r->datapath.shared->lost_events);
-    else
-        text_printf(&out, "%-18s %11s %11s %11s %11s %11s\n", "packets", "sent", "received", "observed", "refused", "kept away");
-    for (size_t i = 0; i < r->state.count; i++) {
-        if (json)
-            print_row_json(&rows[i], i == 0, &out);
-        else
-            print_row(&rows[i], &out);
+    struct top_page page = page_for(a);
+    page.before = before;
+    if (a->json) {
+        top_print_json(r, now, before, &out);
+    } else {
+        if (a->every_ns && isatty(STDOUT_FILENO))
+            text_puts(&out, CLEAR);
+        else if (before)
+            text_puts(&out, "\n");
+        top_print(r, now, &page, &out);
     }
-    if (json)
-        text_puts(&out, "]}\n");
-    free(rows);
-    return output_text(&out, STATUS_YES);
+    return output_text(&out, STATUS_YES) == STATUS_YES;
+}
+
+/* False: somebody wants it to end. */
+static bool wait_for_next(int signals, uint64_t ns)
+{
+    struct pollfd ends = {.fd = signals, .events = POLLIN};
+    struct timespec time = {.tv_sec = (time_t)(ns / 1000000000), .tv_nsec = (long)(ns % 1000000000)};
+    return ppoll(&ends, 1, &time, NULL) == 0;
+}
+
+/* Until a signal, or until the network is gone. */
+static int repeat(struct running *r, const struct asked *a, struct top_reading *before)
+{
+    int status;
+    SCOPED_FD signals = process_ending_signals();
+    if (signals < 0)
+        return complain("cannot wait for signals");
+    while (wait_for_next(signals, a->every_ns)) {
+        struct running fresh;
+        struct top_reading now = {0};
+        bool there = running_again(r, STATUS_NO, &fresh, &status);
+        *r = fresh;
+        if (!there)
+            return status;
+        bool ok = top_read(r, a->addresses, &now) && show(r, a, &now, before);
+        top_reading_free(before);
+        *before = now;
+        if (!ok)
+            return STATUS_CANNOT;
+    }
+    return STATUS_YES;
+}
+
+static int watch(struct running *r, const struct asked *a)
+{
+    struct top_reading first;
+    int status = STATUS_CANNOT;
+    if (top_read(r, a->addresses, &first) && show(r, a, &first, NULL))
+        status = a->every_ns ? repeat(r, a, &first) : STATUS_YES;
+    top_reading_free(&first);
+    return status;
 }
 
 int verb_top(int argc, char **argv)
 {
-    bool json = false;
-    const struct option_wanted wanted[] = {{"json", 0, &json, NULL}, {0}};
+    struct asked asked = {0};
+    const char *every = NULL;
+    const struct option_wanted wanted[] = {{"json", 0, &asked.json, NULL}, {"all", 0, &asked.all, NULL}, {"addresses", 0, &asked.addresses, NULL},
+        {"every", 'd', NULL, &every}, {0}};
     struct operands operands;
     struct running r;
     int status;
     if (!options_read(argc, argv, wanted, (struct operand_range){0, 1, false}, &operands, &status))
         return status;
+    if (every && !wait_parse(every, &asked.every_ns))
+        return wrong_usage(argv[0], "--every %s: a time is wanted, as 2, 2s or 1m", every);
     if (geteuid() != 0)
         return complain("only root can see the kernel's counters: run it with sudo");
     if (running_open(operands.count ? operands.items[0] : NULL, STATUS_NO, &r, &status))
-        status = show(&r, json);
+        status = watch(&r, &asked);
     running_close(&r);
     return status;
 }

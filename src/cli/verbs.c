@@ -33,7 +33,7 @@ const struct verb verbs[] = {
     {"exec", "[NETWORK/]WORKLOAD -- CMD", "run a command as that workload", help_exec, verb_exec, EXEC_FAILED},
     {"status", "[NAME]", "what is enforced, and is it as desired", help_status, verb_status, 0},
     {"flows", "[NAME]", "what is happening", help_flows, verb_flows, 0},
-    {"top", "[NAME]", "how much flows, and what is refused", help_top, verb_top, 0},
+    {"top", "[NAME]", "who talks to whom, and what is refused", help_top, verb_top, 0},
     {"agent", "NAME", "keep the machine as the policy says", help_agent, verb_agent, 0},
     {"gateway", "FILE NAME", "run a gateway", help_gateway, verb_gateway, 0},
     {"waf", "check|inspect|explain|replay", "the rule engine without a server", help_waf, verb_waf, 0},

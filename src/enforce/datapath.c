@@ -270,55 +270,81 @@ static bool ends_with(const char *text, const char *end)
     return length >= tail && strcmp(text + length - tail, end) == 0;
 }
 
-bool datapath_is_of_this_build(const struct datapath *d)
-{
-    uint32_t ids[PROGRAM_MAPS_MAX], zero = 0;
-    struct bpf_prog_info program = {.nr_map_ids = PROGRAM_MAPS_MAX, .map_ids = (uint64_t)(uintptr_t)ids};
-    uint32_t size = sizeof program;
-    if (bpf_obj_get_info_by_fd(d->program, &program, &size))
-        return false;
-    for (uint32_t i = 0; i < program.nr_map_ids && i < PROGRAM_MAPS_MAX; i++) {
-        SCOPED_FD fd = bpf_map_get_fd_by_id(ids[i]);
-        struct bpf_map_info map = {0};
-        union {
-            struct datapath_bpf__rodata named;
-            uint8_t all[4096]; /* behind them stand those without a name */
-        } constants;
-        size = sizeof map;
-        if (fd < 0 || bpf_obj_get_info_by_fd(fd, &map, &size) || !ends_with(map.name, ".rodata"))
-            continue;
-        return map.value_size >= sizeof constants.named && map.value_size <= sizeof constants &&
-            bpf_map_lookup_elem(fd, &zero, &constants) == 0 && constants.named.config.build == own_build();
-    }
-    return false;
-}
-
-/* The maps that a program uses, by their names; *ret_rodata is that of its constants. */
-static bool take_maps(struct datapath *d, int *ret_rodata, struct failure *f)
+/* Opens the maps that a program uses, one after another, until `each` returns true: then it has the map's descriptor. */
+static bool each_map(int program, bool (*each)(const struct bpf_map_info *map, int fd, void *argument), void *argument, struct failure *f)
 {
     uint32_t ids[PROGRAM_MAPS_MAX];
-    struct bpf_prog_info program = {.nr_map_ids = PROGRAM_MAPS_MAX, .map_ids = (uint64_t)(uintptr_t)ids};
-    uint32_t size = sizeof program;
-    if (bpf_obj_get_info_by_fd(d->program, &program, &size))
-        return fail_errno(f, errno, "look at the attached program");
-    for (uint32_t i = 0; i < program.nr_map_ids && i < PROGRAM_MAPS_MAX; i++) {
+    struct bpf_prog_info info = {.nr_map_ids = PROGRAM_MAPS_MAX, .map_ids = (uint64_t)(uintptr_t)ids};
+    uint32_t size = sizeof info;
+    if (bpf_obj_get_info_by_fd(program, &info, &size))
+        return fail_errno(f, errno, "look at the datapath's program");
+    for (uint32_t i = 0; i < info.nr_map_ids && i < PROGRAM_MAPS_MAX; i++) {
         int fd = bpf_map_get_fd_by_id(ids[i]);
         struct bpf_map_info map = {0};
         size = sizeof map;
-        if (fd < 0 || bpf_obj_get_info_by_fd(fd, &map, &size))
-            return fail_errno(f, errno, "look at a map of the attached program");
-        int *place = ends_with(map.name, ".rodata") ? ret_rodata : NULL; /* not .rodata.str and its like */
-#define X(each) \
-        if (strcmp(map.name, #each) == 0) \
-            place = &d->each;
-        DATAPATH_MAPS(X)
-#undef X
-        if (place)
-            *place = fd;
-        else
+        if (fd < 0 || bpf_obj_get_info_by_fd(fd, &map, &size)) {
+            close_fd(&fd);
+            return fail_errno(f, errno, "look at a map of the datapath's program");
+        }
+        if (!each(&map, fd, argument))
             close(fd);
     }
-    return *ret_rodata >= 0 || fail(f, "the attached program is not one of this version");
+    return true;
+}
+
+static bool take_map(const struct bpf_map_info *map, int fd, void *argument)
+{
+    struct datapath *d = argument;
+#define X(each) \
+    if (strcmp(map->name, #each) == 0) \
+        d->each = fd;
+    DATAPATH_MAPS(X)
+#undef X
+#define X(each) || d->each == fd
+    return false DATAPATH_MAPS(X);
+#undef X
+}
+
+static bool take_constants(const struct bpf_map_info *map, int fd, void *argument)
+{
+    int *constants = argument;
+    if (*constants >= 0 || !ends_with(map->name, ".rodata")) /* not .rodata.str and its like */
+        return false;
+    *constants = fd;
+    return true;
+}
+
+/* The map of a program's constants; the caller closes it. */
+static bool open_constants(int program, int *ret, struct failure *f)
+{
+    *ret = -1;
+    return each_map(program, take_constants, ret, f) && (*ret >= 0 || fail(f, "the attached program is not one of this version"));
+}
+
+bool datapath_config(const struct datapath *d, struct config *ret, struct failure *f)
+{
+    struct bpf_map_info map = {0};
+    uint32_t size = sizeof map, zero = 0;
+    SCOPED_FD constants = -1;
+    SCOPED_MEMORY struct datapath_bpf__rodata *value = NULL; /* and what the compiler has put behind it */
+    if (!open_constants(d->program, &constants, f))
+        return false;
+    if (bpf_obj_get_info_by_fd(constants, &map, &size))
+        return fail_errno(f, errno, "look at the program's constants");
+    value = calloc(1, map.value_size + sizeof *value);
+    if (!value)
+        return fail(f, "out of memory");
+    if (bpf_map_lookup_elem(constants, &zero, value))
+        return fail_errno(f, errno, "read the program's constants");
+    *ret = value->config;
+    return ret->links == d->link_capacity || fail(f, "the network was built by another version of bulkhead: `down` and `up` build it anew");
+}
+
+bool datapath_is_of_this_build(const struct datapath *d)
+{
+    struct config config;
+    struct failure ignored;
+    return datapath_config(d, &config, &ignored) && config.build == own_build();
 }
 
 /* The programs that are attached nowhere, for the maps that exist. */
@@ -349,7 +375,7 @@ bool datapath_adopt(uint32_t program_id, struct datapath *ret, struct failure *f
     SCOPED_FD rodata = -1;
     ret->program = bpf_prog_get_fd_by_id(program_id);
     bool ok = ret->program >= 0 || fail_errno(f, errno, "open the attached program");
-    ok = ok && take_maps(ret, &rodata, f) && load_beside(ret, rodata, f) && map_control(ret, f);
+    ok = ok && each_map(ret->program, take_map, ret, f) && open_constants(ret->program, &rodata, f) && load_beside(ret, rodata, f) && map_control(ret, f);
     if (!ok)
         datapath_close(ret);
     return ok;

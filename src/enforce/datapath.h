@@ -68,6 +68,9 @@ bool datapath_attach(const struct datapath *d, uint32_t ifindex, struct failure 
 uint32_t datapath_attached(uint32_t ifindex);
 uint32_t datapath_program_id(const struct datapath *d);
 
+/* What the programs were loaded with. */
+bool datapath_config(const struct datapath *d, struct config *ret, struct failure *f) __attribute__((warn_unused_result));
+
 /* Summed over the processors. */
 bool datapath_counter(const struct datapath *d, uint32_t link, uint32_t side, uint32_t reason, struct counter *ret);
 

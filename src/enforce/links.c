@@ -21,6 +21,7 @@
 #define CREATE ((uint16_t)(NLM_F_CREATE | NLM_F_EXCL))
 #define REPLACE ((uint16_t)(NLM_F_CREATE | NLM_F_REPLACE))
 #define LOOPBACK_INDEX 1
+#define IPV6_LEAST_MTU 1280
 
 static uint8_t family_of(const struct link_address *address)
 {
@@ -73,7 +74,9 @@ static void put_veth(struct netlink_batch *batch, const struct veth_end *near, c
     mnl_attr_put_strz(request, IFLA_INFO_KIND, "veth");
     struct nlattr *data = mnl_attr_nest_start(request, IFLA_INFO_DATA);
     struct nlattr *peer = mnl_attr_nest_start(request, VETH_INFO_PEER);
-    put_header(request, far->index, 0);
+    /* Whose MAC is whose stands in permanent entries. So no group of a solicited node is joined (RFC 4861, 7.2.1), and
+     * no report of one sent, from ::, which the datapath would count as refused. */
+    put_header(request, far->index, IFF_NOARP);
     put_end(request, far, mtu);
     mnl_attr_nest_end(request, peer);
     mnl_attr_nest_end(request, data);
@@ -87,6 +90,27 @@ static void put_up(struct netlink_batch *batch, uint32_t index)
     if (!request)
         return;
     put_header(request, index, IFF_UP);
+    netlink_batch_end(batch, request);
+}
+
+static void put_no_multicast(struct netlink_batch *batch, uint32_t index)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWLINK, 0, "take multicast from the link");
+    if (!request)
+        return;
+    put_header(request, index, 0);
+    struct ifinfomsg *header = mnl_nlmsg_get_payload(request);
+    header->ifi_change = IFF_MULTICAST;
+    netlink_batch_end(batch, request);
+}
+
+static void put_mtu(struct netlink_batch *batch, uint32_t index, uint32_t mtu)
+{
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWLINK, 0, "set the link's MTU");
+    if (!request)
+        return;
+    put_header(request, index, 0);
+    mnl_attr_put_u32(request, IFLA_MTU, mtu);
     netlink_batch_end(batch, request);
 }
 
@@ -297,6 +321,17 @@ bool link_delete(int socket, const char *name, struct failure *f)
     netlink_batch_reset(&batch);
     put_delete(&batch, name);
     return netlink_batch_send(socket, &batch, name, f);
+}
+
+/* Below IPv6's smallest MTU (RFC 8200, 5) the kernel takes IPv6 from a link with all groups that it is in, silently. */
+bool link_leave_groups(int socket, uint32_t index, uint32_t mtu, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_mtu(&batch, index, IPV6_LEAST_MTU - 1);
+    put_no_multicast(&batch, index);
+    put_mtu(&batch, index, mtu);
+    return netlink_batch_send(socket, &batch, "a link", f);
 }
 
 bool link_clsact(int socket, uint32_t index, struct failure *f)

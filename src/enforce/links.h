@@ -74,6 +74,8 @@ bool link_get_by_index(int socket, uint32_t index, struct link_state *ret_state,
     __attribute__((warn_unused_result));
 bool link_up(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));
 bool link_delete(int socket, const char *name, struct failure *f) __attribute__((warn_unused_result));
+/* Of a link that is down and has no addresses: it is in no group of IPv6 but those of all nodes, and joins none by itself. */
+bool link_leave_groups(int socket, uint32_t index, uint32_t mtu, struct failure *f) __attribute__((warn_unused_result));
 bool link_clsact(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));
 
 struct veth_end {
@@ -83,7 +85,8 @@ struct veth_end {
     const uint8_t *mac; /* 6 octets, or null: random */
 };
 
-/* A veth pair, each end in its namespace and still down. `socket` may be in any namespace. */
+/* A veth pair, each end in its namespace and still down. The far one asks for no neighbours, and answers for none:
+ * they are entered. `socket` may be in any namespace. */
 bool veth_create(int socket, const struct veth_end *near, const struct veth_end *far, uint32_t mtu, struct failure *f)
     __attribute__((warn_unused_result));
 bool address_add(int socket, uint32_t index, const struct link_address *address, struct failure *f)

@@ -77,13 +77,23 @@ static bool settle_table(struct work *w, struct failure *f)
     return same || !differs(w) || uplink_table_write(w->plan, f);
 }
 
+/*
+ * Where the host forwards, its end would be in the groups of routers (RFC 4291, 2.8) and report that from ::, which the
+ * datapath would count as refused. It needs none of them.
+ */
+static bool quieten(const struct work *w, struct failure *f)
+{
+    struct link_state link;
+    return link_get(w->host, w->link, &link, f) && link_leave_groups(w->host, link.index, w->plan->mtu, f);
+}
+
 static bool pair_make(struct work *w, struct failure *f)
 {
     const struct uplink_plan *plan = w->plan;
     struct veth_end hub = {plan->hub_ns_fd, plan->hub_link, plan->hub_index, plan->hub_mac};
     struct veth_end host = {w->own, w->link, 0, plan->host_mac};
     /* The hub's end is the near one: the kernel takes a chosen number for the far one only beside a chosen near one. */
-    return veth_create(w->hub, &hub, &host, plan->mtu, f) && link_clsact(w->hub, plan->hub_index, f);
+    return veth_create(w->hub, &hub, &host, plan->mtu, f) && quieten(w, f) && link_clsact(w->hub, plan->hub_index, f);
 }
 
 static bool settle_pair(struct work *w, struct failure *f)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Debian 12's own kernel takes the programs: a virtual machine (software emulation) with that kernel, the built binary and
-# nothing else brings a network up, tries every pair, compares 900 random packets with the reference, and takes it down.
+# nothing else brings a network up, tries every pair, tells its sessions, compares 900 random packets with the reference, and takes it down.
 #
 #   debian_kernel.sh BULKHEAD DIFFERENTIAL-PACKETS
 set -euo pipefail
@@ -70,7 +70,10 @@ for module in /*.ko*; do insmod "$module"; done
 uname -r
 bulkhead up /old.yaml && echo "RESULT up"
 bulkhead status && echo "RESULT status"
+sleep 4
+bulkhead top old | grep -E 'spoofed-source|not-unicast' || echo "RESULT quiet"
 bulkhead matrix /old.yaml --live && echo "RESULT matrix"
+bulkhead top old && bulkhead top old --json | grep '"to": "b", "port": "[a-z0-9/]*", "rule": "a-b"' && echo "RESULT top"
 bulkhead exec a -- true && echo "RESULT exec"
 bulkhead down old && echo "RESULT down"
 differential-packets --policies 3 --packets 300 && echo "RESULT differential"
@@ -83,7 +86,7 @@ timeout 280 qemu-system-x86_64 -m 2048 -nographic -no-reboot -nic none -kernel "
     -append "console=ttyS0 panic=-1 quiet" >"$work/log" 2>&1 </dev/null || true
 
 number=0 status=0
-for step in up status matrix exec down differential; do
+for step in up status quiet matrix top exec down differential; do
     number=$((number + 1))
     if grep -q "^RESULT $step" "$work/log"; then
         echo "ok $number - $step on $package"

@@ -30,6 +30,7 @@ SOL_PACKET, PACKET_OUTGOING, ETH_P_ALL = 263, 4, 3
 SO_RCVBUFFORCE = 33
 SEGMENTS = ("hub", "red", "blue", "green")
 WORKLOADS = {"a": ("red", 10), "b": ("blue", 10), "c": ("green", 10), "d": ("red", 11)}
+QUIET = 3.5  # s: longer than the kernel takes to report the groups of a link that came up (RFC 3810, 9.11: twice within 1 s each)
 STATE_ROOT, PIN_ROOT, NETNS = "/run/bulkhead", "/sys/fs/bpf/bulkhead", "/run/netns"
 
 libc = ctypes.CDLL(None, use_errno=True)

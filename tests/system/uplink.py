@@ -28,7 +28,7 @@ import subprocess
 import threading
 import time
 
-from harness import (Capture, NETNS, Network, PYTHON, STATE_ROOT, agents_of, allow, carries, case, expect, inside, leaves_nothing, main,
+from harness import (Capture, NETNS, Network, PYTHON, QUIET, STATE_ROOT, agents_of, allow, carries, case, counters, expect, inside, leaves_nothing, main,
                      options, run, said, sweep_away, wait_for)
 
 HOST, WORLD, FAR = "t9host", "t9world", "t9far"
@@ -1513,6 +1513,20 @@ def _():
 
 
 # ---- without daemons ----
+
+@case("where nobody sends anything no counter moves, whether the host forwards already or does from now on")
+def _():
+    with site_of_its_own("t9q", start=False) as n:
+        for forwards in "01":
+            setting(HOST, "ipv6/conf/all/forwarding", forwards)
+            expect(n.bulkhead("up", n.file), 0)
+            time.sleep(QUIET)
+            assert not counters(n), f"forwarding was {forwards}: {counters(n)}"
+            n.comes_in(6), n.goes_out("b", 6)
+            assert counters(n), "what is counted is looked for in the wrong place"
+            n.forget()
+            expect(n.bulkhead("down", n.name), 0)
+
 
 @case("with every daemon killed what is published and what goes out go on, old and new")
 def _():

@@ -10,6 +10,7 @@ believes nothing.
 
 import collections
 import contextlib
+import fcntl
 import json
 import os
 import pty
@@ -21,10 +22,11 @@ import socket
 import stat
 import struct
 import subprocess
+import termios
 import threading
 import time
 
-from harness import (NETNS, Network, PIN_ROOT, PYTHON, STATE_ROOT, WORKLOADS, allow, bulkhead, case, counters, expect, inside, main, options, run, said,
+from harness import (NETNS, Network, PIN_ROOT, PYTHON, QUIET, STATE_ROOT, Stream, WORKLOADS, allow, bulkhead, carries, case, counters, expect, inside, main, options, run, said,
                      wait_for)
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp"), "to-nobody": allow("a", "segment:blue", "7777/udp"),
@@ -438,6 +440,145 @@ def _():
         assert refused > 20000 and lost > 0 and has > 1000
         assert refused <= has + lost <= refused + 100, f"{refused} were refused, it speaks of {has + lost}"
         assert most < 128, f"{most} MiB"
+
+
+@case("after `up` of workloads that send nothing no counter moves, in either family")
+def _():
+    with Network("t11s", RULES) as n:
+        time.sleep(QUIET)
+        assert not counters(n), counters(n)
+        n.udp("a", 999, 6).sendto(b"x", (n.v6("c"), 7003))
+        wait_for("what somebody sends is counted", lambda: counters(n))
+
+
+# ---- top ----
+
+def top(n, *arguments):
+    return json.loads(expect(bulkhead("top", n.name, "--json", *arguments), 0).stdout)
+
+
+def pairs_of(found):
+    """{(from, to, port): pair}; none stands there twice."""
+    by = {(p["from"], p["to"], p["port"]): p for p in found["pairs"]}
+    assert len(by) == len(found["pairs"]), found["pairs"]
+    return by
+
+
+@case("top tells live sessions of both families by pair with their rule, and refusals by pair with their reason")
+def _():
+    with Network("t11t", {**RULES, "b-to-c": allow("b", "c", "7001/tcp")}) as n:
+        kept = [n.session("a", "b", 7001, family) for family in (4, 6, 4)] + [n.session("b", "c", 7001, 6)]
+        half = n.udp("a", 999, 6)
+        half.sendto(b"x", (n.v6("b"), 7002))  # nobody answers
+        for _ in range(20):
+            half.sendto(b"x", (n.v6("c"), 7003))
+        n.udp("c", 998, 4).sendto(b"x", (n.v4("a"), 7009))
+        wait_for("the refusals are recorded", lambda: len([r for r in n.records() if r.get("activity_name") == "Refuse"]) >= 2)
+        found = top(n)
+        sessions, refused = pairs_of(found["sessions"]), pairs_of(found["refused"])
+        counts = {key: (p["rule"], p["open"], p["beginning"], p["ending"]) for key, p in sessions.items()}
+        assert counts == {("a", "b", "7001/tcp"): ("a-to-b", 3, 0, 0), ("b", "c", "7001/tcp"): ("b-to-c", 1, 0, 0),
+                          ("a", "b", "7002/udp"): ("a-to-b", 0, 1, 0)}, counts
+        assert found["sessions"]["pairs"][0]["open"] == 3 and found["sessions"]["open"] == 4, "the busiest first, and all of them"
+        assert all(p["reason"] == "rule" and p["enforced"] and p["decided"] == "now" and 0 <= p["last_seconds"] < 20 for p in sessions.values())
+        reasons = {key: (p["reason"], p["rule"]) for key, p in refused.items()}
+        assert reasons == {("a", "c", "7003/udp"): ("deny-rule", "never"), ("c", "a", "7009/udp"): ("default-deny", None)}, reasons
+        assert found["agent"]["pid"] == n.agent()
+        by_workload = {w["workload"]: w for w in found["workloads"]}
+        assert by_workload["a"]["refused"] == {"deny-rule": 20}, "packets, not records"
+        assert refused["a", "c", "7003/udp"]["records"] < 5
+
+        kept[3][0].close(), kept[3][1].close()
+        wait_for("a session that is closed is ending", lambda: pairs_of(top(n)["sessions"])["b", "c", "7001/tcp"]["ending"] == 1)
+        expect(n.apply({k: v for k, v in RULES.items() if k != "a-to-b"}), 0)
+        wait_for("what was cut is gone", lambda: ("a", "b", "7001/tcp") not in pairs_of(top(n)["sessions"]))
+
+
+@case("with the agent dead top goes on telling sessions and packets, and says what is missing")
+def _():
+    with Network("t11u", RULES) as n:
+        n.kill_agent()
+        session = n.session("a", "b", 7001, 6)
+        n.udp("c", 998, 4).sendto(b"x", (n.v4("a"), 7009))
+        found = top(n)
+        assert found["agent"] is None and pairs_of(found["sessions"])["a", "b", "7001/tcp"]["open"] == 1 and not found["refused"]["pairs"], found
+        assert {w["workload"]: w["refused"] for w in found["workloads"]}["c"] == {"default-deny": 1}
+        expect(bulkhead("top", n.name), 0, "the agent does not run: nothing is recorded since", "a-to-b", "default-deny")
+        session[0].close()
+
+
+@case("what passes only under observation, and what an earlier policy decided, top shows as that")
+def _():
+    with Network("t11v", RULES, more="enforce: observe\n") as n:
+        kept = n.session("c", "a", 7100, 4)
+        half = n.udp("a", 999, 6)
+        half.sendto(b"x", (n.v6("b"), 7002))
+        p = pairs_of(top(n)["sessions"])["c", "a", "7100/tcp"]
+        assert (p["reason"], p["enforced"], p["rule"], p["open"]) == ("default-deny", False, None, 1), p
+        expect(bulkhead("top", n.name), 0, "observed: default-deny")
+        expect(n.apply({**RULES, "another": allow("b", "a", "1/tcp")}), 0)
+        found = pairs_of(top(n)["sessions"])
+        p = found["a", "b", "7002/udp"]
+        assert p["decided"] == "earlier" and p["rule"] is None and "enforced" not in p and p["beginning"] == 1, p
+        assert found["c", "a", "7100/tcp"]["decided"] == "now", "the sweep has decided it"
+        assert carries(*kept)
+        half.sendto(b"x", (n.v6("b"), 7002))
+        assert pairs_of(top(n)["sessions"])["a", "b", "7002/udp"]["decided"] == "now"
+
+
+@case("top fits into 80 columns whatever is long, and cuts to what is busiest unless all is asked for")
+def _():
+    rules = {"a-rule-whose-name-is-so-long-that-no-table-has-room-for-it": allow("a", "b", "7000-7999/udp")}
+    with Network("t11w", rules) as n:
+        s = n.udp("a", 999, 6)
+        for port in range(7000, 7200):
+            s.sendto(b"x", (n.v6("b"), port))
+        text = expect(bulkhead("top", n.name), 0).stdout
+        assert max(map(len, text.splitlines())) <= 80 and "more pairs: --all" in text and text.count("/udp") < 100, text
+        assert "~" in text and "\033" not in text
+        assert expect(bulkhead("top", n.name, "--all"), 0).stdout.count("/udp") > 150
+        assert len(top(n)["sessions"]["pairs"]) > 150
+
+
+@case("top -d shows packets a second again and again, fits on a terminal, follows apply, and ends well by Ctrl-C and with the network")
+def _():
+    with Network("t11x", RULES) as n:
+        stream = Stream(n, "a", "b", 7002, b"RATE", rate=1000)
+        watch = subprocess.Popen([options.bulkhead, "top", n.name, "--json", "-d", "1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        n.stops.append(watch.kill)
+        first, second = json.loads(watch.stdout.readline()), json.loads(watch.stdout.readline())
+        expect(n.apply({**RULES, "fresh": allow("c", "a", "7300/tcp")}), 0)
+        kept = n.session("c", "a", 7300, 4)
+        third, fourth = (json.loads(watch.stdout.readline()) for _ in range(2))
+        sent = stream.sent
+        stream.stop()
+        assert "packets_per_second" not in first["workloads"][0]
+        rate = next(w for w in second["workloads"] if w["workload"] == "a")["packets_per_second"]["sent"]
+        assert 100 < rate < 2000 and sent > 100, f"{rate} a second"
+        assert any(p["rule"] == "fresh" for f in (third, fourth) for p in f["sessions"]["pairs"]), "a rule of the policy that came meanwhile"
+        expect(bulkhead("down", n.name), 0)
+        _, said_last = watch.communicate(timeout=10)
+        assert watch.returncode == 1 and "is not up" in said_last, f"{watch.returncode}: {said_last}"
+        kept[0].close()
+
+        expect(bulkhead("up", n.file), 0)
+        s = n.udp("a", 999, 6)
+        for port in range(7400, 7500):
+            s.sendto(b"x", (n.v6("b"), port))
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 80, 0, 0))
+        shown = subprocess.Popen([options.bulkhead, "top", n.name, "-d", "1"], stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm"})
+        n.stops.append(shown.kill)
+        time.sleep(2.5)
+        shown.send_signal(signal.SIGINT)
+        assert shown.wait(timeout=5) == 0
+        pages = os.read(master, 65536).decode().split("\033[H\033[2J")[1:]
+        os.close(master), os.close(slave)
+        assert len(pages) == 3 and "packets/s" in pages[1] and "packets/s" not in pages[0], pages
+        for page in pages:
+            lines = [re.sub("\033\\[[0-9]*m", "", line) for line in page.splitlines()]
+            assert len(lines) <= 29 and max(map(len, lines)) <= 80, page
+        expect(bulkhead("top", n.name, "-d", "often"), 2, "often", "a time is wanted")
 
 
 # ---- the control socket ----
