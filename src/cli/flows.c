@@ -155,6 +155,10 @@ int verb_flows(int argc, char **argv)
     int status;
     if (!options_read(argc, argv, wanted, (struct operand_range){0, 1, false}, &operands, &status))
         return status;
+    if (follow + suggested + !!pcap > 1)
+        return wrong_usage(argv[0], "--follow, --suggest and --pcap exclude each other");
+    if (pcap && json)
+        return wrong_usage(argv[0], "--pcap writes packets and no --json");
     if (geteuid() != 0)
         return complain("only root can see the records: run it with sudo");
     if (running_open(operands.count ? operands.items[0] : NULL, STATUS_NO, &r, &status)) {
@@ -164,7 +168,7 @@ int verb_flows(int argc, char **argv)
         if (pcap)
             status = capture(&r, pcap);
         else if (suggested)
-            status = suggest(r.policy, (const char *const[]){older, path}, 2);
+            status = suggest(r.policy, (const char *const[]){older, path}, 2, json);
         else if ((status = show_file(older, json, NULL)) == STATUS_YES)
             status = show_file(path, json, follow ? r.state.name : NULL);
     }

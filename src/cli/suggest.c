@@ -54,12 +54,37 @@ static bool take(const char *line, void *argument)
 }
 
 /* A party as a selector. */
-static void print_selector(const struct policy *p, const struct address *a, const char *name, struct text *out)
+static void print_selector(const struct policy *p, const struct address *a, const char *name, bool quoted, struct text *out)
 {
     if (policy_workload_of(p, a) != NONE)
         text_puts(out, name);
     else
-        text_printf(out, "\"cidr:%s/%u\"", name, address_bits(a));
+        text_printf(out, quoted ? "\"cidr:%s/%u\"" : "cidr:%s/%u", name, address_bits(a));
+}
+
+/* What `ports` of a rule would say; NULL where no entry is as narrow as the flow. */
+static const char *ports_of(const struct flow *f, struct text *room)
+{
+    service_print(f, room);
+    return f->port || strcmp(text_cstr(room), "icmp") == 0 ? text_cstr(room) : NULL;
+}
+
+static void print_json(const struct suggestions *s, struct text *out)
+{
+    text_puts(out, "{\"suggestions\": [");
+    for (size_t i = 0; i < s->count; i++) {
+        const struct suggestion *e = &s->items[i];
+        struct text from = text_new(128), to = text_new(128), service = text_new(64);
+        print_selector(s->policy, &e->flow.from, e->from, false, &from);
+        print_selector(s->policy, &e->flow.to, e->to, false, &to);
+        const char *ports = ports_of(&e->flow, &service);
+        text_printf(out, "%s{\"from\": \"%s\", \"to\": \"%s\", \"ports\": \"%s\", \"seen\": %llu}", i ? ", " : "", text_cstr(&from), text_cstr(&to),
+            ports ? ports : "any", (unsigned long long)e->count);
+        text_free(&from);
+        text_free(&to);
+        text_free(&service);
+    }
+    text_puts(out, "]}\n");
 }
 
 static void print(const struct suggestions *s, struct text *out)
@@ -72,30 +97,32 @@ static void print(const struct suggestions *s, struct text *out)
     for (size_t i = 0; i < s->count; i++) {
         const struct suggestion *e = &s->items[i];
         text_printf(out, "  - name: suggested-%zu   # seen %llu times\n    allow: {from: ", i + 1, (unsigned long long)e->count);
-        print_selector(s->policy, &e->flow.from, e->from, out);
+        print_selector(s->policy, &e->flow.from, e->from, true, out);
         text_puts(out, ", to: ");
-        print_selector(s->policy, &e->flow.to, e->to, out);
+        print_selector(s->policy, &e->flow.to, e->to, true, out);
         struct text service = text_new(64);
-        service_print(&e->flow, &service);
-        bool expressible = e->flow.port || strcmp(text_cstr(&service), "icmp") == 0;
-        text_printf(out, ", ports: %s}%s\n", expressible ? text_cstr(&service) : "any", expressible ? "" : "   # no narrower entry names this protocol");
+        const char *ports = ports_of(&e->flow, &service);
+        text_printf(out, ", ports: %s}%s\n", ports ? ports : "any", ports ? "" : "   # no narrower entry names this protocol");
         text_free(&service);
     }
 }
 
-int suggest(const struct policy *p, const char *const *files, size_t count)
+int suggest(const struct policy *p, const char *const *files, size_t count, bool json)
 {
     struct suggestions s = {.policy = p, .arena = arena_create(MEMORY)};
     uint64_t seed;
     if (!s.arena || !chance(&seed)) {
         arena_destroy(s.arena);
-        return complain("out of memory");
+        return complain_in(json, "out of memory");
     }
     s.known = table_new(s.arena, seed);
     for (size_t i = 0; i < count; i++)
         (void)!recorded_each(files[i], take, &s); /* the older one is often not there */
     struct text out = text_new(ANSWER_MAX);
-    print(&s, &out);
+    if (json)
+        print_json(&s, &out);
+    else
+        print(&s, &out);
     arena_destroy(s.arena);
     return output_text(&out, 0);
 }

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The kernel's clocks as numbers. */
 #ifndef BULKHEAD_ENFORCE_CLOCK_H
 #define BULKHEAD_ENFORCE_CLOCK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The last steps of a workload's own process: its group, its output, its user, and the program. */
 #ifndef BULKHEAD_ENFORCE_COMMAND_H
 #define BULKHEAD_ENFORCE_COMMAND_H

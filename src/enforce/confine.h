@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a workload may ask of the kernel, and with which capabilities. Applied once, by its PID 1, before the
  * first line of the workload's own code; everything it starts inherits it. */
 #ifndef BULKHEAD_ENFORCE_CONFINE_H

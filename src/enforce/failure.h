@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a failed call of this room says: what was tried, on what, and what to do about it. The caller passes
  * the struct in and prints it or not; nothing here prints. The text is whole sentences' worth, cut at its end
  * when it does not fit. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The host's file systems as detached, read-only overlays, ready to be attached to a workload's tree: one for
  * the root and one for every mount below it that is worth showing. Knows which are not: kernel interfaces,
  * and places that are private to each workload. */

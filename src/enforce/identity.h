@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who a command runs as: what the host's user database says about a name or number, looked up before the
  * process enters the sandbox. */
 #ifndef BULKHEAD_ENFORCE_IDENTITY_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* PID 1 of a sandbox: furnishes it, confines itself, starts the command and looks after it. It obeys the
  * starter over a socket that nothing else in the sandbox has, and reports there. */
 #ifndef BULKHEAD_ENFORCE_INIT_H

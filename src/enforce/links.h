@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Links of a network: the veth pair between a workload's namespace and the hub's, its addresses, routes and
  * neighbours. All by rtnetlink, in as few round trips as there are namespaces. It attaches no program: what
  * may pass is decided elsewhere, and until then nothing passes, because the hub forwards nothing. */

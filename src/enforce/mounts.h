@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The tree that a workload sees, built by the process that will be its PID 1, in namespaces that are already
  * its own. The host's file systems appear through overlays without an upper layer, because a read-only bind
  * is not enough: it lets a process connect to the host's unix sockets and write into the host's FIFOs. An

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A batch of rtnetlink requests that is sent as one message block and answered one by one, and questions. Knows how
  * to frame, send and explain failures (with the kernel's own words); what the requests mean is links.c's. */
 #ifndef BULKHEAD_ENFORCE_NETLINK_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Named network namespaces, bound in /run/netns as iproute2 does it, so that `ip netns` sees them too. A
  * thread visits a namespace and comes back; no process is forked and other threads never notice. Links and
  * addresses inside are links.h's. */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A process that outlives its starter is known by number and start time: a number alone is reused. */
 #ifndef BULKHEAD_ENFORCE_PROCESS_H
 #define BULKHEAD_ENFORCE_PROCESS_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The host's /etc/resolv.conf, where it is a link into /run (systemd-resolved, NetworkManager): a workload has
  * a /run of its own, in which the link would lead nowhere, so the text is laid there again. */
 #ifndef BULKHEAD_ENFORCE_RESOLVER_H

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that Bulkhead runs as a workload. Each gets its own mount, PID, IPC, UTS and cgroup namespaces in
  * the workload's network namespace, a read-only view of the host's tree (mounts.h), few capabilities and a
  * system call filter (confine.h), and a small init as PID 1 (init.h).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Clean-up attributes of this room: what a variable holds is released where its scope ends. */
 #ifndef BULKHEAD_ENFORCE_SCOPE_H
 #define BULKHEAD_ENFORCE_SCOPE_H

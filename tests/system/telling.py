@@ -80,6 +80,7 @@ def _():
         wait_for("both are recorded", lambda: len(re.findall(r"b:\d+ -> c:7004/udp", flows(n))) == 2)
         found = flows(n, "--suggest")
         assert "7003" not in found and found.count("- name:") == 1, found
+        assert json.loads(flows(n, "--suggest", "--json")) == {"suggestions": [{"from": "b", "to": "c", "ports": "7004/udp", "seen": 2}]}
         rule = re.search(r"name: (\S+).*\n +(allow: .*)", found)
         expect(n.apply({**RULES, rule.group(1): rule.group(2)}), 0, "gained: b -> c 7004/udp")
         for family in (4, 6):

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What a hostile uid 0 tries inside a sandbox, one function each. The test program runs itself there with
  * "attack NAME"; the functions know nothing of cmocka. */
 #ifndef BULKHEAD_TESTS_ENFORCE_ATTACKS_H

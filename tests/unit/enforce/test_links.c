@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Links as promised by enforce/links.h, read back from the kernel by netlink. Needs root; every namespace it
  * makes has this process's number in its name. */
 #include <arpa/inet.h>

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sandboxes as promised by enforce/sandbox.h: what a hostile root inside cannot do (attacks.c), and how
  * commands, signals, terminals and services behave. Needs root; makes one network namespace and one directory
  * under /var/lib, both named with this process's number. */

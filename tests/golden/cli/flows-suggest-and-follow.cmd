@@ -1,0 +1,1 @@
+bulkhead flows --suggest -f
