@@ -19,6 +19,7 @@
 
 #include "agent/control.h"
 #include "enforce/clock.h"
+#include "enforce/descriptors.h"
 #include "enforce/file.h"
 #include "enforce/network.h"
 #include "enforce/process.h"
@@ -325,7 +326,7 @@ bool agent_run(const char *name, struct failure *f)
     struct agent a = {.name = name, .records = {.fd = -1}, .control = -1};
     int lock;
     datapath_init(&a.datapath);
-    if (!claim(name, &lock, f))
+    if (!descriptors_suffice(f) || !claim(name, &lock, f))
         return false;
     bool ok = begin(&a, f);
     if (ok) {
@@ -374,6 +375,7 @@ static void become_agent(const char *name)
     close_range(3, ~0u, 0);
     if (chdir("/"))
         _exit(1);
+    descriptors_give_back(); /* for what it starts in its turn */
     execl("/proc/self/exe", "bulkhead", "agent", name, (char *)NULL);
     _exit(127);
 }

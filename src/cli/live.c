@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/moment.h"
 #include "cli/output.h"
+#include "enforce/descriptors.h"
 #include "enforce/file.h"
 #include "enforce/tzdata.h"
 #include "policy/parse.h"
@@ -119,7 +120,7 @@ static bool open_running(const char *name, int none, struct reading *read, struc
     if (!choose(name, none, chosen, ret_status))
         return false;
     *ret_status = STATUS_CANNOT;
-    if (!state_load(chosen, &ret->state, &f)) {
+    if (!descriptors_suffice(&f) || !state_load(chosen, &ret->state, &f)) {
         complain("%s", f.text);
         return false;
     }

@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "enforce/descriptors.h"
 
 #define VERBS_MAX 64
 
@@ -68,6 +69,7 @@ int main(int argc, char **argv)
     if (!standard_descriptors_open())
         return STATUS_CANNOT;
     output_begin();
+    descriptors_raise();
     if (argc < 2)
         return complain("a verb is missing; see bulkhead --help");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)

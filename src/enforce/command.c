@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include "enforce/descriptors.h"
 #include "enforce/scope.h"
 
 /* Between fork and exec the process still is the program that holds this code, and /proc/self/exe leads to
@@ -27,6 +28,7 @@ static int execute_path(const char *path, char *const *argv, char *const *enviro
 {
     if (!path_is_honest(path))
         return errno;
+    descriptors_give_back();
     (void)execve(path, argv, environment);
     return errno;
 }

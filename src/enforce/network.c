@@ -17,6 +17,7 @@
 
 #include "enforce/attached.h"
 #include "enforce/clock.h"
+#include "enforce/descriptors.h"
 #include "enforce/file.h"
 #include "enforce/links.h"
 #include "enforce/netlink.h"
@@ -53,7 +54,7 @@ bool network_preflight(struct failure *f)
     for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
         if (prctl(PR_CAPBSET_READ, wanted[i].number, 0, 0, 0) != 1)
             return fail(f, "building a network needs %s, which was taken from this process; a container needs --privileged", wanted[i].name);
-    if (!process_numbers_hold(f) || !datapath_probe(f) || !mount_bpffs(f))
+    if (!process_numbers_hold(f) || !descriptors_suffice(f) || !datapath_probe(f) || !mount_bpffs(f))
         return false;
     if (mkdir(PIN_ROOT, 0700) && errno != EEXIST)
         return fail_errno(f, errno, "make %s", PIN_ROOT);

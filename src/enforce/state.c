@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "enforce/descriptors.h"
 #include "enforce/file.h"
 #include "enforce/process.h"
 
@@ -104,7 +105,7 @@ bool state_lock(const char *name, struct state_lock *ret, struct failure *f)
 {
     if (geteuid() != 0)
         return fail(f, "changing a network needs root: run it with sudo");
-    if (!make_directory(STATE_ROOT, f))
+    if (!descriptors_suffice(f) || !make_directory(STATE_ROOT, f))
         return false;
     snprintf(ret->name, sizeof ret->name, "%s", name);
     snprintf(ret->path, sizeof ret->path, "%s/%s.lock", STATE_ROOT, name);

@@ -201,6 +201,30 @@ def _():
             expect(bulkhead("up", n.file), 0)
 
 
+@case("a soft limit of open files is raised for bulkhead alone; a hard one that is too low is named before anything begins, by each verb")
+def _():
+    def limited(limit, *arguments):
+        return run("prlimit", f"--nofile={limit}", options.bulkhead, *arguments, status=None)
+    own = "{command: [sh, -c, 'ulimit -Sn; sleep 1000']}"
+    with Network("t1n", start=False, run_in={"a": own}) as n:
+        done = limited("20:63", "up", n.file)
+        assert done.returncode == 2 and "may have 63 files open, and 64 are needed" in done.stderr and "ulimit -n 1024" in done.stderr, said(done)
+        leaves_nothing("t1n")
+        done = limited("20:64", "up", n.file)
+        assert done.returncode == 0, said(done)
+        for arguments in (("status", n.name), ("top", n.name), ("flows", n.name), ("apply", n.file)):
+            assert limited("8:64", *arguments).returncode == 0, arguments
+        for arguments in (("status", n.name), ("top", n.name), ("flows", n.name), ("apply", n.file), ("agent", n.name), ("down", n.name)):
+            done = limited("20:63", *arguments)
+            assert done.returncode == 2 and "64 are needed" in done.stderr and "not whole" not in done.stderr, f"{arguments}: {said(done)}"
+        done = limited("20:63", "exec", f"{n.name}/a", "--", "true")
+        assert done.returncode == 125 and "64 are needed" in done.stderr, said(done)
+        done = limited("21:300", "exec", f"{n.name}/a", "--", "sh", "-c", "ulimit -Sn; ulimit -Hn")
+        assert done.stdout.split() == ["21", "300"], said(done)
+        with open(f"{STATE_ROOT}/{n.name}/a.log", encoding="utf-8") as file:
+            assert file.read().split()[-1] == "20"
+
+
 @case("a `run:` that cannot start rolls the whole back, and says which workload and why")
 def _():
     with Network("t1h", RULES, start=False, run_in={"a": idle("771030"), "c": "{command: [/no/such/program]}"}) as n:
