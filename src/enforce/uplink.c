@@ -84,7 +84,7 @@ static bool settle_table(struct work *w, struct failure *f)
 static bool quieten(const struct work *w, struct failure *f)
 {
     struct link_state link;
-    return link_get(w->host, w->link, &link, f) && link_leave_groups(w->host, link.index, w->plan->mtu, f);
+    return link_get(w->host, w->link, &link, f) && link_leave_groups(w->host, link.index, link.mtu, f);
 }
 
 static bool pair_make(struct work *w, struct failure *f)
