@@ -75,7 +75,7 @@ bool link_get_by_index(int socket, uint32_t index, struct link_state *ret_state,
     __attribute__((warn_unused_result));
 bool link_up(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));
 bool link_delete(int socket, const char *name, struct failure *f) __attribute__((warn_unused_result));
-/* Of a link that is down and has no addresses: it is in no group of IPv6 but those of all nodes, and joins none by itself. */
+/* Of a link that is down and has no addresses, and its MTU: it is in no group of IPv6 but those of all nodes, and joins none by itself. */
 bool link_leave_groups(int socket, uint32_t index, uint32_t mtu, struct failure *f) __attribute__((warn_unused_result));
 bool link_clsact(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));
 
