@@ -64,9 +64,8 @@ static bool set_known(struct waf_transaction *t, const struct waf_action *a, con
     struct waf_values *tx = &t->lists[VARIABLE_TX];
     const struct waf_value *there = values_known(tx, s->number);
     struct bytes value;
-    if (a->operation == SETVAR_UNSET) {
+    if (a->operation == SETVAR_UNSET)
         return !there || values_remove(tx, s->name);
-    }
     return new_value(t, a, there, given, &value) && lend_known(t, s, value);
 }
 
@@ -79,9 +78,8 @@ static bool set_named(struct waf_transaction *t, const struct waf_action *a, str
         return false;
     if (collection_is_open(t, a->variable))
         return collection_set(t, a, name, given);
-    if (a->operation == SETVAR_UNSET) {
+    if (a->operation == SETVAR_UNSET)
         return values_remove(store, name);
-    }
     bool adds = a->operation == SETVAR_ADD || a->operation == SETVAR_SUBTRACT;
     return new_value(t, a, adds ? values_find(store, name) : NULL, given, &value) && values_lend(store, a->variable, name, value, t->arena);
 }

@@ -117,19 +117,6 @@ const struct naming **namings_find(const struct waf_program *p, struct arena *a)
 
 /* ---- of a transaction */
 
-static bool join(struct arena *a, struct bytes before, struct bytes text, struct bytes behind, struct bytes *ret)
-{
-    uint8_t *whole = arena_buffer(a, before.len + text.len + behind.len), *at = whole;
-    if (!whole)
-        return false;
-    at = before.len ? mempcpy(at, before.at, before.len) : at;
-    at = text.len ? mempcpy(at, text.at, text.len) : at;
-    if (behind.len)
-        memcpy(at, behind.at, behind.len);
-    *ret = bytes_of(whole, before.len + text.len + behind.len);
-    return true;
-}
-
 /* The value that it would be given is not within what the next rule has, for certain. */
 static bool is_not_within(const struct waf_transaction *t, const struct naming *n, struct bytes text, struct bytes with)
 {
@@ -137,7 +124,7 @@ static bool is_not_within(const struct waf_transaction *t, const struct naming *
     struct match ignored;
     if (text.len && bytes_find(with, text) == FOUND_NOWHERE)
         return true;
-    return join(t->arena, n->before, text, n->behind, &value) && !texts_match(OPERATOR_WITHIN, value, with, &ignored);
+    return bytes_join(n->before, text, n->behind, t->arena, &value) && !texts_match(OPERATOR_WITHIN, value, with, &ignored);
 }
 
 /* The names, each with its text behind; the last text in `*ret_last`. NULL: one is within, or memory is out. */
@@ -153,7 +140,7 @@ static struct bytes *make_names(struct waf_transaction *t, uint32_t rule, const 
         struct waf_form *f = target->is_name ? list->items[i].name_form : list->items[i].form;
         if (f)
             f = form_steps(&t->forms, f, &t->set->transformations[r->transformations.first], r->transformations.count);
-        if (!f || !is_not_within(t, n, f->text, within) || !join(t->arena, n->front, f->text, (struct bytes){0}, &ret[i]))
+        if (!f || !is_not_within(t, n, f->text, within) || !bytes_join(n->front, f->text, (struct bytes){0}, t->arena, &ret[i]))
             return NULL;
         *ret_last = f->text;
     }

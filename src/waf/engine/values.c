@@ -197,6 +197,19 @@ bool bytes_copy(struct bytes from, struct arena *a, struct bytes *ret)
     return true;
 }
 
+bool bytes_join(struct bytes before, struct bytes text, struct bytes behind, struct arena *a, struct bytes *ret)
+{
+    uint8_t *whole = arena_buffer(a, before.len + text.len + behind.len), *at = whole;
+    if (!whole)
+        return false;
+    at = before.len ? mempcpy(at, before.at, before.len) : at;
+    at = text.len ? mempcpy(at, text.at, text.len) : at;
+    if (behind.len)
+        memcpy(at, behind.at, behind.len);
+    *ret = bytes_of(whole, before.len + text.len + behind.len);
+    return true;
+}
+
 bool bytes_of_number(int64_t n, struct arena *a, struct bytes *ret)
 {
     static const char digits[] = "0123456789";
@@ -278,15 +291,9 @@ bool values_remove(struct waf_values *v, struct bytes name)
 
 static bool put_waiting(struct waf_values *v, const struct waiting_values *w, struct bytes name)
 {
-    size_t len = name.len - w->front;
-    uint8_t *value = arena_buffer(v->known->arena, w->before.len + len + w->behind.len), *at = value;
-    if (!value)
-        return false;
-    at = w->before.len ? mempcpy(at, w->before.at, w->before.len) : at;
-    at = len ? mempcpy(at, name.at + w->front, len) : at;
-    if (w->behind.len)
-        memcpy(at, w->behind.at, w->behind.len);
-    return values_lend(v, VARIABLE_TX, name, bytes_of(value, w->before.len + len + w->behind.len), v->known->arena);
+    struct bytes value;
+    return bytes_join(w->before, bytes_slice(name, w->front, name.len), w->behind, v->known->arena, &value) &&
+        values_lend(v, VARIABLE_TX, name, value, v->known->arena);
 }
 
 /* What has come since, all of it by names with a number, is taken off and put behind. */

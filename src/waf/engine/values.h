@@ -99,5 +99,7 @@ bool values_know(struct waf_values *v, const struct known_names *names, struct a
 
 /* A copy in the arena; false when memory is out. */
 bool bytes_copy(struct bytes from, struct arena *a, struct bytes *ret) MUST_USE;
+/* One behind another, in the arena; false when memory is out. */
+bool bytes_join(struct bytes before, struct bytes text, struct bytes behind, struct arena *a, struct bytes *ret) MUST_USE;
 /* In decimal; false when memory is out. */
 bool bytes_of_number(int64_t n, struct arena *a, struct bytes *ret) MUST_USE;
