@@ -38,7 +38,7 @@ up:
 	@tools/up
 
 test test-long:
-	@tools/install-packages test
+	@tools/install-packages test $(if $(filter test-long,$@),long)
 	@$(MAKE) --no-print-directory all san
 	@tools/run-tests $(if $(filter test-long,$@),--long) $(TESTS)
 

@@ -51,7 +51,7 @@ struct agent {
     struct ring_buffer *ring;
     uint64_t lost; /* events, already told */
     char trouble[sizeof((struct failure){0}.text)]; /* that could not be put right, already told */
-    int64_t renewed; /* s, CLOCK_MONOTONIC */
+    int64_t renew_again; /* s, CLOCK_MONOTONIC: not before, as it failed */
     int64_t began, looked; /* ns, CLOCK_REALTIME; CLOCK_MONOTONIC */
     uint64_t looks, repairs, recorded;
     int control;
@@ -170,6 +170,17 @@ static void repair(struct agent *a)
         note(a, "repair", "pins were gone; pinned again");
 }
 
+/* What changes on disk by other commands: links and processes. */
+static bool follow_state(struct agent *a)
+{
+    struct state s;
+    if (!state_load(a->name, &s, NULL))
+        return state_exists(a->name);
+    state_free(&a->state);
+    a->state = s;
+    return true;
+}
+
 /* Read anew: what the policy's time zone means may have changed since. What cannot be read now stays as it was. */
 static void reload(struct agent *a)
 {
@@ -184,35 +195,50 @@ static void reload(struct agent *a)
     }
 }
 
+/*
+ * Windows are right for a day from the moment that they were compiled for, by the clock as it was set then. A clock that
+ * is set back is before that moment; and TAI's distance from UTC is 0 until somebody tells the kernel leap seconds.
+ */
+static bool windows_are_due(const struct agent *a)
+{
+    struct image_origin origin;
+    int64_t utc = clock_ns(CLOCK_REALTIME), tai_offset = clock_ns(CLOCK_TAI) - utc;
+    if (!datapath_origin(&a->datapath, &origin))
+        return false;
+    int64_t age = utc / 1000000000 - origin.compiled;
+    return age < 0 || age >= RENEW_SECONDS || llabs(tai_offset - origin.tai_offset) > 500000000;
+}
+
+/* With the lock. */
+static bool renew_locked(struct agent *a, struct failure *f)
+{
+    if (!follow_state(a) || !a->state.complete || datapath_waits(&a->datapath)) /* a change that waits to be confirmed: later */
+        return true;
+    reload(a);
+    if (!a->loaded.policy)
+        return fail(f, "windows of time cannot be renewed: the policy in force cannot be read");
+    struct arena *scratch = arena_create((size_t)2 << 30);
+    if (!scratch)
+        return fail(f, "windows of time cannot be renewed: out of memory");
+    struct diags diags = diags_new(scratch);
+    struct policy_source source = {a->loaded.policy, bytes_of(a->loaded.text, a->loaded.size)};
+    bool ok = network_renew(a->name, &source, &a->datapath, &a->state, scratch, &diags, f);
+    arena_destroy(scratch);
+    return ok;
+}
+
 static void renew(struct agent *a)
 {
     int64_t now = clock_ns(CLOCK_MONOTONIC) / 1000000000;
-    if (now - a->renewed < RENEW_SECONDS)
-        return;
-    a->renewed = now;
-    reload(a);
     struct state_lock lock;
     struct failure f = {""};
-    if (!a->loaded.policy || !state_lock(a->name, &lock, &f)) /* being changed at this moment: next hour */
+    if (now < a->renew_again || !windows_are_due(a) || !state_lock(a->name, &lock, &f)) /* being changed at this moment: soon */
         return;
-    struct arena *scratch = arena_create((size_t)2 << 30);
-    struct diags diags = diags_new(scratch);
-    struct policy_source source = {a->loaded.policy, bytes_of(a->loaded.text, a->loaded.size)};
-    if (scratch && !network_renew(a->name, &source, &a->datapath, &a->state, scratch, &diags, &f))
+    if (!renew_locked(a, &f)) {
+        a->renew_again = now + RENEW_SECONDS;
         note(a, "differs", f.text);
-    arena_destroy(scratch);
+    }
     state_unlock(&lock);
-}
-
-/* What changes on disk by other commands: links and processes. */
-static bool follow_state(struct agent *a)
-{
-    struct state s;
-    if (!state_load(a->name, &s, NULL))
-        return state_exists(a->name);
-    state_free(&a->state);
-    a->state = s;
-    return true;
 }
 
 static void restart_processes(struct agent *a)
@@ -298,7 +324,6 @@ static bool begin(struct agent *a, struct failure *f)
     if (!record_open(path, &a->records))
         return fail_errno(f, errno, "open %s", path);
     a->ring = ring_buffer__new(a->datapath.events, take_event, a, NULL);
-    a->renewed = clock_ns(CLOCK_MONOTONIC) / 1000000000;
     a->began = clock_ns(CLOCK_REALTIME);
     if (!control_listen(a->name, &a->control, f))
         return false;

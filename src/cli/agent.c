@@ -2,6 +2,7 @@
 /* bulkhead agent: the daemon of a network, in the foreground. */
 #include "agent/agent.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "cli/cli.h"
@@ -10,10 +11,36 @@
 #include "cli/output.h"
 #include "enforce/state.h"
 
+static void compare_digests(const struct policy *stored, const char *file)
+{
+    struct running r;
+    int ignored;
+    if (running_open(stored->name, STATUS_CANNOT, &r, &ignored) && memcmp(r.policy->digest, stored->digest, sizeof stored->digest) != 0)
+        complain("the network %s goes on with the policy that it has: %s is another, which `bulkhead apply %s` puts in force", stored->name, file, file);
+    running_close(&r);
+}
+
+/* A daemon that is started again changes no policy; where another is stored than is in force, it says so. */
+static void compare_stored(const char *file, const char *name)
+{
+    struct loaded l;
+    int ignored;
+    if (!policy_need(file, false, STATUS_NO, &l, &ignored))
+        complain("the network %s goes on with the policy that it has: %s cannot be put in force", name, file);
+    else if (strcmp(l.policy->name, name) != 0)
+        complain("the network %s goes on with the policy that it has: %s is the policy of the network %s", name, file, l.policy->name);
+    else
+        compare_digests(l.policy, file);
+    loaded_free(&l);
+}
+
 /* At boot: the stored policy first. A network that is up is adopted as it is. STATUS_YES: go on. */
 static int begin_with(const char *file, const char *name)
 {
-    return network_is_up(name) ? STATUS_YES : up_from(file, name);
+    if (!network_is_up(name))
+        return up_from(file, name);
+    compare_stored(file, name);
+    return STATUS_YES;
 }
 
 int verb_agent(int argc, char **argv)

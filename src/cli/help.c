@@ -254,7 +254,7 @@ const char help_agent[] =
     "\n"
     "Options:\n"
     "  --policy FILE  bring that policy up first, as after a boot; a network that is\n"
-    "                 up keeps the policy that it has\n"
+    "                 up keeps the policy that it has, and it is said if they differ\n"
     "  --help         this\n"
     "\n"
     "Examples:\n"

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkhead up: builds the network of a policy; on one that is up it is apply. */
+#include <unistd.h>
+
 #include "agent/agent.h"
 #include "cli/cli.h"
 #include "cli/live.h"
@@ -8,6 +10,7 @@
 #include "cli/output.h"
 
 #define SCRATCH_MAX ((size_t)4 << 30)
+#define INTERFACES_SECONDS 60 /* less than the unit's TimeoutStartSec, and than systemd's own 90 s */
 
 static int report(const struct policy *p, const struct network_result *r, bool json)
 {
@@ -98,6 +101,21 @@ static int up_loaded(const struct loaded *l, bool foreground, bool json)
     return status;
 }
 
+/*
+ * In a boot interfaces come late, and what is ordered after the network is to wait for them with it: when this process
+ * ended to be started again, systemd would let the others go on. One that stays away is `up`'s to complain about.
+ */
+static void await_interfaces(const struct policy *p)
+{
+    const char *missing = network_interface_missing(p);
+    if (missing)
+        complain("waits up to %d s for the interface %s", INTERFACES_SECONDS, missing);
+    for (int waited = 0; missing && waited < INTERFACES_SECONDS * 10; waited++) {
+        usleep(100000);
+        missing = network_interface_missing(p);
+    }
+}
+
 int up_from(const char *file, const char *name)
 {
     struct loaded l;
@@ -105,8 +123,10 @@ int up_from(const char *file, const char *name)
     if (policy_need(file, false, STATUS_NO, &l, &status)) {
         if (strcmp(l.policy->name, name) != 0)
             status = complain("%s is the policy of the network %s, not of %s", file, l.policy->name, name);
-        else
+        else {
+            await_interfaces(l.policy);
             status = up_loaded(&l, true, false);
+        }
     }
     loaded_free(&l);
     return status;

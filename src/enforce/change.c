@@ -239,7 +239,7 @@ bool network_renew(const char *name, const struct policy_source *source, struct 
 {
     struct network_result result = {0};
     uint32_t before = datapath_generation(d);
-    if (d->shared->deadline) /* a change that waits to be confirmed: later */
+    if (datapath_waits(d)) /* a change that waits to be confirmed: later */
         return true;
     if (!network_install(source, s, d, scratch, diags, &result, NULL, f))
         return false;

@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,16 @@ bool network_preflight(struct failure *f)
     if (mkdir(PIN_ROOT, 0700) && errno != EEXIST)
         return fail_errno(f, errno, "make %s", PIN_ROOT);
     return true;
+}
+
+const char *network_interface_missing(const struct policy *p)
+{
+    if (p->uplink.interface && !if_nametoindex(p->uplink.interface))
+        return p->uplink.interface;
+    for (uint32_t i = 0; i < p->workload_count; i++)
+        if (p->workloads[i].attach_interface && !if_nametoindex(p->workloads[i].attach_interface))
+            return p->workloads[i].attach_interface;
+    return NULL;
 }
 
 struct link_address network_link_address(const struct address *a)

@@ -37,6 +37,9 @@ void receipt_free(struct receipt *r);
 /* Everything a machine must have before anything is changed: root, bpffs, programs that load. */
 bool network_preflight(struct failure *f) __attribute__((warn_unused_result));
 
+/* An interface that the policy speaks of and that is not there; NULL: all are. */
+const char *network_interface_missing(const struct policy *p) __attribute__((warn_unused_result));
+
 /* The datapath of a network that is up: by its pins, or when they are gone by what is attached, which is pinned again. */
 bool network_open(const char *name, const struct state *s, struct datapath *ret, struct failure *f) __attribute__((warn_unused_result));
 

@@ -499,16 +499,28 @@ def _():
         expect(n.exec("a", "true"), 0)
         agent.kill()
         agent.wait()
-        started(n.write({}, "changed.yaml")).terminate()  # the network that is up keeps its policy
-        assert carries(*session)
-        wait_for("the agent has ended", lambda: not n.agent())
         with open(f"{n.directory}/wrong.yaml", "w", encoding="utf-8") as file:
             file.write("bulkhead: v1\n")
+        for file, text in ((n.file, None), (n.write({}, "changed.yaml"), "is another"), (f"{n.directory}/wrong.yaml", "segments"),
+                           ("/no/such/file", "/no/such/file")):
+            agent = started(file)  # the network that is up keeps its policy
+            agent.terminate()
+            told = agent.communicate(timeout=10)[1]
+            assert text in told and "goes on with the policy that it has" in told if text else told == "", told
+            assert carries(*session)
+            wait_for("the agent has ended", lambda: not n.agent())
         expect(bulkhead("down", "t1aa"), 0)
         for file, status, text in ((f"{n.directory}/wrong.yaml", 1, "segments"), ("/no/such/file", 2, "/no/such/file")):
             agent = boot(file)
             told = agent.communicate(timeout=10)[1]
             assert agent.returncode == status and text in told, (agent.returncode, told)
+        agent = boot(n.write(RULES, "late.yaml", uplink="interface: t1aa-late"))
+        n.stops.append(agent.kill)
+        assert "for the interface t1aa-late" in agent.stderr.readline()
+        time.sleep(1)
+        assert agent.poll() is None  # it waits, and so does what is ordered after it
+        agent.kill()
+        agent.wait()
         leaves_nothing("t1aa")
 
 
