@@ -9,7 +9,7 @@
 #include "compile/place.h"
 #include "compile/ports.h"
 
-/* Steps of work: about a second. A policy that fits has COMPILE_PRODUCT_DEFAULT cells at the most. */
+/* Steps of work on intervals: about a second. The cells of a policy that fits are few enough to be walked in any case. */
 #define STEPS_MAX ((uint64_t)200 << 20)
 
 /* Random, so that the XOR of those of some groups tells them from others. */
@@ -37,6 +37,7 @@ struct counting {
     uint32_t *holding;   /* of each to end: the to class looked at, while its groups are gathered */
     uint32_t *rules;     /* scratch */
     struct table known;  /* marks of lists whose intervals are counted */
+    bool short_of; /* memory or steps: intervals are not counted any more */
     uint64_t pairs, intervals, steps;
 };
 
@@ -152,11 +153,21 @@ static void touch_group(struct counting *c, size_t g)
         m->words[0] ^= c->marks[g].words[0];
         m->words[1] ^= c->marks[g].words[1];
     }
-    c->steps += class_count(to, end);
 }
 
-/* False when memory or steps are out. */
-static bool count_from(struct counting *c, uint32_t from)
+/* Intervals of what holds between two classes, unless they are counted. False when memory or steps are out. */
+static bool count_list(struct counting *c, uint32_t from, uint32_t to)
+{
+    if (table_get(&c->known, bytes_of(&c->here[to], sizeof c->here[to])))
+        return true;
+    struct mark *kept = arena_alloc(c->arena, sizeof *kept);
+    if (!kept)
+        return false;
+    *kept = c->here[to];
+    return table_put(&c->known, bytes_of(kept, sizeof *kept), 0, NULL) && count_intervals(c, from, to);
+}
+
+static void count_from(struct counting *c, uint32_t from)
 {
     c->touched_count = 0;
     for (uint32_t i = c->from.first[from]; i < c->from.first[from + 1]; i++)
@@ -164,30 +175,19 @@ static bool count_from(struct counting *c, uint32_t from)
             touch_group(c, g);
     c->pairs += c->touched_count;
     for (uint32_t i = 0; i < c->touched_count; i++) {
-        struct mark *key = &c->here[c->touched[i]];
-        if (!table_get(&c->known, bytes_of(key, sizeof *key))) {
-            struct mark *kept = arena_alloc(c->arena, sizeof *kept);
-            if (!kept)
-                return false;
-            *kept = *key;
-            if (!table_put(&c->known, bytes_of(kept, sizeof *kept), 0, NULL) || !count_intervals(c, from, c->touched[i]))
-                return false;
-        }
-        *key = (struct mark){0};
+        c->short_of = c->short_of || !count_list(c, from, c->touched[i]);
+        c->here[c->touched[i]] = (struct mark){0};
     }
-    return work(c, c->touched_count);
 }
 
 static enum forecast_size count_all(struct counting *c, uint64_t usual, uint64_t *ret_bytes)
 {
     *ret_bytes = image_bytes(c);
     for (uint32_t from = 1; from <= c->classes.from.count && *ret_bytes < usual; from++) {
-        bool done = count_from(c, from);
+        count_from(c, from);
         *ret_bytes = image_bytes(c);
-        if (!done && *ret_bytes < usual)
-            return FORECAST_UNKNOWN;
     }
-    return *ret_bytes < usual ? FORECAST_USUAL : FORECAST_LARGE;
+    return *ret_bytes >= usual ? FORECAST_LARGE : c->short_of ? FORECAST_UNKNOWN : FORECAST_USUAL;
 }
 
 struct forecast forecast_count(const struct policy *p, const struct compile_options *o, uint64_t usual, struct arena *arena)
