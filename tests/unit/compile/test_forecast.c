@@ -108,12 +108,12 @@ static void a_hundred_thousand_rules_are_as_large_as_forecast(void **state)
     source_free(&s);
 }
 
-/* `from` prefixes that one rule tells from each other, `to` others, and a rule between all of them: at line 9. */
-static struct source source_wide(unsigned from, unsigned to, unsigned between)
+/* `from` prefixes of 20.0.0.0/8 that rules tell from each other, `to` ones of 30.0.0.0/8, and a rule between all of them: at line 9. */
+static struct source source_wide(const char *all_from, const char *all_to, unsigned from, unsigned to, unsigned between)
 {
     struct text t = text_new((size_t)32 << 20);
     text_puts(&t, "bulkhead: v1\nname: wide\nsegments:\n  hub: {kind: hub, cidr: 10.80.0.0/24}\n  s: {cidr: 10.81.0.0/16}\nworkloads:\n  w: {segment: s}\n");
-    text_puts(&t, "rules:\n  - {name: all, allow: {from: 'cidr:20.0.0.0/8', to: 'cidr:30.0.0.0/8', ports: 1/tcp}}\n");
+    text_printf(&t, "rules:\n  - {name: all, allow: {from: '%s', to: '%s', ports: 1/tcp}}\n", all_from, all_to);
     for (unsigned i = 0; i < from; i++)
         text_printf(&t, "  - {name: f%u, allow: {from: 'cidr:20.%u.%u.0/24', to: w, ports: 2/tcp}}\n", i, i >> 8, i & 255);
     for (unsigned i = 0; i < to; i++)
@@ -123,13 +123,41 @@ static struct source source_wide(unsigned from, unsigned to, unsigned between)
     return source_of(t);
 }
 
+/* Every two of 12 workloads have `ports` of their own, under a condition when there is one. */
+static struct source source_between(unsigned ports, const char *when)
+{
+    struct text t = text_new((size_t)32 << 20);
+    text_puts(&t, "bulkhead: v1\nname: own\nsegments:\n  hub: {kind: hub, cidr: 10.80.0.0/24}\n  s: {cidr: 10.81.0.0/16}\nworkloads:\n");
+    for (unsigned i = 0; i < 12; i++)
+        text_printf(&t, "  w%u: {segment: s}\n", i);
+    text_puts(&t, "rules:\n");
+    for (unsigned i = 0; i < 144; i++) {
+        text_printf(&t, "  - name: r%u\n    allow: {from: w%u, to: w%u, ports: [", i, i / 12, i % 12);
+        for (unsigned k = 0; k < ports; k++)
+            text_printf(&t, "%s%u/tcp", k ? ", " : "", 3 + 2 * k);
+        text_printf(&t, "]}\n%s", when);
+    }
+    return source_of(t);
+}
+
+/* Each dwarfs what else there is. */
+static void pairs_intervals_and_spans_alone_are_within_the_bound(void **state)
+{
+    for (int i = 0; i < 3; i++) {
+        struct source s = i == 0 ? source_wide("any", "any", 300, 300, 0) : source_between(200, i == 1 ? "" : "    when: now.hour >= 4\n");
+        struct compile_options o = options_of(&s, 9);
+        agree(&s, &o);
+        source_free(&s);
+    }
+}
+
 /* On both sides of what is usual, in the memory that there is: what `up` and `apply` would say. */
 static void what_is_larger_than_usual_is_said_with_its_rule(void **state)
 {
     static const unsigned sizes[][3] = {{1000, 1000, 0}, {1250, 1250, 0}, {1254, 1254, 0}, {3000, 300, 0}, {300, 6000, 0}, {2000, 2000, 0}, {1000, 1000, 900}};
     unsigned large = 0;
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        struct source s = source_wide(sizes[i][0], sizes[i][1], sizes[i][2]);
+        struct source s = source_wide("cidr:20.0.0.0/8", "cidr:30.0.0.0/8", sizes[i][0], sizes[i][1], sizes[i][2]);
         struct compile_options o = options_of(&s, 3);
         uint64_t real = real_bytes(&s, &o);
         struct forecast f = ask(&s, &o, COMPILE_USUAL_BYTES, memory_left(&s), false);
@@ -147,7 +175,7 @@ static void what_is_larger_than_usual_is_said_with_its_rule(void **state)
 
 static void what_is_refused_is_forecast(void **state)
 {
-    struct source s = source_wide(40, 60, 0);
+    struct source s = source_wide("cidr:20.0.0.0/8", "cidr:30.0.0.0/8", 40, 60, 0);
     struct compile_options o = options_of(&s, 3);
     struct forecast whole = ask(&s, &o, UINT64_MAX, TABLES, true);
     for (uint64_t limit = whole.cells - 1; limit <= whole.cells; limit++) {
@@ -203,6 +231,7 @@ int main(void)
         cmocka_unit_test(random_policies_are_as_large_as_forecast),
         cmocka_unit_test(the_families_of_the_benchmarks_are_as_large_as_forecast),
         cmocka_unit_test(a_hundred_thousand_rules_are_as_large_as_forecast),
+        cmocka_unit_test(pairs_intervals_and_spans_alone_are_within_the_bound),
         cmocka_unit_test(what_is_larger_than_usual_is_said_with_its_rule),
         cmocka_unit_test(what_is_refused_is_forecast),
         cmocka_unit_test(too_little_memory_says_so),
