@@ -40,6 +40,13 @@ def own(count):
     return HEAD + workloads(200) + "rules:\n" + "".join(rules)
 
 
+def crossed(count):
+    """Each prefix on either side has a port of its own: every pair has rules that no other has."""
+    rules = [f"  - {{name: f{i}, allow: {{from: {v4(20, i)}, to: 'cidr:30.0.0.0/8', ports: {2 * i + 2}/tcp}}}}\n" for i in range(count)]
+    rules += [f"  - {{name: t{i}, allow: {{from: 'cidr:20.0.0.0/8', to: {v4(30, i)}, ports: {2 * i + 2}/udp}}}}\n" for i in range(count)]
+    return HEAD + workloads(1) + "rules:\n" + "".join(rules)
+
+
 LATE = "    when: now.hour * 60 + now.minute > 1000 && now.second % 7 == 3\n"
 # name, policy, what is said of its tables
 CASES = [
@@ -52,6 +59,7 @@ CASES = [
     ("refused", wide(8000, 8000), "`up` will refuse"),
     ("timed", wide(1300, 1300, LATE), "MiB of the kernel's memory or more"),
     ("many", own(30000), None),
+    ("crossed", crossed(1000), "may be larger than usual"),
 ]
 
 
