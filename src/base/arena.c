@@ -204,6 +204,11 @@ size_t arena_used(const struct arena *a)
     return a->taken;
 }
 
+size_t arena_spare(const struct arena *a)
+{
+    return (size_t)(a->end - (a->at > a->clean ? a->at : a->clean));
+}
+
 /* What the arena and all its parents may still take. */
 static size_t bytes_left(const struct arena *a)
 {

@@ -110,3 +110,5 @@ static inline MUST_USE void *arena_grow(struct arena *a, void *items, size_t cou
 
 /* Bytes taken from the system so far. */
 size_t arena_used(const struct arena *a);
+/* Of these, what nobody has written to yet, as far as that is known: the end of the newest chunk. */
+size_t arena_spare(const struct arena *a);

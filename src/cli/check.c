@@ -2,8 +2,46 @@
 /* check FILE: diagnostics, and a line about what is valid. */
 #include "cli/cli.h"
 #include "cli/load.h"
+#include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "compile/forecast.h"
+#include "policy/parse.h"
+
+/* What the program itself and its libraries take of the memory that a policy's text may take. */
+#define OWN_MEMORY ((size_t)12 << 20)
+
+static void warn_of_forecast(struct diags *d, const struct forecast *f)
+{
+    static const char narrow[] = "narrow `from` or `to` of this rule, or name fewer different prefixes";
+    unsigned long long cells = f->cells;
+    const struct rule *r = f->rule;
+    if (f->size == FORECAST_REFUSED)
+        diag_warning(d, r->place, narrow, "the tables do not fit, and `up` will refuse this policy: it needs %llu cells of classes, at most %llu fit; the rule `%s` alone needs %u x %u",
+            cells, (unsigned long long)COMPILE_PRODUCT_DEFAULT, r->name, f->from_classes, f->to_classes);
+    else if (f->size == FORECAST_LARGE && r)
+        diag_warning(d, r->place, narrow, "the tables take %llu MiB of the kernel's memory or more, which is more than usual; of %llu cells of classes the rule `%s` needs %u x %u, the most",
+            (unsigned long long)(f->bytes >> 20), cells, r->name, f->from_classes, f->to_classes);
+    else if (f->size == FORECAST_LARGE)
+        diag_warning(d, (struct place){0}, NULL, "the tables take %llu MiB of the kernel's memory or more, which is more than usual", (unsigned long long)(f->bytes >> 20));
+    else if (f->size == FORECAST_UNKNOWN)
+        diag_warning(d, r ? r->place : (struct place){0}, "`up` and `apply` tell how large they are",
+            "the tables may be larger than usual: to count them takes more than `check` may");
+}
+
+/* In what is left of the memory that the policy's text may take. */
+static void check_tables(struct loaded *l)
+{
+    size_t limit = policy_memory_limit(l->source.len), used = OWN_MEMORY + l->source.len + arena_used(l->arena) - arena_spare(l->arena) + arena_used(l->diags_arena);
+    struct arena *scratch = arena_create(used < limit ? limit - used : 0);
+    struct compile_options o = {.compiled = moment_now()};
+    struct forecast f = {.size = FORECAST_UNKNOWN};
+    if (scratch && chance(&o.seed))
+        f = forecast(l->policy, &o, COMPILE_USUAL_BYTES, scratch);
+    warn_of_forecast(&l->diags, &f);
+    diags_sort(&l->diags);
+    arena_destroy(scratch);
+}
 
 static void print_digest(const struct policy *p, struct text *out)
 {
@@ -70,6 +108,8 @@ int verb_check(int argc, char **argv)
     struct loaded l;
     status = STATUS_CANNOT;
     if (policy_load(files.items[0], json, &l)) {
+        if (l.policy)
+            check_tables(&l);
         if (!json)
             loaded_complain(&l, false);
         status = json ? print_json(&l) : print_summary(&l);

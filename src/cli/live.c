@@ -12,9 +12,6 @@
 #include "enforce/tzdata.h"
 #include "policy/parse.h"
 
-/* Some thousands of rules stay far below; twice that is kept while a policy changes. */
-#define TABLES_USUAL ((uint64_t)64 << 20)
-
 static bool add_name(const char *name, void *argument)
 {
     struct network_names *n = argument;
@@ -226,7 +223,7 @@ bool wait_parse(const char *text, uint64_t *ret_ns)
 void print_table_size(const struct compile_sizes *s, struct text *out)
 {
     uint64_t bytes = s->lines * LINE_BYTES;
-    if (bytes >= TABLES_USUAL)
+    if (bytes >= COMPILE_USUAL_BYTES)
         text_printf(out, "warning: its tables take %llu MiB of the kernel's memory, more than usual: %llu x %llu classes of addresses, %llu pairs, %llu intervals of ports\n",
             (unsigned long long)(bytes >> 20), (unsigned long long)s->from_classes, (unsigned long long)s->to_classes, (unsigned long long)s->pairs,
             (unsigned long long)s->intervals);

@@ -5,16 +5,10 @@
 #include <stdlib.h>
 
 #include "bpf/abi.h"
-#include "compile/classes.h"
+#include "compile/groups.h"
 #include "compile/place.h"
 #include "compile/ports.h"
 #include "decide/uplink.h"
-
-/* Rules with the same two ends. */
-struct group {
-    uint32_t from_end, to_end;
-    size_t first, count; /* in the list of rules */
-};
 
 /* A group of rules holds between two classes. */
 struct cell {
@@ -31,19 +25,6 @@ struct compiled {
     uint32_t seed;
     struct compile_sizes sizes;
 };
-
-struct grouped_rule {
-    uint64_t ends; /* from end << 32 | to end */
-    uint32_t rule;
-};
-
-static int compare_grouped(const void *a, const void *b)
-{
-    const struct grouped_rule *x = a, *y = b;
-    if (x->ends != y->ends)
-        return x->ends < y->ends ? -1 : 1;
-    return x->rule < y->rule ? -1 : x->rule > y->rule;
-}
 
 static int compare_cells(const void *a, const void *b)
 {
@@ -63,9 +44,7 @@ struct work {
     struct compiled *c;
     struct arena *arena;
     struct diags *diags;
-    uint32_t *rules; /* all rules, group by group, ascending within one */
-    struct group *groups;
-    size_t group_count;
+    struct groups groups;
     struct cell *cells;
     size_t cell_count;
     struct image_pair *pairs;
@@ -77,68 +56,30 @@ static bool no_memory(struct diags *d)
     return diag_error(d, (struct place){0}, "split the policy, or give the machine more memory", "out of memory while compiling the policy");
 }
 
-static bool group_rules(struct work *w)
-{
-    const struct policy *p = w->c->policy;
-    const struct classes *k = &w->c->classes;
-    struct grouped_rule *sorted = arena_array(w->arena, p->rule_count, sizeof *sorted);
-    w->rules = arena_array(w->arena, p->rule_count, sizeof *w->rules);
-    w->groups = arena_array(w->arena, p->rule_count, sizeof *w->groups);
-    if (!sorted || !w->rules || !w->groups)
-        return false;
-    for (uint32_t r = 0; r < p->rule_count; r++)
-        sorted[r] = (struct grouped_rule){(uint64_t)k->from_ends.of_rule[r] << 32 | k->to_ends.of_rule[r], r};
-    qsort(sorted, p->rule_count, sizeof *sorted, compare_grouped);
-    for (uint32_t i = 0; i < p->rule_count; i++) {
-        if (i == 0 || sorted[i].ends != sorted[i - 1].ends)
-            w->groups[w->group_count++] = (struct group){(uint32_t)(sorted[i].ends >> 32), (uint32_t)sorted[i].ends, i, 0};
-        w->groups[w->group_count - 1].count++;
-        w->rules[i] = sorted[i].rule;
-    }
-    return true;
-}
-
-static uint32_t class_count(const struct class_set *s, uint32_t end)
-{
-    return s->first_of_end[end + 1] - s->first_of_end[end];
-}
-
 /* Says which rules make the tables too large. */
-static bool product_too_large(struct work *w, uint64_t total, uint64_t limit)
+static bool product_too_large(struct work *w, uint64_t total, uint64_t limit, size_t worst)
 {
     const struct classes *k = &w->c->classes;
-    uint64_t most = 0;
-    size_t worst = 0;
-    for (size_t g = 0; g < w->group_count; g++) {
-        uint64_t product = (uint64_t)class_count(&k->from, w->groups[g].from_end) * class_count(&k->to, w->groups[g].to_end);
-        if (product > most) {
-            most = product;
-            worst = g;
-        }
-    }
-    const struct rule *r = &w->c->policy->rules[w->rules[w->groups[worst].first]];
+    const struct group *g = &w->groups.items[worst];
+    const struct rule *r = &w->c->policy->rules[w->groups.rules[g->first]];
     return diag_error(w->diags, r->place, "narrow `from` or `to` of this rule, or name fewer different prefixes",
         "the policy needs %llu cells of classes, at most %llu fit; the rule `%s` alone needs %u x %u",
-        (unsigned long long)total, (unsigned long long)limit, r->name, class_count(&k->from, w->groups[worst].from_end),
-        class_count(&k->to, w->groups[worst].to_end));
+        (unsigned long long)total, (unsigned long long)limit, r->name, class_count(&k->from, g->from_end), class_count(&k->to, g->to_end));
 }
 
 static bool list_cells(struct work *w)
 {
     const struct classes *k = &w->c->classes;
-    uint64_t total = 0, limit = w->c->options.product_limit ? w->c->options.product_limit : COMPILE_PRODUCT_DEFAULT;
-    for (size_t g = 0; g < w->group_count; g++) {
-        uint64_t product = (uint64_t)class_count(&k->from, w->groups[g].from_end) * class_count(&k->to, w->groups[g].to_end);
-        if (__builtin_add_overflow(total, product, &total))
-            total = UINT64_MAX;
-    }
+    uint64_t limit = w->c->options.product_limit ? w->c->options.product_limit : COMPILE_PRODUCT_DEFAULT;
+    size_t worst;
+    uint64_t total = groups_cells(&w->groups, k, &worst);
     if (total > limit)
-        return product_too_large(w, total, limit);
+        return product_too_large(w, total, limit, worst);
     w->cells = arena_array(w->arena, total, sizeof *w->cells);
     if (!w->cells)
         return no_memory(w->diags);
-    for (uint32_t g = 0; g < w->group_count; g++) {
-        const struct group *group = &w->groups[g];
+    for (uint32_t g = 0; g < w->groups.count; g++) {
+        const struct group *group = &w->groups.items[g];
         for (uint32_t f = k->from.first_of_end[group->from_end]; f < k->from.first_of_end[group->from_end + 1]; f++)
             for (uint32_t t = k->to.first_of_end[group->to_end]; t < k->to.first_of_end[group->to_end + 1]; t++)
                 w->cells[w->cell_count++] =
@@ -151,18 +92,18 @@ static bool list_cells(struct work *w)
 /* The intervals of a list of groups, `cells[0..count)`. */
 static bool intervals_of(struct work *w, const struct cell *cells, size_t count, struct interval_list *ret)
 {
-    const struct group *first = &w->groups[cells[0].group];
+    const struct group *first = &w->groups.items[cells[0].group];
     if (count == 1)
-        return port_tables_add(&w->c->ports, w->rules + first->first, first->count, ret);
+        return port_tables_add(&w->c->ports, w->groups.rules + first->first, first->count, ret);
     size_t total = 0, n = 0;
     for (size_t i = 0; i < count; i++)
-        total += w->groups[cells[i].group].count;
+        total += w->groups.items[cells[i].group].count;
     uint32_t *rules = arena_array(w->arena, total, sizeof *rules);
     if (!rules)
         return false;
     for (size_t i = 0; i < count; i++) {
-        const struct group *g = &w->groups[cells[i].group];
-        memcpy(rules + n, w->rules + g->first, g->count * sizeof *rules);
+        const struct group *g = &w->groups.items[cells[i].group];
+        memcpy(rules + n, w->groups.rules + g->first, g->count * sizeof *rules);
         n += g->count;
     }
     qsort(rules, n, sizeof *rules, compare_numbers);
@@ -314,8 +255,6 @@ static uint64_t interval_lines(const struct compiled *c)
     return (c->ports.interval_count * sizeof(struct image_interval) + LINE_BYTES - 1) / LINE_BYTES;
 }
 
-#define SPAN_LINES (sizeof(struct span_list) / LINE_BYTES)
-
 static void take_sizes(struct compiled *c, size_t pairs)
 {
     const struct classes *k = &c->classes;
@@ -338,7 +277,7 @@ static bool compile_steps(struct work *w)
     const struct policy *p = c->policy;
     if (p->rule_count >= NO_RULE)
         return diag_error(w->diags, p->rules[NO_RULE].place, NULL, "more than %u rules", NO_RULE - 1);
-    if (!classes_find(p, c->options.seed, w->arena, &c->classes) || !group_rules(w))
+    if (!classes_find(p, c->options.seed, w->arena, &c->classes) || !groups_find(p, &c->classes, w->arena, &w->groups))
         return no_memory(w->diags);
     if (!list_cells(w))
         return false;

@@ -19,6 +19,9 @@ struct compile_options {
 };
 #define COMPILE_PRODUCT_DEFAULT ((uint64_t)48 << 20)
 
+/* From here on an image is larger than usual. Some thousands of rules stay far below; twice that is kept while a policy changes. */
+#define COMPILE_USUAL_BYTES ((uint64_t)64 << 20)
+
 struct compile_sizes {
     uint64_t lines; /* of 64 bytes, the whole image */
     uint64_t from_classes, to_classes, pairs, intervals, spans, prefixes, endpoints;

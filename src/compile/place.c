@@ -33,11 +33,10 @@ static bool place_one(struct placement *p, uint32_t item, place_hash hash, uint3
 
 bool place_items(struct arena *arena, const void *items, size_t count, size_t size, place_hash hash, uint32_t seed, struct placement *ret)
 {
-    size_t ways = LINE_BYTES / size, lines = 1;
+    size_t ways = LINE_BYTES / size;
     if (count > UINT32_MAX / 4)
         return false;
-    while (lines * ways * 3 < count * 4)
-        lines *= 2;
+    size_t lines = placement_lines_least(count, size);
     for (int attempt = 0; attempt < ATTEMPTS_MAX; attempt++, lines *= 2) {
         *ret = (struct placement){.items = items, .count = count, .size = size, .mask = (uint32_t)(lines - 1)};
         ret->slots = arena_array(arena, lines * ways, sizeof *ret->slots);

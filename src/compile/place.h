@@ -6,6 +6,7 @@
 #pragma once
 
 #include "base/arena.h"
+#include "bpf/abi.h"
 #include "bpf/image_hash.h"
 
 struct placement {
@@ -16,6 +17,15 @@ struct placement {
 };
 
 typedef struct image_hash_place (*place_hash)(const void *item, uint32_t mask, uint32_t seed);
+
+/* Lines that `count` entries of `size` bytes take at the least; nearly always as many. */
+static inline uint64_t placement_lines_least(uint64_t count, uint64_t size)
+{
+    uint64_t lines = 1;
+    while (lines * (LINE_BYTES / size) * 3 < count * 4)
+        lines *= 2;
+    return lines;
+}
 
 /* False when memory is out. */
 bool place_items(struct arena *arena, const void *items, size_t count, size_t size, place_hash hash, uint32_t seed, struct placement *ret) MUST_USE;

@@ -14,6 +14,7 @@
 struct span_list {
     struct image_span spans[IMAGE_SPANS];
 };
+#define SPAN_LINES (sizeof(struct span_list) / LINE_BYTES)
 
 struct port_tables {
     const struct policy *policy;

@@ -4,7 +4,7 @@
  * does not; parts are told apart by how often they change, so that a day is only looked at hour by hour, an hour minute
  * by minute, where what is below can change the answer. Where no such seconds are known of a part (time that has passed
  * since a moment, counted in hours), spans of time are halved until the answer is one all through them. Never wrong: where
- * nothing is known of a part, every second is looked at.
+ * nothing is known of a part, every second is looked at, those of a minute together.
  */
 #include "policy/condition_tree.h"
 
@@ -150,13 +150,36 @@ static int64_t next_of(const struct search *s, enum level level, int64_t after, 
     return w.next;
 }
 
-/* The first second in [begin, end) with another answer, or `end`. */
+static bool is_another(const struct search *s, int64_t at)
+{
+    return condition_evaluate(s->condition, &(struct facts){.now = at, .zone = s->zone}) != s->first;
+}
+
+/* The first second in [begin, end) with another answer, or `end`: at most SECONDS_MAX, of which each is looked at. */
+static int64_t search_each_second(const struct search *s, int64_t begin, int64_t end)
+{
+    struct facts facts = {.now = begin, .zone = s->zone};
+    unsigned count = (unsigned)(end - begin);
+    uint64_t holds, fails;
+    if (condition_each_second(s->condition, &facts, count, &holds, &fails)) {
+        uint64_t all = UINT64_MAX >> (64 - count);
+        uint64_t others = all & ~(s->first == TRUTH_TRUE ? holds : s->first == TRUTH_FALSE ? fails : ~(holds | fails));
+        return others ? begin + __builtin_ctzll(others) : end;
+    }
+    while (begin < end && !is_another(s, begin))
+        begin++;
+    return begin;
+}
+
+/* The same, of those at which something can change. */
 static int64_t search_seconds(const struct search *s, int64_t begin, int64_t end)
 {
-    for (; begin < end; begin = next_of(s, LEVEL_SECOND, begin, end)) {
-        struct facts facts = {.now = begin, .zone = s->zone};
-        if (condition_evaluate(s->condition, &facts) != s->first)
-            return begin;
+    if (begin < end && next_of(s, LEVEL_SECOND, begin, end) == end)
+        return is_another(s, begin) ? begin : end;
+    for (; begin < end; begin += SECONDS_MAX) {
+        int64_t stop = end - begin > SECONDS_MAX ? begin + SECONDS_MAX : end, found = search_each_second(s, begin, stop);
+        if (found < stop)
+            return found;
     }
     return end;
 }
@@ -202,9 +225,6 @@ static int64_t search_pieces(const struct search *s, enum level level, int64_t b
     return end;
 }
 
-/* Spans no longer than this are not halved, but looked at by seconds: where nothing is known, halving costs little more. */
-#define SPAN_SECONDS 16
-
 /* Where to halve (begin, end): at a day, an hour or a minute, since fields are then known best. */
 static int64_t middle_of(const struct search *s, int64_t begin, int64_t end)
 {
@@ -226,11 +246,8 @@ static int64_t search_spans(const struct search *s, int64_t begin, int64_t end)
     enum truth truth;
     if (condition_settled_until(s->condition, &facts, end - 1, &truth))
         return truth == s->first ? end : begin;
-    if (end - begin <= SPAN_SECONDS) {
-        while (begin < end && condition_evaluate(s->condition, &(struct facts){.now = begin, .zone = s->zone}) == s->first)
-            begin++;
-        return begin;
-    }
+    if (end - begin <= SECONDS_MAX)
+        return search_each_second(s, begin, end);
     int64_t middle = middle_of(s, begin, end), found = search_spans(s, begin, middle);
     return found < middle ? found : search_spans(s, middle, end);
 }

@@ -12,28 +12,10 @@
 #include <pcre2.h>
 #include <stdio.h>
 
-#define SCRATCH_SIZE 65536   /* bytes of strings and lists that one evaluation can make */
 #define PATTERN_LENGTH_MAX 2048
 #define WORKSPACE_SIZE 1000  /* ints: about 160 simultaneous states of the automaton */
 
-struct evaluation {
-    const struct facts *facts; /* NULL while constants are worked out */
-    unsigned exact;            /* by 1 << enum level: fields of `now` of other levels are ranges */
-    int64_t last;              /* `now` is a range that ends with this second */
-    struct arena *arena;       /* then memory comes from here, else from scratch */
-    uint32_t steps;            /* left */
-    bool exhausted, no_memory;
-    uint8_t *scratch;
-    size_t used;
-    struct value variables[CONDITION_DEPTH_MAX];
-};
-
 static const struct value unknown = {.kind = VALUE_UNKNOWN};
-
-static struct value of_int(int64_t i)
-{
-    return (struct value){.kind = VALUE_INT, .integer = i};
-}
 
 /* Takes `n` steps; false when they are not there, and then the whole evaluation is unknown. */
 static bool spend(struct evaluation *e, size_t n)
@@ -61,7 +43,7 @@ static void *make(struct evaluation *e, size_t size)
     if (e->arena) {
         at = arena_alloc(e->arena, size);
         e->no_memory = e->no_memory || !at;
-    } else if (size <= SCRATCH_SIZE - e->used) {
+    } else if (size <= EVALUATION_SCRATCH - e->used) {
         at = e->scratch + e->used;
         e->used += size;
     }
@@ -646,18 +628,28 @@ bool node_fold(const struct node *n, struct arena *arena, uint32_t *steps, struc
     return !e.exhausted && !e.no_memory;
 }
 
+void evaluation_begin(struct evaluation *e, const struct facts *facts, unsigned exact, int64_t last, uint8_t *scratch)
+{
+    e->facts = facts;
+    e->exact = exact;
+    e->last = last;
+    e->arena = NULL;
+    e->steps = CONDITION_STEPS_MAX;
+    e->exhausted = e->no_memory = false;
+    e->scratch = scratch;
+    e->used = 0; /* variables are written before they are read: clearing them would be the costliest part */
+}
+
+struct value node_evaluate(struct evaluation *e, const struct node *n)
+{
+    return evaluate(e, n);
+}
+
 static struct value evaluate_whole(const struct condition *c, const struct facts *facts, unsigned exact, int64_t last, bool *ret_exhausted)
 {
-    _Alignas(16) uint8_t scratch[SCRATCH_SIZE];
+    _Alignas(16) uint8_t scratch[EVALUATION_SCRATCH];
     struct evaluation e;
-    e.facts = facts;
-    e.exact = exact;
-    e.last = last;
-    e.arena = NULL;
-    e.steps = CONDITION_STEPS_MAX;
-    e.exhausted = e.no_memory = false;
-    e.scratch = scratch;
-    e.used = 0; /* variables are written before they are read: clearing them would be the costliest part */
+    evaluation_begin(&e, facts, exact, last, scratch);
     struct value v = evaluate(&e, c->root);
     *ret_exhausted = e.exhausted;
     return v;

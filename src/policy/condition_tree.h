@@ -79,6 +79,11 @@ static inline struct value of_bool(bool b)
     return (struct value){.kind = VALUE_BOOL, .boolean = b};
 }
 
+static inline struct value of_int(int64_t i)
+{
+    return (struct value){.kind = VALUE_INT, .integer = i};
+}
+
 static inline struct value of_range(int64_t first, int64_t last)
 {
     return (struct value){.kind = VALUE_RANGE, .range = {first, last}};
@@ -282,6 +287,24 @@ bool condition_check(struct compilation *r, struct node *root) MUST_USE;
 
 /* ---- condition_evaluate.c ---- */
 
+#define EVALUATION_SCRATCH 65536 /* bytes of strings and lists that one evaluation can make */
+
+struct evaluation {
+    const struct facts *facts; /* NULL while constants are worked out */
+    unsigned exact;            /* by 1 << enum level: fields of `now` of other levels are ranges */
+    int64_t last;              /* `now` is a range that ends with this second */
+    struct arena *arena;       /* then memory comes from here, else from scratch */
+    uint32_t steps;            /* left */
+    bool exhausted, no_memory;
+    uint8_t *scratch;
+    size_t used;
+    struct value variables[CONDITION_DEPTH_MAX];
+};
+
+/* `scratch`: EVALUATION_SCRATCH bytes, aligned to 16. */
+void evaluation_begin(struct evaluation *e, const struct facts *facts, unsigned exact, int64_t last, uint8_t *scratch);
+struct value node_evaluate(struct evaluation *e, const struct node *n);
+
 /*
  * What a node whose items are constant is worth; what has to be stored goes into the arena. `steps`: what
  * may still be spent. False when that is used up or memory is out (`ret_memory`).
@@ -300,6 +323,16 @@ bool condition_settled(const struct condition *c, const struct facts *facts, uns
 
 /* The same answer at every second from that of `facts` to `last`; false when no more is known than that it may be another. */
 bool condition_settled_until(const struct condition *c, const struct facts *facts, int64_t last, enum truth *ret) MUST_USE;
+
+/* ---- condition_seconds.c ---- */
+
+#define SECONDS_MAX 60
+
+/*
+ * The answer at each of `count` seconds from that of `facts` on, at most SECONDS_MAX: bit i of `ret_true` and `ret_false` is for
+ * the i-th, in neither of them where it is unknown. False: it is not told, and each is to be asked for by itself.
+ */
+bool condition_each_second(const struct condition *c, const struct facts *facts, unsigned count, uint64_t *ret_true, uint64_t *ret_false) MUST_USE;
 
 /* ---- condition_range.c: values of which the range is known ---- */
 

@@ -35,6 +35,23 @@ static void memory_is_zeroed_aligned_and_apart(void **state)
     arena_destroy(NULL);
 }
 
+static void what_is_spare_was_not_written_to(void **state)
+{
+    struct arena *a = arena_create((size_t)64 << 20);
+    assert_int_equal(arena_spare(a), 0);
+    size_t given = 0, most = 0;
+    for (size_t size = 1; size < 500000; size = size < 1000 || given > 2000000 ? size + 1 + size / 2 : size) {
+        memset(arena_alloc(a, size), 1, size);
+        given += size;
+        assert_true(given <= arena_used(a) - arena_spare(a));
+        size_t spare = arena_spare(a);
+        assert_true(all_zero(a->end - spare, spare));
+        most = spare > most ? spare : most;
+    }
+    assert_true(most > 10000);
+    arena_destroy(a);
+}
+
 static void the_ceiling_holds(void **state)
 {
     static const size_t ceilings[] = {0, 1, 31, 48, 1000, 16384, 16416, 100000, 5 << 20};
@@ -290,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_is_zeroed_aligned_and_apart),
+        cmocka_unit_test(what_is_spare_was_not_written_to),
         cmocka_unit_test(the_ceiling_holds),
         cmocka_unit_test(most_of_the_ceiling_can_be_used),
         cmocka_unit_test(a_child_takes_from_its_parents_and_gives_back),

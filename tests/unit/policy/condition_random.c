@@ -154,6 +154,26 @@ static void write_elapsed(struct generator *g)
     text_free(&since);
 }
 
+/* Of seconds and what else a minute knows: often never, unknown at some seconds, or an int that is out of its range. */
+static void write_relation(struct generator *g)
+{
+    static const char *const comparisons[] = {"==", "!=", "<", "<=", ">", ">="}, *const operations[] = {"+", "-", "*", "/", "%"};
+    static const char *const others[] = {"minute", "hour", "second", "weekday"};
+    const char *other = others[below(g, 4)], *compare = comparisons[below(g, 6)];
+    unsigned number = below(g, 70), divisor = below(g, 60);
+    switch (below(g, 9)) {
+    case 0: text_printf(&g->out, "now.second > now.%s && now.%s > now.second", other, other); break;
+    case 1: text_printf(&g->out, "now.second * 2 + now.%s * 2 == %u", other, 2 * number + below(g, 4) / 3); break;
+    case 2: text_printf(&g->out, "now.%s / (now.second - %u) %s %u", other, divisor, compare, below(g, 4)); break;
+    case 3: text_printf(&g->out, "now.second * 9223372036854775807 + now.%s %s -%u", other, compare, number); break;
+    case 4: text_printf(&g->out, "(now.second > %u ? now.%s : %u %% now.second) %s %u", divisor, other, number, compare, divisor); break;
+    case 5: text_printf(&g->out, "(now.second > %u) %s (now.second %% 7 < now.%s)", number, below(g, 2) ? "==" : "!=", other); break;
+    case 6: text_printf(&g->out, "-now.second %s now.%s in [%u, -3, %u, -%u]", operations[below(g, 5)], other, number, divisor, divisor); break;
+    case 7: text_printf(&g->out, "(now.second %% %u == 0 ? now.%s > %u : 1 / now.second > 0)", 1 + divisor, other, number); break;
+    default: text_printf(&g->out, "(now.second %s %u) %s now.%s", operations[below(g, 5)], divisor, compare, other); break;
+    }
+}
+
 /* A field against a number that it has, or not; alone, in arithmetic, and of another time. */
 static void write_field(struct generator *g)
 {
@@ -161,7 +181,8 @@ static void write_field(struct generator *g)
     static const unsigned ends[] = {75, 70, 30, 9, 35, 14, 3000};
     static const char *const comparisons[] = {"==", "!=", "<", "<=", ">", ">=", "=="};
     unsigned a = below(g, 5) ? below(g, 3) : below(g, 7), b = below(g, 3), number = below(g, ends[a]);
-    switch (below(g, 8)) {
+    switch (below(g, 9)) {
+    case 8: write_relation(g); break;
     case 0: text_printf(&g->out, "now.%s %% %u == %u", fields[a], 1 + below(g, 70), below(g, 8)); break;
     case 1: text_printf(&g->out, "now.%s * %d + now.%s %s %u", fields[b], (int)below(g, 90) - 20, fields[a], comparisons[below(g, 7)], number); break;
     case 2: text_printf(&g->out, "now.%s in [%u, %u, %u]", fields[a], number, below(g, ends[a]), below(g, 100)); break;
@@ -391,12 +412,107 @@ static void a_week_is_not_searched_by_seconds(void **state)
     arena_destroy(arena);
 }
 
+static double processor_seconds(clock_t since)
+{
+    return (double)(clock() - since) / CLOCKS_PER_SEC;
+}
+
+static void write_square(struct text *out, unsigned items)
+{
+    text_puts(out, "[");
+    for (unsigned i = 0; i < items; i++)
+        text_printf(out, "%s%u", i ? "," : "", i);
+    text_puts(out, "].exists(x, [");
+    for (unsigned i = 0; i < items; i++)
+        text_printf(out, "%s%u", i ? "," : "", i);
+    text_puts(out, "].exists(y, x * y * 60 + now.second * 2 == 1))");
+}
+
+/* Whether work runs out is a matter of each second, not of all of a minute together. */
+static void what_is_too_much_for_a_second_is_unknown_in_it_alone(void **state)
+{
+    (void)state;
+    static const unsigned sizes[] = {50, 70, 130}; /* a quarter of the steps, more than half, more than all */
+    static const char *const between[] = {" || now.second >= 40 && ", " || ", " && now.second != 3 || now.second > 57 && "};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        for (size_t k = 0; k < sizeof between / sizeof between[0]; k++) {
+            struct arena *arena = arena_create(16 << 20);
+            struct diags diags = diags_new(arena);
+            struct text source = text_new(1 << 16);
+            text_puts(&source, "now.second < 20 && ");
+            write_square(&source, sizes[i]);
+            text_puts(&source, between[k]);
+            write_square(&source, sizes[i]);
+            text_puts(&source, " || now.minute == 3 && now.second == 59 && now.weekday < 7");
+            struct condition *c = condition_parse(bytes_of_text(text_cstr(&source)), (struct place){1, 1, 0}, arena, &diags);
+            if (!c)
+                fail_msg("%s", diags.items[0].message);
+            check_changes(c, "squares", &(struct facts){.now = NOW}, 70);
+            text_free(&source);
+            arena_destroy(arena);
+        }
+}
+
+static void what_is_unknown_at_some_seconds_is_so_at_these(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_create(1 << 20);
+    struct diags diags = diags_new(arena);
+    static const char *const sources[] = {
+        "!(1 / (now.second - 7) == -1)",
+        "!(1 / (now.second - 7) == 1 || now.second == 9)",
+        "60 / (now.second - 7) in [1, 2, 30]",
+        "-(60 / (now.second - 7)) < -now.minute",
+        "(1 / (now.second - 7) == 0) != (now.second / (now.second - 30) > now.second - 8)",
+        "(1 / (now.second - 7) == 0 ? now.second % (now.second - 20) : 60 / (now.second - 40)) == 2",
+        "now.second > 58 || (now.second % (now.second - 20) == 3 && now.second * 400000000000000000 > 0)",
+    };
+    for (size_t i = 0; i < sizeof sources / sizeof sources[0]; i++) {
+        struct condition *c = condition_parse(bytes_of_text(sources[i]), (struct place){1, 1, 0}, arena, &diags);
+        if (!c)
+            fail_msg("`%s`: %s", sources[i], diags.items[0].message);
+        check_changes(c, sources[i], &(struct facts){.now = NOW, .zone = zone_made("<-00>0:00:12", arena)}, 200);
+    }
+    arena_destroy(arena);
+}
+
+/* What ranges do not settle costs a fraction of asking for every second, whatever is asked: a bound with much room. */
+static void seconds_are_looked_at_together(void **state)
+{
+    (void)state;
+    struct arena *arena = arena_create(1 << 20);
+    struct diags diags = diags_new(arena);
+    static const char *const never[] = {
+        "now.second == now.minute && now.second != now.minute && now.hour != 5 && now.weekday < 7",
+        "now.second > now.minute && now.minute > now.second && (now - timestamp('2026-01-01T00:00:00Z')).getHours() % 14 != 3",
+    };
+    for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
+        struct condition *c = condition_parse(bytes_of_text(never[i]), (struct place){1, 1, 0}, arena, &diags);
+        assert_non_null(c);
+        struct facts from = {.now = NOW, .zone = zone_made("Europe/Berlin", arena)}, at = from;
+        int64_t until = NOW + 3 * 86400;
+        clock_t begun = clock();
+        for (; at.now < until; at.now++)
+            assert_int_equal(condition_evaluate(c, &at), TRUTH_FALSE);
+        double stepping = processor_seconds(begun);
+        begun = clock();
+        assert_int_equal(condition_next_change(c, &from, until), until);
+        double searching = processor_seconds(begun);
+        printf("# `%s`: %.1f times faster\n", never[i], stepping / (searching > 0 ? searching : 1e-6));
+        assert_true(searching < stepping / 2);
+    }
+    arena_destroy(arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_day_of_hours_is_exact),
         cmocka_unit_test(the_ends_of_spans_are_exact),
         cmocka_unit_test(a_week_is_not_searched_by_seconds),
+        cmocka_unit_test(seconds_are_looked_at_together),
+        cmocka_unit_test(what_is_unknown_at_some_seconds_is_so_at_these),
+        cmocka_unit_test(what_is_too_much_for_a_second_is_unknown_in_it_alone),
         cmocka_unit_test(print_and_next_change_hold_for_random_conditions),
         cmocka_unit_test(next_change_holds_over_days_of_fields),
     };

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* How large the image of a policy is at the most, from counting what its rules name: cheap, and often far too high. */
+#pragma once
+
+#include "base/arena.h"
+#include "policy/model.h"
+
+/* Bytes, but for a hash table that has to be doubled (compile/place.h). UINT64_MAX: very many, or memory is out. */
+uint64_t image_bound(const struct policy *p, struct arena *arena) MUST_USE;
