@@ -411,7 +411,7 @@ bool agent_start(const char *name, struct failure *f)
         return true;
     pid_t child = fork();
     if (child < 0)
-        return fail_errno(f, errno, "start the agent");
+        return fail_fork(f, errno, "the agent");
     if (child == 0)
         become_agent(name);
     int status;

@@ -109,7 +109,7 @@ static bool prepare(const struct launch *launch, int output, int terminal, struc
     if (chdir(directory) < 0)
         return fail_errno(f, errno, "cannot enter the directory %s in the workload's tree", directory);
     if (close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC) < 0)
-        return fail_errno(f, errno, "cannot close the command's inherited files (Linux 5.11 or newer is needed)");
+        return fail_needing(f, errno, "Linux 5.11 or newer", "cannot close the command's inherited files");
     return true;
 }
 
@@ -154,7 +154,7 @@ pid_t command_start(const struct launch *launch, int output, int terminal, struc
         if (child == 0)
             child_run(launch, output, terminal, writer);
         if (child < 0) {
-            (void)fail_errno(&ret_report->failure, errno, "cannot fork for the command");
+            (void)fail_fork(&ret_report->failure, errno, "the command");
             return -1;
         }
     }

@@ -38,7 +38,7 @@ bool capabilities_drop(struct failure *f)
             continue;
         if (errno == EINVAL)
             break;
-        return fail_errno(f, errno, "cannot take capability %d from the workload (CAP_SETPCAP is needed)", capability);
+        return fail_needing(f, errno, "CAP_SETPCAP", "cannot take capability %d from the workload", capability);
     }
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
         return fail_errno(f, errno, "cannot clear the workload's ambient capabilities");

@@ -74,6 +74,23 @@ void datapath_close(struct datapath *d)
 #undef X
 }
 
+/* The smallest program, loaded here: libbpf's own probe does not tell a kernel that cannot from one that has run out of something. */
+static bool probe_program(struct failure *f)
+{
+    const struct bpf_insn program[] = {{.code = BPF_ALU64 | BPF_MOV | BPF_K}, {.code = BPF_JMP | BPF_EXIT}};
+    int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, NULL, "GPL", program, sizeof program / sizeof program[0], NULL);
+    if (fd >= 0) {
+        close(fd);
+        return true;
+    }
+    if (ran_out(-fd))
+        return fail_errno(f, -fd, "cannot load BPF programs");
+    if (fd == -EPERM || fd == -EACCES)
+        return fail(f, "cannot load BPF programs: %s; bulkhead needs root (CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN), and a container needs --privileged",
+            strerror(-fd));
+    return fail(f, "this kernel does not load BPF programs of type sched_cls (CONFIG_BPF_SYSCALL, CONFIG_NET_CLS_BPF): %s", strerror(-fd));
+}
+
 bool datapath_probe(struct failure *f)
 {
     static const struct {
@@ -85,12 +102,8 @@ bool datapath_probe(struct failure *f)
         {BPF_FUNC_ktime_get_tai_ns, "bpf_ktime_get_tai_ns (Linux 6.1)"},
     };
     libbpf_set_print(quiet);
-    int supported = libbpf_probe_bpf_prog_type(BPF_PROG_TYPE_SCHED_CLS, NULL);
-    if (supported < 0)
-        return fail(f, "cannot load BPF programs: %s; bulkhead needs root (CAP_BPF, CAP_NET_ADMIN, CAP_SYS_ADMIN), and a container needs --privileged",
-            strerror(-supported));
-    if (supported == 0)
-        return fail(f, "this kernel does not load BPF programs of type sched_cls (CONFIG_BPF_SYSCALL, CONFIG_NET_CLS_BPF), or does not let this process");
+    if (!probe_program(f))
+        return false;
     for (size_t i = 0; i < sizeof helpers / sizeof helpers[0]; i++)
         if (libbpf_probe_bpf_helper(BPF_PROG_TYPE_SCHED_CLS, helpers[i].helper, NULL) != 1)
             return fail(f, "this kernel lacks %s; Linux 6.1 or newer is needed", helpers[i].name);
@@ -209,7 +222,7 @@ bool datapath_load(const struct datapath_options *o, struct datapath *ret, struc
     else if (!ok)
         fail(f, "cannot size the datapath's maps for %u links", o->links);
     else if (datapath_bpf__load(s))
-        ok = fail_errno(f, errno, "load the datapath's programs into the kernel (root, or CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON, is needed)");
+        ok = fail_needing(f, errno, "root, or CAP_BPF, CAP_NET_ADMIN, CAP_PERFMON,", "load the datapath's programs into the kernel");
     ok = ok && keep_all(s, ret, f);
     datapath_bpf__destroy(s);
     if (!ok)

@@ -125,7 +125,7 @@ static bool part_take(struct hosttree *tree, const char *path, int empty, struct
     if (fd >= 0)
         return part_add(tree, path, fd, f);
     if (strcmp(path, "/") == 0)
-        return fail_errno(f, errno, "cannot lay an overlay over the host's root (is the overlay module there?)");
+        return fail_needing(f, errno, "the overlay module", "cannot lay an overlay over the host's root");
     return true;
 }
 

@@ -79,11 +79,11 @@ static bool descriptors_close(const struct launch *launch, struct failure *f)
             continue;
         unsigned fd = (unsigned)kept[i];
         if (fd > next && close_range(next, fd - 1, 0) < 0)
-            return fail_errno(f, errno, "cannot close inherited files (Linux 5.9 or newer is needed)");
+            return fail_needing(f, errno, "Linux 5.9 or newer", "cannot close inherited files");
         next = fd + 1;
     }
     if (close_range(next, UINT_MAX, 0) < 0)
-        return fail_errno(f, errno, "cannot close inherited files (Linux 5.9 or newer is needed)");
+        return fail_needing(f, errno, "Linux 5.9 or newer", "cannot close inherited files");
     return true;
 }
 
@@ -129,7 +129,7 @@ static bool namespaces_enter(const struct launch *launch, struct failure *f)
     if (!netns_is_at(launch->netns, launch->sandbox->netns_path))
         return fail(f, "the network namespace of workload %s was taken down at this moment", launch->sandbox->workload);
     if (unshare(CLONE_NEWNS | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWCGROUP) < 0)
-        return fail_errno(f, errno, "cannot make the workload's namespaces (CAP_SYS_ADMIN is needed)");
+        return fail_needing(f, errno, "CAP_SYS_ADMIN", "cannot make the workload's namespaces");
     if (sethostname(launch->sandbox->workload, strlen(launch->sandbox->workload)) < 0)
         return fail_errno(f, errno, "cannot set the host name to %s", launch->sandbox->workload);
     return true;

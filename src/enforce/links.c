@@ -23,6 +23,7 @@
 #define REPLACE ((uint16_t)(NLM_F_CREATE | NLM_F_REPLACE))
 #define LOOPBACK_INDEX 1
 #define IPV6_LEAST_MTU 1280
+#define METRIC_BEFORE_OTHERS 512 /* the kernel's own choice for IPv6 is 1024 (IP6_RT_PRIO_USER) */
 
 static uint8_t family_of(const struct link_address *address)
 {
@@ -94,12 +95,12 @@ static void put_up(struct netlink_batch *batch, uint32_t index)
     netlink_batch_end(batch, request);
 }
 
-static void put_no_multicast(struct netlink_batch *batch, uint32_t index)
+static void put_multicast(struct netlink_batch *batch, uint32_t index, bool on)
 {
-    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWLINK, 0, "take multicast from the link");
+    struct nlmsghdr *request = netlink_batch_begin(batch, RTM_NEWLINK, 0, on ? "give the link multicast" : "take multicast from the link");
     if (!request)
         return;
-    put_header(request, index, 0);
+    put_header(request, index, on ? IFF_MULTICAST : 0);
     struct ifinfomsg *header = mnl_nlmsg_get_payload(request);
     header->ifi_change = IFF_MULTICAST;
     netlink_batch_end(batch, request);
@@ -163,8 +164,17 @@ static struct nlmsghdr *begin_route(struct netlink_batch *batch, uint32_t index,
     return request;
 }
 
+/* A route like it that is there stays, and is used again when this one has gone with its link. */
+static void stand_before(struct nlmsghdr *request, uint8_t family)
+{
+    request->nlmsg_flags &= (uint16_t)~NLM_F_REPLACE; /* IPv4: of those alike the one that came last is used */
+    if (family == AF_INET6)
+        mnl_attr_put_u32(request, RTA_PRIORITY, METRIC_BEFORE_OTHERS);
+}
+
+/* others_stay: the namespace may have routes of its own to the same. */
 static void put_routes(struct netlink_batch *batch, uint32_t index, const struct link_address *gateway,
-                       const struct link_address *source)
+                       const struct link_address *source, bool others_stay)
 {
     uint8_t family = family_of(gateway);
     uint8_t length = (uint8_t)(8 * octets_of(gateway));
@@ -175,6 +185,8 @@ static void put_routes(struct netlink_batch *batch, uint32_t index, const struct
     attr_address(request, RTA_DST, gateway);
     if (source)
         attr_address(request, RTA_PREFSRC, source);
+    if (others_stay)
+        stand_before(request, family);
     netlink_batch_end(batch, request);
 
     request = begin_route(batch, index, family, 0, RT_SCOPE_UNIVERSE, "add the default route");
@@ -183,6 +195,8 @@ static void put_routes(struct netlink_batch *batch, uint32_t index, const struct
     attr_address(request, RTA_GATEWAY, gateway);
     if (source)
         attr_address(request, RTA_PREFSRC, source);
+    if (others_stay)
+        stand_before(request, family);
     netlink_batch_end(batch, request);
 }
 
@@ -330,7 +344,7 @@ bool link_leave_groups(int socket, uint32_t index, uint32_t mtu, struct failure 
     struct netlink_batch batch;
     netlink_batch_reset(&batch);
     put_mtu(&batch, index, IPV6_LEAST_MTU - 1);
-    put_no_multicast(&batch, index);
+    put_multicast(&batch, index, false);
     put_mtu(&batch, index, mtu);
     return netlink_batch_send(socket, &batch, "a link", f);
 }
@@ -365,7 +379,7 @@ bool gateway_add(int socket, uint32_t index, const struct link_address *gateway,
     struct netlink_batch batch;
     netlink_batch_reset(&batch);
     put_neighbour(&batch, index, gateway, mac);
-    put_routes(&batch, index, gateway, source);
+    put_routes(&batch, index, gateway, source, false);
     return netlink_batch_send(socket, &batch, "a link", f);
 }
 
@@ -417,8 +431,9 @@ bool hub_prepare(int hub_ns_fd, struct failure *f)
            link_up(socket, LOOPBACK_INDEX, f);
 }
 
-/* Before the link exists: a link takes `default` when it is made, and nothing may talk in between. */
-static bool workload_quieten(int ns_fd, struct failure *f)
+/* Of a namespace that was made for the workload, before the link exists: a link takes `default` when it is made, and nothing may
+ * talk in between. */
+static bool namespace_quieten(int ns_fd, struct failure *f)
 {
     static const struct sysctl settings[] = {
         {"net/ipv4/ip_forward", "0", false},
@@ -434,6 +449,37 @@ static bool workload_quieten(int ns_fd, struct failure *f)
         {"net/ipv6/conf/default/router_solicitations", "0", true},
     };
     return netns_sysctls(ns_fd, settings, COUNT(settings), f);
+}
+
+/*
+ * The same of the link alone, in a namespace that is somebody else's, while it is still down. No more is needed: a packet that
+ * is forwarded has a source that is not the workload's, and redirects and advertisements are in no session, so the hub takes
+ * neither. Where the namespace forwards IPv6 the link is made a member of the groups of routers (RFC 4291, 2.8), and would
+ * report even that it has left them, from ::, which counts as refused: it leaves silently, and then has multicast again.
+ */
+static bool workload_link_quieten(int ns_fd, struct failure *f)
+{
+    static const struct sysctl settings[] = {
+        {"net/ipv4/conf/" WORKLOAD_LINK "/forwarding", "0", false},
+        {"net/ipv4/conf/" WORKLOAD_LINK "/accept_redirects", "0", false},
+        {"net/ipv6/conf/" WORKLOAD_LINK "/forwarding", "0", true},
+        {"net/ipv6/conf/" WORKLOAD_LINK "/addr_gen_mode", "1", true},
+        {"net/ipv6/conf/" WORKLOAD_LINK "/accept_ra", "0", true},
+        {"net/ipv6/conf/" WORKLOAD_LINK "/accept_redirects", "0", true},
+        {"net/ipv6/conf/" WORKLOAD_LINK "/autoconf", "0", true},
+        {"net/ipv6/conf/" WORKLOAD_LINK "/accept_dad", "0", true},
+        {"net/ipv6/conf/" WORKLOAD_LINK "/dad_transmits", "0", true},
+        {"net/ipv6/conf/" WORKLOAD_LINK "/router_solicitations", "0", true},
+    };
+    SCOPED_FD socket = -1;
+    struct link_state link;
+    if (!netlink_open(ns_fd, &socket, f) || !link_get(socket, WORKLOAD_LINK, &link, f) || !link_leave_groups(socket, link.index, link.mtu, f) ||
+        !netns_sysctls(ns_fd, settings, COUNT(settings), f))
+        return false;
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_multicast(&batch, link.index, true);
+    return netlink_batch_send(socket, &batch, "a link", f);
 }
 
 static const struct link_address *first_of(const struct spoke *spoke, int family)
@@ -487,7 +533,8 @@ static bool spoke_workload_side(const struct spoke *spoke, int ns_fd, struct fai
         return false;
     struct netlink_batch batch;
     netlink_batch_reset(&batch);
-    put_up(&batch, LOOPBACK_INDEX);
+    if (!spoke->existing)
+        put_up(&batch, LOOPBACK_INDEX);
     put_up(&batch, WORKLOAD_LINK_INDEX);
     for (size_t i = 0; i < spoke->address_count; i++)
         put_address(&batch, WORKLOAD_LINK_INDEX, &spoke->addresses[i]);
@@ -496,7 +543,7 @@ static bool spoke_workload_side(const struct spoke *spoke, int ns_fd, struct fai
         if (!gateways[i])
             continue;
         put_neighbour(&batch, WORKLOAD_LINK_INDEX, gateways[i], spoke->hub_mac);
-        put_routes(&batch, WORKLOAD_LINK_INDEX, gateways[i], first_of(spoke, gateways[i]->family));
+        put_routes(&batch, WORKLOAD_LINK_INDEX, gateways[i], first_of(spoke, gateways[i]->family), spoke->existing != NULL);
     }
     return netlink_batch_send(socket, &batch, spoke->netns, f);
 }
@@ -541,9 +588,9 @@ bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f)
     if (!spoke_is_sound(spoke, f) || !spoke_namespace(spoke, &ns_fd, f))
         return false;
     /* A failed pair may be somebody else's link of that name: it is not deleted. */
-    if (!workload_quieten(ns_fd, f) || !spoke_hub_side(spoke, ns_fd, f))
+    if ((!spoke->existing && !namespace_quieten(ns_fd, f)) || !spoke_hub_side(spoke, ns_fd, f))
         return spoke_abandon(spoke, false);
-    if (!spoke_workload_side(spoke, ns_fd, f))
+    if ((spoke->existing && !workload_link_quieten(ns_fd, f)) || !spoke_workload_side(spoke, ns_fd, f))
         return spoke_abandon(spoke, true);
     if (ret_ns_fd)
         *ret_ns_fd = scope_keep(&ns_fd);

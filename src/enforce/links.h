@@ -51,7 +51,8 @@ struct link_state {
  * later silent (no IPv6 of its own). A link that must speak IPv6 gets disable_ipv6=0 for itself. */
 bool hub_prepare(int hub_ns_fd, struct failure *f) __attribute__((warn_unused_result));
 
-/* Makes namespace and link; when it fails nothing of it is left. *ret_ns_fd (may be null) is the caller's to
+/* Makes namespace and link; when it fails nothing of it is left. In a namespace that exists only the link is added, with its
+ * addresses, routes and settings. *ret_ns_fd (may be null) is the caller's to
  * close. The hub-side end has a clsact qdisc, and both ends are up when it returns. */
 bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f) __attribute__((warn_unused_result));
 

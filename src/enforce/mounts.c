@@ -32,7 +32,7 @@ static bool set_attributes(int tree, uint64_t attributes, const char *path, stru
 {
     struct mount_attr wish = {.attr_set = attributes};
     if (mount_setattr(tree, "", AT_EMPTY_PATH | AT_RECURSIVE, &wish, sizeof wish) < 0)
-        return fail_errno(f, errno, "cannot make %s read-only (Linux 5.12 or newer is needed)", path);
+        return fail_needing(f, errno, "Linux 5.12 or newer", "cannot make %s read-only", path);
     return true;
 }
 

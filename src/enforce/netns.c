@@ -99,7 +99,7 @@ bool netns_create(const char *name, int *ret_fd, struct failure *f)
     if (unshare(CLONE_NEWNET) < 0) {
         int error = errno;
         (void)unlink(path);
-        return fail_errno(f, error, "cannot make a network namespace (CAP_SYS_ADMIN is needed)");
+        return fail_needing(f, error, "CAP_SYS_ADMIN", "cannot make a network namespace");
     }
     bool bound = bind_here(path, ret_fd, f);
     home_return(home);

@@ -6,7 +6,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
-#include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -22,20 +22,20 @@
 
 #define QUIET_MS 250 /* nothing has arrived for so long: nothing more will */
 #define WAIT_MS 3000
-#define BATCH 256 /* sockets at a time: what is open is bounded */
+#define BATCH 256 /* packets between two looks at what has arrived: far less than a capture holds */
+#define HELD 512  /* sockets that stay open behind what they sent: the other side finds somebody there when it answers */
+#define TRIES 3   /* while frames are lost, anybody's, before they can be seen: what has not arrived is sent again */
 #define ECHO_IDENTIFIER 0x4268
 #define RECEIVE_BYTES (4 << 20)
 
-struct station {
-    int netns, capture;
-};
-
 struct lab {
     const struct policy *policy;
-    struct station *stations;
+    int *captures; /* of each workload; -1: none */
     struct arena *arena;
     struct table wanted; /* key -> probe + 1 */
     struct probe *probes;
+    int held[HELD];
+    size_t next; /* in `held`, counted on */
 };
 
 /* How a packet is known again: both addresses, protocol, port. */
@@ -55,34 +55,43 @@ static struct key probe_key(const struct probe *p)
 
 static void lab_close(struct lab *l)
 {
-    for (uint32_t i = 0; l->stations && i < l->policy->workload_count; i++) {
-        if (l->stations[i].capture >= 0)
-            close(l->stations[i].capture);
-        if (l->stations[i].netns >= 0)
-            close(l->stations[i].netns);
-    }
-    free(l->stations);
+    for (uint32_t i = 0; l->captures && i < l->policy->workload_count; i++)
+        if (l->captures[i] >= 0)
+            close(l->captures[i]);
+    for (size_t i = 0; i < HELD; i++)
+        if (l->held[i] >= 0)
+            close(l->held[i]);
+    free(l->captures);
     arena_destroy(l->arena);
 }
 
-static bool open_station(const struct policy *p, uint32_t workload, struct station *ret, struct failure *f)
+static bool open_netns(const struct policy *p, uint32_t workload, int *ret, struct failure *f)
 {
     char netns[NETNS_PATH_MAX];
-    int size = RECEIVE_BYTES;
     workload_netns(p, &p->workloads[workload], netns);
-    if (!netns_open(netns, &ret->netns, f) || !netns_socket(ret->netns, AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL), &ret->capture, f))
+    return netns_open(netns, ret, f);
+}
+
+static bool open_capture(const struct policy *p, uint32_t workload, int *ret, struct failure *f)
+{
+    SCOPED_FD netns = -1;
+    int size = RECEIVE_BYTES, on = 1;
+    if (!open_netns(p, workload, &netns, f) || !netns_socket(netns, AF_PACKET, SOCK_RAW | SOCK_NONBLOCK, htons(ETH_P_ALL), ret, f))
         return false;
-    (void)setsockopt(ret->capture, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    (void)setsockopt(*ret, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof size);
+    (void)setsockopt(*ret, SOL_PACKET, PACKET_IGNORE_OUTGOING, &on, sizeof on);
     return true;
 }
 
 static bool lab_open(const struct policy *p, struct probe *probes, size_t count, struct lab *ret, struct failure *f)
 {
-    *ret = (struct lab){.policy = p, .probes = probes, .arena = arena_create((size_t)1 << 30), .stations = calloc(p->workload_count + 1, sizeof *ret->stations)};
-    if (!ret->arena || !ret->stations)
+    *ret = (struct lab){.policy = p, .probes = probes, .arena = arena_create((size_t)1 << 30), .captures = calloc(p->workload_count + 1, sizeof *ret->captures)};
+    for (size_t i = 0; i < HELD; i++)
+        ret->held[i] = -1;
+    if (!ret->arena || !ret->captures)
         return fail(f, "out of memory");
     for (uint32_t i = 0; i < p->workload_count; i++)
-        ret->stations[i] = (struct station){-1, -1};
+        ret->captures[i] = -1;
     ret->wanted = table_new(ret->arena, (uint64_t)(uintptr_t)ret);
     for (size_t i = 0; i < count; i++) {
         struct key *k = arena_alloc(ret->arena, sizeof *k);
@@ -93,7 +102,7 @@ static bool lab_open(const struct policy *p, struct probe *probes, size_t count,
             return fail(f, "out of memory");
     }
     for (uint32_t i = 0; i < p->workload_count; i++)
-        if (!p->workloads[i].attach_interface && !open_station(p, i, &ret->stations[i], f))
+        if (!p->workloads[i].attach_interface && !open_capture(p, i, &ret->captures[i], f))
             return false;
     return true;
 }
@@ -130,14 +139,14 @@ static bool frame_key(struct bytes frame, struct key *ret)
 }
 
 /* Everything that has arrived at one workload; true when there was anything of ours. */
-static bool collect_from(struct lab *l, const struct station *s)
+static bool collect_from(struct lab *l, int capture)
 {
     uint8_t frame[2048];
     bool any = false;
     for (;;) {
         struct sockaddr_ll at = {0};
         socklen_t size = sizeof at;
-        ssize_t got = recvfrom(s->capture, frame, sizeof frame, 0, (struct sockaddr *)&at, &size);
+        ssize_t got = recvfrom(capture, frame, sizeof frame, 0, (struct sockaddr *)&at, &size);
         if (got < 0)
             return any;
         struct key k;
@@ -155,7 +164,7 @@ static bool collect(struct lab *l)
 {
     bool any = false;
     for (uint32_t i = 0; i < l->policy->workload_count; i++)
-        any |= l->stations[i].capture >= 0 && collect_from(l, &l->stations[i]);
+        any |= l->captures[i] >= 0 && collect_from(l, l->captures[i]);
     return any;
 }
 
@@ -206,53 +215,130 @@ static void send_echo(int socket, const struct probe *p, const struct sockaddr *
     (void)!sendto(socket, echo, sizeof echo, 0, to, size);
 }
 
-/* Sends one; *ret_socket stays open until the answers are in. */
-static bool send_probe(struct lab *l, const struct probe *p, int *ret_socket, struct failure *f)
+/* What one workload sends between two looks, with the thread inside its namespace. */
+struct sender {
+    struct lab *lab;
+    const struct probe *probes;
+    size_t count;
+    int datagrams[2], echoes[2]; /* sockets for all of them, of IPv4 and IPv6; -1: none yet */
+};
+
+static void hold(struct lab *l, int socket)
 {
-    int family = p->from_address.family == 4 ? AF_INET : AF_INET6;
-    bool tcp = p->protocol == IPPROTO_TCP, udp = p->protocol == IPPROTO_UDP;
-    int type = tcp ? SOCK_STREAM : udp ? SOCK_DGRAM : SOCK_RAW;
-    struct sockaddr_storage from, to;
-    socklen_t from_size = socket_address(&p->from_address, 0, &from), to_size = socket_address(&p->to_address, tcp || udp ? p->port : 0, &to);
-    if (!netns_socket(l->stations[p->from].netns, family, type | SOCK_NONBLOCK, p->protocol, ret_socket, f))
-        return false;
-    if (bind(*ret_socket, (struct sockaddr *)&from, from_size))
-        return fail_errno(f, errno, "send from workload %s", l->policy->workloads[p->from].name);
-    if (tcp)
-        (void)!connect(*ret_socket, (struct sockaddr *)&to, to_size);
-    else if (udp)
-        (void)!sendto(*ret_socket, "", 0, 0, (struct sockaddr *)&to, to_size);
-    else
-        send_echo(*ret_socket, p, (struct sockaddr *)&to, to_size);
+    int *place = &l->held[l->next++ % HELD];
+    if (*place >= 0)
+        close(*place);
+    *place = socket;
+}
+
+static bool open_sender(const struct sender *s, const struct probe *p, int type, int *ret, struct failure *f)
+{
+    struct sockaddr_storage from;
+    socklen_t size = socket_address(&p->from_address, 0, &from);
+    *ret = socket(p->from_address.family == 4 ? AF_INET : AF_INET6, type | SOCK_NONBLOCK | SOCK_CLOEXEC, p->protocol);
+    if (*ret >= 0)
+        hold(s->lab, *ret);
+    if (*ret < 0 || bind(*ret, (struct sockaddr *)&from, size))
+        return fail_errno(f, errno, "send from workload %s", s->lab->policy->workloads[p->from].name);
     return true;
 }
 
-static bool run_batch(struct lab *l, size_t first, size_t count, struct failure *f)
+static bool send_probe(struct sender *s, const struct probe *p, struct failure *f)
 {
-    int sockets[BATCH];
-    size_t open = 0;
-    bool ok = true;
-    while (ok && open < count) {
-        sockets[open] = -1;
-        ok = send_probe(l, &l->probes[first + open], &sockets[open], f);
-        open++;
-    }
-    if (ok)
-        wait_for_arrivals(l);
-    for (size_t i = 0; i < open; i++)
-        if (sockets[i] >= 0)
-            close(sockets[i]);
+    bool tcp = p->protocol == IPPROTO_TCP, udp = p->protocol == IPPROTO_UDP;
+    struct sockaddr_storage to;
+    socklen_t size = socket_address(&p->to_address, tcp || udp ? p->port : 0, &to);
+    int own = -1, *from = tcp ? &own : &(udp ? s->datagrams : s->echoes)[p->from_address.family == 6];
+    if (*from < 0 && !open_sender(s, p, tcp ? SOCK_STREAM : udp ? SOCK_DGRAM : SOCK_RAW, from, f))
+        return false;
+    if (tcp)
+        (void)!connect(*from, (struct sockaddr *)&to, size);
+    else if (udp)
+        (void)!sendto(*from, "", 0, 0, (struct sockaddr *)&to, size);
+    else
+        send_echo(*from, p, (struct sockaddr *)&to, size);
+    return true;
+}
+
+static bool send_all(void *argument, struct failure *f)
+{
+    struct sender *s = argument;
+    for (size_t i = 0; i < s->count; i++)
+        if (!s->probes[i].reached && !send_probe(s, &s->probes[i], f))
+            return false;
+    return true;
+}
+
+/* How many of the probes from `first` on go together: those of one workload. */
+static size_t batch_size(const struct probe *probes, size_t count)
+{
+    size_t size = 1;
+    while (size < count && size < BATCH && probes[size].from == probes[0].from)
+        size++;
+    return size;
+}
+
+static bool run_batch(struct lab *l, const struct probe *probes, size_t count, struct failure *f)
+{
+    struct sender s = {.lab = l, .probes = probes, .count = count, .datagrams = {-1, -1}, .echoes = {-1, -1}};
+    SCOPED_FD netns = -1;
+    bool ok = open_netns(l->policy, probes[0].from, &netns, f) && netns_run_in(netns, send_all, &s, f);
+    (void)collect(l);
     return ok;
+}
+
+/* Frames that the machine's queue for them (net.core.netdev_max_backlog) had no room for, since it began: the second number of
+ * each processor's line, in hexadecimal. */
+static uint64_t queue_losses(void)
+{
+    FILE *file = fopen("/proc/net/softnet_stat", "re");
+    char line[512];
+    uint64_t lost = 0;
+    while (file && fgets(line, sizeof line, file)) {
+        char *second;
+        (void)strtoull(line, &second, 16);
+        lost += strtoull(second, NULL, 16);
+    }
+    if (file)
+        (void)fclose(file);
+    return lost;
+}
+
+/* Frames that the captures had no room for, since this was asked last. */
+static uint64_t capture_losses(const struct lab *l)
+{
+    uint64_t lost = 0;
+    for (uint32_t i = 0; i < l->policy->workload_count; i++) {
+        struct tpacket_stats stats = {0};
+        socklen_t size = sizeof stats;
+        if (l->captures[i] >= 0 && getsockopt(l->captures[i], SOL_PACKET, PACKET_STATISTICS, &stats, &size) == 0)
+            lost += stats.tp_drops;
+    }
+    return lost;
+}
+
+/* Sends what has not arrived yet. *ret_lost: frames that nobody saw, among which one of ours may have been. */
+static bool try_once(struct lab *l, size_t count, const struct progress *progress, uint64_t *ret_lost, struct failure *f)
+{
+    uint64_t before = queue_losses();
+    for (size_t i = 0, size; i < count; i += size) {
+        size = batch_size(&l->probes[i], count - i);
+        if (!run_batch(l, &l->probes[i], size, f))
+            return false;
+        progress_tell(progress, i, count);
+    }
+    wait_for_arrivals(l);
+    *ret_lost = queue_losses() - before + capture_losses(l);
+    return true;
 }
 
 bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, struct failure *f)
 {
     struct lab l;
+    uint64_t lost = 1;
     bool ok = lab_open(p, probes, count, &l, f);
-    for (size_t i = 0; ok && i < count; i += BATCH) {
-        ok = run_batch(&l, i, count - i < BATCH ? count - i : BATCH, f);
-        progress_tell(progress, i, count);
-    }
+    for (unsigned i = 0; ok && lost && i < TRIES; i++)
+        ok = try_once(&l, count, progress, &lost, f);
     lab_close(&l);
     return ok;
 }

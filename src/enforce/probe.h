@@ -17,5 +17,6 @@ struct probe {
     bool reached; /* the receiver's link got it */
 };
 
-/* Sends all and waits until nothing arrives any more (about half a second). */
+/* Sends all, one after another (about 16 us each; those of one workload stand together and have one source address a family),
+ * and waits once until nothing arrives any more (a quarter of a second). */
 bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, struct failure *f) __attribute__((warn_unused_result));

@@ -125,7 +125,7 @@ static pid_t init_fork(const struct launch *launch, struct failure *f)
 {
     SCOPED_FD home = open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
     if (home < 0 || unshare(CLONE_NEWPID) < 0) {
-        (void)fail_errno(f, errno, "cannot make a PID namespace (CAP_SYS_ADMIN and /proc are needed)");
+        (void)fail_needing(f, errno, "CAP_SYS_ADMIN, with /proc,", "cannot make a PID namespace");
         return -1;
     }
     pid_t init = fork();
@@ -136,7 +136,7 @@ static pid_t init_fork(const struct launch *launch, struct failure *f)
     if (setns(home, CLONE_NEWPID) < 0)
         abort();
     if (init < 0)
-        (void)fail_errno(f, error, "cannot fork the sandbox's init");
+        (void)fail_fork(f, error, "the sandbox's init");
     return init;
 }
 
@@ -353,7 +353,7 @@ static bool detached_start(struct launch *launch, pid_t *ret_init, struct failur
     if (between == 0)
         between_run(launch);
     if (between < 0)
-        return fail_errno(f, errno, "cannot fork for workload %s", launch->sandbox->workload);
+        return fail_fork(f, errno, launch->sandbox->workload);
     (void)close(scope_keep(&far));
     bool started = outcome_read(near, launch->sandbox->workload, ret_init, f);
     (void)status_wait(between);

@@ -26,7 +26,7 @@
 static bool nftables_is_there(struct failure *f)
 {
     SCOPED_FD fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-    return fd >= 0 || fail_errno(f, errno, "this kernel has no netfilter (nf_tables is needed for an uplink)");
+    return fd >= 0 || fail_needing(f, errno, "a kernel with netfilter and nf_tables", "cannot open a socket for the uplink's table");
 }
 
 static bool nft_failed(struct nft_ctx *nft, struct failure *f)

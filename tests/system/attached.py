@@ -24,7 +24,7 @@ import subprocess
 import threading
 import time
 
-from harness import (NETNS, Network, STATE_ROOT, Stream, allow, carries, case, counters, expect, inside, leaves_nothing, main, options, run,
+from harness import (NETNS, Network, QUIET, STATE_ROOT, Stream, allow, carries, case, counters, expect, inside, leaves_nothing, main, options, run,
                      said, sweep_away, traces, v4, v6, wait_for)
 
 HOST = "t10host"
@@ -39,6 +39,7 @@ OPEN = {"open": allow("any", "any", "any")}
 REPAIRED = 15  # s
 STARVED = 2  # s; as long as a process may not run on a busy machine
 SYN, RST, ACK = 2, 4, 16
+RULE = 19  # the reason of what passes, in bpf/abi.h
 
 
 # ---- the host, the machines and their cables ----
@@ -366,6 +367,17 @@ def is_neighbours_talk(frame):
     return frame[12:14] == ARP or (frame[12:14] == IPV6 and frame[20] == 58 and frame[54] in (135, 136))
 
 
+@contextlib.contextmanager
+def on_one_processor():
+    """What is sent in this block arrives in its order, also on a busy machine: each processor has a queue of its own for it."""
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(before)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
+
+
 class Wire:
     """The machine's end of the cable: frames as they are."""
 
@@ -391,12 +403,27 @@ class Wire:
         wait_for("the barrier is answered", lambda: any(f[:6] == asker for f in self.capture.frames[mark:]))
         time.sleep(0.05)  # the other processor's queue
 
+    def still(self):
+        """
+        Nothing comes by itself any more. The kernels on both ends ask for neighbours that they have talked to again, 5 s after the
+        last packet (delay_first_probe_time): they forget them.
+        """
+        self.n.hub("ip", "neighbour", "flush", "all")
+        run("ip", "-n", MACHINES[self.machine], "neighbour", "flush", "all")
+        seen = [-1]
+
+        def nothing_came():
+            before, seen[0] = seen[0], len(self.capture.frames)
+            return before == seen[0]
+        wait_for("nothing comes by itself", nothing_came, pause=0.3)
+
     def answers(self, questions):
         """What comes back for [(EtherType, body, MAC)]."""
         mark = len(self.capture.frames)
-        for kind, body, to in questions:
-            self.send(kind, body, to)
-        self.barrier()
+        with on_one_processor():
+            for kind, body, to in questions:
+                self.send(kind, body, to)
+            self.barrier()
         return [f for f in self.capture.frames[mark:] if f[:3] != ASKER and f[:6] != GROUP_REPORTS]
 
 
@@ -489,6 +516,7 @@ def transfers(sender, receiver):
 def _():
     with network() as n:
         w = Wire(n, "d")
+        w.still()
         inside_segments = [n.v4("a"), n.v4("b"), n.v4("c"), "10.77.1.99", "10.77.1.1", "10.77.3.1", "10.77.0.1"]
         outside = [n.v4("d"), "10.78.0.1", "198.51.100.9", "127.0.0.1", "0.0.0.0", "255.255.255.255", "224.0.0.1", "169.254.0.1"]
         for sender in (n.v4("d"), "0.0.0.0", "10.77.1.77"):
@@ -508,6 +536,7 @@ def _():
 def _():
     with network() as n:
         w = Wire(n, "d")
+        w.still()
         option, ours = b"\1\1" + w.own, "fd77:0:0:1::1"
         questions, wanted = [], []
         for target in (n.v6("a"), n.v6("b"), n.v6("c"), "fd77:0:0:1::99", ours, "fd77:0:0:3::1", "fd77::1"):
@@ -989,6 +1018,61 @@ def _():
         for client, server in pairs:
             server.settimeout(30)
             assert server.recv(8) == mark and talk(client, server), "lost, though a adopts"
+
+
+# ---- a namespace that is somebody else's ----
+
+QUIET_LINK = {"ipv4/conf/eth0/forwarding": "0", "ipv4/conf/eth0/accept_redirects": "0", "ipv6/conf/eth0/forwarding": "0", "ipv6/conf/eth0/addr_gen_mode": "1",
+              "ipv6/conf/eth0/accept_ra": "0", "ipv6/conf/eth0/accept_redirects": "0", "ipv6/conf/eth0/autoconf": "0", "ipv6/conf/eth0/accept_dad": "0",
+              "ipv6/conf/eth0/dad_transmits": "0", "ipv6/conf/eth0/router_solicitations": "0"}
+
+
+def furnish_around():
+    """A router that has no way out yet, and whose owner has said so."""
+    make_namespace(AROUND)
+    for name, value in (("ipv4/ip_forward", "1"), ("ipv4/conf/all/accept_redirects", "1"), ("ipv4/conf/default/accept_redirects", "1"),
+                        ("ipv6/conf/all/forwarding", "1"), ("ipv6/conf/default/accept_ra", "2"), ("ipv6/conf/default/accept_redirects", "1"),
+                        ("ipv6/conf/default/accept_dad", "1"), ("ipv6/conf/default/dad_transmits", "2"), ("ipv6/conf/default/router_solicitations", "4")):
+        setting(AROUND, name, value)
+    ip(AROUND, "link add t0 type veth peer name t1", "route add unreachable default", "route add unreachable ::/0", "link set lo down")
+
+
+def around_lines():
+    """All of the attached namespace but the workload's link, as lines."""
+    found = set()
+    for what in ("link", "address", "rule", "-6 rule", "route show table all", "-6 route show table all", "neighbour", "-6 neighbour"):
+        entries = json.loads(run("ip", "-n", AROUND, "-j", *what.split()).stdout or "[]")
+        found |= {f"{what} {json.dumps(e, sort_keys=True)}" for e in entries if e.get("ifname", e.get("dev")) != "eth0"}
+    with inside(path_of(AROUND)):
+        for path in glob.glob("/proc/sys/net/ipv[46]/**", recursive=True):
+            with contextlib.suppress(OSError), open(path, encoding="utf-8") as file:
+                if "/eth0/" not in path:
+                    found.add(f"{path} {file.read()}")
+    return found
+
+
+@case("a namespace that is attached keeps its settings, loopback and routes while the network is up and after down; its link alone is quiet")
+def _():
+    around = {"a": f"attach: {{netns: {path_of(AROUND)}}}"}
+    with network_of_its_own("t10o", OPEN, around, furnish_around, start=False, workloads="ab") as n:
+        before = around_lines()
+        for _ in range(2):
+            expect(n.bulkhead("up", n.file), 0)
+            changed = before ^ around_lines()
+            assert not changed, "\n".join(sorted(changed))
+            with inside(path_of(AROUND)):
+                for name, value in QUIET_LINK.items():
+                    with open(f"/proc/sys/net/{name}", encoding="utf-8") as file:
+                        assert file.read().strip() == value, name
+            for family in FAMILIES:
+                for source, target in ("ab", "ba"):
+                    assert connected(n, source, target, 7001, family) == "yes" and echo(n, source, target, family) == "yes", f"{source} -> {target} (IPv{family})"
+            time.sleep(QUIET)
+            refused = {c: many for c, many in counters(n).items() if c[2] != RULE}
+            assert not refused, f"it sent what is refused: {refused}"
+            expect(n.bulkhead("down", n.name), 0)
+            changed = before ^ around_lines()
+            assert not changed, "\n".join(sorted(changed))
 
 
 # ---- what cannot be attached ----

@@ -5,14 +5,17 @@
     tests/system/enforcement.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
 """
 
+import json
 import os
+import pty
 import select
 import socket
 import struct
+import subprocess
 import threading
 import time
 
-from harness import Network, allow, bulkhead, carries, case, expect, leaves_nothing, main, wait_for
+from harness import Network, allow, bulkhead, carries, case, expect, leaves_nothing, main, options, wait_for
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp")}
 AT_ONCE = 0.5  # s
@@ -408,6 +411,61 @@ def _():
         assert never["src_endpoint"]["name"] == "c" and never["dst_endpoint"] == {"ip": n.v6("b"), "port": 7001, "name": "b"}
         assert by_reason["default-deny"]["rule"] is None
         assert len(never["policy"]) == 64 and never["network"] == "t2o"
+
+
+def tried(n, file, status):
+    """What matrix --live finds: the whole, and {(from, to, port, family, policy, live)} where it differs."""
+    found = json.loads(expect(n.bulkhead("matrix", file, "--live", "--json"), status).stdout)
+    return found, {(d["from"], d["to"], d["port"], d["family"], d["policy"], d["live"]) for d in found["differences"]}
+
+
+@case("matrix --live finds what arrives against the policy and what does not, of each protocol and family, and nothing else")
+def _():
+    with Network("t2p", RULES) as n:
+        found, differences = tried(n, n.file, 0)
+        assert found["tried"] == 3 * 2 * 2 * 5 and not differences, found
+        other = n.write({"a-to-b": allow("a", "b", "7001/tcp, icmp"), "c-to-b": allow("c", "b", "7002/udp")}, "other.yaml")
+        _, differences = tried(n, other, 1)
+        assert differences == {(source, "b", "7002/udp", family, not arrived, arrived) for source, arrived in (("a", True), ("c", False)) for family in (4, 6)}, differences
+        n.kill_agent()
+        for link in n.hub_links():
+            n.hub("tc", "filter", "del", "dev", link, "ingress")
+        _, differences = tried(n, n.file, 1)
+        assert differences == {("a", "b", port, family, True, False) for port in ("7001/tcp", "7002/udp", "icmp") for family in (4, 6)}, differences
+
+
+MANY = 120
+
+
+def write_many(n):
+    lines = ["bulkhead: v1", f"name: {n.name}", "segments:", '  hub: {kind: hub, cidr: [10.77.0.0/24, "fd77::/64"]}', "workloads:"]
+    lines += [f"  w{i}: {{segment: hub, labels: {{tier: t{i % 2}}}}}" for i in range(MANY)]
+    lines += ["rules:", "  - name: down", "    allow: {from: label:tier=t0, to: label:tier=t1, ports: [7001/tcp, 7002/udp, icmp]}"]
+    with open(n.file, "w", encoding="utf-8") as out:
+        out.write("\n".join(lines) + "\n")
+
+
+@case(f"matrix --live of {MANY} workloads takes seconds, waits once for all it has sent, and says on a terminal how far it is")
+def _():
+    with Network("t2q", start=False) as n:
+        write_many(n)
+        expect(n.bulkhead("up", n.file), 0)
+        ours, terminal = pty.openpty()
+        started = time.monotonic()
+        with subprocess.Popen([options.bulkhead, "matrix", n.file, "--live"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=terminal, text=True) as p:
+            os.close(terminal)
+            try:
+                said, _ = p.communicate(timeout=60)
+            except subprocess.TimeoutExpired:
+                p.kill()
+                raise
+        took = time.monotonic() - started
+        sent, arrived = MANY * (MANY - 1) * 2 * 5, (MANY // 2) ** 2 * 2 * 3
+        assert p.returncode == 0 and f"{arrived} arrived, {sent - arrived} did not: exactly as the policy says" in said, said[-300:]
+        print(f"# {sent} packets in {took:.1f} s")
+        if took > 2:
+            assert f"of {sent} packets are sent" in os.read(ours, 65536).decode(), "it does not say how far it is"
+        os.close(ours)
 
 
 if __name__ == "__main__":

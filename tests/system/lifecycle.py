@@ -225,6 +225,28 @@ def _():
             assert file.read().split()[-1] == "20"
 
 
+@case("descriptors that ran out are named as that, with what to do, and never as a right or a kernel that is missing, however many the caller left open")
+def _():
+    def crowded(limit, inherited, *arguments):
+        held = [os.dup(0) for _ in range(inherited)]
+        try:
+            return subprocess.run(["prlimit", f"--nofile={limit}", options.bulkhead, *arguments], capture_output=True, text=True, timeout=60,
+                                  stdin=subprocess.DEVNULL, pass_fds=held, check=False)
+        finally:
+            for fd in held:
+                os.close(fd)
+    with Network("t1o", start=False) as n:
+        for inherited in (1, 20, 35, 45, 50, 55):
+            done = crowded(64, inherited, "up", n.file)
+            assert done.returncode == 2 and "files open" in done.stderr and "ulimit -n 1024" in done.stderr, f"{inherited}: {said(done)}"
+            assert "CAP_" not in done.stderr and "kernel" not in done.stderr, f"{inherited}: {said(done)}"
+            leaves_nothing(n.name)
+        done = crowded(100, 36, "up", n.file)
+        assert done.returncode == 0, said(done)
+        done = crowded(99, 40, "exec", f"{n.name}/a", "--", "true")
+        assert done.returncode == 125 and "ulimit -n 1024" in done.stderr and "CAP_" not in done.stderr, said(done)
+
+
 @case("a `run:` that cannot start rolls the whole back, and says which workload and why")
 def _():
     with Network("t1h", RULES, start=False, run_in={"a": idle("771030"), "c": "{command: [/no/such/program]}"}) as n:
