@@ -78,10 +78,8 @@ static bool reserve_links(const struct policy *p, const struct datapath *d, stru
     for (uint32_t i = 0; i < p->workload_count; i++) {
         if (state_find(s, p->workloads[i].name))
             continue;
-        char netns[128];
-        state_netns(p->name, p->workloads[i].name, netns);
-        if (netns_exists(netns))
-            return fail(f, "there is a network namespace %s already: remove it (ip netns del %s)", netns, netns);
+        if (!network_name_is_free(p, &p->workloads[i], f))
+            return false;
         if (!state_add(s, p->workloads[i].name, free_link(s, d->link_capacity), f))
             return false;
     }

@@ -428,15 +428,27 @@ bool network_check_overlap(const struct policy *p, struct failure *f)
     return fail(f, "%s overlaps a segment of the network %s, which is up: choose another cidr, or `bulkhead down %s` first", prefix_print(&o.prefix, prefix), o.other, o.other);
 }
 
+bool network_name_is_free(const struct policy *p, const struct workload *w, struct failure *f)
+{
+    char netns[128];
+    state_netns(p->name, w->name, netns);
+    if (!netns_exists(netns))
+        return true;
+    if (w->attach_netns)
+        return fail(f, "the network namespace %s is called as those that bulkhead makes for workload %s of %s, and takes down: give it or the workload another name",
+            netns, w->name, p->name);
+    return fail(f, "there is a network namespace %s already, which bulkhead did not make for this network: remove it (ip netns del %s), or give the workload another name",
+        netns, netns);
+}
+
 static bool check_names(const struct policy *p, struct failure *f)
 {
     char netns[128];
     for (uint32_t i = 0; i < p->workload_count; i++) {
         if (strcmp(p->workloads[i].name, "hub") == 0)
             return fail(f, "a workload cannot be called hub: the hub's own namespace has that name");
-        state_netns(p->name, p->workloads[i].name, netns);
-        if (netns_exists(netns))
-            return fail(f, "there is a network namespace %s already, which bulkhead did not make for this network: remove it (ip netns del %s) or rename", netns, netns);
+        if (!network_name_is_free(p, &p->workloads[i], f))
+            return false;
     }
     state_netns(p->name, "hub", netns);
     if (netns_exists(netns))

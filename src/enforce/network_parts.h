@@ -32,6 +32,9 @@ struct link_entry network_link_entry(const struct policy *p, const struct worklo
 /* The same of the uplink's. False: the host cannot be asked for the MTU. */
 bool network_uplink_entry(const struct policy *p, uint32_t link, struct link_entry *ret, struct failure *f) __attribute__((warn_unused_result));
 
+/* Whether no namespace is called as the workload's own: one that is there may be somebody else's, and `down` would take it away. */
+bool network_name_is_free(const struct policy *p, const struct workload *w, struct failure *f) __attribute__((warn_unused_result));
+
 /*
  * The place of workload `index` in the datapath, then its namespace and link; the program on it is for later. Until when
  * it adopts goes to `l`, which is for the caller to save.

@@ -1075,6 +1075,17 @@ def _():
             assert not changed, "\n".join(sorted(changed))
 
 
+@case("a namespace that is called as those that bulkhead makes is not attached, up says what to do, and it stays")
+def _():
+    called = "t10q-a"
+    with network_of_its_own("t10q", OPEN, {"a": f"attach: {{netns: {path_of(called)}}}"}, start=False, workloads="ab") as n:
+        make_namespace(called)
+        said = n.bulkhead("up", n.file)
+        expect(said, 2)
+        assert f"the network namespace {called} is called as those" in said.stderr, said.stderr
+        assert os.path.exists(path_of(called)), "it was taken away"
+
+
 # ---- what cannot be attached ----
 
 def host_state():
