@@ -115,7 +115,7 @@ ever_inline __u64 tag_hits(__u64 tags, __u8 tag)
     return (zero - OCTETS) & ~zero & (OCTETS << 7) & ~(0xffull << SET_SPILLED);
 }
 
-/* The way that a session stands in if it is free: most do. None of the bits that choose the sets, in tables of usual size. */
+/* The way that a session stands in if it is free: most do. None of the bits that choose the first set. */
 ever_inline __u32 usual_way(__u64 hash)
 {
     return ((__u32)(hash >> 40 & 0xff) * SESSION_WAYS) >> 8;

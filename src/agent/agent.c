@@ -30,6 +30,7 @@
 
 #define CHECK_MS 2000
 #define RENEW_SECONDS 3600
+#define RETRY_SECONDS 60 /* after a renewal that failed */
 #define START_MS 5000
 
 /* A policy that is or was in force. */
@@ -232,10 +233,10 @@ static void renew(struct agent *a)
     int64_t now = clock_ns(CLOCK_MONOTONIC) / 1000000000;
     struct state_lock lock;
     struct failure f = {""};
-    if (now < a->renew_again || !windows_are_due(a) || !state_lock(a->name, &lock, &f)) /* being changed at this moment: soon */
+    if (now < a->renew_again || !windows_are_due(a) || datapath_waits(&a->datapath) || !state_lock(a->name, &lock, &f)) /* being changed at this moment: soon */
         return;
     if (!renew_locked(a, &f)) {
-        a->renew_again = now + RENEW_SECONDS;
+        a->renew_again = now + RETRY_SECONDS;
         note(a, "differs", f.text);
     }
     state_unlock(&lock);
@@ -297,6 +298,14 @@ static void loop(struct agent *a, int signals)
     }
 }
 
+static bool runs_already(const char *name, struct failure *f)
+{
+    int pid = agent_pid(name);
+    if (!pid) /* it has only just begun */
+        return fail(f, "an agent of the network %s runs already", name);
+    return fail(f, "an agent of the network %s runs already, process %d: end it first (kill %d), which changes nothing that is enforced", name, pid, pid);
+}
+
 /* One agent a network: the lock is held for life. */
 static bool claim(const char *name, int *ret_lock, struct failure *f)
 {
@@ -308,7 +317,7 @@ static bool claim(const char *name, int *ret_lock, struct failure *f)
     if (*ret_lock < 0)
         return fail_errno(f, errno, "open %s (is the network %s up?)", path, name);
     if (flock(*ret_lock, LOCK_EX | LOCK_NB))
-        return fail(f, "an agent of the network %s runs already", name);
+        return runs_already(name, f);
     char text[64];
     snprintf(text, sizeof text, "%d %" PRIu64 "\n", getpid(), process_start_time(getpid()));
     state_path(name, "agent", path);

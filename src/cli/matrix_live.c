@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkhead matrix --live: connects every pair of workloads and compares what arrived with what the evaluator says. */
+#include <inttypes.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -246,8 +247,11 @@ static bool try_all(struct trial *t, struct failure *f)
 {
     struct meter meter;
     struct progress progress = meter_begin(&meter, "packets are sent");
-    bool ok = probes_run(t->policy, t->probes, t->count, &progress, f);
+    uint64_t lost;
+    bool ok = probes_run(t->policy, t->probes, t->count, &progress, &lost, f);
     meter_end(&meter);
+    if (ok && lost)
+        complain("this machine lost %" PRIu64 " frames of all that it took in meanwhile: what did not arrive may be among them", lost);
     return ok;
 }
 

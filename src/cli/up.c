@@ -124,7 +124,8 @@ int up_from(const char *file, const char *name)
         if (strcmp(l.policy->name, name) != 0)
             status = complain("%s is the policy of the network %s, not of %s", file, l.policy->name, name);
         else {
-            await_interfaces(l.policy);
+            if (!state_exists(name)) /* what a killed `up` left may hold them, and goes first */
+                await_interfaces(l.policy);
             status = up_loaded(&l, true, false);
         }
     }

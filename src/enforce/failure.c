@@ -21,7 +21,7 @@ static const struct {
     int error;
     const char *remedy; /* or null: what ran out depends on what was tried */
 } limits[] = {
-    {EMFILE, "raise the limit of open files (ulimit -n 1024, or LimitNOFILE= of the unit)"},
+    {EMFILE, "raise the limit of open files (ulimit -n, or LimitNOFILE= of the unit)"},
     {ENFILE, "raise the machine's limit of open files (sysctl fs.file-max)"},
     {EAGAIN, NULL},
     {ENOMEM, NULL},

@@ -23,7 +23,7 @@
 #define REPLACE ((uint16_t)(NLM_F_CREATE | NLM_F_REPLACE))
 #define LOOPBACK_INDEX 1
 #define IPV6_LEAST_MTU 1280
-#define METRIC_BEFORE_OTHERS 512 /* the kernel's own choice for IPv6 is 1024 (IP6_RT_PRIO_USER) */
+#define METRIC_BEFORE_OTHERS 1 /* 0 would be the kernel's own choice for IPv6, 1024 (IP6_RT_PRIO_USER) */
 
 static uint8_t family_of(const struct link_address *address)
 {
@@ -453,7 +453,7 @@ static bool namespace_quieten(int ns_fd, struct failure *f)
 
 /*
  * The same of the link alone, in a namespace that is somebody else's, while it is still down. No more is needed: a packet that
- * is forwarded has a source that is not the workload's, and redirects and advertisements are in no session, so the hub takes
+ * is forwarded has a source that is not the workload's, unless the namespace translates it and speaks for it; and redirects and advertisements are in no session, so the hub takes
  * neither. Where the namespace forwards IPv6 the link is made a member of the groups of routers (RFC 4291, 2.8), and would
  * report even that it has left them, from ::, which counts as refused: it leaves silently, and then has multicast again.
  */

@@ -437,7 +437,7 @@ bool network_name_is_free(const struct policy *p, const struct workload *w, stru
     if (w->attach_netns)
         return fail(f, "the network namespace %s is called as those that bulkhead makes for workload %s of %s, and takes down: give it or the workload another name",
             netns, w->name, p->name);
-    return fail(f, "there is a network namespace %s already, which bulkhead did not make for this network: remove it (ip netns del %s), or give the workload another name",
+    return fail(f, "there is a network namespace %s already, which bulkhead did not make for this network: give the workload another name, or remove it (ip netns del %s)",
         netns, netns);
 }
 

@@ -269,7 +269,7 @@ static bool send_all(void *argument, struct failure *f)
     return true;
 }
 
-/* How many of the probes from `first` on go together: those of one workload. */
+/* How many of the probes go together: those of one workload, from the first on. */
 static size_t batch_size(const struct probe *probes, size_t count)
 {
     size_t size = 1;
@@ -332,13 +332,14 @@ static bool try_once(struct lab *l, size_t count, const struct progress *progres
     return true;
 }
 
-bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, struct failure *f)
+bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, uint64_t *ret_lost, struct failure *f)
 {
     struct lab l;
     uint64_t lost = 1;
     bool ok = lab_open(p, probes, count, &l, f);
     for (unsigned i = 0; ok && lost && i < TRIES; i++)
         ok = try_once(&l, count, progress, &lost, f);
+    *ret_lost = lost;
     lab_close(&l);
     return ok;
 }

@@ -18,5 +18,6 @@ struct probe {
 };
 
 /* Sends all, one after another (about 16 us each; those of one workload stand together and have one source address a family),
- * and waits once until nothing arrives any more (a quarter of a second). */
-bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, struct failure *f) __attribute__((warn_unused_result));
+ * and waits once until nothing arrives any more (a quarter of a second). While the machine loses frames, what did not arrive
+ * is sent again, twice at most; *ret_lost: how many it lost the last time, of anybody's. */
+bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, uint64_t *ret_lost, struct failure *f) __attribute__((warn_unused_result));

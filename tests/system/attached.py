@@ -1034,7 +1034,7 @@ def furnish_around():
                         ("ipv6/conf/all/forwarding", "1"), ("ipv6/conf/default/accept_ra", "2"), ("ipv6/conf/default/accept_redirects", "1"),
                         ("ipv6/conf/default/accept_dad", "1"), ("ipv6/conf/default/dad_transmits", "2"), ("ipv6/conf/default/router_solicitations", "4")):
         setting(AROUND, name, value)
-    ip(AROUND, "link add t0 type veth peer name t1", "route add unreachable default", "route add unreachable ::/0", "link set lo down")
+    ip(AROUND, "link add t0 type veth peer name t1", "route add unreachable default", "route add unreachable ::/0 metric 100", "link set lo down")
 
 
 def around_lines():

@@ -21,7 +21,7 @@ kernel=$(apt-cache depends linux-image-cloud-amd64 2>/dev/null | awk '/Depends: 
 [ -n "$mirror" ] && [ -n "$kernel" ] || skip "apt has no lists of Debian 12's packages (apt-get update)"
 
 work=$(mktemp -d)
-trap 'rm -rf "$work"' EXIT
+trap 'rm -rf --one-file-system "$work"' EXIT
 root=$work/root
 
 # Its packages: a system that boots, what the test uses, and the libraries that the program is linked to.

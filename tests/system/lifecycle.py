@@ -244,7 +244,7 @@ def _():
         done = crowded(100, 36, "up", n.file)
         assert done.returncode == 0, said(done)
         done = crowded(99, 40, "exec", f"{n.name}/a", "--", "true")
-        assert done.returncode == 125 and "ulimit -n 1024" in done.stderr and "CAP_" not in done.stderr, said(done)
+        assert done.returncode == 125 and "ulimit -n" in done.stderr and "CAP_" not in done.stderr, said(done)
 
 
 @case("a `run:` that cannot start rolls the whole back, and says which workload and why")
