@@ -206,6 +206,8 @@ static void round_run(uint64_t seed, struct tally *tally)
 
 /* ---- what once made a difference */
 
+#define BEHIND(id, expression) "SecRule ARGS \"@rx " expression "\" \"id:" #id ",phase:2,pass,t:urlDecodeUni\"\n"
+
 static const struct story {
     const char *name, *rules;
 } stories[] = {
@@ -216,6 +218,12 @@ static const struct story {
     {"a class without capitals has what lowercase made", "SecRule ARGS \"@rx b[^A]\" \"id:1,phase:2,pass,t:lowercase\"\n"},
     {"a tag's RULE:id is its own rule's", "SecAction \"id:1,phase:2,pass,nolog,ctl:ruleRemoveByTag=2\"\nSecRule ARGS \"@rx nothing\" \"id:2,phase:2,pass\"\n"
                                          "SecRule ARGS \"@rx a\" \"id:3,phase:2,pass,tag:'%{rule.id}'\"\n"},
+    {"a chain that has a database of its own finds what is behind it, and the others what is behind them",
+        BEHIND(1, "'b[<c]") BEHIND(2, "'c[<c]") BEHIND(3, "'d[<c]") BEHIND(4, "'e[<c]") BEHIND(5, "'f[<c]") BEHIND(6, "'g[<c]") BEHIND(7, "'h[<c]")
+        BEHIND(8, "'i[<c]") BEHIND(9, "'j[<c]") BEHIND(10, "'k[<c]") BEHIND(11, "'l[<c]") BEHIND(12, "'m[<c]") BEHIND(13, "'n[<c]")
+        BEHIND(14, "'o[<c]") BEHIND(15, "'p[<c]") BEHIND(16, "'q[<c]") BEHIND(17, "'A[<c]")
+        "SecRule ARGS \"@rx %27[A]\" \"id:18,phase:2,pass\"\nSecRule ARGS \"@rx 27a%3\" \"id:19,phase:2,pass,t:lowercase\"\n"
+        "SecRule ARGS \"@rx '[A]\" \"id:20,phase:2,pass\"\n"},
 };
 
 /* Each fires a rule, and it is the same one. */
@@ -228,7 +236,7 @@ static bool story_run(const struct story *story, int number)
     bool left_out = false;
     rules.directives[0] = text_new(1 << 12);
     text_puts(&rules.directives[0], story->rules);
-    text_puts(&x.request, "GET /?q=a&a=BA HTTP/1.1\r\nHost: a\r\n\r\n");
+    text_puts(&x.request, "GET /?q=a&a=BA&s=%2527A%253c HTTP/1.1\r\nHost: a\r\n\r\n");
     text_puts(&x.response, "HTTP/1.1 200 OK\r\n\r\n");
     bool ok = pair_open(&rules, &left_out, &p);
     if (ok) {

@@ -220,13 +220,19 @@ struct looking {
     struct joined joined[TEXT_KINDS]; /* of texts that all of them leave so */
 };
 
-/* What the look has that is behind the text's chains. A database that is not there has none. */
-static inline void look_through(struct looking *l, enum text_kind kind, struct bytes text, uint64_t triggered)
+/* What the database has that is behind the text's chains. One that is not there has none. */
+static inline void look_for(struct looking *l, const struct plan_database *d, struct bytes text, uint64_t triggered)
 {
-    const struct plan_database *d = &l->look->databases[kind];
-    l->sweep.kind = kind;
     if (d->chains & l->sweep.chains && text.len && may_match(d, triggered))
         scan_text(&l->sweep, d, text);
+}
+
+static inline void look_through(struct looking *l, enum text_kind kind, struct bytes text, uint64_t triggered)
+{
+    l->sweep.kind = kind;
+    look_for(l, &l->look->databases[kind], text, triggered);
+    if (kind == TEXT_STRANGE)
+        look_for(l, &l->look->own, text, triggered);
 }
 
 static void look_through_sort(struct looking *l, const struct scan_sort *sort, uint64_t chains)
@@ -314,7 +320,7 @@ static inline bool next_view(const struct plan_look *l, uint64_t *left, uint32_t
 static void look(struct looking *l, const struct scan_view *views, uint64_t full)
 {
     uint64_t left = l->look->first_views & full;
-    l->chains = l->look->databases[TEXT_PLAIN].chains | l->look->databases[TEXT_STRANGE].chains;
+    l->chains = plan_look_chains(l->look);
     for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++) {
         l->joined[kind].only = NULL;
         l->joined[kind].len = 0;

@@ -7,11 +7,46 @@ struct due {
     struct draft *draft;
     uint32_t look;
     enum text_kind kind;
+    bool own;
     const char **texts;
     unsigned *flags, *ids;
     struct plan_pattern *patterns; /* by id */
     unsigned count, ids_count;
 };
+
+/*
+ * A look's database has the patterns behind all its chains, so that a text that none of them changes is scanned once. The chain
+ * behind which the most expressions stand, if these are many, has one of its own beside it, for strange texts: what other
+ * chains make of one is not looked through for them. Phrases cost no more for being many.
+ */
+#define OWN_EXPRESSIONS 16
+
+/* The chain of each look that has a database of its own; PLAN_CHAINS_MAX: none. False when memory is out. */
+static bool choose_own(struct planning *p, struct draft *d)
+{
+    uint32_t(*counts)[PLAN_CHAINS_MAX] = arena_array(p->arena, d->group.look_count, sizeof *counts);
+    for (size_t i = 0; counts && i < d->patterns.count; i++) {
+        const struct pattern *item = &d->patterns.items[i];
+        counts[item->look][item->chain] += item->of_kind[TEXT_STRANGE] && (item->flags & HS_FLAG_PREFILTER);
+    }
+    for (uint32_t i = 0; counts && i < d->group.look_count; i++) {
+        uint8_t most = 0;
+        for (uint8_t chain = 1; chain < PLAN_CHAINS_MAX; chain++)
+            most = counts[i][chain] > counts[i][most] ? chain : most;
+        d->group.looks[i].own_chain = counts[i][most] >= OWN_EXPRESSIONS ? most : PLAN_CHAINS_MAX;
+    }
+    return counts;
+}
+
+static bool is_own(const struct draft *d, const struct pattern *pattern)
+{
+    return d->group.looks[pattern->look].own_chain == pattern->chain;
+}
+
+static struct plan_database *database_of(struct plan_look *look, enum text_kind kind, bool own)
+{
+    return own ? &look->own : &look->databases[kind];
+}
 
 static bool same_pattern(const struct plan_pattern *a, const struct plan_pattern *b)
 {
@@ -20,7 +55,7 @@ static bool same_pattern(const struct plan_pattern *a, const struct plan_pattern
 
 static bool is_due(const struct due *d, const struct pattern *pattern)
 {
-    return pattern->look == d->look && pattern->of_kind[d->kind];
+    return pattern->look == d->look && pattern->of_kind[d->kind] && (d->kind == TEXT_STRANGE && is_own(d->draft, pattern)) == d->own;
 }
 
 static bool gather(struct planning *p, struct due *ret)
@@ -75,7 +110,7 @@ static bool compile_due(struct planning *p, struct due *items, size_t *count)
         return false;
     for (size_t i = 0; i < asked; i++) {
         struct plan_look *look = &items[i].draft->group.looks[items[i].look];
-        struct plan_database *database = &look->databases[items[i].kind];
+        struct plan_database *database = database_of(look, items[i].kind, items[i].own);
         database->database = wanted[i].database;
         database->patterns = items[i].patterns;
         if (wanted[i].result == DATABASE_OK)
@@ -92,11 +127,16 @@ static bool compile_databases(struct planning *p)
     size_t count = 0, room = 0;
     for (size_t i = 0; i < p->draft_count; i++)
         room += p->drafts[i].group.look_count;
-    struct due *due = arena_array(p->arena, room * TEXT_KINDS, sizeof *due);
-    for (size_t i = 0; due && i < p->draft_count; i++)
-        for (uint32_t k = 0; k < p->drafts[i].group.look_count; k++)
+    struct due *due = arena_array(p->arena, room * (TEXT_KINDS + 1), sizeof *due);
+    for (size_t i = 0; due && i < p->draft_count; i++) {
+        if (!choose_own(p, &p->drafts[i]))
+            return false;
+        for (uint32_t k = 0; k < p->drafts[i].group.look_count; k++) {
             for (enum text_kind kind = 0; kind < TEXT_KINDS; kind++)
                 due[count++] = (struct due){.draft = &p->drafts[i], .look = k, .kind = kind};
+            due[count++] = (struct due){.draft = &p->drafts[i], .look = k, .kind = TEXT_STRANGE, .own = true};
+        }
+    }
     while (due && count)
         if (!compile_due(p, due, &count))
             return false;
@@ -130,8 +170,9 @@ static void settle_chains(const struct planning *p, struct draft *d)
         struct plan_look *look = &d->group.looks[item->look];
         for (enum text_kind kind = 0; kind < TEXT_KINDS && p->plan->groups_of[item->rule] != NOTHING; kind++)
             if (item->of_kind[kind]) {
-                look->databases[kind].chains |= UINT64_C(1) << item->chain;
-                take_needs(&look->databases[kind], item->needs);
+                struct plan_database *database = database_of(look, kind, kind == TEXT_STRANGE && is_own(d, item));
+                database->chains |= UINT64_C(1) << item->chain;
+                take_needs(database, item->needs);
             }
     }
 }
@@ -148,7 +189,7 @@ static void widen(const struct plan_group *g, struct plan_view *view, uint64_t c
 static bool settle_look(const struct planning *p, struct plan_group *g, struct plan_look *look, uint32_t *places)
 {
     const struct plan_source *source = &p->plan->sources[look->source];
-    uint64_t chains = look->databases[TEXT_PLAIN].chains | look->databases[TEXT_STRANGE].chains;
+    uint64_t chains = plan_look_chains(look);
     uint32_t *views = arena_array(p->arena, source->segment_count, sizeof *views);
     look->views = views;
     look->view_count = chains ? source->segment_count : 0;

@@ -75,6 +75,8 @@ struct plan_look {
     uint64_t first_views;  /* those of them below PLAN_FIRST_VIEWS, as bits */
     bool has_more_views;
     struct plan_database databases[TEXT_KINDS];
+    struct plan_database own; /* for strange texts too: what is behind one chain that much is behind (databases.c) */
+    uint8_t own_chain; /* PLAN_CHAINS_MAX: none */
 };
 
 struct plan_group {
@@ -140,6 +142,11 @@ bool variable_is_of_message(uint8_t variable);
 /* ...and all of it is there once the request's head is. */
 bool variable_is_of_request_head(uint8_t variable);
 
+/* All that something is behind which the look has. */
+static inline uint64_t plan_look_chains(const struct plan_look *l)
+{
+    return l->databases[TEXT_PLAIN].chains | l->databases[TEXT_STRANGE].chains | l->own.chains;
+}
 static inline bool bits_have(const uint64_t *bits, uint32_t i)
 {
     return bits[i / 64] >> (i % 64) & 1;
