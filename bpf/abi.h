@@ -186,7 +186,7 @@ struct link_entry {
     __u32 hub_v4;      /* the hub's address in this segment, source of ICMP answers; 0: none */
     __u32 hub_v6[4];
     __u32 answers_per_second;
-    __u32 reserved;
+    __u32 passes_on; /* a namespace that is somebody else's: behind it there may be interfaces */
     __u64 adopt_until; /* nanoseconds, CLOCK_MONOTONIC: sessions in the middle of their life are taken in before it */
 };
 

@@ -155,10 +155,10 @@ ever_inline bool translated(struct __sk_buff *skb, struct context *c, const stru
     return !translate(skb, c, c->to_link);
 }
 
-/* Beyond attached interfaces and the uplink, what a sender left to them is written into the packet. */
+/* Beyond attached interfaces and namespaces, and the uplink, what a sender left to them is written into the packet. */
 ever_inline bool stays_as_decided(struct __sk_buff *skb, const struct context *c, const struct link_entry *to)
 {
-    return to->kind == LINK_WORKLOAD || left_over_is_checksum(skb, c);
+    return (to->kind == LINK_WORKLOAD && !to->passes_on) || left_over_is_checksum(skb, c);
 }
 
 /* 8.2 and 8.3, and away. The action, or -1 when the context says why not. */

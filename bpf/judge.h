@@ -378,6 +378,8 @@ ever_inline void judge(struct __sk_buff *skb, struct context *c, const struct li
     bool source_mac = link->kind != LINK_WORKLOAD || same_mac(eth->h_source, link->mac);
     bool hub_mac = same_mac(eth->h_dest, link->hub_mac);
     int parsed = parse(skb, c, eth->h_proto);
+    if (unlikely(c->part != PART_WHOLE && skb->gso_size)) /* cut behind the decision, its pieces would be fragments of another place */
+        parsed = REASON_MALFORMED;
     if (unlikely(parsed != PARSED && parsed != REASON_FRAGMENT_UNATTRIBUTED)) {
         refuse(c, (__u8)parsed);
         return;

@@ -3,7 +3,8 @@
  * A sender may leave its checksum to the interface that the packet leaves by (CHECKSUM_PARTIAL): that adds up what stands
  * from one place on and writes the sum to another, and does so long after the packet was decided. A stack names the
  * checksum of layer 4. Who makes frames itself (PACKET_VNET_HDR, a virtual machine behind a tap) names what it likes, a
- * port or an address too. Between namespaces nobody writes it; interfaces and the uplink do.
+ * port or an address too. Between namespaces that Bulkhead made nobody writes it; interfaces do, and so the uplink, and what
+ * somebody else's namespace passes on to.
  */
 #ifndef BULKHEAD_LEFT_OVER_H
 #define BULKHEAD_LEFT_OVER_H
@@ -38,7 +39,7 @@ ever_inline bool left_over_is_checksum(struct __sk_buff *skb, const struct conte
     int at = left_over_at(skb), l4 = (int)c->l4;
     if (likely(!at))
         return true;
-    if (c->part != PART_WHOLE) /* a stack writes it before it cuts */
+    if (c->part != PART_WHOLE || c->icmp == ICMP_ERROR) /* a stack writes it before it cuts; an error was decided by what it quotes */
         return false;
     bool tcp = c->tuple.protocol == IPPROTO_TCP, udp = c->tuple.protocol == IPPROTO_UDP;
     if (at == l4 + (tcp ? 16 : 6) && (tcp || udp))

@@ -159,6 +159,7 @@ struct link_entry network_link_entry(const struct policy *p, const struct worklo
 {
     const struct segment *s = &p->segments[w->segment];
     struct link_entry e = network_entry_of(LINK_WORKLOAD, l->link, segment_hub_address(s, 4), segment_hub_address(s, 6));
+    e.passes_on = w->attach_netns != NULL;
     e.adopt_until = l->adopt_until;
     return e;
 }
