@@ -1075,6 +1075,63 @@ def _():
             assert not changed, "\n".join(sorted(changed))
 
 
+# ---- what is done to a packet after the decision ----
+
+TAP, MALFORMED, NO_SESSION = "t10tap", 1, 7  # the reasons, in bpf/abi.h
+NO_WORK, CUT_UDP, SUM = struct.pack("<BBHHHH", 0, 0, 0, 0, 0, 0), (0, 3), 1  # linux/virtio_net.h
+
+
+def make_tap():
+    """A virtual machine's end of it, which sends frames with what is left to others to do to them."""
+    with inside(path_of(HOST)):
+        tap = os.open("/dev/net/tun", os.O_RDWR)
+        fcntl.ioctl(tap, 0x400454ca, struct.pack("16sH22x", TAP.encode(), 0x0002 | 0x1000 | 0x4000))  # TUNSETIFF: IFF_TAP, _NO_PI, _VNET_HDR
+    ip(HOST, f"link set {TAP} up")
+    return tap
+
+
+def malformed(n):
+    return sum(many for (_, side, reason), many in counters(n).items() if reason == MALFORMED and side == 0)
+
+
+@case("a fragment that its sender leaves to be cut, and what is left over in an ICMP error or towards an attached namespace, is malformed; without that it passes")
+def _():
+    taps = []
+    around = {"a": f"attach: {{netns: {path_of(AROUND)}}}", "d": f"attach: {{interface: {TAP}}}"}
+    with network_of_its_own("t10u", OPEN, around, lambda: (make_namespace(AROUND), taps.append(make_tap())), start=False, workloads="abd") as n:
+        hub = mac_of(HOST, TAP)
+        expect(n.bulkhead("up", n.file), 0)
+        frame = hub + b"\2\0\0\0\x55\1" + IPV4
+        to_b, from_d = n.address("b", 4), n.address("d", 4)
+        first = packet(from_d, to_b, 17, struct.pack("!HHHH", 5555, 7002, 1000, 0) + b"B" * 8, flags=0x2000, number=9)
+        later = packet(from_d, to_b, 17, struct.pack("!HHHH", 5555, 9999, 600, 0) + b"x" * 592, flags=2, number=9)
+        quoted = packet(from_d, to_b, 17, struct.pack("!HHHH", 7002, 5555, 8, 0))
+        error = packet(to_b, from_d, 1, with_checksum(struct.pack("!BBHI", 3, 3, 0, 0) + quoted, 2))
+        b_to_d = packet(to_b, from_d, 17, udp(to_b, from_d, 5555, 7002, b"text"))
+        b_to_a = packet(to_b, n.address("a", 4), 17, udp(to_b, n.address("a", 4), 5555, 7002, b"text"))
+        os.write(taps[0], NO_WORK + frame + first)
+        os.write(taps[0], NO_WORK + frame + later)
+        assert malformed(n) == 0, counters(n)
+        os.write(taps[0], struct.pack("<BBHHHH", *CUT_UDP, 34, 512, 0, 0) + frame + later)
+        assert malformed(n) == 1, counters(n)
+        with inside(n.netns("b")), socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as s:
+            s.bind(("eth0", 0))
+            s.setsockopt(263, 15, 1)  # PACKET_VNET_HDR
+            gateway = json.loads(run("ip", "-n", f"{n.name}-b", "-j", "neigh").stdout)[0]["lladdr"]
+            ends = bytes.fromhex(gateway.replace(":", "")) + mac_of(f"{n.name}-b", "eth0") + IPV4
+            s.send(struct.pack("<BBHHHH", SUM, 0, 0, 0, 34, 6) + ends + b_to_a)
+            assert malformed(n) == 1, "a checksum is a stack's to leave"
+            s.send(struct.pack("<BBHHHH", SUM, 0, 0, 0, 34, 2) + ends + b_to_a)
+            assert malformed(n) == 2, counters(n)
+            for whole in (b_to_d, error):
+                s.send(NO_WORK + ends + whole)
+            assert malformed(n) == 2 and not [k for k in counters(n) if k[2] == NO_SESSION], "an error about a session passes"
+            s.send(struct.pack("<BBHHHH", SUM, 0, 0, 0, 14 + 20 + 8, 18) + ends + error)  # into the quoted destination
+            assert malformed(n) == 3, counters(n)
+        for tap in taps:
+            os.close(tap)
+
+
 @case("a namespace that is called as those that bulkhead makes is not attached, up says what to do, and it stays")
 def _():
     called = "t10q-a"
