@@ -39,7 +39,7 @@ ever_inline bool left_over_is_checksum(struct __sk_buff *skb, const struct conte
     int at = left_over_at(skb), l4 = (int)c->l4;
     if (likely(!at))
         return true;
-    if (c->part != PART_WHOLE || c->icmp == ICMP_ERROR) /* a stack writes it before it cuts; an error was decided by what it quotes */
+    if (c->icmp == ICMP_ERROR || c->part != PART_WHOLE) /* was decided by what it quotes; a stack writes it before it cuts */
         return false;
     bool tcp = c->tuple.protocol == IPPROTO_TCP, udp = c->tuple.protocol == IPPROTO_UDP;
     if (at == l4 + (tcp ? 16 : 6) && (tcp || udp))
