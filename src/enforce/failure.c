@@ -17,10 +17,12 @@ bool fail(struct failure *f, const char *format, ...)
     return false;
 }
 
-static const struct {
+struct limit {
     int error;
     const char *remedy; /* or null: what ran out depends on what was tried */
-} limits[] = {
+};
+
+static const struct limit limits[] = {
     {EMFILE, "raise the limit of open files (ulimit -n, or LimitNOFILE= of the unit)"},
     {ENFILE, "raise the machine's limit of open files (sysctl fs.file-max)"},
     {EAGAIN, NULL},
@@ -28,65 +30,51 @@ static const struct {
     {ENOBUFS, NULL},
     {ENOSPC, NULL},
 };
-#define LIMITS (sizeof limits / sizeof limits[0])
 
-bool ran_out(int error)
+/* NULL: nothing ran out. */
+static const struct limit *limit_of(int error)
 {
-    for (size_t i = 0; i < LIMITS; i++)
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++)
         if (limits[i].error == error)
-            return true;
-    return false;
-}
-
-static const char *remedy_of(int error)
-{
-    for (size_t i = 0; i < LIMITS; i++)
-        if (limits[i].error == error)
-            return limits[i].remedy;
+            return &limits[i];
     return NULL;
 }
 
-/* More of the text, behind `at`; false when it is full. */
-static bool add(struct failure *f, size_t *at, const char *format, va_list arguments)
+bool ran_out(int error)
 {
-    int written = vsnprintf(f->text + *at, sizeof f->text - *at, format, arguments);
-    if (written < 0 || (size_t)written >= sizeof f->text - *at)
-        return false;
-    *at += (size_t)written;
-    return true;
+    return limit_of(error) != NULL;
 }
 
-static void add_meaning(struct failure *f, size_t at, int error, const char *need)
+/* The text, what the error means, and between them what is needed, if that would have helped; `need` may be null. */
+static void explain(struct failure *f, int error, const char *need, const char *format, va_list arguments)
 {
     char buffer[128];
-    const char *meaning = strerror_r(error, buffer, sizeof buffer), *remedy = remedy_of(error);
-    bool needs = need && !ran_out(error);
-    (void)snprintf(f->text + at, sizeof f->text - at, "%s%s%s: %s%s%s", needs ? " (" : "", needs ? need : "", needs ? " is needed)" : "", meaning,
-                   remedy ? "; " : "", remedy ? remedy : "");
+    const struct limit *limit = limit_of(error);
+    const char *meaning = strerror_r(error, buffer, sizeof buffer), *remedy = limit ? limit->remedy : NULL;
+    bool needs = need && !limit;
+    int written = vsnprintf(f->text, sizeof f->text, format, arguments);
+    if (written < 0 || (size_t)written >= sizeof f->text)
+        return;
+    (void)snprintf(f->text + written, sizeof f->text - (size_t)written, "%s%s%s: %s%s%s", needs ? " (" : "", needs ? need : "",
+                   needs ? " is needed)" : "", meaning, remedy ? "; " : "", remedy ? remedy : "");
 }
 
 bool fail_errno(struct failure *f, int error, const char *format, ...)
 {
-    if (!f)
-        return false;
-    size_t at = 0;
     va_list arguments;
     va_start(arguments, format);
-    if (add(f, &at, format, arguments))
-        add_meaning(f, at, error, NULL);
+    if (f)
+        explain(f, error, NULL, format, arguments);
     va_end(arguments);
     return false;
 }
 
 bool fail_needing(struct failure *f, int error, const char *need, const char *format, ...)
 {
-    if (!f)
-        return false;
-    size_t at = 0;
     va_list arguments;
     va_start(arguments, format);
-    if (add(f, &at, format, arguments))
-        add_meaning(f, at, error, need);
+    if (f)
+        explain(f, error, need, format, arguments);
     va_end(arguments);
     return false;
 }

@@ -38,9 +38,9 @@ static bool choose_own(struct planning *p, struct draft *d)
     return counts;
 }
 
-static bool is_own(const struct draft *d, const struct pattern *pattern)
+static bool is_own(const struct draft *d, const struct pattern *pattern, enum text_kind kind)
 {
-    return d->group.looks[pattern->look].own_chain == pattern->chain;
+    return kind == TEXT_STRANGE && d->group.looks[pattern->look].own_chain == pattern->chain;
 }
 
 static struct plan_database *database_of(struct plan_look *look, enum text_kind kind, bool own)
@@ -55,7 +55,7 @@ static bool same_pattern(const struct plan_pattern *a, const struct plan_pattern
 
 static bool is_due(const struct due *d, const struct pattern *pattern)
 {
-    return pattern->look == d->look && pattern->of_kind[d->kind] && (d->kind == TEXT_STRANGE && is_own(d->draft, pattern)) == d->own;
+    return pattern->look == d->look && pattern->of_kind[d->kind] && is_own(d->draft, pattern, d->kind) == d->own;
 }
 
 static bool gather(struct planning *p, struct due *ret)
@@ -170,7 +170,7 @@ static void settle_chains(const struct planning *p, struct draft *d)
         struct plan_look *look = &d->group.looks[item->look];
         for (enum text_kind kind = 0; kind < TEXT_KINDS && p->plan->groups_of[item->rule] != NOTHING; kind++)
             if (item->of_kind[kind]) {
-                struct plan_database *database = database_of(look, kind, kind == TEXT_STRANGE && is_own(d, item));
+                struct plan_database *database = database_of(look, kind, is_own(d, item, kind));
                 database->chains |= UINT64_C(1) << item->chain;
                 take_needs(database, item->needs);
             }
