@@ -143,34 +143,6 @@ static unsigned entries_in(const char *directory)
     return count;
 }
 
-static void repair(struct agent *a)
-{
-    struct failure f = {""};
-    unsigned differ = 0;
-    char pins[512], what[600];
-    state_pins(a->name, pins);
-    follow_policy(a);
-    struct network_realised n = {.datapath = &a->datapath, .state = &a->state, .policy = a->loaded.policy};
-    bool ok = network_check(&n, true, &differ, &f);
-    a->looked = clock_ns(CLOCK_MONOTONIC);
-    a->looks++;
-    a->repairs += ok && differ;
-    if (!ok && strcmp(f.text, a->trouble) != 0) { /* once, not every time until somebody mends it */
-        snprintf(what, sizeof what, "cannot compare or repair: %s", f.text);
-        note(a, "differs", what);
-    }
-    snprintf(a->trouble, sizeof a->trouble, "%s", ok ? "" : f.text);
-    if (ok && differ) {
-        snprintf(what, sizeof what, "%u links were off, or the datapath on them or the uplink's part of the host missing or replaced; put right", differ);
-        note(a, "repair", what);
-    }
-    unsigned pinned = entries_in(pins);
-    if (!datapath_pin(&a->datapath, pins, &f))
-        note(a, "differs", f.text);
-    else if (entries_in(pins) != pinned)
-        note(a, "repair", "pins were gone; pinned again");
-}
-
 /* What changes on disk by other commands: links and processes. */
 static bool follow_state(struct agent *a)
 {
@@ -180,6 +152,48 @@ static bool follow_state(struct agent *a)
     state_free(&a->state);
     a->state = s;
     return true;
+}
+
+/* Links that are gone: the lock is for who changes something. */
+static bool relink(struct agent *a, unsigned *ret_made, struct failure *f)
+{
+    struct state_lock lock;
+    *ret_made = 0;
+    if (!a->loaded.policy || !state_lock(a->name, &lock, NULL)) /* being changed at this moment: soon */
+        return true;
+    bool ok = !follow_state(a) || !a->state.complete || network_relink(a->loaded.policy, &a->datapath, &a->state, ret_made, f);
+    state_unlock(&lock);
+    return ok;
+}
+
+static void repair(struct agent *a)
+{
+    struct failure f = {""};
+    struct network_drift drift = {0};
+    unsigned made = 0;
+    char pins[512], what[600];
+    state_pins(a->name, pins);
+    follow_policy(a);
+    struct network_realised n = {.datapath = &a->datapath, .state = &a->state, .policy = a->loaded.policy};
+    bool ok = network_check(&n, true, &drift, &f) && (!drift.gone || relink(a, &made, &f));
+    unsigned mended = drift.differ - drift.gone + made;
+    a->looked = clock_ns(CLOCK_MONOTONIC);
+    a->looks++;
+    a->repairs += mended != 0;
+    if (!ok && strcmp(f.text, a->trouble) != 0) { /* once, not every time until somebody mends it */
+        snprintf(what, sizeof what, "cannot compare or repair: %s", f.text);
+        note(a, "differs", what);
+    }
+    snprintf(a->trouble, sizeof a->trouble, "%s", ok ? "" : f.text);
+    if (mended) {
+        snprintf(what, sizeof what, "%u links were gone or off, or the datapath on them or the uplink's part of the host missing or replaced; put right", mended);
+        note(a, "repair", what);
+    }
+    unsigned pinned = entries_in(pins);
+    if (!datapath_pin(&a->datapath, pins, &f))
+        note(a, "differs", f.text);
+    else if (entries_in(pins) != pinned)
+        note(a, "repair", "pins were gone; pinned again");
 }
 
 /* Read anew: what the policy's time zone means may have changed since. What cannot be read now stays as it was. */

@@ -91,11 +91,11 @@ static int report(const struct running *r, const struct loaded *l, const struct 
     return output_text(&out, STATUS_YES);
 }
 
-int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confirm_ns, bool json)
+int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confirm_ns, bool json, bool *ret_whole)
 {
     struct running r;
     struct failure f = {""};
-    struct network_result result;
+    struct network_result result = {0};
     struct receipt receipt = {0};
     int status;
     if (running_open_read(l->policy->name, reading, &r, &status)) {
@@ -114,6 +114,9 @@ int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confi
         comparison_stop(&comparison);
         arena_destroy(scratch);
     }
+    *ret_whole = !result.broken.text[0];
+    if (!*ret_whole)
+        complain("%s enforces the policy, and is not whole: %s", l->policy->name, result.broken.text);
     receipt_free(&receipt);
     running_close(&r);
     return status;
@@ -130,6 +133,7 @@ int verb_apply(int argc, char **argv)
     struct failure f;
     struct state_lock lock;
     uint64_t confirm_ns = 0;
+    bool whole;
     int status;
     if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
         return status;
@@ -144,7 +148,7 @@ int verb_apply(int argc, char **argv)
         else if (!state_lock(l.policy->name, &lock, &f))
             status = complain("%s", f.text);
         else {
-            status = apply_policy(&l, &old, confirm_ns, json);
+            status = apply_policy(&l, &old, confirm_ns, json, &whole);
             state_unlock(&lock);
         }
     }
@@ -160,7 +164,7 @@ static int confirm_running(struct running *r, bool json)
     datapath_confirm(&r->datapath);
     struct network_realised n = {.datapath = &r->datapath, .state = &r->state, .policy = r->policy};
     struct failure f;
-    unsigned ignored;
+    struct network_drift ignored;
     if (waiting && !network_check(&n, true, &ignored, &f)) /* what the other policy published is published no more */
         complain("%s", f.text);
     struct text out = text_new(ANSWER_MAX);

@@ -58,8 +58,11 @@ int policy_unfit(const struct diags *d, const struct loaded *l, const struct fai
 /* A line about the kernel's tables, where they are larger than usual; nothing else. */
 void print_table_size(const struct compile_sizes *s, struct text *out);
 
-/* The work of `apply`, for a network that is up; the lock is held. `l` is the new policy, `old` what was read of the one in force. */
-int apply_policy(const struct loaded *l, struct reading *old, uint64_t confirm_ns, bool json);
+/*
+ * The work of `apply`, for a network that is up; the lock is held. `l` is the new policy, `old` what was read of the one in
+ * force. *ret_whole false: some of the network is gone and could not be made again, as was said.
+ */
+int apply_policy(const struct loaded *l, struct reading *old, uint64_t confirm_ns, bool json, bool *ret_whole);
 
 /* Its `up` ended, and there was no `down`. */
 bool network_is_up(const char *name);

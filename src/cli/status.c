@@ -20,7 +20,7 @@
 /* What was found of one network. */
 struct finding {
     int agent; /* its pid, 0: none */
-    unsigned links_differ;
+    struct network_drift drift;
     bool digest_equal, links_seen, this_build;
     unsigned processes, processes_running;
     uint64_t confirm_ns; /* left until it goes back; 0: nothing waits */
@@ -51,7 +51,7 @@ static struct finding look(const struct running *r, bool inside)
     if (f.agent && !control_ask(r->state.name, "status", &f.said))
         text_free(&f.said);
     struct network_realised n = {.datapath = &r->datapath, .state = &r->state, .policy = r->policy};
-    f.links_seen = network_check(&n, false, &f.links_differ, &f.why);
+    f.links_seen = network_check(&n, false, &f.drift, &f.why);
     f.digest_equal = datapath_origin(&r->datapath, &f.origin) && memcmp(f.origin.digest, r->policy->digest, 32) == 0;
     f.this_build = datapath_is_of_this_build(&r->datapath);
     if (inside)
@@ -76,7 +76,7 @@ static uint32_t links_desired(const struct policy *p)
 
 static bool realised(const struct running *r, const struct finding *f)
 {
-    return r->state.complete && f->links_seen && f->links_differ == 0 && f->digest_equal && r->state.count == links_desired(r->policy) &&
+    return r->state.complete && f->links_seen && f->drift.differ == 0 && f->digest_equal && r->state.count == links_desired(r->policy) &&
         f->processes == f->processes_running && contents_are_right(f);
 }
 
@@ -98,7 +98,7 @@ static void print_json(const struct running *r, const struct finding *f, struct 
     text_puts(out, "\", \"kernel_digest\": \"");
     print_digest(f->origin.digest, 32, out);
     text_printf(out, "\", \"generation\": %u, \"rules\": %u, \"observe\": %s}, \"links\": {\"desired\": %u, \"known\": %zu, \"differ\": %u}, ", r->generation,
-        r->policy->rule_count, r->policy->observe ? "true" : "false", links_desired(r->policy), r->state.count, f->links_differ);
+        r->policy->rule_count, r->policy->observe ? "true" : "false", links_desired(r->policy), r->state.count, f->drift.differ);
     if (f->contents_asked)
         text_printf(out, "\"contents\": {\"lines\": %llu, \"lines_differ\": %llu, \"links_differ\": %llu}, ", (unsigned long long)f->contents.lines,
             (unsigned long long)f->contents.lines_differ, (unsigned long long)f->contents.links_differ);
@@ -112,10 +112,15 @@ static void print_json(const struct running *r, const struct finding *f, struct 
 
 static void print_links(const struct running *r, const struct finding *f, struct text *out)
 {
-    text_printf(out, "  links      %zu of %u", r->state.count, links_desired(r->policy));
-    if (f->links_differ)
-        text_printf(out, ", %u things about them differ: `bulkhead agent %s` puts them right", f->links_differ, r->state.name);
-    text_puts(out, f->links_differ ? "\n" : ", the datapath is on all of them\n");
+    text_printf(out, "  links      %zu of %u", r->state.count - f->drift.gone, links_desired(r->policy));
+    if (!f->drift.differ)
+        text_puts(out, ", the datapath is on all of them\n");
+    else if (f->agent)
+        text_printf(out, ", %u thing%s about them differ%s, which the agent puts right or says why not\n", f->drift.differ, plural(f->drift.differ),
+            f->drift.differ == 1 ? "s" : "");
+    else
+        text_printf(out, ", %u thing%s about them differ%s: `bulkhead agent %s`, or `up`, puts right what can be\n", f->drift.differ,
+            plural(f->drift.differ), f->drift.differ == 1 ? "s" : "", r->state.name);
 }
 
 static void print_agent(const struct finding *f, struct text *out)
@@ -191,7 +196,7 @@ static void print(const struct running *r, const struct finding *f, struct text 
     else
         text_printf(out, "  agent      does not run; what is enforced stays, `bulkhead agent %s` starts it\n", r->state.name);
     if (!r->state.complete)
-        text_printf(out, "  state      an `up` did not end; `bulkhead down %s` takes away what it left\n", r->state.name);
+        text_printf(out, "  state      an `up` or `down` did not end; `bulkhead down %s` takes away what it left\n", r->state.name);
 }
 
 /* One network; the worst of the statuses so far. */

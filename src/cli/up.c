@@ -8,6 +8,7 @@
 #include "cli/meter.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "enforce/netns.h"
 
 #define SCRATCH_MAX ((size_t)4 << 30)
 #define INTERFACES_SECONDS 60 /* less than the unit's TimeoutStartSec, and than systemd's own 90 s */
@@ -71,11 +72,13 @@ static int build(const struct loaded *l, bool foreground, bool json)
 bool network_is_up(const char *name)
 {
     struct state s;
+    char hub[128];
     if (!state_exists(name) || !state_load(name, &s, NULL))
         return false;
     bool complete = s.complete;
     state_free(&s);
-    return complete;
+    state_netns(name, "hub", hub);
+    return complete && netns_exists(hub); /* whoever deletes that has taken every link away with it */
 }
 
 static int up_locked(const struct loaded *l, bool foreground, bool json)
@@ -83,10 +86,11 @@ static int up_locked(const struct loaded *l, bool foreground, bool json)
     if (!network_is_up(l->policy->name))
         return build(l, foreground, json);
     struct failure f;
-    int status = apply_policy(l, NULL, 0, json);
+    bool whole;
+    int status = apply_policy(l, NULL, 0, json, &whole);
     if (!foreground && !agent_start(l->policy->name, &f)) /* whatever became of the change, the network is up */
         return complain("%s", f.text);
-    return status;
+    return whole ? status : STATUS_CANNOT;
 }
 
 /* What is left to do once the policy is valid; the agent is the caller's when `foreground`. */

@@ -93,7 +93,7 @@ static bool add_new_workloads(const struct policy *old, const struct policy *p, 
     for (uint32_t i = 0; i < p->workload_count; i++)
         if (find_workload(old, p->workloads[i].name) == NONE && !network_add_workload(p, i, state_find(s, p->workloads[i].name), hub, d, f))
             return false;
-    return state_save(s, f) && network_attach_missing(hub, d, s, f);
+    return network_attach(hub, d, s, f) && state_save(s, f);
 }
 
 static bool remove_workload(const char *name, const struct state_link *l, struct datapath *d, int hub, struct failure *f)
@@ -203,6 +203,8 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
         go_back(old->policy, before, &uplink, d, s, &ignored);
         return false;
     }
+    unsigned made;
+    (void)!network_relink(p, d, s, &made, &ret->broken); /* the change is in force all the same */
     return remove_gone_workloads(p, d, s, hub, f) && state_save(s, f);
 }
 

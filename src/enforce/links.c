@@ -7,6 +7,7 @@
 #include <linux/if_arp.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
+#include <linux/net_namespace.h>
 #include <linux/pkt_sched.h>
 #include <linux/rtnetlink.h>
 #include <linux/veth.h>
@@ -215,14 +216,15 @@ static void put_neighbour(struct netlink_batch *batch, uint32_t index, const str
     netlink_batch_end(batch, request);
 }
 
-static void put_delete(struct netlink_batch *batch, const char *name)
+/* By its name, or, where that is NULL, by its number. */
+static void put_delete(struct netlink_batch *batch, const char *name, uint32_t index)
 {
     struct nlmsghdr *request = netlink_batch_begin(batch, RTM_DELLINK, 0, "delete the link");
     if (!request)
         return;
-    struct ifinfomsg *header = mnl_nlmsg_put_extra_header(request, sizeof *header);
-    header->ifi_family = AF_UNSPEC;
-    mnl_attr_put_strz(request, IFLA_IFNAME, name);
+    put_header(request, index, 0);
+    if (name)
+        mnl_attr_put_strz(request, IFLA_IFNAME, name);
     netlink_batch_end(batch, request);
     netlink_batch_tolerate(batch, ENODEV);
 }
@@ -245,8 +247,7 @@ static void put_delete_group(struct netlink_batch *batch, uint32_t group)
 static void state_read(const struct nlmsghdr *answer, struct link_state *state)
 {
     const struct ifinfomsg *header = mnl_nlmsg_get_payload(answer);
-    memset(state, 0, sizeof *state);
-    state->index = (uint32_t)header->ifi_index;
+    *state = (struct link_state){.index = (uint32_t)header->ifi_index, .peer_ns = -1};
     state->up = (header->ifi_flags & IFF_UP) != 0;
     state->running = (header->ifi_flags & IFF_RUNNING) != 0;
     state->loopback = (header->ifi_flags & IFF_LOOPBACK) != 0;
@@ -262,6 +263,10 @@ static void state_read(const struct nlmsghdr *answer, struct link_state *state)
             state->group = mnl_attr_get_u32(attribute);
         else if (type == IFLA_MASTER && length == sizeof(uint32_t))
             state->master = mnl_attr_get_u32(attribute);
+        else if (type == IFLA_LINK && length == sizeof(uint32_t))
+            state->peer = mnl_attr_get_u32(attribute);
+        else if (type == IFLA_LINK_NETNSID && length == sizeof(uint32_t))
+            state->peer_ns = (int32_t)mnl_attr_get_u32(attribute);
         else if (type == IFLA_ADDRESS && length == sizeof state->mac) {
             memcpy(state->mac, mnl_attr_get_payload(attribute), length);
             state->ethernet = header->ifi_type == ARPHRD_ETHER;
@@ -311,6 +316,27 @@ bool link_get_by_index(int socket, uint32_t index, struct link_state *ret_state,
     return link_ask(socket, NULL, index, ret_state, f);
 }
 
+static bool take_namespace_id(const struct nlmsghdr *answer, void *argument)
+{
+    int32_t *id = argument;
+    const struct nlattr *attribute;
+    netlink_attr_for_each(attribute, answer, sizeof(struct rtgenmsg))
+        if (mnl_attr_get_type(attribute) == NETNSA_NSID && mnl_attr_get_payload_len(attribute) == sizeof *id)
+            *id = (int32_t)mnl_attr_get_u32(attribute);
+    return true;
+}
+
+bool link_namespace_id(int socket, int ns_fd, int32_t *ret, struct failure *f)
+{
+    _Alignas(8) char buffer[256];
+    struct nlmsghdr *question = netlink_question(buffer, RTM_GETNSID, false);
+    struct rtgenmsg *header = mnl_nlmsg_put_extra_header(question, sizeof *header);
+    header->rtgen_family = AF_UNSPEC;
+    mnl_attr_put_u32(question, NETNSA_FD, (uint32_t)ns_fd);
+    *ret = -1;
+    return netlink_ask(socket, question, take_namespace_id, ret, NULL, f);
+}
+
 /* ---- single steps ---- */
 
 /* A '*' at the end of a name would mean to nf_tables all that begin so. */
@@ -334,8 +360,16 @@ bool link_delete(int socket, const char *name, struct failure *f)
 {
     struct netlink_batch batch;
     netlink_batch_reset(&batch);
-    put_delete(&batch, name);
+    put_delete(&batch, name, 0);
     return netlink_batch_send(socket, &batch, name, f);
+}
+
+bool link_delete_by_index(int socket, uint32_t index, struct failure *f)
+{
+    struct netlink_batch batch;
+    netlink_batch_reset(&batch);
+    put_delete(&batch, NULL, index);
+    return netlink_batch_send(socket, &batch, "a link", f);
 }
 
 /* Below IPv6's smallest MTU (RFC 8200, 5) the kernel takes IPv6 from a link with all groups that it is in, silently. */
@@ -582,6 +616,11 @@ static bool spoke_namespace(const struct spoke *spoke, int *ret_ns_fd, struct fa
            netns_run_in(*ret_ns_fd, check_no_other_way, (void *)(uintptr_t)spoke->existing, f);
 }
 
+static bool spoke_far_side(const struct spoke *spoke, int ns_fd, struct failure *f)
+{
+    return (!spoke->existing || workload_link_quieten(ns_fd, f)) && spoke_workload_side(spoke, ns_fd, f);
+}
+
 bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f)
 {
     SCOPED_FD ns_fd = -1;
@@ -590,11 +629,31 @@ bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f)
     /* A failed pair may be somebody else's link of that name: it is not deleted. */
     if ((!spoke->existing && !namespace_quieten(ns_fd, f)) || !spoke_hub_side(spoke, ns_fd, f))
         return spoke_abandon(spoke, false);
-    if ((spoke->existing && !workload_link_quieten(ns_fd, f)) || !spoke_workload_side(spoke, ns_fd, f))
+    if (!spoke_far_side(spoke, ns_fd, f))
         return spoke_abandon(spoke, true);
     if (ret_ns_fd)
         *ret_ns_fd = scope_keep(&ns_fd);
     return true;
+}
+
+static bool delete_by_number(int ns_fd, uint32_t index, struct failure *f)
+{
+    SCOPED_FD socket = -1;
+    return netlink_open(ns_fd, &socket, f) && link_delete_by_index(socket, index, f);
+}
+
+bool spoke_relink(const struct spoke *spoke, struct failure *f)
+{
+    SCOPED_FD ns_fd = -1;
+    if (!spoke_is_sound(spoke, f) || !netns_open(spoke->existing ? spoke->existing : spoke->netns, &ns_fd, f) ||
+        !delete_by_number(spoke->hub_ns_fd, spoke->hub_index, f) || !delete_by_number(ns_fd, WORKLOAD_LINK_INDEX, f))
+        return false;
+    if (spoke->existing && !netns_run_in(ns_fd, check_no_other_way, (void *)(uintptr_t)spoke->existing, f))
+        return false;
+    if (spoke_hub_side(spoke, ns_fd, f) && spoke_far_side(spoke, ns_fd, f))
+        return true;
+    (void)!delete_by_number(spoke->hub_ns_fd, spoke->hub_index, NULL);
+    return false;
 }
 
 bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct failure *f)

@@ -41,6 +41,8 @@ struct spoke {
 struct link_state {
     uint32_t index, mtu, group;
     uint32_t master; /* number of the bridge or bond that it is a part of; 0: none */
+    uint32_t peer;   /* number of the other end of a veth pair, or of what it stands upon; 0: none */
+    int32_t peer_ns; /* what this namespace calls the other end's (ip-netns(8), nsid); -1: the same one, or none */
     uint8_t mac[6];
     bool up, running;         /* running: and it has a carrier, as far as that can be known */
     bool loopback, ethernet;  /* ethernet: it has a MAC address, of 6 octets */
@@ -55,6 +57,10 @@ bool hub_prepare(int hub_ns_fd, struct failure *f) __attribute__((warn_unused_re
  * addresses, routes and settings. *ret_ns_fd (may be null) is the caller's to
  * close. The hub-side end has a clsact qdisc, and both ends are up when it returns. */
 bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f) __attribute__((warn_unused_result));
+
+/* Makes the link again, in a namespace that is there. Another link of the hub that has its number goes, and the far end
+ * that may be left. When it fails there is no link. */
+bool spoke_relink(const struct spoke *spoke, struct failure *f) __attribute__((warn_unused_result));
 
 /* Takes link and namespace name away, and kills who is inside. What is not there is no failure. */
 bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct failure *f)
@@ -74,8 +80,11 @@ bool link_get(int socket, const char *name, struct link_state *ret_state, struct
     __attribute__((warn_unused_result));
 bool link_get_by_index(int socket, uint32_t index, struct link_state *ret_state, struct failure *f)
     __attribute__((warn_unused_result));
+/* What the namespace of `socket` calls another (nsid; as link_state.peer_ns); -1: it has no name for it, and no link to it. */
+bool link_namespace_id(int socket, int ns_fd, int32_t *ret, struct failure *f) __attribute__((warn_unused_result));
 bool link_up(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));
 bool link_delete(int socket, const char *name, struct failure *f) __attribute__((warn_unused_result));
+bool link_delete_by_index(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));
 /* Of a link that is down and has no addresses, and its MTU: it is in no group of IPv6 but those of all nodes, and joins none by itself. */
 bool link_leave_groups(int socket, uint32_t index, uint32_t mtu, struct failure *f) __attribute__((warn_unused_result));
 bool link_clsact(int socket, uint32_t index, struct failure *f) __attribute__((warn_unused_result));

@@ -72,212 +72,6 @@ const char *network_interface_missing(const struct policy *p)
     return NULL;
 }
 
-struct link_address network_link_address(const struct address *a)
-{
-    struct link_address l = {.family = a->family};
-    memcpy(l.octets, a->octets, sizeof l.octets);
-    return l;
-}
-
-const struct link_address *network_maybe_address(const struct address *a, struct link_address *room)
-{
-    if (!a)
-        return NULL;
-    *room = network_link_address(a);
-    return room;
-}
-
-void network_link_macs(uint32_t link, uint8_t far[6], uint8_t hub[6])
-{
-    /* locally administered, unicast; a link has two ends and nobody else, so they need not differ between networks */
-    uint8_t mac[6] = {0x02, 0x62, 0x6b, (uint8_t)(link >> 8), (uint8_t)link, 1};
-    memcpy(far, mac, 6);
-    mac[5] = 2;
-    memcpy(hub, mac, 6);
-}
-
-/* Nanoseconds of CLOCK_MONOTONIC until which its sessions are adopted; 0: it has none to adopt. */
-static uint64_t adopt_until(const struct workload *w)
-{
-    return w->adopt_seconds ? (uint64_t)clock_ns(CLOCK_MONOTONIC) + w->adopt_seconds * 1000000000ull : 0;
-}
-
-/* `hub`: room for the hub's addresses in the workload's segment. */
-static struct attached_plan attached_plan_of(const struct policy *p, const struct workload *w, struct link_address hub[2])
-{
-    const struct segment *s = &p->segments[w->segment];
-    return (struct attached_plan){
-        .network = p->name,
-        .workload = w->name,
-        .interface = w->attach_interface,
-        .hub_ns_fd = -1,
-        .hub4 = network_maybe_address(segment_hub_address(s, 4), &hub[0]),
-        .hub6 = network_maybe_address(segment_hub_address(s, 6), &hub[1]),
-    };
-}
-
-bool network_attached_preflight(const struct policy *p, const struct policy *old, struct failure *f)
-{
-    for (uint32_t i = 0; i < p->workload_count; i++) {
-        const struct workload *w = &p->workloads[i];
-        if (!w->attach_interface || (old && policy_find_workload(old, bytes_of_text(w->name)) != NONE))
-            continue;
-        struct link_address hub[2];
-        struct attached_plan plan = attached_plan_of(p, w, hub);
-        if (!attached_preflight(&plan, f))
-            return false;
-    }
-    return true;
-}
-
-/* The interface takes the place that a veth pair has for others. `entry` has all but what only the interface knows. */
-static bool take_interface(const struct policy *p, const struct workload *w, const struct spoke *spoke, struct link_entry *entry, struct datapath *d,
-    struct failure *f)
-{
-    struct link_address hub[2];
-    struct attached_plan plan = attached_plan_of(p, w, hub);
-    plan.hub_ns_fd = spoke->hub_ns_fd;
-    plan.hub_link = spoke->hub_link;
-    plan.hub_index = spoke->hub_index;
-    entry->kind = LINK_ATTACHED;
-    memset(entry->mac, 0, sizeof entry->mac);
-    return attached_take(&plan, entry->hub_mac, &entry->mtu, f) && datapath_set_link(d, spoke->hub_index, entry, f);
-}
-
-struct link_entry network_entry_of(enum bulkhead_link_kind kind, uint32_t link, const struct address *hub4, const struct address *hub6)
-{
-    struct link_entry e = {.kind = kind, .mtu = NETWORK_MTU, .answers_per_second = ANSWERS_PER_SECOND};
-    network_link_macs(link, e.mac, e.hub_mac);
-    if (hub4)
-        memcpy(&e.hub_v4, hub4->octets, 4);
-    if (hub6)
-        memcpy(e.hub_v6, hub6->octets, 16);
-    return e;
-}
-
-struct link_entry network_link_entry(const struct policy *p, const struct workload *w, const struct state_link *l)
-{
-    const struct segment *s = &p->segments[w->segment];
-    struct link_entry e = network_entry_of(LINK_WORKLOAD, l->link, segment_hub_address(s, 4), segment_hub_address(s, 6));
-    e.passes_on = w->attach_netns != NULL;
-    e.adopt_until = l->adopt_until;
-    return e;
-}
-
-bool network_add_workload(const struct policy *p, uint32_t index, struct state_link *l, int hub, struct datapath *d, struct failure *f)
-{
-    const struct workload *w = &p->workloads[index];
-    uint32_t link = l->link;
-    const struct segment *segment = &p->segments[w->segment];
-    struct link_address addresses[64], next4, next6;
-    char netns[128], hub_link[16];
-    if (w->address_count > 64)
-        return fail(f, "workload %s has %u addresses, at most 64 are possible", w->name, w->address_count);
-    for (uint32_t i = 0; i < w->address_count; i++)
-        addresses[i] = network_link_address(&w->addresses[i]);
-    state_netns(p->name, w->name, netns);
-    snprintf(hub_link, sizeof hub_link, "w%u", link);
-    struct spoke spoke = {.hub_ns_fd = hub, .netns = netns, .existing = w->attach_netns, .hub_link = hub_link, .hub_index = link, .mtu = NETWORK_MTU, .addresses = addresses, .address_count = w->address_count};
-    l->adopt_until = adopt_until(w);
-    struct link_entry entry = network_link_entry(p, w, l);
-    spoke.hub4 = network_maybe_address(segment_hub_address(segment, 4), &next4);
-    spoke.hub6 = network_maybe_address(segment_hub_address(segment, 6), &next6);
-    memcpy(spoke.workload_mac, entry.mac, 6);
-    memcpy(spoke.hub_mac, entry.hub_mac, 6);
-    if (w->attach_interface)
-        return take_interface(p, w, &spoke, &entry, d, f);
-    return datapath_set_link(d, link, &entry, f) && spoke_create(&spoke, NULL, f);
-}
-
-struct attach {
-    const struct datapath *datapath;
-    const struct state *state;
-    bool repair;
-    bool pass_gone; /* an interface that has vanished from the machine keeps nobody from changing the policy */
-    unsigned differ;
-};
-
-static bool attach_all(void *argument, struct failure *f)
-{
-    const struct attach *a = argument;
-    for (size_t i = 0; i < a->state->count; i++)
-        if (!datapath_attach(a->datapath, a->state->links[i].link, f))
-            return false;
-    return true;
-}
-
-static bool check_all(void *argument, struct failure *f)
-{
-    struct attach *a = argument;
-    uint32_t id = datapath_program_id(a->datapath);
-    bool ok = true;
-    for (size_t i = 0; i < a->state->count; i++) {
-        uint32_t link = a->state->links[i].link;
-        char name[IF_NAMESIZE];
-        if (datapath_attached(link) == id || (a->pass_gone && !if_indextoname(link, name)))
-            continue;
-        a->differ++;
-        ok = (!a->repair || datapath_attach(a->datapath, link, f)) && ok; /* one that cannot be put right holds up no other */
-    }
-    return ok;
-}
-
-bool network_attach_missing(int hub, const struct datapath *d, const struct state *s, struct failure *f)
-{
-    struct attach a = {.datapath = d, .state = s, .repair = true, .pass_gone = true};
-    return netns_run_in(hub, check_all, &a, f);
-}
-
-/* Not while a change waits to be confirmed: what both policies publish stands until then. */
-static bool check_uplink(const struct network_realised *n, int hub, bool repair, unsigned *ret_differ, struct failure *f)
-{
-    const struct state_link *l = state_find(n->state, STATE_UPLINK);
-    *ret_differ = 0;
-    if (!n->policy || !l || datapath_waits(n->datapath))
-        return true;
-    return network_uplink_check(&(struct network_uplink){.policy = n->policy, .link = l->link, .hub = hub}, repair, ret_differ, f);
-}
-
-/* An attached interface that was down has lost the hub's IPv6 addresses. */
-static bool readdress(const struct policy *p, const struct state_link *l, int hub, struct failure *f)
-{
-    struct link_address room[2];
-    uint32_t w = p ? policy_find_workload(p, bytes_of_text(l->workload)) : NONE;
-    if (w == NONE || !p->workloads[w].attach_interface)
-        return true;
-    struct attached_plan plan = attached_plan_of(p, &p->workloads[w], room);
-    plan.hub_ns_fd = hub;
-    plan.hub_index = l->link;
-    return attached_readdress(&plan, f);
-}
-
-bool network_check(const struct network_realised *n, bool repair, unsigned *ret_differ, struct failure *f)
-{
-    const struct state *s = n->state;
-    char netns[128];
-    int hub_fd;
-    unsigned at_uplink;
-    state_netns(s->name, "hub", netns);
-    if (!netns_open(netns, &hub_fd, f))
-        return false;
-    SCOPED_FD hub = hub_fd;
-    SCOPED_FD socket = -1;
-    struct attach a = {.datapath = n->datapath, .state = s, .repair = repair};
-    bool uplink = check_uplink(n, hub, repair, &at_uplink, f); /* first: a link that was gone is there again, without the program */
-    if (!netns_run_in(hub, check_all, &a, uplink ? f : NULL) || !netlink_open(hub, &socket, f))
-        return false;
-    a.differ += at_uplink;
-    for (size_t i = 0; i < s->count; i++) {
-        struct link_state link;
-        bool down = link_get_by_index(socket, s->links[i].link, &link, NULL) && !link.up;
-        a.differ += down;
-        if (down && repair && (!link_up(socket, s->links[i].link, f) || !readdress(n->policy, &s->links[i], hub, f)))
-            return false;
-    }
-    *ret_differ = a.differ;
-    return uplink;
-}
-
 struct attached {
     const struct state *state;
     uint32_t program; /* id; 0: none was found */
@@ -487,14 +281,13 @@ static bool build(const struct policy_source *source, const struct progress *pro
     ok = ok && netns_create(netns, &hub_fd, f);
     if (ok) {
         SCOPED_FD hub = hub_fd;
-        struct attach a = {.datapath = &d, .state = s};
         ok = hub_prepare(hub, f);
         for (uint32_t i = 0; ok && i < p->workload_count; i++) {
             ok = network_add_workload(p, i, &s->links[i], hub, &d, f);
             progress_tell(progress, i + 1, p->workload_count);
         }
         ok = ok && network_uplink_create(&(struct network_uplink){.policy = p, .link = uplink, .hub = hub}, &d, f);
-        ok = ok && netns_run_in(hub, attach_all, &a, f);
+        ok = ok && network_attach(hub, &d, s, f);
     }
     datapath_close(&d);
     return ok && network_start_processes(p, s, f);
@@ -637,7 +430,8 @@ bool network_down(const char *name, bool *ret_was_up, struct failure *f)
     if (access(path, F_OK) == 0) {
         if (!state_load(name, &s, f))
             return false;
-        bool ok = stop_agent(name, f) && network_stop_processes(&s, f) && uplink_delete(name, f) && remove_links(&s, f);
+        s.complete = false; /* should this be killed half-way, `up` is not to take what is left for a network */
+        bool ok = state_save(&s, f) && stop_agent(name, f) && network_stop_processes(&s, f) && uplink_delete(name, f) && remove_links(&s, f);
         state_free(&s);
         if (!ok)
             return false;

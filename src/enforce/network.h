@@ -20,6 +20,7 @@ struct network_result {
     bool invalid;          /* the failure is the policy's, in `diags` or in the failure's text */
     struct compile_sizes sizes;
     uint32_t generation;
+    struct failure broken; /* of a network that was up: what of it is not there any more and could not be made again; empty: nothing */
 };
 
 /* What a change of policy cut. */
@@ -74,12 +75,21 @@ struct network_realised {
     const struct policy *policy; /* in force; NULL: not known, then the host's part of the uplink is not looked at */
 };
 
-/*
- * Whether the programs are attached where they must be, and the host's part of the uplink is as it must be; repairs
- * what is not when `repair`. *ret_differ counts what differs or did. Where something cannot be put right, the rest is.
- */
-bool network_check(const struct network_realised *n, bool repair, unsigned *ret_differ, struct failure *f) __attribute__((warn_unused_result));
+/* How many things are not as they must be, or were not. */
+struct network_drift {
+    unsigned differ;
+    unsigned gone; /* of these, links of workloads that are not there, or another link in their place: network_relink's to mend */
+};
 
+/*
+ * Whether every link is there and up with the program on it, and the host's part of the uplink is as it must be; repairs
+ * what is not when `repair`, but for links that are gone. Where something cannot be put right, the rest is.
+ */
+bool network_check(const struct network_realised *n, bool repair, struct network_drift *ret, struct failure *f) __attribute__((warn_unused_result));
+
+/* Makes the links that are gone again, each to the namespace it was to. The lock is held. *ret_made: how many. */
+bool network_relink(const struct policy *p, const struct datapath *d, struct state *s, unsigned *ret_made, struct failure *f)
+    __attribute__((warn_unused_result));
 
 struct network_contents {
     uint64_t lines, lines_differ; /* of the compiled policy */

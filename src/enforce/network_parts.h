@@ -45,8 +45,11 @@ bool network_add_workload(const struct policy *p, uint32_t index, struct state_l
 /* Whether the host's interfaces can be taken that the policy attaches and `old` does not (NULL: all). */
 bool network_attached_preflight(const struct policy *p, const struct policy *old, struct failure *f) __attribute__((warn_unused_result));
 
-/* The program on every link of the state that is there and has not got it. `hub`: descriptor of the hub's namespace. */
-bool network_attach_missing(int hub, const struct datapath *d, const struct state *s, struct failure *f) __attribute__((warn_unused_result));
+/*
+ * The program on every link of the state that is there and has not got it, and the other end of each noted in the state,
+ * which is for the caller to save. `hub`: descriptor of the hub's namespace.
+ */
+bool network_attach(int hub, const struct datapath *d, struct state *s, struct failure *f) __attribute__((warn_unused_result));
 
 struct link_address network_link_address(const struct address *a);
 /* The same into `room`, which is returned; NULL for NULL: there is none. */

@@ -191,6 +191,14 @@ void state_drop(struct state *s, const char *workload)
         *l = s->links[--s->count];
 }
 
+static void put_link(const struct state_link *l, struct text *t)
+{
+    text_printf(t, "link %u %s %ld %" PRIu64 " %" PRIu64, l->link, l->workload, (long)l->init, l->init_start, l->adopt_until);
+    if (l->peer_known)
+        text_printf(t, " %u %d", l->peer, l->peer_ns);
+    text_puts(t, "\n");
+}
+
 bool state_save(const struct state *s, struct failure *f)
 {
     char path[512];
@@ -200,8 +208,7 @@ bool state_save(const struct state *s, struct failure *f)
     struct text t = text_new(STATE_FILE_MAX);
     text_printf(&t, "bulkhead-state %d\ncomplete %d\n", STATE_VERSION, s->complete);
     for (size_t i = 0; i < s->count; i++)
-        text_printf(&t, "link %u %s %ld %" PRIu64 " %" PRIu64 "\n", s->links[i].link, s->links[i].workload, (long)s->links[i].init,
-            s->links[i].init_start, s->links[i].adopt_until);
+        put_link(&s->links[i], &t);
     state_path(s->name, "state", path);
     bool ok = !t.failed ? file_write(path, bytes_of(t.at, t.len), f) : fail(f, "out of memory");
     text_free(&t);
@@ -223,6 +230,7 @@ static char *next_word(char **line)
 static bool take_link(struct state *s, char *line, struct failure *f)
 {
     char *link = next_word(&line), *workload = next_word(&line), *init = next_word(&line), *start = next_word(&line), *adopt_until = next_word(&line);
+    char *peer = next_word(&line), *peer_ns = next_word(&line);
     if (!adopt_until)
         return fail(f, "cut short");
     if (!state_add(s, workload, (uint32_t)strtoul(link, NULL, 10), f))
@@ -231,6 +239,9 @@ static bool take_link(struct state *s, char *line, struct failure *f)
     l->init = (pid_t)strtol(init, NULL, 10);
     l->init_start = strtoull(start, NULL, 10);
     l->adopt_until = strtoull(adopt_until, NULL, 10);
+    l->peer_known = peer_ns != NULL;
+    l->peer = peer ? (uint32_t)strtoul(peer, NULL, 10) : 0;
+    l->peer_ns = peer_ns ? (int32_t)strtol(peer_ns, NULL, 10) : 0;
     return true;
 }
 

@@ -27,6 +27,9 @@ struct state_link {
     pid_t init; /* of its `run:` process on the host; 0: none */
     uint64_t init_start;
     uint64_t adopt_until; /* as it stands in the link's entry (bpf/abi.h), since the link was made */
+    bool peer_known;      /* which other end the link has: as in struct link_state, in the hub */
+    uint32_t peer;
+    int32_t peer_ns;
 };
 
 struct state {

@@ -96,15 +96,28 @@ static bool pair_make(struct work *w, struct failure *f)
     return veth_create(w->hub, &hub, &host, plan->mtu, f) && quieten(w, f) && link_clsact(w->hub, plan->hub_index, f);
 }
 
+/* The host's end and what is behind it: whoever may make links in the hub cannot make this one end elsewhere unseen. */
+static bool pair_is_whole(const struct work *w, const struct link_state *host)
+{
+    struct link_state hub;
+    int32_t hub_ns;
+    return link_namespace_id(w->host, w->plan->hub_ns_fd, &hub_ns, NULL) && host->peer == w->plan->hub_index && host->peer_ns == hub_ns &&
+           link_get_by_index(w->hub, w->plan->hub_index, &hub, NULL);
+}
+
 static bool settle_pair(struct work *w, struct failure *f)
 {
     struct link_state link;
-    if (!if_nametoindex(w->link) && (!differs(w) || !pair_make(w, f)))
-        return !w->repair;
-    if (!link_get(w->host, w->link, &link, f))
-        return false;
-    if (memcmp(link.mac, w->plan->host_mac, sizeof link.mac) != 0)
+    bool there = link_get(w->host, w->link, &link, NULL);
+    if (there && memcmp(link.mac, w->plan->host_mac, sizeof link.mac) != 0)
         return fail(f, "the host's interface %s is not the one that this network's uplink had; remove it: ip link delete %s", w->link, w->link);
+    if (!there || !pair_is_whole(w, &link)) {
+        if (!differs(w))
+            return true;
+        if ((there && !link_delete(w->host, w->link, f)) || !link_delete_by_index(w->hub, w->plan->hub_index, f) || !pair_make(w, f) ||
+            !link_get(w->host, w->link, &link, f))
+            return false;
+    }
     w->index = link.index;
     return true;
 }

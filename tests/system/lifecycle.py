@@ -201,6 +201,57 @@ def _():
             expect(bulkhead("up", n.file), 0)
 
 
+@case("up after a down that was killed builds what is gone: the network works, or is as whole as it was")
+def _():
+    chance = random.Random(options.seed)
+    with Network("t1am", RULES, run_in={"b": idle("771021")}) as n:
+        started = time.monotonic()
+        expect(bulkhead("down", "t1am"), 0)
+        whole = time.monotonic() - started
+        for _ in range(8):
+            expect(bulkhead("up", n.file), 0)
+            p = subprocess.Popen([options.bulkhead, "down", "t1am"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            time.sleep(chance.uniform(0, whole))
+            p.kill()
+            p.wait()
+            expect(bulkhead("up", n.file), 0)
+            expect(bulkhead("status", "t1am"), 0)
+            n.session("a", "b", 7001)
+
+
+@case("up puts right what is gone of a network that is up, and says what it cannot; apply changes the policy all the same")
+def _():
+    with Network("t1an", RULES) as n:
+        n.kill_agent()
+        session = n.session("a", "b", 7001)
+        n.hub("ip", "link", "del", n.hub_links()[1])
+        expect(bulkhead("status", "t1an"), 1, "links      2 of 3", "bulkhead agent t1an")
+        expect(bulkhead("up", n.file), 0)
+        expect(bulkhead("status", "t1an"), 0)
+        assert carries(*session)
+        n.kill_agent()
+        while n.sockets:  # they hold the namespace
+            n.sockets.pop().close()
+        run("ip", "netns", "del", "t1an-b")
+        wait_for("its links have gone with it", lambda: len(n.hub_links()) == 2)
+        expect(bulkhead("up", n.file), 2, "workload b has no link to the hub", "t1an-b", "bulkhead down t1an")
+        done = n.apply({**RULES, "more": allow("a", "c", "7003/tcp")})
+        assert done.returncode == 0 and "is not whole" in done.stderr, said(done)
+        n.session("a", "c", 7003)
+        wait_for("the agent says so too", lambda: bulkhead("status", "t1an").stdout.count("cannot put right: workload b"))
+        expect(bulkhead("down", "t1an"), 0)
+        leaves_nothing("t1an")
+
+
+@case("up on a network whose hub is gone builds it anew")
+def _():
+    with Network("t1ao", RULES) as n:
+        run("ip", "netns", "del", "t1ao-hub")
+        expect(bulkhead("up", n.file), 0)
+        expect(bulkhead("status", "t1ao"), 0)
+        n.session("a", "b", 7001)
+
+
 @case("a soft limit of open files is raised for bulkhead alone; a hard one that is too low is named before anything begins, by each verb")
 def _():
     def limited(limit, *arguments):

@@ -9,6 +9,7 @@ All under streams of forbidden datagrams, with a receiver of every frame at thei
 
 import contextlib
 import glob
+import json
 import os
 import signal
 import subprocess
@@ -104,12 +105,44 @@ def switch_forwarding_on(n):
     delete_qdiscs(n)
 
 
+def elsewhere(n):
+    """A namespace that is nobody's, for the life of the network."""
+    run("ip", "netns", "add", f"{n.name}-x")
+    n.stops.append(lambda: run("ip", "netns", "del", f"{n.name}-x", status=None))
+    return f"{n.name}-x"
+
+
+def delete_links(n):
+    for link in n.hub_links():
+        n.hub("ip", "link", "del", link)
+
+
+def move_links(n):
+    away = elsewhere(n)
+    for link in n.hub_links():
+        n.hub("ip", "link", "set", link, "netns", away)
+
+
+def replace_links(n):
+    """By others of the same name, number and MAC, whose other ends are somebody else's."""
+    away = elsewhere(n)
+    for link in n.hub_links():
+        there = json.loads(n.hub("ip", "-j", "link", "show", link).stdout)[0]
+        n.hub("ip", "link", "del", link)
+        n.hub("ip", "link", "add", link, "index", str(there["ifindex"]), "address", there["address"], "up", "type", "veth", "peer",
+              "name", "eth0", "netns", away)
+        run("ip", "-n", away, "link", "set", "eth0", "name", link, "up")
+
+
 ATTACKS = (
     ("deleting the filters on the hub's links", "t3a", delete_filters),
     ("deleting the clsact qdiscs", "t3b", delete_qdiscs),
     ("replacing the qdiscs", "t3c", replace_qdiscs),
     ("replacing the programs by one that passes everything", "t3d", replace_programs),
     ("switching the hub's forwarding on and deleting the qdiscs", "t3e", switch_forwarding_on),
+    ("deleting the hub's links", "t3t", delete_links),
+    ("moving the hub's links into another namespace", "t3u", move_links),
+    ("putting other links in the place of the hub's", "t3v", replace_links),
 )
 
 
