@@ -67,7 +67,7 @@ static void print_receipt_json(const struct policy *old, const struct receipt *r
 }
 
 static int report(const struct running *r, const struct loaded *l, const struct receipt *receipt, const struct network_result *result, struct comparison *c,
-    uint64_t confirm_ns, bool json)
+    uint64_t confirm_ns, bool unconfirmed, bool json)
 {
     struct text out = text_new(ANSWER_MAX);
     if (json) {
@@ -86,7 +86,8 @@ static int report(const struct running *r, const struct loaded *l, const struct 
             l->policy->observe ? "observes, and does not enforce," : "enforces", receipt->compile_ms, receipt->install_ms);
         print_table_size(&result->sizes, &out);
         if (confirm_ns)
-            text_printf(&out, "it goes back by itself in %llu s: `bulkhead confirm %s` keeps it\n", (unsigned long long)(confirm_ns / 1000000000), l->policy->name);
+            text_printf(&out, "it goes back by itself in %llu s%s: `bulkhead confirm %s` keeps it\n", (unsigned long long)(confirm_ns / 1000000000),
+                unconfirmed ? ", to what was confirmed last (neither was the change before it)" : "", l->policy->name);
     }
     return output_text(&out, STATUS_YES);
 }
@@ -104,11 +105,12 @@ int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confi
         struct policy_source old = {r.policy, bytes_of(r.text, r.size)}, new = {l->policy, input_bytes(&l->source)};
         struct apply_options o = {.confirm_ns = confirm_ns};
         struct comparison comparison;
+        bool unconfirmed = datapath_waits(&r.datapath); /* the change before */
         comparison_start(r.policy, l->policy, json, &comparison);
         if (!scratch)
             status = complain("out of memory");
         else if (network_apply(&old, &new, &o, scratch, &diags, &result, &receipt, &f))
-            status = report(&r, l, &receipt, &result, &comparison, confirm_ns, json);
+            status = report(&r, l, &receipt, &result, &comparison, confirm_ns, unconfirmed, json);
         else
             status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
         comparison_stop(&comparison);

@@ -15,6 +15,8 @@
 #include "enforce/network_parts.h"
 #include "enforce/process.h"
 #include "enforce/scope.h"
+#include "enforce/tzdata.h"
+#include "policy/parse.h"
 
 void receipt_free(struct receipt *r)
 {
@@ -168,23 +170,45 @@ static bool publishes_more(const struct policy *old, const struct policy *p)
 }
 
 /* The policy before, its workloads, processes and published ports; what was cut stays cut. */
-static void go_back(const struct policy *old, uint32_t generation, const struct network_uplink *uplink, struct datapath *d, struct state *s, struct failure *f)
+static void go_back(const struct policy *old, const struct in_force *was, const struct network_uplink *uplink, struct datapath *d, struct state *s)
 {
+    struct failure ignored;
     struct network_uplink u = *uplink;
     u.policy = old;
-    u.also = NULL;
-    datapath_switch(d, generation, 0);
-    (void)!network_uplink_update(&u, f);
-    (void)!remove_gone_workloads(old, d, s, uplink->hub, f);
-    (void)!network_start_processes(old, s, f);
+    datapath_restore(d, was);
+    (void)!network_uplink_update(&u, &ignored);
+    (void)!remove_gone_workloads(old, d, s, uplink->hub, &ignored);
+    (void)!network_start_processes(old, s, &ignored);
+}
+
+/* The policy that comes back when `generation` is not confirmed; its text is in `scratch` too. */
+static const struct policy *read_policy(const char *name, uint32_t generation, struct arena *scratch, struct failure *f)
+{
+    char *text;
+    size_t size;
+    if (!state_load_policy(name, generation, &text, &size, f))
+        return NULL;
+    struct diags diags = diags_new(scratch);
+    const struct policy *p = policy_parse(bytes_of(text, size), (uint64_t)clock_ns(CLOCK_MONOTONIC), tzdata_find, scratch, &diags);
+    free(text);
+    if (!p)
+        fail(f, "the policy that comes back cannot be read: `bulkhead confirm %s` first, or apply without --confirm", name);
+    return p;
+}
+
+static bool carry_out(const struct policy *old, const struct policy *p, const struct network_uplink *uplink, struct state *s, struct failure *f)
+{
+    return network_uplink_update(uplink, f) && network_stop_changed_processes(old, p, s, f) && network_start_processes(p, s, f);
 }
 
 static bool apply_steps(const struct policy_source *old, const struct policy_source *source, const struct apply_options *o, struct arena *scratch,
     struct diags *diags, struct network_result *ret, struct receipt *receipt, struct datapath *d, struct state *s, int hub, struct failure *f)
 {
-    const struct policy *p = source->policy;
-    uint32_t before = datapath_generation(d);
-    if (!remove_gone_workloads(old->policy, d, s, hub, f)) /* what a killed `apply` left */
+    const struct policy *p = source->policy, *back = NULL; /* what comes back unless this is confirmed */
+    const struct in_force was = datapath_in_force(d);
+    if (o->confirm_ns)
+        back = was.deadline ? read_policy(p->name, was.fallback, scratch, f) : old->policy;
+    if ((o->confirm_ns && !back) || !remove_gone_workloads(old->policy, d, s, hub, f)) /* what a killed `apply` left */
         return false;
     if (!network_check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) ||
         (publishes_more(old->policy, p) && !network_uplink_preflight(p, f)) || !network_attached_preflight(p, old->policy, f) || !reserve_links(p, d, s, f) ||
@@ -195,14 +219,14 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
     }
     if (!switch_and_sweep(d, ret->generation, o->confirm_ns, receipt, f))
         return false;
-    state_keep_policies(p->name, ret->generation, before);
     const struct state_link *link = state_find(s, STATE_UPLINK);
-    struct network_uplink uplink = {.policy = p, .also = o->confirm_ns ? old->policy : NULL, .link = link ? link->link : 0, .hub = hub};
-    if (!network_uplink_update(&uplink, f) || !network_stop_changed_processes(old->policy, p, s, f) || !network_start_processes(p, s, f)) {
-        struct failure ignored;
-        go_back(old->policy, before, &uplink, d, s, &ignored);
+    struct network_uplink uplink = {.policy = p, .also = back, .link = link ? link->link : 0, .hub = hub};
+    if (!carry_out(old->policy, p, &uplink, s, f)) {
+        uplink.also = was.deadline ? back : NULL;
+        go_back(old->policy, &was, &uplink, d, s);
         return false;
     }
+    state_keep_policies(p->name, ret->generation, back && was.deadline ? was.fallback : was.generation);
     unsigned made;
     (void)!network_relink(p, d, s, &made, &ret->broken); /* the change is in force all the same */
     return remove_gone_workloads(p, d, s, hub, f) && state_save(s, f);

@@ -457,29 +457,37 @@ void datapath_switch(struct datapath *d, uint32_t generation, uint64_t fallback_
 {
     struct control *c = d->shared;
     uint32_t now = datapath_generation(d);
-    if (c->deadline) { /* what has fallen back stays what it is now */
+    bool unconfirmed = datapath_waits(d);
+    if (c->deadline && !(unconfirmed && fallback_ns)) { /* what has fallen back stays what it is now */
         __atomic_store_n(&c->generation, now, __ATOMIC_RELEASE);
         __atomic_store_n(&c->deadline, 0, __ATOMIC_RELEASE);
     }
     if (fallback_ns) {
-        __atomic_store_n(&c->fallback, now, __ATOMIC_RELEASE);
+        if (!unconfirmed)
+            __atomic_store_n(&c->fallback, now, __ATOMIC_RELEASE);
         __atomic_store_n(&c->deadline, (uint64_t)clock_ns(CLOCK_MONOTONIC) + fallback_ns, __ATOMIC_RELEASE);
     }
     __atomic_store_n(&c->generation, generation, __ATOMIC_RELEASE);
+}
+
+struct in_force datapath_in_force(const struct datapath *d)
+{
+    return (struct in_force){datapath_generation(d), d->shared->fallback, datapath_waits(d) ? d->shared->deadline : 0};
+}
+
+void datapath_restore(struct datapath *d, const struct in_force *was)
+{
+    struct control *c = d->shared;
+    __atomic_store_n(&c->deadline, 0, __ATOMIC_RELEASE);
+    __atomic_store_n(&c->generation, was->generation, __ATOMIC_RELEASE);
+    __atomic_store_n(&c->fallback, was->fallback, __ATOMIC_RELEASE);
+    __atomic_store_n(&c->deadline, was->deadline, __ATOMIC_RELEASE);
 }
 
 void datapath_confirm(struct datapath *d)
 {
     uint32_t now = datapath_generation(d);
     __atomic_store_n(&d->shared->generation, now, __ATOMIC_RELEASE);
-    __atomic_store_n(&d->shared->deadline, 0, __ATOMIC_RELEASE);
-}
-
-void datapath_revert(struct datapath *d)
-{
-    if (!d->shared->deadline)
-        return;
-    __atomic_store_n(&d->shared->generation, d->shared->fallback, __ATOMIC_RELEASE);
     __atomic_store_n(&d->shared->deadline, 0, __ATOMIC_RELEASE);
 }
 

@@ -47,11 +47,20 @@ bool datapath_unpin(const char *directory, struct failure *f) __attribute__((war
 
 /* Write the image into a spare slot; it is in force only after datapath_switch. */
 bool datapath_install(struct datapath *d, const struct compiled *c, uint32_t *ret_generation, struct failure *f) __attribute__((warn_unused_result));
-/* One store. With `fallback_ns` > 0 the generation before comes back by itself after that time. */
+/*
+ * One store. With `fallback_ns` > 0 the generation before comes back by itself after that time: where that one is still to
+ * be confirmed, the one before it, which nobody has to confirm.
+ */
 void datapath_switch(struct datapath *d, uint32_t generation, uint64_t fallback_ns);
-/* Keep what is in force, or go back to the one before now. */
+/* Keep what is in force. */
 void datapath_confirm(struct datapath *d);
-void datapath_revert(struct datapath *d);
+/* What is in force, and what comes back at the deadline (CLOCK_MONOTONIC ns; 0: nothing does): to be restored exactly. */
+struct in_force {
+    uint32_t generation, fallback;
+    uint64_t deadline;
+};
+struct in_force datapath_in_force(const struct datapath *d);
+void datapath_restore(struct datapath *d, const struct in_force *was);
 /* A change waits to be confirmed. */
 bool datapath_waits(const struct datapath *d);
 /* The generation in force now. */

@@ -312,6 +312,24 @@ def _():
         leaves_nothing("t2j")
 
 
+@case("an apply --confirm within the time of another's goes back to what was confirmed last, also when the agent is dead")
+def _():
+    with Network("t2jc", RULES) as n:
+        n.kill_agent()
+        n.receipt({"new": allow("a", "c", "7001/tcp")}, "--confirm", "30s")
+        done = n.apply({"newer": allow("a", "c", "7003/tcp")}, "--confirm", "2s")
+        assert done.returncode == 0 and "neither was the change before it" in done.stdout, done
+        n.session("a", "c", 7003)
+        refused(n, "a", "b", 7001, 4)
+        time.sleep(2.2)
+        n.session("a", "b", 7001)
+        refused(n, "a", "c", 7001, 4)
+        refused(n, "a", "c", 7003, 4)
+        expect(bulkhead("status", "t2jc"), 0)  # whose policy in force can be read
+        n.receipt({**RULES, "more": allow("c", "b", "any")})
+        n.session("a", "b", 7001)
+
+
 def until(moment):
     """A condition that is true until then (s, UTC), written as people write it."""
     if moment % 86400 < 20:  # not across midnight

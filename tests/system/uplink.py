@@ -1390,6 +1390,13 @@ def status_is(n, status, *texts):
     return expect(n.bulkhead("status", n.name), status, *texts)
 
 
+def replace_hub_end(n):
+    """By another link of the same name and number, whose other end is somebody else's."""
+    there = json.loads(run("ip", "-n", f"{n.name}-hub", "-j", "link", "show", "uplink").stdout)[0]
+    ip(f"{n.name}-hub", "link delete uplink",
+       f"link add uplink index {there['ifindex']} address {there['address']} up type veth peer name foreign netns {FAR}")
+
+
 TROUBLES = {  # the first three are what the agent is tried with, which looks every 2 s
     "its nf_tables table is deleted": lambda n: nft(f"delete table inet bulkhead-{n.name}"),
     "its link is deleted": lambda n: ip(HOST, f"link delete {n.host_link()}"),
@@ -1400,6 +1407,8 @@ TROUBLES = {  # the first three are what the agent is tried with, which looks ev
     "the routes to the hub are deleted": lambda n: ip(HOST, *(f"route delete {OUTER[family]}" for family in FAMILIES)),
     "the hub's neighbour entries are deleted": lambda n: ip(HOST, *(
         f"neighbour replace {OUTER[family]} lladdr 02:00:00:00:00:01 dev {n.host_link()} nud permanent" for family in FAMILIES)),
+    "the hub's end of its link is moved away": lambda n: ip(f"{n.name}-hub", f"link set uplink netns {FAR}"),
+    "the hub's end of its link is replaced": replace_hub_end,
     "IPv4's forwarding is switched off": lambda n: setting(HOST, "ipv4/conf/uplink0/forwarding", "0"),
     "IPv4's forwarding is switched off for all": lambda n: [setting(HOST, "ipv4/ip_forward", value) for value in "10"],
 }
