@@ -109,9 +109,10 @@ int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confi
         comparison_start(r.policy, l->policy, json, &comparison);
         if (!scratch)
             status = complain("out of memory");
-        else if (network_apply(&old, &new, &o, scratch, &diags, &result, &receipt, &f))
+        else if (network_apply(&old, &new, &o, scratch, &diags, &result, &receipt, &f)) {
             status = report(&r, l, &receipt, &result, &comparison, confirm_ns, unconfirmed, json);
-        else
+            warn_of_administrators(l->policy);
+        } else
             status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
         comparison_stop(&comparison);
         arena_destroy(scratch);

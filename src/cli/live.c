@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/moment.h"
 #include "cli/output.h"
+#include "enforce/administrator.h"
 #include "enforce/descriptors.h"
 #include "enforce/file.h"
 #include "enforce/tzdata.h"
@@ -238,4 +239,15 @@ int policy_unfit(const struct diags *d, const struct loaded *l, const struct fai
         complain("cannot write");
     text_free(&out);
     return STATUS_NO;
+}
+
+void warn_of_administrators(const struct policy *p)
+{
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        struct administrator a;
+        if (p->workloads[i].attach_netns && administrator_find(p->workloads[i].attach_netns, &a))
+            complain("warning: process %d (%s) in %s holds CAP_NET_ADMIN of this host, with which it can change the hub's links and so reach past the "
+                     "perimeter of %s; start it without (setpriv --bounding-set -net_admin), or in a user namespace of its own",
+                a.pid, a.command, p->workloads[i].attach_netns, p->workloads[i].name);
+    }
 }

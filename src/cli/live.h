@@ -64,6 +64,9 @@ void print_table_size(const struct compile_sizes *s, struct text *out);
  */
 int apply_policy(const struct loaded *l, struct reading *old, uint64_t confirm_ns, bool json, bool *ret_whole);
 
+/* On standard error, who in attached namespaces may reach past their perimeter (enforce/administrator.h). */
+void warn_of_administrators(const struct policy *p);
+
 /* Its `up` ended, and there was no `down`. */
 bool network_is_up(const char *name);
 /* `up FILE` without an agent, for the agent itself; the policy must be that of the network `name`. */

@@ -11,6 +11,7 @@
 #include "cli/live.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "enforce/administrator.h"
 #include "enforce/clock.h"
 #include "enforce/process.h"
 #include "record/record.h"
@@ -86,6 +87,36 @@ static void print_digest(const uint8_t digest[32], size_t bytes, struct text *ou
         text_printf(out, "%02x", digest[i]);
 }
 
+static void print_administrators_json(const struct policy *p, struct text *out)
+{
+    const char *between = "";
+    text_puts(out, "\"administrators\": [");
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        struct administrator a;
+        if (!p->workloads[i].attach_netns || !administrator_find(p->workloads[i].attach_netns, &a))
+            continue;
+        text_printf(out, "%s{\"workload\": \"%s\", \"pid\": %d, \"command\": ", between, p->workloads[i].name, a.pid);
+        text_json(out, a.command);
+        text_printf(out, ", \"others\": %u}", a.others);
+        between = ", ";
+    }
+    text_puts(out, "], ");
+}
+
+static void print_administrators(const struct policy *p, struct text *out)
+{
+    for (uint32_t i = 0; i < p->workload_count; i++) {
+        struct administrator a;
+        if (!p->workloads[i].attach_netns || !administrator_find(p->workloads[i].attach_netns, &a))
+            continue;
+        text_printf(out, "  trust      process %d (%s)", a.pid, a.command);
+        if (a.others)
+            text_printf(out, " and %u more", a.others);
+        text_printf(out, " of %s hold%s CAP_NET_ADMIN of this host:\n             the perimeter does not hold %s (SECURITY.md)\n", p->workloads[i].name,
+            a.others ? "" : "s", a.others ? "them" : "it");
+    }
+}
+
 static void print_json(const struct running *r, const struct finding *f, struct text *out)
 {
     text_printf(out, "{\"network\": \"%s\", \"realised\": %s, \"agent\": ", r->state.name, realised(r, f) ? "true" : "false");
@@ -102,6 +133,7 @@ static void print_json(const struct running *r, const struct finding *f, struct 
     if (f->contents_asked)
         text_printf(out, "\"contents\": {\"lines\": %llu, \"lines_differ\": %llu, \"links_differ\": %llu}, ", (unsigned long long)f->contents.lines,
             (unsigned long long)f->contents.lines_differ, (unsigned long long)f->contents.links_differ);
+    print_administrators_json(r->policy, out);
     text_printf(out, "\"programs\": {\"this_build\": %s}, ", f->this_build ? "true" : "false");
     text_printf(out, "\"processes\": {\"desired\": %u, \"running\": %u}, \"confirm_seconds\": ", f->processes, f->processes_running);
     if (f->confirm_ns)
@@ -190,6 +222,7 @@ static void print(const struct running *r, const struct finding *f, struct text 
         print_links(r, f, out);
     print_contents(f, out);
     print_uplink(p, out);
+    print_administrators(p, out);
     text_printf(out, "  processes  %u of %u run\n", f->processes_running, f->processes);
     if (f->agent)
         print_agent(f, out);

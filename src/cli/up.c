@@ -60,8 +60,10 @@ static int build(const struct loaded *l, bool foreground, bool json)
     meter_end(&meter);
     if (!built)
         status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
-    else
+    else {
         status = report(l->policy, &result, json);
+        warn_of_administrators(l->policy);
+    }
     arena_destroy(scratch);
     /* Also when nobody could be told: the network is up. */
     if (built && !foreground && !agent_start(l->policy->name, &f))

@@ -24,7 +24,7 @@ import subprocess
 import threading
 import time
 
-from harness import (NETNS, Network, QUIET, STATE_ROOT, Stream, allow, carries, case, counters, expect, inside, leaves_nothing, main, options, run,
+from harness import (NETNS, Network, QUIET, STATE_ROOT, Stream, allow, carries, case, counters, expect, inside, leaves_nothing, main, options, processes_that_are, run,
                      said, sweep_away, traces, v4, v6, wait_for)
 
 HOST = "t10host"
@@ -1073,6 +1073,37 @@ def _():
             expect(n.bulkhead("down", n.name), 0)
             changed = before ^ around_lines()
             assert not changed, "\n".join(sorted(changed))
+
+
+@case("up, apply and status name a process in an attached namespace that holds CAP_NET_ADMIN of this host, and none that does not")
+def _():
+    around = {"a": f"attach: {{netns: {path_of(AROUND)}}}"}
+    with network_of_its_own("t10y", OPEN, around, furnish_around, start=False, workloads="ab") as n:
+        def started(*before):
+            p = subprocess.Popen(["ip", "netns", "exec", AROUND, *before, "sleep", "777001"])
+            n.stops.append(p.kill)
+            wait_for("it sleeps", lambda: processes_that_are("sleep", "777001"))
+            return p
+
+        def ended(p):
+            p.kill()
+            p.wait()
+
+        for less in (("setpriv", "--bounding-set", "-net_admin", "--inh-caps", "-all"), ("unshare", "--user", "--map-root-user")):
+            p = started(*less)
+            done = expect(n.bulkhead("up", n.file), 0)
+            assert "CAP_NET_ADMIN" not in done.stderr, f"{less}: {said(done)}"
+            ended(p)
+        p = started()
+        done = expect(n.bulkhead("apply", n.file), 0, f"process {p.pid} (sleep) in {path_of(AROUND)} holds CAP_NET_ADMIN", "perimeter of a")
+        assert done.stderr.count("warning") == 1, said(done)
+        expect(n.bulkhead("status", n.name), 0, f"process {p.pid} (sleep) of a holds CAP_NET_ADMIN")
+        found = json.loads(n.bulkhead("status", "--json", n.name).stdout)["administrators"]
+        assert found == [{"workload": "a", "pid": p.pid, "command": "sleep", "others": 0}], found
+        expect(n.bulkhead("down", n.name), 0)
+        expect(n.bulkhead("up", n.file), 0, f"process {p.pid} (sleep)")
+        ended(p)
+        assert "CAP_NET_ADMIN" not in n.bulkhead("status", n.name).stdout
 
 
 # ---- what is done to a packet after the decision ----
