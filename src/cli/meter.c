@@ -35,7 +35,7 @@ static void keep_quiet(void *argument, size_t done, size_t total)
 struct progress meter_begin(struct meter *m, const char *what)
 {
     *m = (struct meter){.what = what, .began = now_ms()};
-    return (struct progress){isatty(STDERR_FILENO) ? tell : keep_quiet, m};
+    return (struct progress){.tell = isatty(STDERR_FILENO) ? tell : keep_quiet, .argument = m};
 }
 
 void meter_end(struct meter *m)

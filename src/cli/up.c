@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* bulkhead up: builds the network of a policy; on one that is up it is apply. */
+#include <signal.h>
 #include <unistd.h>
 
 #include "agent/agent.h"
@@ -44,6 +45,31 @@ static int report(const struct policy *p, const struct network_result *r, bool j
     return output_text(&out, STATUS_YES);
 }
 
+static volatile sig_atomic_t interrupted; /* by this signal */
+
+static void interrupt(int signal)
+{
+    interrupted = signal;
+}
+
+/* A network that is half built is taken down first, and then this process ends by the signal, as whoever sent it expects. */
+static void interrupts_hold(struct progress *progress)
+{
+    const struct sigaction hold = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
+    progress->interrupted = &interrupted;
+    (void)sigaction(SIGINT, &hold, NULL);
+    (void)sigaction(SIGTERM, &hold, NULL);
+}
+
+static void interrupts_release(bool built)
+{
+    (void)signal(SIGINT, SIG_DFL);
+    (void)signal(SIGTERM, SIG_DFL);
+    if (interrupted && !built)
+        (void)raise(interrupted);
+    interrupted = 0;
+}
+
 static int build(const struct loaded *l, bool foreground, bool json)
 {
     struct failure f = {""};
@@ -56,6 +82,7 @@ static int build(const struct loaded *l, bool foreground, bool json)
     int status = STATUS_YES;
     struct meter meter;
     struct progress progress = meter_begin(&meter, "workloads are built");
+    interrupts_hold(&progress);
     bool built = network_up(&source, &progress, scratch, &diags, &result, &f);
     meter_end(&meter);
     if (!built)
@@ -65,6 +92,7 @@ static int build(const struct loaded *l, bool foreground, bool json)
         warn_of_administrators(l->policy);
     }
     arena_destroy(scratch);
+    interrupts_release(built);
     /* Also when nobody could be told: the network is up. */
     if (built && !foreground && !agent_start(l->policy->name, &f))
         return complain("%s", f.text);

@@ -251,6 +251,11 @@ static bool check_names(const struct policy *p, struct failure *f)
     return true;
 }
 
+static bool goes_on(const struct progress *progress, struct failure *f)
+{
+    return !progress_interrupted(progress) || fail(f, "interrupted; nothing is left of the network");
+}
+
 static bool build(const struct policy_source *source, const struct progress *progress, struct state *s, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
 {
     const struct policy *p = source->policy;
@@ -283,14 +288,14 @@ static bool build(const struct policy_source *source, const struct progress *pro
         SCOPED_FD hub = hub_fd;
         ok = hub_prepare(hub, f);
         for (uint32_t i = 0; ok && i < p->workload_count; i++) {
-            ok = network_add_workload(p, i, &s->links[i], hub, &d, f);
+            ok = goes_on(progress, f) && network_add_workload(p, i, &s->links[i], hub, &d, f);
             progress_tell(progress, i + 1, p->workload_count);
         }
         ok = ok && network_uplink_create(&(struct network_uplink){.policy = p, .link = uplink, .hub = hub}, &d, f);
         ok = ok && network_attach(hub, &d, s, f);
     }
     datapath_close(&d);
-    return ok && network_start_processes(p, s, f);
+    return ok && network_start_processes(p, s, f) && goes_on(progress, f);
 }
 
 bool network_up(const struct policy_source *source, const struct progress *progress, struct arena *scratch, struct diags *diags, struct network_result *ret,

@@ -185,6 +185,31 @@ def _():
             assert not orphans, f"{where}: processes are left: {orphans}"
 
 
+@case("up that SIGINT or SIGTERM interrupts takes down what it built, says so, and ends by the signal; or is up, where it came too late")
+def _():
+    chance = random.Random(options.seed)
+    with Network("t1ap", RULES, start=False, workloads="abcd", run_in={"b": idle("771022")}) as n:
+        started = time.monotonic()
+        expect(bulkhead("up", n.file), 0)
+        whole = time.monotonic() - started
+        expect(bulkhead("down", "t1ap"), 0)
+        interrupted = 0
+        for round_ in range(6):
+            p = subprocess.Popen([options.bulkhead, "up", n.file], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            time.sleep(whole * chance.uniform(0.5, 1))
+            signal_sent = (signal.SIGINT, signal.SIGTERM)[round_ % 2]
+            p.send_signal(signal_sent)
+            _, complaint = p.communicate(timeout=30)
+            if p.returncode == 0:
+                expect(bulkhead("status", "t1ap"), 0)
+            else:
+                assert p.returncode == -signal_sent, (p.returncode, complaint)
+                interrupted += "interrupted" in complaint
+                leaves_nothing("t1ap")
+            expect(bulkhead("down", "t1ap"), 0)
+        assert interrupted, "none came in time"
+
+
 @case("down that is killed is put right by the next down")
 def _():
     chance = random.Random(options.seed)
