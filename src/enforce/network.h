@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A network on this machine: built from a policy, changed, taken down. Every step that fails is rolled back; what a
- * killed `up` left is found by its state and taken away. Nothing here needs a daemon. network.c builds and takes down,
- * change.c changes, processes.c starts and stops what `run:` says.
+ * killed `up` left is found by its state and taken away. Nothing here needs a daemon. preflight.c asks what there must be,
+ * network.c builds and takes down, change.c changes, processes.c starts and stops what `run:` says.
  */
 #pragma once
 
