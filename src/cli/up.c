@@ -128,7 +128,7 @@ static int up_loaded(const struct loaded *l, bool foreground, bool json)
 {
     struct failure f;
     struct state_lock lock;
-    if (!network_preflight(&f) || !state_lock(l->policy->name, &lock, &f))
+    if (!network_preflight(l->policy, &f) || !state_lock(l->policy->name, &lock, &f))
         return complain("%s", f.text);
     int status = up_locked(l, foreground, json);
     state_unlock(&lock);

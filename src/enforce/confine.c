@@ -15,17 +15,19 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "enforce/capabilities.h"
+
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* ---- capabilities ---- */
 
-static const cap_value_t kept[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,           CAP_FSETID, CAP_KILL,
-                                   CAP_SETUID, CAP_SETGID,       CAP_NET_BIND_SERVICE, CAP_NET_RAW};
+const int capabilities_kept[] = {CAP_CHOWN,  CAP_DAC_OVERRIDE, CAP_FOWNER,           CAP_FSETID, CAP_KILL,
+                                 CAP_SETUID, CAP_SETGID,       CAP_NET_BIND_SERVICE, CAP_NET_RAW};
 
 static bool is_kept(int capability)
 {
-    for (size_t i = 0; i < COUNT(kept); i++)
-        if (kept[i] == capability)
+    for (size_t i = 0; i < CAPABILITIES_KEPT; i++)
+        if (capabilities_kept[i] == capability)
             return true;
     return false;
 }
@@ -42,9 +44,12 @@ bool capabilities_drop(struct failure *f)
     }
     if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
         return fail_errno(f, errno, "cannot clear the workload's ambient capabilities");
+    char lacking[CAPABILITIES_TEXT_MAX];
+    if (capabilities_lacking(capabilities_kept, CAPABILITIES_KEPT, lacking))
+        return fail(f, "the workload is to have %s, which this process lacks; a container needs --privileged, a unit CapabilityBoundingSet= with them", lacking);
     cap_t set = cap_init();
-    bool done = set && cap_set_flag(set, CAP_PERMITTED, COUNT(kept), kept, CAP_SET) == 0 &&
-                cap_set_flag(set, CAP_EFFECTIVE, COUNT(kept), kept, CAP_SET) == 0 && cap_set_proc(set) == 0;
+    bool done = set && cap_set_flag(set, CAP_PERMITTED, CAPABILITIES_KEPT, capabilities_kept, CAP_SET) == 0 &&
+                cap_set_flag(set, CAP_EFFECTIVE, CAPABILITIES_KEPT, capabilities_kept, CAP_SET) == 0 && cap_set_proc(set) == 0;
     int error = errno;
     if (set)
         (void)cap_free(set);

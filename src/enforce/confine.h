@@ -8,8 +8,11 @@
 
 #include "enforce/failure.h"
 
-/* Bounding, permitted and effective set to CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETUID SETGID
- * NET_BIND_SERVICE NET_RAW; inheritable and ambient to none. */
+/* CHOWN DAC_OVERRIDE FOWNER FSETID KILL SETUID SETGID NET_BIND_SERVICE NET_RAW: what a workload has. */
+#define CAPABILITIES_KEPT 9
+extern const int capabilities_kept[CAPABILITIES_KEPT];
+
+/* Bounding, permitted and effective set to those; inheritable and ambient to none. */
 bool capabilities_drop(struct failure *f) __attribute__((warn_unused_result));
 
 /* Sets no_new_privs and loads the filter. Refused calls give EPERM; calls that C libraries try and have an

@@ -35,8 +35,8 @@ struct receipt {
 #define RECEIPT_CUTS_MAX 1000
 void receipt_free(struct receipt *r);
 
-/* Everything a machine must have before anything is changed: root, bpffs, programs that load. */
-bool network_preflight(struct failure *f) __attribute__((warn_unused_result));
+/* Everything that must be there before anything is changed: root and capabilities, room, programs that load, bpffs. */
+bool network_preflight(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
 
 /* An interface that the policy speaks of and that is not there; NULL: all are. */
 const char *network_interface_missing(const struct policy *p) __attribute__((warn_unused_result));

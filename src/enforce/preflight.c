@@ -3,40 +3,61 @@
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/mount.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "enforce/capabilities.h"
+#include "enforce/confine.h"
 #include "enforce/descriptors.h"
 #include "enforce/network.h"
 #include "enforce/process.h"
 
+#define BPFFS "/sys/fs/bpf"
+
+static const struct workload *first_that_runs(const struct policy *p)
+{
+    for (uint32_t i = 0; i < p->workload_count; i++)
+        if (p->workloads[i].run.command)
+            return &p->workloads[i];
+    return NULL;
+}
+
+/* Without any one of these `up` fails, and without any other it does not: CAP_SYS_ADMIN stands for CAP_BPF and CAP_PERFMON too. */
+static bool capabilities_suffice(const struct policy *p, struct failure *f)
+{
+    int wanted[3 + CAPABILITIES_KEPT] = {CAP_SYS_ADMIN, CAP_NET_ADMIN};
+    size_t count = 2;
+    char lacking[CAPABILITIES_TEXT_MAX];
+    const struct workload *runs = first_that_runs(p);
+    if (runs) {
+        wanted[count++] = CAP_SETPCAP;
+        memcpy(wanted + count, capabilities_kept, sizeof capabilities_kept);
+        count += CAPABILITIES_KEPT;
+    }
+    if (!capabilities_lacking(wanted, count, lacking))
+        return true;
+    return fail(f, "building a network%s%s needs %s, which this process lacks; a container needs --privileged, a unit CapabilityBoundingSet= with them",
+        runs ? " with run: of workload " : "", runs ? runs->name : "", lacking);
+}
+
 static bool mount_bpffs(struct failure *f)
 {
     struct statfs s;
-    if (statfs("/sys/fs/bpf", &s) == 0 && s.f_type == BPF_FS_MAGIC)
-        return true;
-    if (mount("bpf", "/sys/fs/bpf", "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
-        return fail_errno(f, errno, "mount the BPF file system at /sys/fs/bpf (try: mount -t bpf bpf /sys/fs/bpf)");
-    return true;
-}
-
-bool network_preflight(struct failure *f)
-{
-    if (geteuid() != 0)
-        return fail(f, "building a network needs root: run it with sudo");
-    static const struct {
-        int number;
-        const char *name;
-    } wanted[] = {{CAP_SYS_ADMIN, "CAP_SYS_ADMIN"}, {CAP_NET_ADMIN, "CAP_NET_ADMIN"}, {CAP_SETPCAP, "CAP_SETPCAP"}};
-    for (size_t i = 0; i < sizeof wanted / sizeof wanted[0]; i++)
-        if (prctl(PR_CAPBSET_READ, wanted[i].number, 0, 0, 0) != 1)
-            return fail(f, "building a network needs %s, which was taken from this process; a container needs --privileged", wanted[i].name);
-    if (!process_numbers_hold(f) || !descriptors_suffice(f) || !datapath_probe(f) || !mount_bpffs(f))
-        return false;
+    bool mounted = statfs(BPFFS, &s) == 0 && s.f_type == BPF_FS_MAGIC;
+    if (!mounted && mount("bpf", BPFFS, "bpf", MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=0700"))
+        return fail_errno(f, errno, "mount the BPF file system at " BPFFS " (try: mount -t bpf bpf " BPFFS ")");
     if (mkdir(PIN_ROOT, 0700) && errno != EEXIST)
         return fail_errno(f, errno, "make %s", PIN_ROOT);
     return true;
+}
+
+bool network_preflight(const struct policy *p, struct failure *f)
+{
+    if (geteuid() != 0)
+        return fail(f, "building a network needs root: run it with sudo");
+    return capabilities_suffice(p, f) && process_numbers_hold(f) && descriptors_suffice(f) &&
+           datapath_probe(f) && mount_bpffs(f);
 }

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <netinet/in.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/table.h"
+#include "enforce/capabilities.h"
 #include "enforce/clock.h"
 #include "enforce/netns.h"
 #include "enforce/network.h"
@@ -334,8 +336,12 @@ static bool try_once(struct lab *l, size_t count, const struct progress *progres
 
 bool probes_run(const struct policy *p, struct probe *probes, size_t count, const struct progress *progress, uint64_t *ret_lost, struct failure *f)
 {
+    static const int wanted[] = {CAP_SYS_ADMIN, CAP_NET_RAW};
+    char lacking[CAPABILITIES_TEXT_MAX];
     struct lab l;
     uint64_t lost = 1;
+    if (capabilities_lacking(wanted, sizeof wanted / sizeof wanted[0], lacking))
+        return fail(f, "sending from workloads, and seeing what arrives, needs %s, which this process lacks; a container needs --privileged", lacking);
     bool ok = lab_open(p, probes, count, &l, f);
     for (unsigned i = 0; ok && lost && i < TRIES; i++)
         ok = try_once(&l, count, progress, &lost, f);

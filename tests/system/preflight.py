@@ -1,0 +1,56 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What the machine, or the process, lacks is named before anything changes; what is not needed is not asked.
+
+    tests/system/preflight.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
+"""
+
+from harness import Network, allow, bulkhead, case, expect, leaves_nothing, main, options, processes_that_are, run, wait_for
+
+RULES = {"a-to-b": allow("a", "b", "7001/tcp")}
+ALWAYS = ["sys_admin", "net_admin"]
+FOR_RUN = ["setpcap", "chown", "dac_override", "fowner", "fsetid", "kill", "setuid", "setgid", "net_bind_service", "net_raw"]
+
+
+def idle(seconds):
+    return f"{{command: [sleep, '{seconds}'], user: nobody}}"
+
+
+def with_capabilities(capabilities, *arguments):
+    """The program with these and no other."""
+    return run("setpriv", "--inh-caps=-all", "--bounding-set", ",".join(["-all", *("+" + c for c in capabilities)]), options.bulkhead, *arguments, status=None)
+
+
+@case("every capability that is missing is named, and nothing is begun")
+def _():
+    with Network("t13a", RULES, start=False, run_in={"b": idle("771301")}) as n:
+        everything = ALWAYS + FOR_RUN
+        for lacking in [*([one] for one in everything), everything, FOR_RUN[3:5]]:
+            done = expect(with_capabilities([c for c in everything if c not in lacking], "up", n.file), 2, "which this process lacks")
+            named = done.stderr.split("needs ")[1].split(", which")[0].split(", ")
+            assert sorted(named) == sorted(f"CAP_{c.upper()}" for c in lacking), (lacking, done.stderr)
+            leaves_nothing("t13a")
+    with Network("t13a", RULES, start=False) as n:
+        expect(with_capabilities([], "up", n.file), 2, "needs CAP_SYS_ADMIN, CAP_NET_ADMIN, which")
+
+
+@case("with the capabilities that are asked for, and no other, a network is built, used and taken down")
+def _():
+    for name, capabilities, run_in in (("t13b", ALWAYS, None), ("t13c", ALWAYS + FOR_RUN, {"b": idle("771302")})):
+        with Network(name, RULES, start=False, run_in=run_in) as n:
+            expect(with_capabilities(capabilities, "up", n.file), 0)
+            expect(bulkhead("status", name), 0)
+            n.session("a", "b", 7001)
+            if run_in:
+                wait_for("its command runs", lambda: processes_that_are("sleep", "771302"))
+                expect(with_capabilities(capabilities, "exec", f"{name}/a", "--", "true"), 0)
+            else:
+                expect(with_capabilities(capabilities, "exec", f"{name}/a", "--", "true"), 125, "CAP_SETPCAP")
+                expect(with_capabilities([*capabilities, "setpcap", "chown"], "exec", f"{name}/a", "--", "true"), 125, "CAP_DAC_OVERRIDE, CAP_FOWNER")
+                expect(with_capabilities(capabilities, "matrix", n.file, "--live"), 2, "CAP_NET_RAW")
+            expect(with_capabilities(capabilities, "down", name), 0)
+            leaves_nothing(name)
+
+
+if __name__ == "__main__":
+    main(__doc__)
