@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What this machine, and this process on it, must have before a network is begun. */
+#include <bpf/btf.h>
 #include <errno.h>
 #include <linux/capability.h>
 #include <linux/magic.h>
@@ -16,6 +17,7 @@
 #include "enforce/process.h"
 
 #define BPFFS "/sys/fs/bpf"
+#define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
 
 static const struct workload *first_that_runs(const struct policy *p)
 {
@@ -43,6 +45,19 @@ static bool capabilities_suffice(const struct policy *p, struct failure *f)
         runs ? " with run: of workload " : "", runs ? runs->name : "", lacking);
 }
 
+/* The programs are fitted to the running kernel by its types (CO-RE); libbpf looks for them in files of /boot too. */
+static bool kernel_tells_its_types(struct failure *f)
+{
+    if (access(KERNEL_TYPES, R_OK) == 0)
+        return true;
+    int error = errno;
+    struct btf *types = btf__load_vmlinux_btf();
+    if (!types)
+        return fail_errno(f, error, "this kernel does not tell its types, by which BPF programs are fitted to it: use one that is built with CONFIG_DEBUG_INFO_BTF=y, as distributions' are, and see that /sys is mounted; " KERNEL_TYPES);
+    btf__free(types);
+    return true;
+}
+
 static bool mount_bpffs(struct failure *f)
 {
     struct statfs s;
@@ -59,5 +74,5 @@ bool network_preflight(const struct policy *p, struct failure *f)
     if (geteuid() != 0)
         return fail(f, "building a network needs root: run it with sudo");
     return capabilities_suffice(p, f) && process_numbers_hold(f) && descriptors_suffice(f) &&
-           datapath_probe(f) && mount_bpffs(f);
+           datapath_probe(f) && kernel_tells_its_types(f) && mount_bpffs(f);
 }

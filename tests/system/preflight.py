@@ -21,6 +21,11 @@ def with_capabilities(capabilities, *arguments):
     return run("setpriv", "--inh-caps=-all", "--bounding-set", ",".join(["-all", *("+" + c for c in capabilities)]), options.bulkhead, *arguments, status=None)
 
 
+def elsewhere(mounts, *arguments):
+    """The program, in a mount namespace where this was done before."""
+    return run("unshare", "-m", "--propagation", "private", "sh", "-ec", f'{mounts}; "$@"', "sh", options.bulkhead, *arguments, status=None)
+
+
 @case("every capability that is missing is named, and nothing is begun")
 def _():
     with Network("t13a", RULES, start=False, run_in={"b": idle("771301")}) as n:
@@ -50,6 +55,13 @@ def _():
                 expect(with_capabilities(capabilities, "matrix", n.file, "--live"), 2, "CAP_NET_RAW")
             expect(with_capabilities(capabilities, "down", name), 0)
             leaves_nothing(name)
+
+
+@case("a kernel that does not tell its types is named, with what it was to be built with")
+def _():
+    with Network("t13d", RULES, start=False) as n:
+        expect(elsewhere("mount -t tmpfs tmpfs /sys/kernel/btf", "up", n.file), 2, "CONFIG_DEBUG_INFO_BTF", "/sys/kernel/btf/vmlinux: No such file")
+        leaves_nothing("t13d")
 
 
 if __name__ == "__main__":
