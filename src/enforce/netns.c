@@ -61,10 +61,25 @@ bool netns_open_own(int *ret_fd, struct failure *f)
     return true;
 }
 
+/* While the thread is still at home: whether it may come back. */
+static bool home_is_open(int home, struct failure *f)
+{
+    if (setns(home, CLONE_NEWNET) < 0)
+        return fail_needing(f, errno, "CAP_SYS_ADMIN, with no seccomp filter against setns (a container's, or RestrictNamespaces= and SystemCallFilter= of a unit),",
+                            "cannot go from one network namespace to another");
+    return true;
+}
+
 static void home_return(int home)
 {
     if (setns(home, CLONE_NEWNET) < 0)
         abort();
+}
+
+bool netns_return_probe(struct failure *f)
+{
+    SCOPED_FD home = -1;
+    return netns_open_own(&home, f) && home_is_open(home, f);
 }
 
 /* With the thread inside a fresh namespace: binds it to the path. */
@@ -86,7 +101,7 @@ bool netns_create(const char *name, int *ret_fd, struct failure *f)
     char path[PATH_MAX];
     path_of(name, path);
     SCOPED_FD home = -1;
-    if (!netns_open_own(&home, f))
+    if (!netns_open_own(&home, f) || !home_is_open(home, f))
         return false;
 
     SCOPED_FD target = open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0);

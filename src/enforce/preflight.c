@@ -13,6 +13,7 @@
 #include "enforce/capabilities.h"
 #include "enforce/confine.h"
 #include "enforce/descriptors.h"
+#include "enforce/netns.h"
 #include "enforce/network.h"
 #include "enforce/process.h"
 
@@ -73,6 +74,6 @@ bool network_preflight(const struct policy *p, struct failure *f)
 {
     if (geteuid() != 0)
         return fail(f, "building a network needs root: run it with sudo");
-    return capabilities_suffice(p, f) && process_numbers_hold(f) && descriptors_suffice(f) &&
+    return capabilities_suffice(p, f) && process_numbers_hold(f) && descriptors_suffice(f) && netns_return_probe(f) &&
            datapath_probe(f) && kernel_tells_its_types(f) && mount_bpffs(f);
 }

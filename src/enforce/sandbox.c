@@ -124,8 +124,8 @@ static bool log_open(const char *path, int *ret_log, struct failure *f)
 static pid_t init_fork(const struct launch *launch, struct failure *f)
 {
     SCOPED_FD home = open("/proc/thread-self/ns/pid_for_children", O_RDONLY | O_CLOEXEC);
-    if (home < 0 || unshare(CLONE_NEWPID) < 0) {
-        (void)fail_needing(f, errno, "CAP_SYS_ADMIN, with /proc,", "cannot make a PID namespace");
+    if (home < 0 || setns(home, CLONE_NEWPID) < 0 || unshare(CLONE_NEWPID) < 0) { /* setns: whether the way back is open */
+        (void)fail_needing(f, errno, "CAP_SYS_ADMIN, with /proc and no seccomp filter against it,", "cannot make a PID namespace and come back from it");
         return -1;
     }
     pid_t init = fork();

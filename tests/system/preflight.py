@@ -5,6 +5,9 @@
     tests/system/preflight.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
 """
 
+import ctypes
+import os
+
 from harness import Network, allow, bulkhead, case, expect, leaves_nothing, main, options, processes_that_are, run, wait_for
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp")}
@@ -24,6 +27,16 @@ def with_capabilities(capabilities, *arguments):
 def elsewhere(mounts, *arguments):
     """The program, in a mount namespace where this was done before."""
     return run("unshare", "-m", "--propagation", "private", "sh", "-ec", f'{mounts}; "$@"', "sh", options.bulkhead, *arguments, status=None)
+
+
+def refuse_setns():
+    """As many a container's filter does. Before exec."""
+    seccomp = ctypes.CDLL("libseccomp.so.2", use_errno=True)
+    seccomp.seccomp_init.restype = ctypes.c_void_p
+    context = ctypes.c_void_p(seccomp.seccomp_init(0x7fff0000))  # SCMP_ACT_ALLOW
+    call = seccomp.seccomp_syscall_resolve_name(b"setns")
+    if seccomp.seccomp_rule_add(context, 0x00050000 | 1, call, 0) or seccomp.seccomp_load(context):  # SCMP_ACT_ERRNO(EPERM)
+        os._exit(99)
 
 
 @case("every capability that is missing is named, and nothing is begun")
@@ -62,6 +75,18 @@ def _():
     with Network("t13d", RULES, start=False) as n:
         expect(elsewhere("mount -t tmpfs tmpfs /sys/kernel/btf", "up", n.file), 2, "CONFIG_DEBUG_INFO_BTF", "/sys/kernel/btf/vmlinux: No such file")
         leaves_nothing("t13d")
+
+
+@case("where no namespace can be gone into, up says so and does not begin, and exec says so")
+def _():
+    with Network("t13e", RULES, start=False) as n:
+        done = expect(bulkhead("up", n.file, preexec_fn=refuse_setns), 2, "cannot go from one network namespace to another", "seccomp")
+        leaves_nothing("t13e")
+        expect(bulkhead("up", n.file), 0)
+        session = n.session("a", "b", 7001)
+        expect(bulkhead("exec", "t13e/a", "--", "true", preexec_fn=refuse_setns), 125, "Operation not permitted")
+        expect(bulkhead("status", "t13e"), 0)
+        assert session[0].send(b"x") == 1
 
 
 if __name__ == "__main__":
