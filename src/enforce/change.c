@@ -243,7 +243,7 @@ bool network_apply(const struct policy_source *old, const struct policy_source *
     *ret = (struct network_result){0};
     *receipt = (struct receipt){0};
     state_netns(name, "hub", netns);
-    if (!process_numbers_hold(f) || !state_load(name, &s, f))
+    if (!process_numbers_hold(f) || !netns_return_probe(f) || !state_load(name, &s, f))
         return false;
     bool ok = network_open(name, &s, &d, f);
     if (ok) {
