@@ -7,6 +7,7 @@
 
 import ctypes
 import os
+import resource
 
 from harness import Network, allow, bulkhead, case, expect, leaves_nothing, main, options, processes_that_are, run, wait_for
 
@@ -89,6 +90,18 @@ def _():
             assert done.returncode in (2, 125) and "Operation not permitted" in done.stderr, done
         expect(bulkhead("status", "t13e"), 0)
         assert session[0].send(b"x") == 1
+
+
+@case("a stack that is too small is named with what is needed, whatever the environment takes of it")
+def _():
+    with Network("t13f", RULES, start=False) as n:
+        for kib, environment, status in ((64, 0, 2), (255, 0, 2), (300, 100, 2), (400, 100, 0)):
+            def limit(kib=kib):
+                resource.setrlimit(resource.RLIMIT_STACK, (kib << 10, kib << 10))
+            done = bulkhead("up", n.file, preexec_fn=limit, env={"PATH": os.environ["PATH"], **{f"FILLER{i}": "x" * 1000 for i in range(environment)}})
+            expect(done, status, *([f"a stack of {kib} KiB", "ulimit -s"] if status else []))
+            if status:
+                leaves_nothing("t13f")
 
 
 if __name__ == "__main__":
