@@ -245,7 +245,7 @@ static bool build(const struct policy_source *source, const struct progress *pro
     bool ok;
     do
         ok = datapath_pin(&d, pins, f);
-    while (!ok && mkdir(PIN_ROOT, 0700) == 0); /* the `down` of another network had taken the empty directory away */
+    while (!ok && mkdir(PIN_ROOT, 0700) == 0); /* it goes with the last network, and the `down` of one may take it away at this moment */
     ok = ok && network_install(source, s, &d, scratch, diags, ret, NULL, f);
     if (ok)
         datapath_switch(&d, ret->generation, 0);

@@ -104,5 +104,15 @@ def _():
                 leaves_nothing("t13f")
 
 
+@case("up that cannot write its state leaves no directory of pins")
+def _():
+    with Network("t13g", RULES, start=False) as n:
+        left = os.path.join(n.directory, "left")
+        done = elsewhere(f"mount -t bpf bpf /sys/fs/bpf; mount --bind /run /run; mount -o remount,bind,ro /run; trap 'ls /sys/fs/bpf > {left}' EXIT", "up", n.file)
+        expect(done, 2, "Read-only file system")
+        with open(left, encoding="utf-8") as file:
+            assert "bulkhead" not in file.read().split()
+
+
 if __name__ == "__main__":
     main(__doc__)
