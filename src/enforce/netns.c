@@ -165,6 +165,14 @@ bool netns_exists(const char *name)
     return true;
 }
 
+bool netns_name_is_taken(const char *name)
+{
+    char path[PATH_MAX];
+    struct stat there;
+    path_of(name, path);
+    return lstat(path, &there) == 0;
+}
+
 bool netns_is_at(int fd, const char *name_or_path)
 {
     int there_fd = -1;

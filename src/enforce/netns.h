@@ -31,6 +31,9 @@ bool netns_delete(const char *name, struct failure *f) __attribute__((warn_unuse
 
 bool netns_exists(const char *name);
 
+/* Whether anything has the name, a namespace or not. */
+bool netns_name_is_taken(const char *name);
+
 /* Whether name_or_path leads to that namespace, now. */
 bool netns_is_at(int fd, const char *name_or_path);
 

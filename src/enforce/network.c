@@ -193,12 +193,12 @@ bool network_name_is_free(const struct policy *p, const struct workload *w, stru
 {
     char netns[128];
     state_netns(p->name, w->name, netns);
-    if (!netns_exists(netns))
+    if (!netns_name_is_taken(netns))
         return true;
     if (w->attach_netns)
         return fail(f, "the network namespace %s is called as those that bulkhead makes for workload %s of %s, and takes down: give it or the workload another name",
             netns, w->name, p->name);
-    return fail(f, "there is a network namespace %s already, which bulkhead did not make for this network: give the workload another name, or remove it (ip netns del %s)",
+    return fail(f, NETNS_DIRECTORY "/%s is there already, and bulkhead did not make it for this network: give the workload another name, or remove it (ip netns del %s)",
         netns, netns);
 }
 
@@ -212,8 +212,8 @@ static bool check_names(const struct policy *p, struct failure *f)
             return false;
     }
     state_netns(p->name, "hub", netns);
-    if (netns_exists(netns))
-        return fail(f, "there is a network namespace %s already: `bulkhead down %s`, or remove it (ip netns del %s)", netns, p->name, netns);
+    if (netns_name_is_taken(netns))
+        return fail(f, NETNS_DIRECTORY "/%s is there already, and bulkhead did not make it for this network: give the network another name, or remove it (ip netns del %s)", netns, netns);
     return true;
 }
 

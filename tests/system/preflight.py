@@ -5,11 +5,12 @@
     tests/system/preflight.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
 """
 
+import contextlib
 import ctypes
 import os
 import resource
 
-from harness import Network, allow, bulkhead, case, expect, leaves_nothing, main, options, processes_that_are, run, wait_for
+from harness import NETNS, Network, STATE_ROOT, allow, bulkhead, case, expect, leaves_nothing, main, options, processes_that_are, run, wait_for
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp")}
 ALWAYS = ["sys_admin", "net_admin"]
@@ -112,6 +113,34 @@ def _():
         expect(done, 2, "Read-only file system")
         with open(left, encoding="utf-8") as file:
             assert "bulkhead" not in file.read().split()
+
+
+@case("a file in the place of a namespace is named and stays")
+def _():
+    with Network("t13h", RULES, start=False) as n:
+        os.makedirs(NETNS, exist_ok=True)
+
+        def in_place_of(workload):
+            with open(n.netns(workload), "x", encoding="utf-8") as file:
+                file.write("mine")
+            return n.netns(workload)
+
+        def stays(path):
+            with open(path, encoding="utf-8") as file:
+                assert file.read() == "mine"
+            os.unlink(path)
+        for workload in ("hub", "a"):
+            path = in_place_of(workload)
+            with contextlib.ExitStack() as end:
+                end.callback(lambda path=path: os.path.exists(path) and os.unlink(path))
+                expect(bulkhead("up", n.file), 2, path, "is there already")
+                assert not os.path.exists(f"{STATE_ROOT}/t13h")
+                stays(path)
+        expect(bulkhead("up", n.file), 0)
+        path = in_place_of("d")
+        expect(n.apply(RULES, workloads=("a", "b", "c", "d")), 2, path, "is there already")
+        stays(path)
+        expect(bulkhead("status", "t13h"), 0)
 
 
 if __name__ == "__main__":
