@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/table.h"
+#include "compile/random.h"
 
 enum side { FROM, TO, SIDES };
 
@@ -166,14 +167,6 @@ static bool number_ends(struct walk *w, enum side side, uint64_t seed, struct en
         ret->count++;
     }
     return !w->failed;
-}
-
-static uint64_t splitmix(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
 }
 
 static bool side_begin(struct walk *w, enum side side, const struct ends *ends, uint64_t seed)

@@ -8,6 +8,7 @@
 #include "compile/groups.h"
 #include "compile/place.h"
 #include "compile/ports.h"
+#include "compile/size.h"
 #include "decide/uplink.h"
 
 /* A group of rules holds between two classes. */
@@ -32,12 +33,6 @@ static int compare_cells(const void *a, const void *b)
     if (x->pair != y->pair)
         return x->pair < y->pair ? -1 : 1;
     return x->group < y->group ? -1 : x->group > y->group;
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
 }
 
 struct work {
@@ -106,7 +101,7 @@ static bool intervals_of(struct work *w, const struct cell *cells, size_t count,
         memcpy(rules + n, w->groups.rules + g->first, g->count * sizeof *rules);
         n += g->count;
     }
-    qsort(rules, n, sizeof *rules, compare_numbers);
+    rules_sort(rules, n);
     return port_tables_add(&w->c->ports, rules, n, ret);
 }
 
@@ -250,17 +245,17 @@ static bool place_publishes(struct work *w)
     return place_items(w->arena, items, p->uplink.publish_count, sizeof *items, hash_publish, w->c->seed, &w->c->publishes);
 }
 
-static uint64_t interval_lines(const struct compiled *c)
-{
-    return (c->ports.interval_count * sizeof(struct image_interval) + LINE_BYTES - 1) / LINE_BYTES;
-}
-
 static void take_sizes(struct compiled *c, size_t pairs)
 {
     const struct classes *k = &c->classes;
+    struct image_tables t = {
+        .endpoints = {placement_lines(&c->endpoints[0]), placement_lines(&c->endpoints[1])},
+        .prefixes = {placement_lines(&c->prefixes[0]), placement_lines(&c->prefixes[1])},
+        .pairs = placement_lines(&c->pairs),
+        .publishes = placement_lines(&c->publishes),
+    };
     c->sizes = (struct compile_sizes){
-        .lines = IMAGE_BODY + c->ports.span_count * SPAN_LINES + placement_lines(&c->endpoints[0]) + placement_lines(&c->endpoints[1]) +
-            placement_lines(&c->prefixes[0]) + placement_lines(&c->prefixes[1]) + placement_lines(&c->pairs) + placement_lines(&c->publishes) + interval_lines(c),
+        .lines = image_lines(&t, c->ports.span_count, c->ports.interval_count),
         .from_classes = k->from.count,
         .to_classes = k->to.count,
         .pairs = pairs,

@@ -8,6 +8,8 @@
 #include "compile/groups.h"
 #include "compile/place.h"
 #include "compile/ports.h"
+#include "compile/random.h"
+#include "compile/size.h"
 
 /* Steps of work on intervals: about a second. The cells of a policy that fits are few enough to be walked in any case. */
 #define STEPS_MAX ((uint64_t)200 << 20)
@@ -40,14 +42,6 @@ struct counting {
     bool short_of; /* memory or steps: intervals are not counted any more */
     uint64_t pairs, intervals, steps;
 };
-
-static uint64_t splitmix(uint64_t *state)
-{
-    uint64_t z = (*state += 0x9e3779b97f4a7c15u);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-}
 
 static bool turn_round(struct arena *arena, const struct class_set *s, uint32_t end_count, struct ends_of_class *ret)
 {
@@ -95,18 +89,13 @@ static uint64_t image_bytes(const struct counting *c)
     size_t v4 = 0;
     for (size_t i = 0; i < k->endpoint_count; i++)
         v4 += k->endpoints[i].address.family == 4;
-    uint64_t lines = IMAGE_BODY + c->ports.span_count * SPAN_LINES + placement_lines_least(v4, sizeof(struct image_endpoint_v4)) +
-        placement_lines_least(k->endpoint_count - v4, sizeof(struct image_endpoint_v6)) +
-        placement_lines_least(k->prefix_count[0], sizeof(struct image_prefix_v4)) + placement_lines_least(k->prefix_count[1], sizeof(struct image_prefix_v6)) +
-        placement_lines_least(c->pairs, sizeof(struct image_pair)) + placement_lines_least(c->policy->uplink.publish_count, sizeof(struct image_publish)) +
-        (c->intervals * sizeof(struct image_interval) + LINE_BYTES - 1) / LINE_BYTES;
-    return lines * LINE_BYTES;
-}
-
-static int compare_numbers(const void *a, const void *b)
-{
-    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-    return x < y ? -1 : x > y;
+    struct image_tables t = {
+        .endpoints = {placement_lines_least(v4, sizeof(struct image_endpoint_v4)), placement_lines_least(k->endpoint_count - v4, sizeof(struct image_endpoint_v6))},
+        .prefixes = {placement_lines_least(k->prefix_count[0], sizeof(struct image_prefix_v4)), placement_lines_least(k->prefix_count[1], sizeof(struct image_prefix_v6))},
+        .pairs = placement_lines_least(c->pairs, sizeof(struct image_pair)),
+        .publishes = placement_lines_least(c->policy->uplink.publish_count, sizeof(struct image_publish)),
+    };
+    return image_lines(&t, c->ports.span_count, c->intervals) * LINE_BYTES;
 }
 
 static bool work(struct counting *c, uint64_t steps)
@@ -133,7 +122,7 @@ static bool count_intervals(struct counting *c, uint32_t from, uint32_t to)
             n += group->count;
         }
     }
-    qsort(c->rules, n, sizeof *c->rules, compare_numbers);
+    rules_sort(c->rules, n);
     struct interval_list list;
     c->ports.interval_count = 0; /* only their number is wanted */
     if (!work(c, 8 * n) || !port_tables_add(&c->ports, c->rules, n, &list))

@@ -16,6 +16,17 @@ static int compare_grouped(const void *a, const void *b)
     return x->rule < y->rule ? -1 : x->rule > y->rule;
 }
 
+static int compare_rules(const void *a, const void *b)
+{
+    uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+void rules_sort(uint32_t *rules, size_t count)
+{
+    qsort(rules, count, sizeof *rules, compare_rules);
+}
+
 bool groups_find(const struct policy *p, const struct classes *k, struct arena *arena, struct groups *ret)
 {
     struct grouped_rule *sorted = arena_array(arena, p->rule_count, sizeof *sorted);

@@ -24,5 +24,8 @@ static inline uint32_t class_count(const struct class_set *s, uint32_t end)
     return s->first_of_end[end + 1] - s->first_of_end[end];
 }
 
+/* Those of several groups into the order of the file. */
+void rules_sort(uint32_t *rules, size_t count);
+
 /* Cells (from class, to class, group) of all groups, UINT64_MAX when there are more; `ret_worst`: the group that has the most. */
 uint64_t groups_cells(const struct groups *g, const struct classes *k, size_t *ret_worst);
