@@ -30,6 +30,8 @@ struct bounding {
     bool lengths[2][129];
     uint32_t *label_width; /* addresses of its workloads: nodes on either side */
     uint32_t label_count;
+    uint64_t most_intervals; /* between any two classes */
+    uint64_t cells; /* that there may be */
 };
 
 /* Sums and products that do not wrap. */
@@ -220,6 +222,30 @@ static uint64_t hash_bytes(uint64_t count, uint64_t size)
     return count > UINT64_MAX / 1024 ? UINT64_MAX : placement_lines_least(count, size) * LINE_BYTES;
 }
 
+/*
+ * Intervals of any one list of rules: each begins at 0 or where an entry of the policy begins or ends. Each bit of `seen`, one for
+ * each port key, is counted once.
+ */
+static bool find_most_intervals(const struct policy *p, struct arena *arena, uint64_t *ret)
+{
+    uint8_t *seen = arena_alloc(arena, PORT_KEY_END / 8 + 1);
+    if (!seen)
+        return false;
+    seen[0] = 1;
+    *ret = 1;
+    for (uint32_t r = 0; r < p->rule_count; r++)
+        for (uint32_t k = 0; k < p->rules[r].port_count; k++) {
+            uint32_t ends[2];
+            port_keys(&p->rules[r].ports[k], &ends[0], &ends[1]);
+            for (int i = 0; i < 2; i++) {
+                uint8_t bit = (uint8_t)(1u << ends[i] % 8);
+                *ret += ends[i] < PORT_KEY_END && !(seen[ends[i] / 8] & bit);
+                seen[ends[i] / 8] |= bit;
+            }
+        }
+    return true;
+}
+
 /* Pairs of classes, intervals of ports, and spans of time. */
 static uint64_t bound_of_rules(const struct bounding *b)
 {
@@ -238,9 +264,11 @@ static uint64_t bound_of_rules(const struct bounding *b)
         ports = add(ports, multiply(cells, 2 * (uint64_t)r->port_count));
         timed = timed || rule_is_timed(r);
     }
+    if (add(within, others) > b->cells)
+        return UINT64_MAX;
     const struct side_nodes *from = &b->sides[FROM], *to = &b->sides[TO];
     uint64_t pairs = least(add(least(within, from->inside * to->inside), others), from->total * to->total);
-    uint64_t intervals = add(pairs, ports); /* where none of two pairs have the same rules */
+    uint64_t intervals = least(add(pairs, ports), multiply(pairs, b->most_intervals)); /* where none of two pairs have the same rules */
     uint64_t each = sizeof(struct image_interval) + (timed ? sizeof(struct span_list) : 0);
     return add(hash_bytes(pairs, sizeof(struct image_pair)), multiply(intervals, each));
 }
@@ -256,10 +284,10 @@ static uint64_t bound_of_prefixes(const struct bounding *b, int f, size_t size)
     return hash_bytes(b->prefixes[f] * steps, size);
 }
 
-uint64_t image_bound(const struct policy *p, struct arena *arena)
+uint64_t image_bound(const struct policy *p, uint64_t cells, struct arena *arena)
 {
-    struct bounding b = {.policy = p};
-    if (!list_nodes(&b, arena) || !find_label_widths(&b, arena) || !find_segment_widths(p, &b.sides[FROM], arena) ||
+    struct bounding b = {.policy = p, .cells = cells};
+    if (!list_nodes(&b, arena) || !find_most_intervals(p, arena, &b.most_intervals) || !find_label_widths(&b, arena) || !find_segment_widths(p, &b.sides[FROM], arena) ||
         !find_segment_widths(p, &b.sides[TO], arena))
         return UINT64_MAX;
     uint64_t fixed = (IMAGE_BODY + 1) * LINE_BYTES + hash_bytes(p->uplink.publish_count, sizeof(struct image_publish)) +

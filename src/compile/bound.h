@@ -5,5 +5,8 @@
 #include "base/arena.h"
 #include "policy/model.h"
 
-/* Bytes, but for a hash table that has to be doubled (compile/place.h). UINT64_MAX: very many, or memory is out. */
-uint64_t image_bound(const struct policy *p, struct arena *arena) MUST_USE;
+/*
+ * Bytes, but for a hash table that has to be doubled (compile/place.h). UINT64_MAX: very many, or memory is out, or there may be
+ * more cells (compile/groups.h) than `cells`, where there is no image.
+ */
+uint64_t image_bound(const struct policy *p, uint64_t cells, struct arena *arena) MUST_USE;

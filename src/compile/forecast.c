@@ -179,6 +179,11 @@ static enum forecast_size count_all(struct counting *c, uint64_t usual, uint64_t
     return *ret_bytes >= usual ? FORECAST_LARGE : c->short_of ? FORECAST_UNKNOWN : FORECAST_USUAL;
 }
 
+static uint64_t product_limit(const struct compile_options *o)
+{
+    return o->product_limit ? o->product_limit : COMPILE_PRODUCT_DEFAULT;
+}
+
 struct forecast forecast_count(const struct policy *p, const struct compile_options *o, uint64_t usual, struct arena *arena)
 {
     struct forecast f = {.size = FORECAST_UNKNOWN};
@@ -197,7 +202,7 @@ struct forecast forecast_count(const struct policy *p, const struct compile_opti
         f.from_classes = class_count(&c->classes.from, g->from_end);
         f.to_classes = class_count(&c->classes.to, g->to_end);
     }
-    if (f.cells > (o->product_limit ? o->product_limit : COMPILE_PRODUCT_DEFAULT))
+    if (f.cells > product_limit(o))
         f.size = FORECAST_REFUSED;
     else if (prepare(c, o))
         f.size = count_all(c, usual, &f.bytes);
@@ -207,7 +212,7 @@ struct forecast forecast_count(const struct policy *p, const struct compile_opti
 struct forecast forecast(const struct policy *p, const struct compile_options *o, uint64_t usual, struct arena *arena)
 {
     struct arena *few = arena_child(arena);
-    uint64_t bound = few ? image_bound(p, few) : UINT64_MAX;
+    uint64_t bound = few ? image_bound(p, product_limit(o), few) : UINT64_MAX;
     arena_destroy(few);
     return bound < usual ? (struct forecast){.size = FORECAST_USUAL} : forecast_count(p, o, usual, arena);
 }

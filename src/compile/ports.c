@@ -58,7 +58,7 @@ bool port_tables_begin(struct port_tables *t, const struct policy *p, int64_t co
     return true;
 }
 
-static void port_keys(const struct ports *p, uint32_t *ret_first, uint32_t *ret_end)
+void port_keys(const struct ports *p, uint32_t *ret_first, uint32_t *ret_end)
 {
     uint32_t base;
     switch (p->protocol) {

@@ -45,6 +45,9 @@ struct interval_list {
     uint32_t first, count;
 };
 
+/* The port keys (bpf/abi.h) of an entry: from *ret_first up to below *ret_end. */
+void port_keys(const struct ports *p, uint32_t *ret_first, uint32_t *ret_end);
+
 bool port_tables_begin(struct port_tables *t, const struct policy *p, int64_t compiled, int64_t tai_offset_ns, uint64_t seed, struct arena *arena) MUST_USE;
 
 /* The intervals of the rules in `rules` (ascending). False when memory is out. */

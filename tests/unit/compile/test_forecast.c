@@ -39,7 +39,7 @@ static void agree(const struct source *s, const struct compile_options *o)
     uint64_t real = real_bytes(s, o);
     struct forecast whole = ask(s, o, UINT64_MAX, TABLES, true);
     struct arena *scratch = arena_create(TABLES);
-    uint64_t bound = image_bound(s->policy, scratch);
+    uint64_t bound = image_bound(s->policy, COMPILE_PRODUCT_DEFAULT, scratch);
     arena_destroy(scratch);
     assert_int_equal(whole.size, FORECAST_USUAL);
     assert_true(bound >= whole.bytes);
@@ -178,6 +178,31 @@ static void what_is_larger_than_usual_is_said_with_its_rule(void **state)
     assert_true(large > 1 && large < 6);
 }
 
+/* Rules of one port between all but a prefix and all but another: many cells, and few intervals in each. */
+static struct source source_negated(unsigned count)
+{
+    struct text t = text_new((size_t)32 << 20);
+    text_puts(&t, "bulkhead: v1\nname: but\nsegments:\n  hub: {kind: hub, cidr: 10.80.0.0/24}\n  s: {cidr: 10.81.0.0/16}\nworkloads:\n  w: {segment: s}\nrules:\n");
+    for (unsigned i = 0; i < count; i++)
+        text_printf(&t, "  - {name: b%u, allow: {from: [any, 'not:cidr:20.%u.%u.0/24'], to: [any, 'not:cidr:30.%u.%u.0/24'], ports: %u/tcp}}\n", i, i >> 8, i & 255,
+            i >> 8, i & 255, i % 30 + 1);
+    return source_of(t);
+}
+
+static void what_has_many_cells_and_few_ports_is_usual_unless_it_is_refused(void **state)
+{
+    struct source s = source_negated(300);
+    struct compile_options o = options_of(&s, 3);
+    assert_true(real_bytes(&s, &o) < COMPILE_USUAL_BYTES);
+    assert_int_equal(ask(&s, &o, COMPILE_USUAL_BYTES, memory_left(&s), false).size, FORECAST_USUAL);
+    source_free(&s);
+    s = source_negated(400);
+    o = options_of(&s, 3);
+    assert_int_equal(ask(&s, &o, COMPILE_USUAL_BYTES, TABLES, false).size, FORECAST_REFUSED);
+    assert_int_not_equal(ask(&s, &o, COMPILE_USUAL_BYTES, memory_left(&s), false).size, FORECAST_USUAL);
+    source_free(&s);
+}
+
 static void what_is_refused_is_forecast(void **state)
 {
     struct source s = source_wide("cidr:20.0.0.0/8", "cidr:30.0.0.0/8", 40, 60, 0);
@@ -238,6 +263,7 @@ int main(void)
         cmocka_unit_test(a_hundred_thousand_rules_are_as_large_as_forecast),
         cmocka_unit_test(pairs_intervals_and_spans_alone_are_within_the_bound),
         cmocka_unit_test(what_is_larger_than_usual_is_said_with_its_rule),
+        cmocka_unit_test(what_has_many_cells_and_few_ports_is_usual_unless_it_is_refused),
         cmocka_unit_test(what_is_refused_is_forecast),
         cmocka_unit_test(too_little_memory_says_so),
     };
