@@ -159,8 +159,10 @@ static bool number_ends(struct walk *w, enum side side, uint64_t seed, struct en
         if (!number)
             return false;
         ret->of_rule[r] = (uint32_t)*number;
-        if (!fresh)
+        if (!fresh) {
+            arena_trim(w->arena, key.at, key.len, 0);
             continue;
+        }
         ret->items[ret->count] = e;
         for (uint32_t i = 0; i < e->count; i++)
             mark_selector(w, side, ret->count, &e->items[i]);
@@ -366,6 +368,7 @@ static struct prefix truncate_prefix(const struct prefix *p, uint8_t length)
 struct emitter {
     struct classes *out;
     struct arena *arena;
+    bool list; /* else they are only counted */
     size_t capacity[2];
     struct prefix last_marker[2][129];
     bool has_marker[2][129];
@@ -375,6 +378,10 @@ struct emitter {
 static void emit(struct emitter *e, const struct prefix *prefix, uint32_t from_class, uint32_t to_class)
 {
     int f = prefix->address.family == 6;
+    if (!e->list) {
+        e->out->prefix_count[f]++;
+        return;
+    }
     struct class_prefix *grown = arena_grow(e->arena, e->out->prefixes[f], e->out->prefix_count[f], &e->capacity[f], sizeof *grown);
     if (!grown) {
         e->failed = true;
@@ -439,16 +446,19 @@ static void open_classes(struct walk *w, const struct open_node *stack, size_t d
     open->to_class = class_here(w, TO, observed) | (segment != NONE ? CLASS_INSIDE : 0);
 }
 
-static bool walk_nodes(struct walk *w, const struct node *nodes, size_t count, struct classes *out)
+static bool walk_nodes(struct walk *w, const struct node *nodes, size_t count, bool list_prefixes, struct classes *out)
 {
     struct open_node stack[130];
-    size_t depth = 0;
+    size_t depth = 0, endpoints = 0;
     struct emitter *e = arena_alloc(w->arena, sizeof *e);
-    out->endpoints = arena_array(w->arena, count, sizeof *out->endpoints);
+    for (size_t i = 0; i < count; i++)
+        endpoints += nodes[i].workload != NONE;
+    out->endpoints = arena_array(w->arena, endpoints, sizeof *out->endpoints);
     if (!e || !out->endpoints)
         return false;
     e->out = out;
     e->arena = w->arena;
+    e->list = list_prefixes;
     for (size_t i = 0; i < count && !w->failed && !e->failed; i++) {
         const struct node *n = &nodes[i];
         while (depth && !prefix_covers(&stack[depth - 1].node->prefix, &n->prefix))
@@ -489,7 +499,7 @@ static bool list_classes(struct arena *arena, const struct side_walk *s, struct 
     return true;
 }
 
-bool classes_find(const struct policy *p, uint64_t seed, struct arena *arena, struct classes *ret)
+bool classes_find(const struct policy *p, uint64_t seed, bool list_prefixes, struct arena *arena, struct classes *ret)
 {
     *ret = (struct classes){0};
     struct walk w = {.policy = p, .arena = arena};
@@ -501,6 +511,6 @@ bool classes_find(const struct policy *p, uint64_t seed, struct arena *arena, st
     if (!nodes)
         return false;
     note_lengths(ret, nodes, count);
-    return walk_nodes(&w, nodes, count, ret) && list_classes(arena, &w.side[FROM], &ret->from) &&
+    return walk_nodes(&w, nodes, count, list_prefixes, ret) && list_classes(arena, &w.side[FROM], &ret->from) &&
         list_classes(arena, &w.side[TO], &ret->to);
 }

@@ -45,5 +45,5 @@ struct classes {
     size_t endpoint_count;
 };
 
-/* False when memory is out. */
-bool classes_find(const struct policy *p, uint64_t seed, struct arena *arena, struct classes *ret) MUST_USE;
+/* Prefixes are listed, or only counted, for which less memory does. False when memory is out. */
+bool classes_find(const struct policy *p, uint64_t seed, bool list_prefixes, struct arena *arena, struct classes *ret) MUST_USE;

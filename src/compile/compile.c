@@ -272,7 +272,7 @@ static bool compile_steps(struct work *w)
     const struct policy *p = c->policy;
     if (p->rule_count >= NO_RULE)
         return diag_error(w->diags, p->rules[NO_RULE].place, NULL, "more than %u rules", NO_RULE - 1);
-    if (!classes_find(p, c->options.seed, w->arena, &c->classes) || !groups_find(p, &c->classes, w->arena, &w->groups))
+    if (!classes_find(p, c->options.seed, true, w->arena, &c->classes) || !groups_find(p, &c->classes, w->arena, &w->groups))
         return no_memory(w->diags);
     if (!list_cells(w))
         return false;

@@ -192,7 +192,7 @@ struct forecast forecast_count(const struct policy *p, const struct compile_opti
         return f;
     c->policy = p;
     c->arena = arena;
-    if (!classes_find(p, o->seed, arena, &c->classes) || !groups_find(p, &c->classes, arena, &c->groups))
+    if (!classes_find(p, o->seed, false, arena, &c->classes) || !groups_find(p, &c->classes, arena, &c->groups))
         return f;
     size_t worst;
     f.cells = groups_cells(&c->groups, &c->classes, &worst);

@@ -203,6 +203,32 @@ static void what_has_many_cells_and_few_ports_is_usual_unless_it_is_refused(void
     source_free(&s);
 }
 
+/* Three prefixes of the world a rule, to one of 200 workloads, and a rule between all. */
+static struct source source_feed(unsigned rules)
+{
+    struct text t = text_new((size_t)32 << 20);
+    text_puts(&t, "bulkhead: v1\nname: feed\nsegments:\n  hub: {kind: hub, cidr: 10.80.0.0/24}\n  s: {cidr: 10.81.0.0/16}\nworkloads:\n");
+    for (unsigned i = 0; i < 200; i++)
+        text_printf(&t, "  w%u: {segment: s}\n", i);
+    text_puts(&t, "rules:\n");
+    for (unsigned i = 0; i < rules; i++)
+        text_printf(&t, "  - name: f%u\n    allow: {from: ['cidr:20.%u.%u.0/24', 'cidr:21.%u.%u.0/28', 'cidr:22.%u.%u.1'], to: w%u, ports: 443/tcp}\n", i, i >> 8, i & 255,
+            i >> 8, i & 255, i >> 8, i & 255, i % 200);
+    text_puts(&t, "  - {name: all, allow: {from: any, to: any, ports: 443/tcp}}\n");
+    return source_of(t);
+}
+
+static void ninety_thousand_prefixes_and_a_rule_between_all_are_said_to_be_large(void **state)
+{
+    struct source s = source_feed(30000);
+    struct compile_options o = options_of(&s, 3);
+    struct forecast f = ask(&s, &o, COMPILE_USUAL_BYTES, memory_left(&s), false);
+    assert_int_equal(f.size, FORECAST_LARGE);
+    assert_string_equal(f.rule->name, "all");
+    assert_true(f.bytes <= real_bytes(&s, &o));
+    source_free(&s);
+}
+
 static void what_is_refused_is_forecast(void **state)
 {
     struct source s = source_wide("cidr:20.0.0.0/8", "cidr:30.0.0.0/8", 40, 60, 0);
@@ -264,6 +290,7 @@ int main(void)
         cmocka_unit_test(pairs_intervals_and_spans_alone_are_within_the_bound),
         cmocka_unit_test(what_is_larger_than_usual_is_said_with_its_rule),
         cmocka_unit_test(what_has_many_cells_and_few_ports_is_usual_unless_it_is_refused),
+        cmocka_unit_test(ninety_thousand_prefixes_and_a_rule_between_all_are_said_to_be_large),
         cmocka_unit_test(what_is_refused_is_forecast),
         cmocka_unit_test(too_little_memory_says_so),
     };
