@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/recorded.h"
 #include "decide/why.h"
+#include "policy/print.h"
 #include "record/record.h"
 
 #define MEMORY ((size_t)1 << 30)
@@ -56,7 +57,10 @@ static bool take(const char *line, void *argument)
 /* A party as a selector. */
 static void print_selector(const struct policy *p, const struct address *a, const char *name, bool quoted, struct text *out)
 {
-    if (policy_workload_of(p, a) != NONE)
+    bool workload = policy_workload_of(p, a) != NONE;
+    if (workload && quoted)
+        name_print(name, out);
+    else if (workload)
         text_puts(out, name);
     else
         text_printf(out, quoted ? "\"cidr:%s/%u\"" : "cidr:%s/%u", name, address_bits(a));
