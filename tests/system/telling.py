@@ -158,6 +158,20 @@ def _():
             n.kill_agent()  # the second `up` is an apply, and starts it again
 
 
+@case("matrix --live of another file than the one in force says so, and tries what the policy in force opens too")
+def _():
+    with Network("t12i", RULES) as n:
+        less = n.write({"a-to-b": allow("a", "b", "7002/udp"), "never": RULES["never"]}, "less.yaml")
+        done = expect(bulkhead("matrix", less, "--live"), 1, "another policy is in force than ", "NOT as the policy says")
+        for family in (4, 6):
+            assert f"DIFFERS: a -> b 7001/tcp (IPv{family}): the policy refuses it, and it arrived" in done.stdout, done
+        alike = n.write({**RULES, "nor-this": "deny: {from: c, to: b, ports: 7009/tcp}"}, "alike.yaml")
+        expect(bulkhead("matrix", alike, "--live"), 0, "did not: as the file says, but another policy is in force")
+        assert json.loads(expect(bulkhead("matrix", alike, "--live", "--json"), 0).stdout)["file_in_force"] is False
+        done = expect(bulkhead("matrix", n.file, "--live"), 0, "exactly as the policy says")
+        assert "in force" not in done.stdout, done
+
+
 @case("confirm and apply for a network that is not up leave no trace")
 def _():
     with Network("t12g", RULES, start=False) as n:
