@@ -9,6 +9,7 @@
 #include "agent/control.h"
 #include "cli/cli.h"
 #include "cli/live.h"
+#include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "enforce/clock.h"
@@ -110,12 +111,44 @@ static void print_json(const struct running *r, const struct finding *f, struct 
         text_puts(out, "null}");
 }
 
+/* What the agent cannot put right, as it says; false: nothing is known of it. */
+static bool agent_trouble(const struct finding *f, char *ret, size_t size)
+{
+    record_field(text_cstr(&f->said), "trouble", ret, size);
+    return f->agent && f->said.len && strcmp(ret, "null") != 0;
+}
+
+/* Who puts right what differs. */
+static void print_remedy(const struct running *r, const struct finding *f, struct text *out)
+{
+    char trouble[512];
+    if (!f->agent)
+        text_printf(out, "`bulkhead agent %s` puts right what it can", r->state.name);
+    else if (!f->said.len)
+        text_puts(out, "the agent is to put it right, and does not answer");
+    else if (agent_trouble(f, trouble, sizeof trouble))
+        text_puts(out, "the agent cannot put all of it right");
+    else
+        text_puts(out, "the agent puts right what it can when it looks next");
+}
+
 static void print_links(const struct running *r, const struct finding *f, struct text *out)
 {
-    text_printf(out, "  links      %zu of %u", r->state.count, links_desired(r->policy));
-    if (f->links_differ)
-        text_printf(out, ", %u things about them differ: `bulkhead agent %s` puts them right", f->links_differ, r->state.name);
-    text_puts(out, f->links_differ ? "\n" : ", the datapath is on all of them\n");
+    uint32_t desired = links_desired(r->policy);
+    if (r->state.count != desired)
+        text_printf(out, "  links      %zu of %u are known\n", r->state.count, desired);
+    if (f->links_differ == 0) {
+        text_printf(out, "  links      %zu, the datapath is on all of them\n", r->state.count);
+        return;
+    }
+    text_printf(out, "  links      %u thing%s about the %zu differ%s: ", f->links_differ, plural(f->links_differ), r->state.count, f->links_differ == 1 ? "s" : "");
+    print_remedy(r, f, out);
+    text_puts(out, "\n");
+}
+
+static const char *plural_of(const char *count)
+{
+    return strcmp(count, "1") == 0 ? "" : "s";
 }
 
 static void print_agent(const struct finding *f, struct text *out)
@@ -131,12 +164,11 @@ static void print_agent(const struct finding *f, struct text *out)
     record_field(said, "looked_ms_ago", ago, sizeof ago);
     record_field(said, "repairs", repairs, sizeof repairs);
     record_field(said, "lost", lost, sizeof lost);
-    record_field(said, "trouble", trouble, sizeof trouble);
     if (strcmp(looks, "0") == 0)
         text_puts(out, ", has just begun\n");
     else
-        text_printf(out, ": looked %s times, last %s ms ago, repaired %s, lost %s events\n", looks, ago, repairs, lost);
-    if (strcmp(trouble, "null") != 0)
+        text_printf(out, ": looked %s time%s, last %s ms ago, repaired %s, lost %s event%s\n", looks, plural_of(looks), ago, repairs, lost, plural_of(lost));
+    if (agent_trouble(f, trouble, sizeof trouble))
         text_printf(out, "             cannot put right: %s\n", trouble);
 }
 
@@ -173,8 +205,11 @@ static void print(const struct running *r, const struct finding *f, struct text 
     text_puts(out, "  policy     ");
     print_digest(p->digest, 8, out);
     text_printf(out, ", %u rule%s, generation %u%s\n", p->rule_count, plural(p->rule_count), r->generation, p->observe ? ", observed only" : "");
-    if (f->confirm_ns)
-        text_printf(out, "             goes back in %llu s unless confirmed\n", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
+    if (f->confirm_ns) {
+        text_puts(out, "             goes back in ");
+        seconds_print(f->confirm_ns / 1000000000 + 1, out);
+        text_puts(out, " unless confirmed\n");
+    }
     if (!f->digest_equal)
         text_puts(out, "  kernel     its tables are of another policy\n");
     if (!f->this_build)

@@ -59,8 +59,8 @@ static int build(const struct loaded *l, bool foreground, bool json)
     meter_end(&meter);
     if (!built)
         status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
-    else
-        status = report(l->policy, &result, json);
+    else if ((status = report(l->policy, &result, json)) != STATUS_YES)
+        complain("%s is up and %s; its workloads and addresses could not be written", l->policy->name, l->policy->observe ? "observed" : "enforced");
     arena_destroy(scratch);
     /* Also when nobody could be told: the network is up. */
     if (built && !foreground && !agent_start(l->policy->name, &f))
