@@ -240,8 +240,8 @@ static void a_matrix_is_a_table_for_80_columns(void **state)
                    "orders         22/tcp (IPv6)         .                     5432/tcp,\n"
                    "                                                           6000-6010/tcp\n"
                    "ledger         -                     -                     .\n"
-                   "cidr:203.0.113 any                   -                     -\n"
-                   ".0/24\n"
+                   "cidr:          any                   -                     -\n"
+                   "203.0.113.0/24\n"
                    "cidr:fd80::/16 any                   22/tcp                -\n"
                    "world          any                   -                     -\n"
                    "\n"
@@ -249,8 +249,8 @@ static void a_matrix_is_a_table_for_80_columns(void **state)
                    "storefront     443/tcp               22/tcp                -\n"
                    "orders         443/tcp               22/tcp                -\n"
                    "ledger         443/tcp               -                     -\n"
-                   "cidr:203.0.113 .                     -                     -\n"
-                   ".0/24\n"
+                   "cidr:          .                     -                     -\n"
+                   "203.0.113.0/24\n"
                    "cidr:fd80::/16 -                     .                     -\n"
                    "world          -                     -                     .\n");
 }
