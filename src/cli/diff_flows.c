@@ -92,7 +92,7 @@ static int report(struct comparison *c, const char *file)
         text_printf(&out, "], \"compared\": %llu, \"refused\": %llu, \"let_through\": %llu, \"passed_over\": %llu}\n", (unsigned long long)c->flows,
             (unsigned long long)c->refused, (unsigned long long)c->opened, (unsigned long long)c->foreign);
     else
-        text_printf(&out, "of %llu recorded flows %llu would be refused now, %llu newly let through\n", (unsigned long long)c->flows,
+        text_printf(&out, "of %llu recorded flow%s %llu would be refused now, %llu newly let through\n", (unsigned long long)c->flows, plural(c->flows),
             (unsigned long long)c->refused, (unsigned long long)c->opened);
     if (!c->json && c->foreign)
         text_printf(&out, "passed over: %llu line%s no record%s\n", (unsigned long long)c->foreign, c->foreign == 1 ? " that is" : "s that are", plural(c->foreign));

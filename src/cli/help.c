@@ -48,8 +48,7 @@ const char help_schema[] =
     "  bulkhead schema >bulkhead.schema.json\n";
 
 const char help_why[] =
-    "Usage: bulkhead why FILE --from A --to B --port PORT/PROTOCOL\n"
-    "           [--at TIME] [--json]\n"
+    "Usage: bulkhead why FILE --from A --to B --port P [--at TIME] [--json]\n"
     "       bulkhead why FILE --batch [--at TIME]\n"
     "\n"
     "Say whether A reaches B, and why: the rule that decides and where it stands, all\n"
@@ -71,8 +70,7 @@ const char help_why[] =
     "\n"
     "Examples:\n"
     "  bulkhead why shop.yaml --from orders --to ledger --port 5432/tcp\n"
-    "  bulkhead why shop.yaml --from night-shift --to 10.80.3.10 --port 8730/tcp \\\n"
-    "      --at 03:00\n"
+    "  bulkhead why shop.yaml --from 10.80.2.9 --to ledger --port icmp --at 03:00\n"
     "  echo orders ledger 5432/tcp | bulkhead why shop.yaml --batch\n";
 
 const char help_matrix[] =
@@ -103,8 +101,8 @@ const char help_diff[] =
     "close. Exits 0 when no access differs, 1 when some does, 2 when it cannot say.\n"
     "\n"
     "Options:\n"
-    "  --flows FILE  which recorded flows would be refused or newly let through; exits\n"
-    "                2 when FILE has no record of one\n"
+    "  --flows FILE  which recorded flows would be refused or newly let through;\n"
+    "                exits 2 when FILE has no record of one\n"
     "  --at TIME     compare the seven days from then: 2026-11-24T03:00Z, or 03:00\n"
     "                today; both UTC\n"
     "  --json        one object\n"
@@ -133,9 +131,9 @@ const char help_up[] =
 const char help_down[] =
     "Usage: bulkhead down NAME [--json]\n"
     "\n"
-    "Take a network down without a trace: workloads, their processes, links and\n"
-    "programs. Exits 0 also when it is not up, 2 when the\n"
-    "machine refuses.\n"
+    "Take a network down: its workloads with their processes, links and programs.\n"
+    "Nothing of it is left. Exits 0, also when it was not up; 2 when the machine\n"
+    "refuses.\n"
     "\n"
     "Options:\n"
     "  --json  one object\n"
@@ -223,17 +221,9 @@ const char help_flows[] =
 const char help_top[] =
     "Usage: bulkhead top [NAME] [-d TIME] [--addresses] [--all] [--json]\n"
     "\n"
-    "Show who talks to whom, what is refused, and how much flows.\n"
-    "\n"
-    "Sessions that are alive, from the kernel's tables, by initiator, target, port\n"
-    "and the rule that allows them: open; beginning, not confirmed by both sides yet;\n"
-    "ending. The busiest pair is first. `observed` ones the policy would refuse. What\n"
-    "an earlier policy decided is decided again at its next packet.\n"
-    "Refusals by pair, from the agent's records of the last 5 minutes: it writes one\n"
-    "a second at most of each flow and reason, so these are not packets.\n"
-    "Packets of each workload since `up`, counted in the kernel: sent, received,\n"
-    "those of them that were only observed, those that were refused it, by reason,\n"
-    "and those that were kept away from it.\n"
+    "Show who talks to whom, what is refused, and how much flows: the sessions that\n"
+    "are alive, by initiator, target, port and rule, the busiest first; refusals by\n"
+    "pair, of the last 5 minutes; packets of each workload since `up`.\n"
     "\n"
     "Options:\n"
     "  -d, --every TIME  again after each TIME, as 2, 2s or 1m, with packets a second\n"

@@ -267,7 +267,7 @@ static bool try_all(struct trial *t, struct failure *f)
     bool ok = probes_run(t->policy, t->probes, t->count, &progress, &lost, f);
     meter_end(&meter);
     if (ok && lost)
-        complain("this machine lost %" PRIu64 " frames of all that it took in meanwhile: what did not arrive may be among them", lost);
+        complain("this machine lost %" PRIu64 " frame%s of all that it took in meanwhile: what did not arrive may be among them", lost, plural(lost));
     return ok;
 }
 

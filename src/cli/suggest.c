@@ -100,7 +100,7 @@ static void print(const struct suggestions *s, struct text *out)
     text_puts(out, "# what was refused for want of a rule; keep what should be allowed\nrules:\n");
     for (size_t i = 0; i < s->count; i++) {
         const struct suggestion *e = &s->items[i];
-        text_printf(out, "  - name: suggested-%zu   # seen %llu times\n    allow: {from: ", i + 1, (unsigned long long)e->count);
+        text_printf(out, "  - name: suggested-%zu   # seen %llu time%s\n    allow: {from: ", i + 1, (unsigned long long)e->count, plural(e->count));
         print_selector(s->policy, &e->flow.from, e->from, true, out);
         text_puts(out, ", to: ");
         print_selector(s->policy, &e->flow.to, e->to, true, out);
