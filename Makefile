@@ -15,8 +15,10 @@
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 MESON = meson
-# On a terminal ninja shows one line that moves; a log gets only what went wrong.
-BUILD = ninja $(shell test -t 2 || echo --quiet)
+# On a terminal ninja shows one line that moves; a log gets only what went wrong. Where nothing is to be done, neither says so.
+define build
+@ninja -C $(1) -n --quiet 2>&1 | grep -q 'no work to do' || ninja $(shell test -t 2 || echo --quiet) -C $(1)
+endef
 
 # build/ is the normal build, and the judge of warnings; these two stand beside it.
 SAN_OPTIONS = -Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false
@@ -26,11 +28,11 @@ FUZZ_OPTIONS = -Dfuzzing=true $(SAN_OPTIONS)
 .NOTPARALLEL:
 
 all: build/build.ninja
-	@$(BUILD) -C build
+	$(call build,build)
 	@ln -sf src/cli/bulkhead build/bulkhead
 
 san: build/san/build.ninja
-	@$(BUILD) -C build/san
+	$(call build,build/san)
 
 up:
 	@tools/install-packages
@@ -50,7 +52,7 @@ bench:
 fuzz:
 	@tools/install-packages fuzz
 	@$(MAKE) --no-print-directory build/libfuzzer/build.ninja
-	@$(BUILD) -C build/libfuzzer
+	$(call build,build/libfuzzer)
 	@tools/run-fuzz $(FUZZ_SECONDS) $(FUZZ)
 
 docs: all

@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/comparison.h"
 #include "cli/live.h"
+#include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "record/record.h"
@@ -85,11 +86,28 @@ static int report(const struct running *r, const struct loaded *l, const struct 
         text_printf(&out, "%s %s the new policy (compiled in %.1f ms, installed in %.1f ms)\n", l->policy->name,
             l->policy->observe ? "observes, and does not enforce," : "enforces", receipt->compile_ms, receipt->install_ms);
         print_table_size(&result->sizes, &out);
-        if (confirm_ns)
-            text_printf(&out, "it goes back by itself in %llu s%s: `bulkhead confirm %s` keeps it\n", (unsigned long long)(confirm_ns / 1000000000),
+        if (confirm_ns) {
+            text_puts(&out, "it goes back by itself in ");
+            seconds_print(confirm_ns / 1000000000, &out);
+            text_printf(&out, "%s: `bulkhead confirm %s` keeps it\n",
                 unconfirmed ? ", to what was confirmed last (neither was the change before it)" : "", l->policy->name);
+        }
     }
     return output_text(&out, STATUS_YES);
+}
+
+/* Where nobody took the report: the change is made all the same. */
+static void complain_unreported(const struct policy *p, uint64_t confirm_ns)
+{
+    struct text back = text_new(256);
+    if (confirm_ns) {
+        text_puts(&back, "; it goes back by itself in ");
+        seconds_print(confirm_ns / 1000000000, &back);
+        text_puts(&back, " unless confirmed");
+    }
+    complain("%s %s the new policy; the access gained and lost, and the receipt, could not be written%s", p->name,
+        p->observe ? "observes" : "enforces", text_cstr(&back));
+    text_free(&back);
 }
 
 int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confirm_ns, bool json, bool *ret_whole)
@@ -111,6 +129,8 @@ int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confi
             status = complain("out of memory");
         else if (network_apply(&old, &new, &o, scratch, &diags, &result, &receipt, &f)) {
             status = report(&r, l, &receipt, &result, &comparison, confirm_ns, unconfirmed, json);
+            if (status != STATUS_YES)
+                complain_unreported(l->policy, confirm_ns);
             warn_of_administrators(l->policy);
         } else
             status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);

@@ -15,7 +15,7 @@
 /* Of a comparison that is not complete, only a difference that was found is an answer. */
 static int difference_status(const struct diff *d)
 {
-    if (d->count)
+    if (diff_found(d))
         return STATUS_NO;
     return d->incomplete ? STATUS_CANNOT : STATUS_YES;
 }

@@ -20,6 +20,7 @@ struct comparison {
     struct arena *arena;
     struct table seen; /* flows that were compared already */
     uint64_t flows, refused, opened;
+    uint64_t lines, records, foreign; /* lines of the file; of these records of flows, and what is no record at all */
     bool json;
     struct text *out;
 };
@@ -48,8 +49,12 @@ static bool compare_record(const char *line, void *argument)
 {
     struct comparison *c = argument;
     struct recorded r;
-    if (!recorded_parse(line, &r))
+    c->lines++;
+    if (!recorded_parse(line, &r)) {
+        c->foreign += !recorded_is_other(line);
         return true;
+    }
+    c->records++;
     struct flow *key = arena_alloc(c->arena, sizeof *key);
     bool fresh;
     if (!key)
@@ -78,12 +83,19 @@ static int report(struct comparison *c, const char *file)
         text_free(&out);
         return complain_in(c->json, "cannot read the records of %s", file);
     }
+    if (c->records == 0) {
+        text_free(&out);
+        const char *shown = strcmp(file, "-") == 0 ? "standard input" : file;
+        return complain_in(c->json, "%s has no record of a flow in its %llu line%s", shown, (unsigned long long)c->lines, plural(c->lines));
+    }
     if (c->json)
-        text_printf(&out, "], \"compared\": %llu, \"refused\": %llu, \"let_through\": %llu}\n", (unsigned long long)c->flows, (unsigned long long)c->refused,
-            (unsigned long long)c->opened);
+        text_printf(&out, "], \"compared\": %llu, \"refused\": %llu, \"let_through\": %llu, \"passed_over\": %llu}\n", (unsigned long long)c->flows,
+            (unsigned long long)c->refused, (unsigned long long)c->opened, (unsigned long long)c->foreign);
     else
-        text_printf(&out, "of %llu recorded flows %llu would be refused now, %llu newly let through\n", (unsigned long long)c->flows,
+        text_printf(&out, "of %llu recorded flow%s %llu would be refused now, %llu newly let through\n", (unsigned long long)c->flows, plural(c->flows),
             (unsigned long long)c->refused, (unsigned long long)c->opened);
+    if (!c->json && c->foreign)
+        text_printf(&out, "passed over: %llu line%s no record%s\n", (unsigned long long)c->foreign, c->foreign == 1 ? " that is" : "s that are", plural(c->foreign));
     return output_text(&out, c->refused + c->opened ? STATUS_NO : STATUS_YES);
 }
 

@@ -153,22 +153,34 @@ bool running_again(struct running *before, int none, struct running *ret, int *r
     return ok;
 }
 
-/* Nothing is repaired and nothing said: that is for who opens it in earnest. */
+static bool read_policy(const char *name, struct running *r)
+{
+    char pins[512];
+    if (!state_load(name, &r->state, NULL))
+        return false;
+    state_pins(r->state.name, pins);
+    if (!datapath_open(pins, &r->datapath, NULL))
+        return false;
+    r->generation = datapath_generation(&r->datapath);
+    if (!load_policy(r))
+        r->policy = NULL;
+    return r->policy;
+}
+
+bool running_read(const char *name, struct running *ret)
+{
+    *ret = (struct running){0};
+    datapath_init(&ret->datapath);
+    return read_policy(name, ret);
+}
+
 static void *read_running(void *argument)
 {
-    struct running *r = argument;
     struct network_names names;
-    char pins[512];
     if (!network_names(&names))
         return NULL;
-    if (names.count == 1 && state_load(names.items[0], &r->state, NULL)) {
-        state_pins(r->state.name, pins);
-        if (datapath_open(pins, &r->datapath, NULL)) {
-            r->generation = datapath_generation(&r->datapath);
-            if (!load_policy(r))
-                r->policy = NULL;
-        }
-    }
+    if (names.count == 1)
+        (void)!read_policy(names.items[0], argument); /* what is missing is read by who needs it */
     free(names.items);
     return NULL;
 }

@@ -23,6 +23,8 @@ struct running {
  */
 bool running_open(const char *name, int none, struct running *ret, int *ret_status) MUST_USE;
 void running_close(struct running *r);
+/* Its policy in force alone, however whole the rest is: nothing is repaired and nothing said. Freed by running_close in every case. */
+bool running_read(const char *name, struct running *ret) MUST_USE;
 /* The same network as it is now. `before` is closed; its policy goes on being used where it is the one in force. */
 bool running_again(struct running *before, int none, struct running *ret, int *ret_status) MUST_USE;
 

@@ -40,7 +40,7 @@ static bool add_service(struct arena *a, struct services *s, uint8_t protocol, u
     return true;
 }
 
-static bool is_named(const struct policy *p, uint8_t protocol, uint16_t port)
+static bool names_port(const struct policy *p, uint8_t protocol, uint16_t port)
 {
     for (uint32_t r = 0; r < p->rule_count; r++)
         for (uint32_t k = 0; k < p->rules[r].port_count; k++) {
@@ -51,10 +51,9 @@ static bool is_named(const struct policy *p, uint8_t protocol, uint16_t port)
     return false;
 }
 
-/* First and last port of every entry, a port of each protocol that no entry names, and echo. */
-static bool list_services(const struct policy *p, struct arena *a, struct services *ret)
+/* First and last port of every entry. */
+static bool list_ports(const struct policy *p, struct arena *a, struct services *ret)
 {
-    static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
     for (uint32_t r = 0; r < p->rule_count; r++)
         for (uint32_t k = 0; k < p->rules[r].port_count; k++) {
             const struct ports *e = &p->rules[r].ports[k];
@@ -63,9 +62,18 @@ static bool list_services(const struct policy *p, struct arena *a, struct servic
             if (!add_service(a, ret, (uint8_t)e->protocol, e->first) || !add_service(a, ret, (uint8_t)e->protocol, e->last))
                 return false;
         }
+    return true;
+}
+
+/* Of the file and, where that is another one, of the policy in force; a port of each protocol that neither names; and echo. */
+static bool list_services(const struct policy *file, const struct policy *in_force, struct arena *a, struct services *ret)
+{
+    static const uint8_t protocols[] = {IPPROTO_TCP, IPPROTO_UDP};
+    if (!list_ports(file, a, ret) || (in_force && !list_ports(in_force, a, ret)))
+        return false;
     for (size_t i = 0; i < sizeof protocols; i++)
         for (uint32_t port = UNNAMED_FROM; port < 65536; port++)
-            if (!is_named(p, protocols[i], (uint16_t)port)) {
+            if (!names_port(file, protocols[i], (uint16_t)port) && !(in_force && names_port(in_force, protocols[i], (uint16_t)port))) {
                 if (!add_service(a, ret, protocols[i], (uint16_t)port))
                     return false;
                 break;
@@ -88,6 +96,9 @@ static struct flow flow_of(const struct probe *p)
 
 struct trial {
     const struct policy *policy;
+    const char *file;
+    const struct policy *in_force; /* where that is another one; else NULL */
+    bool unread;                   /* which one that is could not be told */
     struct services services;
     struct probe *probes;
     size_t count, capacity;
@@ -115,7 +126,7 @@ static bool add_pair(struct trial *t, struct arena *a, uint32_t from, uint32_t t
 static bool list_probes(struct trial *t, struct arena *a)
 {
     uint32_t n = t->policy->workload_count;
-    if (!list_services(t->policy, a, &t->services))
+    if (!list_services(t->policy, t->in_force, a, &t->services))
         return false;
     for (uint32_t from = 0; from < n; from++)
         for (uint32_t to = 0; to < n; to++)
@@ -231,14 +242,19 @@ static int report(const struct trial *t, bool json)
         differences = print_differences(t, true, &out);
         text_puts(&out, "], \"not_tried\": [");
         print_untried(t->policy, true, &out);
-        text_puts(&out, "]}\n");
+        text_printf(&out, "], \"file_in_force\": %s}\n", t->unread ? "null" : t->in_force ? "false" : "true");
     } else {
+        if (t->in_force)
+            text_printf(&out, "another policy is in force than %s: the ports of both are tried\n", t->file);
+        else if (t->unread)
+            text_printf(&out, "the policy in force cannot be read: the ports of %s are tried\n", t->file);
         text_printf(&out, "tried %zu time%s between %u workload%s, %s; what arrived:\n", t->count, plural(t->count), t->policy->workload_count,
             plural(t->policy->workload_count), families_tried(t));
         print_arrivals(t, &out);
         differences = print_differences(t, false, &out);
         print_untried(t->policy, false, &out);
-        text_printf(&out, "%zu arrived, %zu did not: %s\n", arrived, t->count - arrived, differences ? "NOT as the policy says" : "exactly as the policy says");
+        const char *as = t->in_force ? "as the file says, but another policy is in force" : "exactly as the policy says";
+        text_printf(&out, "%zu arrived, %zu did not: %s\n", arrived, t->count - arrived, differences ? "NOT as the policy says" : as);
     }
     return output_text(&out, differences ? STATUS_NO : STATUS_YES);
 }
@@ -251,7 +267,7 @@ static bool try_all(struct trial *t, struct failure *f)
     bool ok = probes_run(t->policy, t->probes, t->count, &progress, &lost, f);
     meter_end(&meter);
     if (ok && lost)
-        complain("this machine lost %" PRIu64 " frames of all that it took in meanwhile: what did not arrive may be among them", lost);
+        complain("this machine lost %" PRIu64 " frame%s of all that it took in meanwhile: what did not arrive may be among them", lost, plural(lost));
     return ok;
 }
 
@@ -267,7 +283,11 @@ int matrix_live(int argc, char **argv)
         return status;
     if (policy_need(operands.items[0], json, STATUS_CANNOT, &l, &status)) {
         struct arena *arena = arena_create((size_t)2 << 30);
-        struct trial t = {.policy = l.policy};
+        struct trial t = {.policy = l.policy, .file = l.file};
+        struct running running;
+        t.unread = !running_read(l.policy->name, &running);
+        if (!t.unread && memcmp(running.policy->digest, l.policy->digest, sizeof l.policy->digest) != 0)
+            t.in_force = running.policy;
         if (geteuid() != 0)
             status = complain_in(json, "trying a network needs root: run it with sudo");
         else if (!state_exists(l.policy->name))
@@ -277,6 +297,7 @@ int matrix_live(int argc, char **argv)
         else
             status = try_all(&t, &f) ? report(&t, json) : complain_in(json, "%s", f.text);
         arena_destroy(arena);
+        running_close(&running);
     }
     loaded_free(&l);
     return status;

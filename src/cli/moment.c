@@ -148,3 +148,20 @@ uint64_t processor_nanoseconds(void)
     struct timespec t;
     return clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t) == 0 ? (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec : 0;
 }
+
+void seconds_print(uint64_t seconds, struct text *out)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *one, *several;
+    } units[] = {{86400, "day", "days"}, {3600, "h", "h"}, {60, "min", "min"}, {1, "s", "s"}};
+    size_t first = seconds < 120 ? 3 : 0;
+    while (seconds < units[first].seconds && first < 3)
+        first++;
+    for (size_t i = first; i < 4 && i < first + 2; i++) {
+        uint64_t count = seconds / units[i].seconds;
+        seconds %= units[i].seconds;
+        if (count || i == first)
+            text_printf(out, "%s%llu %s", i > first ? " " : "", (unsigned long long)count, count == 1 ? units[i].one : units[i].several);
+    }
+}

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "base/bytes.h"
+#include "base/text.h"
 
 /* s UTC. */
 int64_t moment_now(void);
@@ -20,3 +21,5 @@ bool moment_asked(const char *verb, const char *at, int64_t *ret, int *ret_statu
 bool chance(uint64_t *ret) MUST_USE;
 /* Processor time of this thread so far. */
 uint64_t processor_nanoseconds(void);
+/* "90 s", "5 min", "1 h 30 min", "1 day": the two largest units, the rest is cut off. */
+void seconds_print(uint64_t seconds, struct text *out);

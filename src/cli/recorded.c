@@ -32,6 +32,16 @@ bool recorded_parse(const char *line, struct recorded *ret)
         ret->flow.from.family == ret->flow.to.family && moment_parse(time, moment_now(), &ret->time);
 }
 
+bool recorded_is_other(const char *line)
+{
+    char time[40], class[16], kind[40];
+    int64_t at;
+    record_field(line, "time", time, sizeof time);
+    record_field(line, "class_uid", class, sizeof class);
+    record_field(line, "kind", kind, sizeof kind);
+    return (class[0] || kind[0]) && moment_parse(time, moment_now(), &at);
+}
+
 bool recorded_each(const char *path, bool (*each)(const char *line, void *argument), void *argument)
 {
     FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "re");

@@ -15,5 +15,7 @@ struct recorded {
 
 /* False for lines that are not about a flow. */
 bool recorded_parse(const char *line, struct recorded *ret) MUST_USE;
+/* A record about no flow: of what is no IP, or of what the agent did. */
+bool recorded_is_other(const char *line);
 /* Each line of a file; stops and returns false when `each` does, or when the file cannot be read. "-" is standard input. */
 bool recorded_each(const char *path, bool (*each)(const char *line, void *argument), void *argument) MUST_USE;

@@ -9,6 +9,7 @@
 #include "agent/control.h"
 #include "cli/cli.h"
 #include "cli/live.h"
+#include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "enforce/administrator.h"
@@ -142,17 +143,42 @@ static void print_json(const struct running *r, const struct finding *f, struct 
         text_puts(out, "null}");
 }
 
+/* What the agent cannot put right, as it says; false: nothing is known of it. */
+static bool agent_trouble(const struct finding *f, char *ret, size_t size)
+{
+    record_field(text_cstr(&f->said), "trouble", ret, size);
+    return f->agent && f->said.len && strcmp(ret, "null") != 0;
+}
+
+/* Who puts right what differs. */
+static void print_remedy(const struct running *r, const struct finding *f, struct text *out)
+{
+    char trouble[512];
+    if (!f->agent)
+        text_printf(out, "`bulkhead agent %s` puts right what it can", r->state.name);
+    else if (!f->said.len)
+        text_puts(out, "the agent is to put it right, and does not answer");
+    else if (agent_trouble(f, trouble, sizeof trouble))
+        text_puts(out, "the agent cannot put all of it right");
+    else
+        text_puts(out, "the agent puts right what it can when it looks next");
+}
+
 static void print_links(const struct running *r, const struct finding *f, struct text *out)
 {
     text_printf(out, "  links      %zu of %u", r->state.count - f->drift.gone, links_desired(r->policy));
-    if (!f->drift.differ)
+    if (f->drift.differ == 0) {
         text_puts(out, ", the datapath is on all of them\n");
-    else if (f->agent)
-        text_printf(out, ", %u thing%s about them differ%s, which the agent puts right or says why not\n", f->drift.differ, plural(f->drift.differ),
-            f->drift.differ == 1 ? "s" : "");
-    else
-        text_printf(out, ", %u thing%s about them differ%s: `bulkhead agent %s`, or `up`, puts right what can be\n", f->drift.differ,
-            plural(f->drift.differ), f->drift.differ == 1 ? "s" : "", r->state.name);
+        return;
+    }
+    text_printf(out, ", %u thing%s about them differ%s: ", f->drift.differ, plural(f->drift.differ), f->drift.differ == 1 ? "s" : "");
+    print_remedy(r, f, out);
+    text_puts(out, "\n");
+}
+
+static const char *plural_of(const char *count)
+{
+    return strcmp(count, "1") == 0 ? "" : "s";
 }
 
 static void print_agent(const struct finding *f, struct text *out)
@@ -168,12 +194,11 @@ static void print_agent(const struct finding *f, struct text *out)
     record_field(said, "looked_ms_ago", ago, sizeof ago);
     record_field(said, "repairs", repairs, sizeof repairs);
     record_field(said, "lost", lost, sizeof lost);
-    record_field(said, "trouble", trouble, sizeof trouble);
     if (strcmp(looks, "0") == 0)
         text_puts(out, ", has just begun\n");
     else
-        text_printf(out, ": looked %s times, last %s ms ago, repaired %s, lost %s events\n", looks, ago, repairs, lost);
-    if (strcmp(trouble, "null") != 0)
+        text_printf(out, ": looked %s time%s, last %s ms ago, repaired %s, lost %s event%s\n", looks, plural_of(looks), ago, repairs, lost, plural_of(lost));
+    if (agent_trouble(f, trouble, sizeof trouble))
         text_printf(out, "             cannot put right: %s\n", trouble);
 }
 
@@ -210,8 +235,11 @@ static void print(const struct running *r, const struct finding *f, struct text 
     text_puts(out, "  policy     ");
     print_digest(p->digest, 8, out);
     text_printf(out, ", %u rule%s, generation %u%s\n", p->rule_count, plural(p->rule_count), r->generation, p->observe ? ", observed only" : "");
-    if (f->confirm_ns)
-        text_printf(out, "             goes back in %llu s unless confirmed\n", (unsigned long long)(f->confirm_ns / 1000000000 + 1));
+    if (f->confirm_ns) {
+        text_puts(out, "             goes back in ");
+        seconds_print(f->confirm_ns / 1000000000 + 1, out);
+        text_puts(out, " unless confirmed\n");
+    }
     if (!f->digest_equal)
         text_puts(out, "  kernel     its tables are of another policy\n");
     if (!f->this_build)

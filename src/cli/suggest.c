@@ -9,6 +9,7 @@
 #include "cli/output.h"
 #include "cli/recorded.h"
 #include "decide/why.h"
+#include "policy/print.h"
 #include "record/record.h"
 
 #define MEMORY ((size_t)1 << 30)
@@ -56,7 +57,10 @@ static bool take(const char *line, void *argument)
 /* A party as a selector. */
 static void print_selector(const struct policy *p, const struct address *a, const char *name, bool quoted, struct text *out)
 {
-    if (policy_workload_of(p, a) != NONE)
+    bool workload = policy_workload_of(p, a) != NONE;
+    if (workload && quoted)
+        name_print(name, out);
+    else if (workload)
         text_puts(out, name);
     else
         text_printf(out, quoted ? "\"cidr:%s/%u\"" : "cidr:%s/%u", name, address_bits(a));
@@ -96,7 +100,7 @@ static void print(const struct suggestions *s, struct text *out)
     text_puts(out, "# what was refused for want of a rule; keep what should be allowed\nrules:\n");
     for (size_t i = 0; i < s->count; i++) {
         const struct suggestion *e = &s->items[i];
-        text_printf(out, "  - name: suggested-%zu   # seen %llu times\n    allow: {from: ", i + 1, (unsigned long long)e->count);
+        text_printf(out, "  - name: suggested-%zu   # seen %llu time%s\n    allow: {from: ", i + 1, (unsigned long long)e->count, plural(e->count));
         print_selector(s->policy, &e->flow.from, e->from, true, out);
         text_puts(out, ", to: ");
         print_selector(s->policy, &e->flow.to, e->to, true, out);

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cli/output.h"
 #include "cli/top_show.h"
 #include "decide/why.h"
 #include "enforce/sessions.h"
@@ -179,7 +180,7 @@ static void print_refused(const struct top_reading *t, size_t shown, const struc
     if (!t->agent)
         text_puts(out, "  the agent does not run: nothing is recorded since; what is below is whole\n");
     if (t->lost_events)
-        text_printf(out, "  %llu events since `up` came too fast to be recorded\n", (unsigned long long)t->lost_events);
+        text_printf(out, "  %llu event%s since `up` came too fast to be recorded\n", (unsigned long long)t->lost_events, plural(t->lost_events));
 }
 
 /* ---- workloads ---- */

@@ -89,6 +89,8 @@ static int build(const struct loaded *l, bool foreground, bool json)
         status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
     else {
         status = report(l->policy, &result, json);
+        if (status != STATUS_YES)
+            complain("%s is up and %s; its workloads and addresses could not be written", l->policy->name, l->policy->observe ? "observed" : "enforced");
         warn_of_administrators(l->policy);
     }
     arena_destroy(scratch);

@@ -28,11 +28,19 @@ struct answers {
     uint32_t count;
 };
 
-static bool answers_equal(const struct why *a, const struct why *b)
+/* Whether the families have two different answers: also where only what is nearest, or what would help, is another. */
+static bool answers_differ(const struct answers *a, const struct loaded *l)
 {
-    const struct verdict *v = &a->span.verdict, *w = &b->span.verdict;
-    return v->allow == w->allow && v->enforced == w->enforced && v->reason == w->reason && v->rule == w->rule &&
-           a->delivery == b->delivery;
+    const struct verdict *v = &a->items[0].span.verdict, *w = &a->items[1].span.verdict;
+    if (a->count < 2 || v->enforced != w->enforced)
+        return a->count == 2;
+    struct text first = text_new(ANSWER_MAX), second = text_new(ANSWER_MAX);
+    why_print_reasons(&a->items[0], l->policy, l->file, &first);
+    why_print_reasons(&a->items[1], l->policy, l->file, &second);
+    bool same = !first.failed && !second.failed && strcmp(text_cstr(&first), text_cstr(&second)) == 0;
+    text_free(&first);
+    text_free(&second);
+    return !same;
 }
 
 static int answers_status(const struct answers *a)
@@ -46,7 +54,7 @@ static int answers_status(const struct answers *a)
 static int print_answers(const struct answers *a, const struct loaded *l)
 {
     struct text out = text_new(ANSWER_MAX);
-    bool differ = a->count == 2 && !answers_equal(&a->items[0], &a->items[1]);
+    bool differ = answers_differ(a, l);
     why_print(&a->items[0], l->policy, l->file, &out);
     if (differ) {
         text_puts(&out, "\n");
@@ -73,19 +81,19 @@ static void print_open_object(const struct why *w, const struct policy *p, struc
  * One object: the answer with "families", all that it holds for; where they differ, "other" is the other
  * family's. The denied one comes first then, so that "decision" says what the exit status says.
  */
-static int print_answers_json(const struct answers *a, const struct policy *p)
+static int print_answers_json(const struct answers *a, const struct loaded *l)
 {
     struct text out = text_new(ANSWER_MAX);
-    bool differ = a->count == 2 && !answers_equal(&a->items[0], &a->items[1]);
+    bool differ = answers_differ(a, l);
     uint32_t first = differ && a->items[0].span.verdict.allow && !a->items[1].span.verdict.allow ? 1 : 0;
-    print_open_object(&a->items[first], p, &out);
+    print_open_object(&a->items[first], l->policy, &out);
     if (a->count == 2 && !differ)
         text_puts(&out, ", \"families\": [4, 6]}\n");
     else
         text_printf(&out, ", \"families\": [%u]%s", a->items[first].flow.from.family, differ ? "" : "}\n");
     if (differ) {
         text_puts(&out, ", \"other\": ");
-        print_open_object(&a->items[1 - first], p, &out);
+        print_open_object(&a->items[1 - first], l->policy, &out);
         text_puts(&out, "}}\n");
     }
     return output_text(&out, answers_status(a));
@@ -102,7 +110,7 @@ static int answer(const struct loaded *l, const struct question *q, struct momen
     for (; a.count < flows.count; a.count++)
         if (!why_explain(l->policy, &flows.items[a.count], m, arena, &a.items[a.count]))
             return complain_in(q->json, "out of memory");
-    return q->json ? print_answers_json(&a, l->policy) : print_answers(&a, l);
+    return q->json ? print_answers_json(&a, l) : print_answers(&a, l);
 }
 
 static int ask(const struct question *q, int64_t now)

@@ -2,6 +2,7 @@
 #include "decide/change.h"
 
 #include "decide/reach.h"
+#include "policy/print.h"
 
 #include <netinet/in.h>
 
@@ -260,6 +261,19 @@ static const char *selector_text(const struct policy *p, const struct address *a
     return policy_workload_of(p, address) != NONE ? name : arena_format(a, "cidr:%s", name);
 }
 
+/* The same as an entry of a policy's file. */
+static const char *entry_text(const struct policy *p, const struct address *address, const char *name,
+                              struct arena *a)
+{
+    if (policy_workload_of(p, address) == NONE)
+        return selector_text(p, address, name, a);
+    struct text t = text_new(256);
+    name_print(name, &t);
+    const char *text = t.failed ? NULL : arena_text(a, text_cstr(&t), t.len);
+    text_free(&t);
+    return text;
+}
+
 static const char *service_text(const struct flow *f, struct arena *a)
 {
     struct text t = text_new(256);
@@ -274,8 +288,8 @@ static const char *service_text(const struct flow *f, struct arena *a)
 
 static bool add_rule_step(const struct policy *p, const struct why *w, struct change *c, struct arena *a)
 {
-    const char *from = selector_text(p, &w->flow.from, w->from, a),
-               *to = selector_text(p, &w->flow.to, w->to, a), *service = service_text(&w->flow, a);
+    const char *from = entry_text(p, &w->flow.from, w->from, a),
+               *to = entry_text(p, &w->flow.to, w->to, a), *service = service_text(&w->flow, a);
     return from && to && service &&
            add_step(c, a,
                     arena_format(a, "add a rule: allow: {from: %s, to: %s, ports: %s}", from, to, service));
@@ -313,13 +327,13 @@ static bool try_widen(const struct policy *p, const struct why *w, const struct 
     if (miss->lacks == LACK_FROM) {
         scope.from = true;
         where = "from";
-        what = selector_text(p, &w->flow.from, w->from, a);
+        what = entry_text(p, &w->flow.from, w->from, a);
         if (!end_add(&r->from, exact_selector(p, &w->flow.from, false), a))
             return false;
     } else if (miss->lacks == LACK_TO) {
         scope.to = true;
         where = "to";
-        what = selector_text(p, &w->flow.to, w->to, a);
+        what = entry_text(p, &w->flow.to, w->to, a);
         if (!end_add(&r->to, exact_selector(p, &w->flow.to, false), a))
             return false;
     } else if (miss->lacks == LACK_PORTS) {

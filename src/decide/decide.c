@@ -170,7 +170,7 @@ static bool rules_turn_together(const struct rule *a, const struct rule *b)
     return a->allow == b->allow && condition_equal(a->when, b->when);
 }
 
-static void matched_add(struct matched *m, const struct policy *p, uint32_t rule)
+void matched_add(struct matched *m, const struct policy *p, uint32_t rule)
 {
     const struct rule *r = &p->rules[rule];
     uint32_t *first = r->allow ? &m->allow : r->observe ? &m->observed : &m->deny;

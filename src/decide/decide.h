@@ -54,6 +54,8 @@ struct matched {
     uint32_t deny;     /* enforced */
     uint32_t observed; /* a deny with `enforce: observe` */
 };
+/* One more that matches. */
+void matched_add(struct matched *m, const struct policy *p, uint32_t rule);
 /* What they come to; `observed`: the flow is under observation. */
 struct verdict matched_verdict(const struct matched *m, bool observed);
 /* Whether that passes, for who asks millions of times. */

@@ -232,6 +232,8 @@ bool diff_make(const struct policy *before, const struct policy *after, int64_t 
         if (is_family_used(&d, family) && !diff_family(&d, family))
             return false;
     }
+    if (!diff_find_ways(&d))
+        return false;
     if (d.effort.spent > limit) {
         out.incomplete = arena_format(a, "more than %llu comparisons", (unsigned long long)limit);
         if (!out.incomplete)
@@ -241,6 +243,8 @@ bool diff_make(const struct policy *before, const struct policy *after, int64_t 
     }
     for (size_t i = 0; i < out.count && !d.both_families; i++)
         out.lines[i].families = 4 + 6;
+    for (size_t i = 0; i < out.way_count && !d.both_families; i++)
+        out.ways[i].families = 4 + 6;
     if (out.count)
         qsort(out.lines, out.count, sizeof *out.lines, compare_lines);
     *ret = out;

@@ -132,6 +132,14 @@ static const char *names_of(struct diffing *d, const struct population *p, struc
     return keep_text(d, &t);
 }
 
+const char *diff_world_name(struct diffing *d, const struct population *p, struct ranges world)
+{
+    struct text t = text_new(NAME_ROOM);
+    if (!print_world(d, p, world, &t))
+        t.failed = true;
+    return keep_text(d, &t);
+}
+
 static const char *ports_of(struct diffing *d, uint32_t services, bool *ret_cut)
 {
     struct text t = text_new(NAME_ROOM);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What the files of diff share; nobody else's. diff.c: who is compared; diff_compare.c: what differs;
- * diff_names.c: how it is said. */
+ * diff_ways.c: published ports and the uplink; diff_names.c: how it is said. */
 #pragma once
 
 #include "decide/diff.h"
@@ -64,7 +64,7 @@ struct diffing {
     struct number_table line_numbers;
     struct repeat repeat;
     struct diff *out;
-    size_t out_capacity, text_bytes;
+    size_t out_capacity, way_capacity, text_bytes;
     struct table texts;     /* of the output, each once */
     struct number_table out_lines; /* line, texts of both ends -> index */
     struct table cut_lines; /* what lines whose services are cut say of them -> number of the first that says so */
@@ -101,3 +101,7 @@ struct population {
 bool diff_compare(struct diffing *d, struct population *p) MUST_USE;
 /* Makes lines of the output of the columns. False when memory is out. */
 bool diff_name(struct diffing *d, struct population *p) MUST_USE;
+/* Pieces of the world, by their indexes, as text; equal texts are one. NULL when memory is out. */
+const char *diff_world_name(struct diffing *d, const struct population *p, struct ranges world) MUST_USE;
+/* What the change of the uplink opens and closes. False when memory is out. */
+bool diff_find_ways(struct diffing *d) MUST_USE;

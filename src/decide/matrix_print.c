@@ -65,22 +65,48 @@ static void print_cell(const struct matrix *m, const struct cell *cell, struct r
     }
 }
 
-/* A table: 14 columns of names, then as many of 22 as fit in 80. */
-#define NAME_WIDTH    14
-#define CELL_WIDTH    21
-#define CELLS_A_BLOCK 3
+/*
+ * A table of 80 columns: a name, then as many cells as fit beside it, each behind a space. The column of names is as wide as
+ * the longest name of a workload; the width of a cell is what is left for it.
+ */
+#define TABLE_WIDTH    80
+#define NAME_WIDTH     14
+#define NAME_WIDTH_MAX 31
+#define CELL_WIDTH     21 /* at least */
+#define CELLS_MAX      3
 
-/* The next line of `text` that fits `width`, broken at a space; returns what is left. */
-static const char *put_piece(struct text *out, const char *text, size_t width)
+struct layout {
+    size_t name, cell; /* columns */
+    size_t cells;      /* of a row */
+};
+
+static struct layout layout_for(size_t longest)
+{
+    struct layout l = {.name = longest < NAME_WIDTH ? NAME_WIDTH : longest > NAME_WIDTH_MAX ? NAME_WIDTH_MAX : longest};
+    l.cells = (TABLE_WIDTH - l.name) / (CELL_WIDTH + 1);
+    l.cell = (TABLE_WIDTH - l.name) / l.cells - 1;
+    return l;
+}
+
+/* How much of `text` fits `width`: up to a space, else behind a mark within a name, else as much as there is room for. */
+static size_t piece_length(const char *text, size_t width)
 {
     size_t len = strlen(text);
-    if (len > width) {
-        len = width;
-        while (len > 0 && text[len] != ' ')
-            len--;
-        if (len == 0)
-            len = width;
-    }
+    if (len <= width)
+        return len;
+    for (len = width; len > 0; len--)
+        if (text[len] == ' ')
+            return len;
+    for (len = width; len > 0; len--)
+        if (strchr("-:", text[len - 1]))
+            return len;
+    return width;
+}
+
+/* The next line of `text` that fits `width`; returns what is left. */
+static const char *put_piece(struct text *out, const char *text, size_t width)
+{
+    size_t len = piece_length(text, width);
     text_append(out, text, len);
     text_printf(out, "%*s", (int)(width - len), "");
     text += len;
@@ -93,10 +119,10 @@ static void trim_end(struct text *out)
         out->at[--out->len] = 0;
 }
 
-/* One row of up to CELLS_A_BLOCK texts, as many lines as the longest needs. */
-static void put_row(struct text *out, const char *name, const char *const *cells, size_t count)
+/* One row of up to CELLS_MAX texts, as many lines as the longest needs. */
+static void put_row(struct text *out, const struct layout *l, const char *name, const char *const *cells, size_t count)
 {
-    const char *left[CELLS_A_BLOCK + 1] = {name};
+    const char *left[CELLS_MAX + 1] = {name};
     bool more = true;
     for (size_t i = 0; i < count; i++)
         left[i + 1] = cells[i];
@@ -105,7 +131,7 @@ static void put_row(struct text *out, const char *name, const char *const *cells
         for (size_t i = 0; i <= count; i++) {
             if (i)
                 text_puts(out, " ");
-            left[i] = put_piece(out, left[i], i ? CELL_WIDTH : NAME_WIDTH);
+            left[i] = put_piece(out, left[i], i ? l->cell : l->name);
             more |= *left[i] != 0;
         }
         trim_end(out);
@@ -137,16 +163,26 @@ static size_t shown_place(const struct matrix *m, const struct shown *s, size_t 
     return i < s->count ? i : m->count - 1;
 }
 
-static void print_block(const struct matrix *m, const struct shown *s, size_t first, size_t count,
-                        struct range_list *scratch, struct text *out)
+static size_t longest_workload(const struct matrix *m, const struct shown *s)
 {
-    const char *cells[CELLS_A_BLOCK];
+    size_t longest = 0;
+    for (size_t i = 0; i < s->count; i++) {
+        size_t len = m->places[i].workload == NONE ? 0 : strlen(m->places[i].name);
+        longest = len > longest ? len : longest;
+    }
+    return longest;
+}
+
+static void print_block(const struct matrix *m, const struct shown *s, const struct layout *l, size_t first,
+                        size_t count, struct range_list *scratch, struct text *out)
+{
+    const char *cells[CELLS_MAX];
     for (size_t i = 0; i < count; i++)
         cells[i] = m->places[shown_place(m, s, first + i)].name;
-    put_row(out, "from \\ to", cells, count);
+    put_row(out, l, "from \\ to", cells, count);
     for (size_t r = 0; r < shown_count(s); r++) {
         size_t row = shown_place(m, s, r);
-        struct text texts[CELLS_A_BLOCK];
+        struct text texts[CELLS_MAX];
         for (size_t i = 0; i < count; i++) {
             texts[i] = text_new(CELL_LIMIT);
             const struct cell *cell = cell_at(m, row, shown_place(m, s, first + i));
@@ -157,7 +193,7 @@ static void print_block(const struct matrix *m, const struct shown *s, size_t fi
             cells[i] = text_cstr(&texts[i]);
             out->failed |= texts[i].failed;
         }
-        put_row(out, m->places[row].name, cells, count);
+        put_row(out, l, m->places[row].name, cells, count);
         for (size_t i = 0; i < count; i++)
             text_free(&texts[i]);
     }
@@ -167,11 +203,12 @@ void matrix_print(const struct matrix *m, struct text *out)
 {
     struct shown shown = shown_in_table(m);
     struct range_list scratch = {.arena = m->arena};
+    struct layout layout = layout_for(longest_workload(m, &shown));
     size_t all = shown_count(&shown);
-    for (size_t first = 0; first < all; first += CELLS_A_BLOCK) {
-        size_t count = all - first < CELLS_A_BLOCK ? all - first : CELLS_A_BLOCK;
+    for (size_t first = 0; first < all; first += layout.cells) {
+        size_t count = all - first < layout.cells ? all - first : layout.cells;
         text_puts(out, first ? "\n" : "");
-        print_block(m, &shown, first, count, &scratch, out);
+        print_block(m, &shown, &layout, first, count, &scratch, out);
     }
     if (all < m->count)
         text_printf(out, "and %zu more places, %zu pairs that may talk in all: --json and --dot have them\n",

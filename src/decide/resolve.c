@@ -69,6 +69,19 @@ static bool read_number(struct cursor *c, uint32_t max, uint32_t *ret)
     return digits > 0;
 }
 
+/* NULL: memory is out. A port alone is most often TCP's. */
+static const char *refuse_service(struct bytes text, struct arena *a)
+{
+    const char *shown = arena_text(a, text.at, text.len);
+    struct cursor c = cursor_over(text);
+    uint32_t port;
+    if (!shown)
+        return NULL;
+    if (read_number(&c, 65535, &port) && port && cursor_left(&c) == 0)
+        return arena_format(a, "`%s` is not a service: did you mean `%u/tcp`?", shown, port);
+    return arena_format(a, "`%s` is not a service: write PORT/tcp, PORT/udp, PORT/sctp, icmp, or the number of another protocol", shown);
+}
+
 static bool resolve_service(struct bytes text, struct arena *a, struct service *ret, const char **ret_error)
 {
     static const struct {
@@ -99,12 +112,7 @@ static bool resolve_service(struct bytes text, struct arena *a, struct service *
             return true;
         }
     }
-    const char *shown = arena_text(a, text.at, text.len);
-    *ret_error = shown ? arena_format(a,
-                                      "`%s` is not a service: write PORT/tcp, PORT/udp, PORT/sctp, icmp, or "
-                                      "the number of another protocol",
-                                      shown)
-                       : NULL;
+    *ret_error = refuse_service(text, a);
     return false;
 }
 

@@ -76,6 +76,8 @@ bool why_explain(const struct policy *p, const struct flow *f, struct moment m, 
 
 /* For people, 80 columns. */
 void why_print(const struct why *w, const struct policy *p, const char *file, struct text *out);
+/* All of that but the head, which says the flow and its family. */
+void why_print_reasons(const struct why *w, const struct policy *p, const char *file, struct text *out);
 /* One line. */
 void why_print_json(const struct why *w, const struct policy *p, struct text *out);
 

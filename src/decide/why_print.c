@@ -136,14 +136,19 @@ static void print_change(const struct change *c, struct text *out)
         text_printf(out, "             and %zu more\n", c->open_total - c->open_count);
 }
 
-void why_print(const struct why *w, const struct policy *p, const char *file, struct text *out)
+void why_print_reasons(const struct why *w, const struct policy *p, const char *file, struct text *out)
 {
-    print_head(w, out);
     print_verdict(w, p, file, out);
     print_way(w, out);
     print_matching(w, p, file, out);
     print_nearest(w, p, file, out);
     print_change(&w->change, out);
+}
+
+void why_print(const struct why *w, const struct policy *p, const char *file, struct text *out)
+{
+    print_head(w, out);
+    why_print_reasons(w, p, file, out);
 }
 
 /* JSON */

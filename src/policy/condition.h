@@ -13,6 +13,10 @@
 
 struct condition;
 
+/* The range of a timestamp (s since 1970) is what RFC 3339 can write: years 0001 to 9999. */
+#define TIMESTAMP_FIRST INT64_C(-62135596800)
+#define TIMESTAMP_LAST INT64_C(253402300799)
+
 enum truth {
     TRUTH_FALSE,
     TRUTH_TRUE,
@@ -48,6 +52,14 @@ bool condition_depends_on_time(const struct condition *c);
  * none. Exact.
  */
 int64_t condition_next_change(const struct condition *c, const struct facts *from, int64_t until);
+
+/*
+ * Whether it is certain that the answer is one of `truths` (1 << enum truth) at no time; or, between, at no second from that of
+ * `from` up to `until`. The second is exact where it is told. From `*left` the steps of evaluations are taken that it took; with
+ * none left little is certain.
+ */
+bool condition_is_never(const struct condition *c, unsigned truths, const struct zone *zone, uint64_t *left) MUST_USE;
+bool condition_is_never_between(const struct condition *c, unsigned truths, const struct facts *from, int64_t until, uint64_t *left) MUST_USE;
 
 /* Canonical print; parses again to the same expression. */
 void condition_print(const struct condition *c, struct text *out);

@@ -140,19 +140,30 @@ struct search {
     const struct condition *condition;
     const struct zone *zone;
     enum truth first; /* what is looked for is another answer */
+    uint32_t cost;    /* steps of one evaluation */
+    uint64_t *left;   /* steps; at 0 the search ends and what it found says nothing */
 };
+
+static bool spend(const struct search *s, uint64_t evaluations)
+{
+    uint64_t steps = evaluations * s->cost;
+    bool enough = *s->left > steps;
+    *s->left = enough ? *s->left - steps : 0;
+    return enough;
+}
 
 /* The first second behind `after` at which something of that level can change; else `end`. */
 static int64_t next_of(const struct search *s, enum level level, int64_t after, int64_t end)
 {
     struct walk w = {.zone = s->zone, .level = level, .after = after, .next = end};
+    (void)spend(s, 1);
     find_candidates(&w, s->condition->root);
     return w.next;
 }
 
 static bool is_another(const struct search *s, int64_t at)
 {
-    return condition_evaluate(s->condition, &(struct facts){.now = at, .zone = s->zone}) != s->first;
+    return spend(s, 1) && condition_evaluate(s->condition, &(struct facts){.now = at, .zone = s->zone}) != s->first;
 }
 
 /* The first second in [begin, end) with another answer, or `end`: at most SECONDS_MAX, of which each is looked at. */
@@ -161,6 +172,8 @@ static int64_t search_each_second(const struct search *s, int64_t begin, int64_t
     struct facts facts = {.now = begin, .zone = s->zone};
     unsigned count = (unsigned)(end - begin);
     uint64_t holds, fails;
+    if (!spend(s, count))
+        return end;
     if (condition_each_second(s->condition, &facts, count, &holds, &fails)) {
         uint64_t all = UINT64_MAX >> (64 - count);
         uint64_t others = all & ~(s->first == TRUTH_TRUE ? holds : s->first == TRUTH_FALSE ? fails : ~(holds | fails));
@@ -176,7 +189,7 @@ static int64_t search_seconds(const struct search *s, int64_t begin, int64_t end
 {
     if (begin < end && next_of(s, LEVEL_SECOND, begin, end) == end)
         return is_another(s, begin) ? begin : end;
-    for (; begin < end; begin += SECONDS_MAX) {
+    for (; begin < end && *s->left; begin += SECONDS_MAX) {
         int64_t stop = end - begin > SECONDS_MAX ? begin + SECONDS_MAX : end, found = search_each_second(s, begin, stop);
         if (found < stop)
             return found;
@@ -187,7 +200,7 @@ static int64_t search_seconds(const struct search *s, int64_t begin, int64_t end
 static bool is_settled(const struct search *s, int64_t at, unsigned exact, enum truth *ret)
 {
     struct facts facts = {.now = at, .zone = s->zone};
-    return condition_settled(s->condition, &facts, exact, ret);
+    return spend(s, 1) && condition_settled(s->condition, &facts, exact, ret);
 }
 
 /* Whether nothing else comes of any second of a minute, whatever minutes and hours are. */
@@ -208,7 +221,7 @@ static bool is_settled_by_seconds(const struct search *s, int64_t begin, int64_t
  */
 static int64_t search_pieces(const struct search *s, enum level level, int64_t begin, int64_t end)
 {
-    while (begin < end) {
+    while (begin < end && *s->left) {
         int64_t next = next_of(s, level, begin, end), repeats = level_period(level);
         enum truth truth;
         if (is_settled(s, begin, LEVELS_ALL << level, &truth)) {
@@ -244,6 +257,8 @@ static int64_t search_spans(const struct search *s, int64_t begin, int64_t end)
 {
     struct facts facts = {.now = begin, .zone = s->zone};
     enum truth truth;
+    if (!spend(s, 1))
+        return end;
     if (condition_settled_until(s->condition, &facts, end - 1, &truth))
         return truth == s->first ? end : begin;
     if (end - begin <= SECONDS_MAX)
@@ -259,12 +274,63 @@ static bool is_irregular(const struct condition *c)
     return w.irregular;
 }
 
+/* The first second in (begin, until) with another answer than there, which is `first`; else `until`. */
+static int64_t search_change(const struct search *s, int64_t begin, int64_t until)
+{
+    if (begin >= until || begin + 1 == until)
+        return until;
+    return is_irregular(s->condition) ? search_spans(s, begin + 1, until) : search_pieces(s, LEVEL_DAY, begin + 1, until);
+}
+
 int64_t condition_next_change(const struct condition *c, const struct facts *from, int64_t until)
 {
-    struct search s = {.condition = c, .zone = from->zone, .first = condition_evaluate(c, from)};
-    if (from->now >= until || from->now + 1 == until)
-        return until;
-    return is_irregular(c) ? search_spans(&s, from->now + 1, until) : search_pieces(&s, LEVEL_DAY, from->now + 1, until);
+    uint64_t unlimited = UINT64_MAX;
+    const struct search s = {.condition = c, .zone = from->zone, .first = condition_evaluate(c, from), .left = &unlimited};
+    return search_change(&s, from->now, until);
+}
+
+/* Whether all that the condition knows of `now` is fields of it, and of no other time. */
+static bool knows_only_fields(const struct node *n)
+{
+    if (n->constant)
+        return true;
+    if (n->kind == NODE_MEMBER || (n->kind == NODE_CALL && n->function == FUNCTION_FIELD))
+        return n->items[0]->kind == NODE_NAME && n->items[0]->slot == SLOT_NOW;
+    bool only = n->kind != NODE_NAME || n->slot != SLOT_NOW;
+    for (uint32_t i = 0; i < n->count && only; i++)
+        only = knows_only_fields(n->items[i]);
+    return only;
+}
+
+bool condition_is_never(const struct condition *c, unsigned truths, const struct zone *zone, uint64_t *left)
+{
+    const struct facts first = {.now = TIMESTAMP_FIRST, .zone = zone};
+    const struct search s = {.condition = c, .left = left, .cost = condition_steps(c, &first, TIMESTAMP_LAST)};
+    enum truth truth;
+    if (condition_settled_until(c, &first, TIMESTAMP_LAST, &truth))
+        return !(truths >> truth & 1);
+    if (!knows_only_fields(c->root))
+        return false;
+    /* The fields of an hour's begin are the same in every zone, at some moment. */
+    for (int64_t hour = 0; hour < 24; hour++)
+        if (!is_settled(&s, hour * level_period(LEVEL_HOUR), 1u << LEVEL_HOUR, &truth) || truths >> truth & 1)
+            return false;
+    return true;
+}
+
+bool condition_is_never_between(const struct condition *c, unsigned truths, const struct facts *from, int64_t until, uint64_t *left)
+{
+    struct search s = {.condition = c, .zone = from->zone, .left = left};
+    enum truth truth;
+    s.cost = condition_steps(c, from, until - 1);
+    if (condition_settled_until(c, from, until - 1, &truth))
+        return !(truths >> truth & 1);
+    for (int64_t at = from->now; at < until && spend(&s, 1); at = search_change(&s, at, until)) {
+        s.first = condition_evaluate(c, &(struct facts){.now = at, .zone = s.zone});
+        if (truths >> s.first & 1)
+            return false;
+    }
+    return *left > 0;
 }
 
 static bool mentions_now(const struct node *n)

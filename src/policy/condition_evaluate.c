@@ -403,12 +403,12 @@ static struct value field_within(const struct evaluation *e, enum field field, i
     enum level level = field_level(field);
     int64_t unit = level == LEVEL_SECOND ? 60 : level == LEVEL_MINUTE ? 3600 : DAY_SECONDS;
     if (zone_next_change(e->facts->zone, first) <= last)
-        return any;
+        return range_of_field(field);
     first += zone_offset(e->facts->zone, first);
     last += zone_offset(e->facts->zone, last);
     if (floor_divide(first, unit) == floor_divide(last, unit))
         return of_range(time_field(first, field), time_field(last, field));
-    return level == LEVEL_DAY ? any : range_of_field(field);
+    return range_of_field(field);
 }
 
 static struct value call_string(struct evaluation *e, const struct node *n, struct bytes a, struct bytes b)
@@ -685,4 +685,13 @@ bool condition_settled(const struct condition *c, const struct facts *facts, uns
 bool condition_settled_until(const struct condition *c, const struct facts *facts, int64_t last, enum truth *ret)
 {
     return settle(c, facts, LEVELS_ALL, last, ret);
+}
+
+uint32_t condition_steps(const struct condition *c, const struct facts *facts, int64_t last)
+{
+    _Alignas(16) uint8_t scratch[EVALUATION_SCRATCH];
+    struct evaluation e;
+    evaluation_begin(&e, facts, LEVELS_ALL, last, scratch);
+    (void)evaluate(&e, c->root);
+    return CONDITION_STEPS_MAX - e.steps;
 }

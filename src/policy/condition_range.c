@@ -7,7 +7,12 @@
 
 struct value range_of_field(enum field field)
 {
-    return of_range(0, field == FIELD_HOUR ? 23 : 59);
+    static const struct {
+        int8_t first;
+        int16_t last;
+    } ranges[] = {[FIELD_MONTH] = {1, 12}, [FIELD_DAY] = {1, 31}, [FIELD_HOUR] = {0, 23}, [FIELD_MINUTE] = {0, 59}, [FIELD_SECOND] = {0, 59},
+        [FIELD_WEEKDAY] = {0, 6}, [FIELD_MONTH_ZERO] = {0, 11}, [FIELD_DAY_ZERO] = {0, 30}, [FIELD_YEARDAY] = {0, 365}};
+    return field == FIELD_YEAR ? any : of_range(ranges[field].first, ranges[field].last);
 }
 
 /* Both ends of an int, a time or a range; false of anything else. */

@@ -12,9 +12,6 @@
 #define CONDITION_NODES_MAX 4096
 #define CONDITION_STEPS_MAX 100000 /* of one evaluation; past it the answer is unknown */
 
-/* The range of a timestamp is what RFC 3339 can write: years 0001 to 9999. */
-#define TIMESTAMP_FIRST INT64_C(-62135596800)
-#define TIMESTAMP_LAST INT64_C(253402300799)
 #define NANOSECONDS INT64_C(1000000000)
 
 __extension__ typedef __int128 wide; /* nanoseconds of timestamps: 9999 years are 3.2e20 */
@@ -315,14 +312,17 @@ bool node_fold(const struct node *n, struct arena *arena, uint32_t *steps, struc
 struct pattern *pattern_compile(struct bytes text, struct arena *arena, char *error, size_t error_size) MUST_USE;
 
 /*
- * The answer at every second at which what has one of the levels `exact` (1 << enum level, LEVEL_DAY among them) is as in
+ * The answer at every second at which what has one of the levels `exact` (1 << enum level) is as in
  * `facts`, whatever the fields of the others are; false when these decide. The condition must not be irregular
- * (condition_change.c).
+ * (condition_change.c). Without LEVEL_DAY it must know `now` by its fields alone.
  */
 bool condition_settled(const struct condition *c, const struct facts *facts, unsigned exact, enum truth *ret) MUST_USE;
 
 /* The same answer at every second from that of `facts` to `last`; false when no more is known than that it may be another. */
 bool condition_settled_until(const struct condition *c, const struct facts *facts, int64_t last, enum truth *ret) MUST_USE;
+
+/* Steps of an evaluation in which so much is open; others take about as many, or less. */
+uint32_t condition_steps(const struct condition *c, const struct facts *facts, int64_t last);
 
 /* ---- condition_seconds.c ---- */
 
@@ -336,7 +336,7 @@ bool condition_each_second(const struct condition *c, const struct facts *facts,
 
 /* ---- condition_range.c: values of which the range is known ---- */
 
-/* Of those below LEVEL_DAY. */
+/* All that it can be; a year is VALUE_ANY. */
 struct value range_of_field(enum field field);
 /* Operands are ints, times or ranges of them, or something else, of which nothing is known then. */
 struct value range_compare(enum operation operation, const struct value *a, const struct value *b);

@@ -20,6 +20,7 @@ struct suspecting {
     uint32_t wide[16];     /* denies that are looked at for every rule */
     uint32_t wide_count;
     struct list prefixes;  /* struct prefix: ends of allows */
+    uint64_t steps_left;   /* of evaluations of conditions, to find those that are never true */
 };
 
 /* The dense number of a selector, NONE for a prefix. */

@@ -6,6 +6,7 @@
 const char *const selectors_later[] = {"group", "user", "device", "fqdn", NULL};
 
 #define NAME_PATTERN "^[a-z][a-z0-9-]{0,30}$"
+#define WORKLOAD_PATTERN "^(?!hub$)[a-z][a-z0-9-]{0,30}$"
 #define WORD_PATTERN "^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$"
 
 #define TEXT(NAME, READ, WHAT, PATTERN, ...) \
@@ -97,7 +98,7 @@ static const struct field workload_fields[] = {
     {"enforce", &enforce_shape, offsetof(struct draft_workload, observe), false, "`observe`: record what would be refused from or to this workload, and let it pass."},
     {0}};
 static const struct shape workload_shape = {.kind = SHAPE_RECORD, .what = "a mapping with the key `segment`", .fields = workload_fields};
-static const struct shape workloads_shape = {.kind = SHAPE_MAP, .what = "a mapping from names to workloads", .item = &workload_shape, .entry = workload_entry, .key_pattern = NAME_PATTERN};
+static const struct shape workloads_shape = {.kind = SHAPE_MAP, .what = "a mapping from names to workloads", .item = &workload_shape, .entry = workload_entry, .key_pattern = WORKLOAD_PATTERN};
 
 /* Rules */
 static const struct shape selectors_shape = {.kind = SHAPE_LIST, .what = "a selector or a list of selectors", .item = &selector_shape, .lone = true, .begin = selectors_begin, .done = selectors_done};

@@ -43,13 +43,39 @@ static bool is_plain(const char *s)
     return true;
 }
 
-/* As a scalar that stands for exactly `s`; YAML's double quotes know all of JSON's escapes. */
-static void print_text(const char *s, struct text *out)
+/*
+ * The same of an address or a prefix. YAML 1.1 reads `1:20` as a number and begins no text in flow style with `:`; a `:` at the
+ * end makes a key of it for all.
+ */
+static bool is_plain_address(const char *s)
 {
-    if (is_plain(s))
+    size_t len = strlen(s);
+    bool number = len == strspn(s, "0123456789:") && !strstr(s, "::");
+    return !strchr(s, ':') || (s[0] != ':' && s[len - 1] != ':' && !number);
+}
+
+static void print_scalar(const char *s, bool plain, struct text *out)
+{
+    if (plain)
         text_puts(out, s);
     else
         text_json(out, s);
+}
+
+/* As a scalar that stands for exactly `s`; YAML's double quotes know all of JSON's escapes. */
+static void print_text(const char *s, struct text *out)
+{
+    print_scalar(s, is_plain(s), out);
+}
+
+void name_print(const char *name, struct text *out)
+{
+    print_text(name, out);
+}
+
+static void print_address(const char *s, struct text *out)
+{
+    print_scalar(s, is_plain_address(s), out);
 }
 
 void selector_print(const struct policy *p, const struct selector *s, struct text *out)
@@ -84,6 +110,15 @@ void selector_print(const struct policy *p, const struct selector *s, struct tex
     }
 }
 
+/* Entries of every other kind have a `:` in them, `any` and `world` are no words of YAML: they are text for every reader. */
+static void print_entry(const struct policy *p, const struct selector *s, struct text *out)
+{
+    if (s->kind == SELECT_WORKLOAD && !s->negated)
+        print_text(p->workloads[s->index].name, out);
+    else
+        selector_print(p, s, out);
+}
+
 void end_print(const struct policy *p, const struct end *e, struct text *out)
 {
     if (e->count != 1)
@@ -91,7 +126,7 @@ void end_print(const struct policy *p, const struct end *e, struct text *out)
     for (uint32_t i = 0; i < e->count; i++) {
         if (i)
             separate(out);
-        selector_print(p, &e->items[i], out);
+        print_entry(p, &e->items[i], out);
     }
     if (e->count != 1)
         text_puts(out, "]");
@@ -201,7 +236,7 @@ void policy_print_segment(const struct policy *p, uint32_t index, struct text *o
             separate(out);
         else if (s->cidr_count > 1)
             text_puts(out, "[");
-        text_puts(out, prefix_print(&s->cidrs[i], shown));
+        print_address(prefix_print(&s->cidrs[i], shown), out);
     }
     if (s->cidr_count > 1)
         text_puts(out, "]");
@@ -284,7 +319,7 @@ void policy_print_workload(const struct policy *p, uint32_t index, struct text *
         separate(out);
         if (i == 0)
             text_puts(out, w->address_count > 1 ? "address: [" : "address: ");
-        text_puts(out, address_print(&w->addresses[i], shown));
+        print_address(address_print(&w->addresses[i], shown), out);
     }
     if (w->address_given && w->address_count > 1)
         text_puts(out, "]");

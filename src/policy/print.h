@@ -5,6 +5,8 @@
 #include "policy/model.h"
 
 void policy_print(const struct policy *p, struct text *out);
+/* A workload's name as a scalar of YAML: in quotes where another reader would take it for something else. */
+void name_print(const char *name, struct text *out);
 /* One selector, an end, a ports entry as they stand in canonical form ("[any, not:world]", "8000-8099/tcp"). */
 void selector_print(const struct policy *p, const struct selector *s, struct text *out);
 void end_print(const struct policy *p, const struct end *e, struct text *out);

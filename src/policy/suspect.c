@@ -9,6 +9,11 @@
 
 #define COMPARE_MAX 256  /* entries times `not:` entries of one end */
 #define CLASSIFIED_MAX 64 /* classified segments that a wide target is compared with */
+/* Conditions are looked at through this time (s since 1970), as far as these steps reach: for one, and for all of a policy. */
+#define CENTURY_FIRST 946684800
+#define CENTURY_END 4102444800
+#define STEPS_MAX 5000000
+#define STEPS_ALL 10000000
 #define FAMILY(N) (1u << ((N) / 6)) /* 1: IPv4, 2: IPv6 */
 
 static unsigned families_of(const struct address *a, uint32_t count)
@@ -131,10 +136,27 @@ static unsigned suspect_end(struct suspecting *s, const struct end *e)
     return all;
 }
 
+/*
+ * Why the rule holds at no time, or NULL. What an allow needs is a condition that is true; a deny also matches where it is
+ * unknown.
+ */
+static const char *why_timeless(struct suspecting *s, const struct rule *r)
+{
+    const struct facts first = {.now = CENTURY_FIRST, .zone = s->p->zone};
+    const unsigned truths = 1u << TRUTH_TRUE | (r->allow ? 0 : 1u << TRUTH_UNKNOWN);
+    uint64_t left = s->steps_left < STEPS_MAX ? s->steps_left : STEPS_MAX, before = left;
+    const char *why = NULL;
+    if (condition_is_never(r->when, truths, s->p->zone, &left))
+        why = "its condition is never true";
+    else if (condition_is_never_between(r->when, truths, &first, CENTURY_END, &left))
+        why = "its condition is true at no time from 2000 to 2099";
+    s->steps_left -= before - left;
+    return why;
+}
+
 /* Why no traffic can ever match, or NULL. */
 static const char *why_dead(struct suspecting *s, const struct rule *r, unsigned from, unsigned to)
 {
-    const struct facts whenever = {.zone = s->p->zone};
     const struct selector *a = &r->from.items[0], *b = &r->to.items[0];
     if (!from)
         return "its `from` selects nothing";
@@ -142,15 +164,13 @@ static const char *why_dead(struct suspecting *s, const struct rule *r, unsigned
         return "its `to` selects nothing";
     if (!(from & to))
         return from == 1 ? "`from` has only IPv4 addresses, `to` only IPv6" : "`from` has only IPv6 addresses, `to` only IPv4";
-    if (r->when && !condition_depends_on_time(r->when) && condition_evaluate(r->when, &whenever) == TRUTH_FALSE)
-        return "its condition is never true";
     if (r->from.count == 1 && r->to.count == 1 && a->kind == b->kind) {
         if (a->kind == SELECT_WORKLOAD && a->index == b->index)
             return "what a workload sends to itself never leaves it";
         if (a->kind == SELECT_WORLD)
             return "what goes from the world to the world does not come here";
     }
-    return NULL;
+    return r->when ? why_timeless(s, r) : NULL;
 }
 
 static bool is_from_world(const struct suspecting *s, const struct end *from)
@@ -331,7 +351,7 @@ static bool suspect_workloads(struct suspecting *s)
 
 void policy_suspect(const struct policy *p, struct reading *r)
 {
-    struct suspecting s = {.p = p, .r = r};
+    struct suspecting s = {.p = p, .r = r, .steps_left = STEPS_ALL};
     s.id_count = p->workload_count + p->segment_count + (uint32_t)r->labels.count + 2;
     s.denies = (struct table){.arena = r->arena, .seed = {r->name_ids.seed[1], r->name_ids.seed[0]}};
     s.reached = arena_array(r->arena, s.id_count, 1);

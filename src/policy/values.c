@@ -605,6 +605,8 @@ void *workload_entry(struct reading *r, const struct yaml_node *key, void *into)
     uint32_t *index = &name_at(r, id)->workload;
     if (*index != NONE)
         return defined_twice(r, key, "workload", all[*index].place);
+    if (is_text(key->text, "hub"))
+        diag_error(r->diags, key->place, "the hub's own namespace is NETWORK-hub; give the workload another name", "the name `hub` is reserved among workloads");
     struct draft_workload *w = list_add(r, l, sizeof *w);
     if (!w)
         return NULL;

@@ -441,7 +441,7 @@ def tried(n, file, status):
 def _():
     with Network("t2p", RULES) as n:
         found, differences = tried(n, n.file, 0)
-        assert found["tried"] == 3 * 2 * 2 * 5 and not differences, found
+        assert found["tried"] == 3 * 2 * 2 * 5 and not differences and found["file_in_force"] is True, found
         other = n.write({"a-to-b": allow("a", "b", "7001/tcp, icmp"), "c-to-b": allow("c", "b", "7002/udp")}, "other.yaml")
         _, differences = tried(n, other, 1)
         assert differences == {(source, "b", "7002/udp", family, not arrived, arrived) for source, arrived in (("a", True), ("c", False)) for family in (4, 6)}, differences

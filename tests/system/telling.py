@@ -147,15 +147,53 @@ def _():
 @case("up whose output nobody takes leaves the network whole, with its agent")
 def _():
     with Network("t12f", RULES, start=False) as n:
-        for taker in ("/dev/full", None):
+        for taker, first in (("/dev/full", True), ("/dev/full", False), (None, False)):
             with open(taker, "wb") if taker else contextlib.nullcontext() as out:
                 command = [options.bulkhead, "up", n.file] if taker else ["sh", "-c", f"{options.bulkhead} up {n.file} >&- 2>&-"]
                 done = subprocess.run(command, stdout=out, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, timeout=30, check=False)
             assert done.returncode == 2, done
+            told = done.stderr.decode()
+            if taker:
+                assert "standard output: No space left on device" in told, told
+                assert ("t12f is up and enforced; its workloads and addresses could not be written" if first else
+                        "t12f enforces the new policy; the access gained and lost, and the receipt, could not be written") in told, told
             assert n.agent(), "no agent runs"
             expect(bulkhead("status", "t12f"), 0)
             n.session("a", "b", 7001)
             n.kill_agent()  # the second `up` is an apply, and starts it again
+
+
+@case("matrix --live of another file than the one in force says so, and tries what the policy in force opens too")
+def _():
+    with Network("t12i", RULES) as n:
+        less = n.write({"a-to-b": allow("a", "b", "7002/udp"), "never": RULES["never"]}, "less.yaml")
+        done = expect(bulkhead("matrix", less, "--live"), 1, "another policy is in force than ", "NOT as the policy says")
+        for family in (4, 6):
+            assert f"DIFFERS: a -> b 7001/tcp (IPv{family}): the policy refuses it, and it arrived" in done.stdout, done
+        alike = n.write({**RULES, "nor-this": "deny: {from: c, to: b, ports: 7009/tcp}"}, "alike.yaml")
+        expect(bulkhead("matrix", alike, "--live"), 0, "did not: as the file says, but another policy is in force")
+        assert json.loads(expect(bulkhead("matrix", alike, "--live", "--json"), 0).stdout)["file_in_force"] is False
+        done = expect(bulkhead("matrix", n.file, "--live"), 0, "exactly as the policy says")
+        assert "in force" not in done.stdout, done
+
+
+@case("status says of what differs who can put it right: the agent that runs and can, one to be started, or that the one that runs cannot")
+def _():
+    with Network("t12j", RULES) as n:
+        starts = "`bulkhead agent t12j` puts right what it can"
+        shown = expect(bulkhead("status", "t12j"), 0, "links      3, the datapath is on all of them").stdout
+        assert not re.search(r"\b1 (times|events|things)\b", shown), shown
+        n.kill_agent()
+        n.hub("tc", "filter", "del", "dev", n.hub_links()[0], "ingress")
+        expect(bulkhead("status", "t12j"), 1, f"3 of 3, 1 thing about them differs: {starts}")
+        n.hub("ip", "link", "del", n.hub_links()[0])
+        bulkhead("up", n.file)
+        found = lambda: json.loads(bulkhead("status", "t12j", "--json").stdout)
+        wait_for("the agent has looked", lambda: found()["agent"].get("looks", 0) > 1, 10)
+        if not found()["realised"]:
+            assert found()["agent"]["trouble"], found()
+            shown = expect(bulkhead("status", "t12j"), 1, "the agent cannot put all of it right", "cannot put right: ").stdout
+            assert starts not in shown, shown
 
 
 @case("confirm and apply for a network that is not up leave no trace")

@@ -149,9 +149,26 @@ static void chance_is_not_always_the_same(void **state)
     assert_true(a != b);
 }
 
+static void a_time_to_wait_is_told_in_its_two_largest_units(void **state)
+{
+    static const struct {
+        uint64_t seconds;
+        const char *told;
+    } cases[] = {{0, "0 s"}, {1, "1 s"}, {119, "119 s"}, {120, "2 min"}, {3599, "59 min 59 s"}, {3600, "1 h"}, {5400, "1 h 30 min"},
+        {86399, "23 h 59 min"}, {86400, "1 day"}, {172800 + 3 * 3600, "2 days 3 h"}, {86460, "1 day"}};
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text t = text_new(64);
+        seconds_print(cases[i].seconds, &t);
+        assert_string_equal(text_cstr(&t), cases[i].told);
+        text_free(&t);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_time_to_wait_is_told_in_its_two_largest_units),
         cmocka_unit_test(rfc3339_is_understood),
         cmocka_unit_test(seconds_may_be_left_out),
         cmocka_unit_test(hour_and_minute_are_of_today_in_utc),

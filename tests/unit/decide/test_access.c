@@ -12,6 +12,7 @@
 #include "decide/diff.h"
 #include "decide/matrix.h"
 #include "decide/reach.h"
+#include "decide/uplink.h"
 #include "arena_scene.h"
 #include "models.h"
 
@@ -239,8 +240,8 @@ static void a_matrix_is_a_table_for_80_columns(void **state)
                    "orders         22/tcp (IPv6)         .                     5432/tcp,\n"
                    "                                                           6000-6010/tcp\n"
                    "ledger         -                     -                     .\n"
-                   "cidr:203.0.113 any                   -                     -\n"
-                   ".0/24\n"
+                   "cidr:          any                   -                     -\n"
+                   "203.0.113.0/24\n"
                    "cidr:fd80::/16 any                   22/tcp                -\n"
                    "world          any                   -                     -\n"
                    "\n"
@@ -248,8 +249,8 @@ static void a_matrix_is_a_table_for_80_columns(void **state)
                    "storefront     443/tcp               22/tcp                -\n"
                    "orders         443/tcp               22/tcp                -\n"
                    "ledger         443/tcp               -                     -\n"
-                   "cidr:203.0.113 .                     -                     -\n"
-                   ".0/24\n"
+                   "cidr:          .                     -                     -\n"
+                   "203.0.113.0/24\n"
                    "cidr:fd80::/16 -                     .                     -\n"
                    "world          -                     -                     .\n");
 }
@@ -442,7 +443,8 @@ static void a_diff_has_json(void **state)
             "\"orders\", \"ports\": \"81/tcp\", \"families\": "
             "[4, 6], \"at_times\": false, \"rule\": \"new\", \"denier\": null}], \"lost\": [{\"from\": "
             "\"storefront\", \"to\": \"orders\", \"ports\": "
-            "\"80/tcp\", \"families\": [4, 6], \"at_times\": false, \"rule\": \"old\", \"denier\": null}]}\n");
+            "\"80/tcp\", \"families\": [4, 6], \"at_times\": false, \"rule\": \"old\", \"denier\": null}], "
+            "\"published\": {\"gained\": [], \"lost\": []}, \"uplink\": null}\n");
 }
 
 /* Whether one printed list of a diff's line holds what is asked, read as text. */
@@ -605,6 +607,70 @@ static void check_sample(const struct policy *const policies[2], const struct di
     }
 }
 
+/* Ports of the uplink that lead to ports that rules speak of. */
+static void random_publish(struct arena *a, struct policy *p)
+{
+    static const char *const published[] = {"443/tcp", "80/tcp", "53/udp"};
+    static const uint16_t inner[] = {80, 85, 443, 53};
+    p->uplink.interface = random_below(8) ? "uplink0" : NULL;
+    for (size_t i = 0; p->uplink.interface && i < 3; i++) {
+        if (random_below(2))
+            model_publish(a, p, published[i], p->workloads[random_below(p->workload_count)].name, inner[random_below(4)]);
+    }
+}
+
+static const struct address *target_of(const struct policy *p, const struct publish *e, uint8_t family)
+{
+    return e && uplink_outer_address(p, family) ? workload_first_address(&p->workloads[e->workload], family) : NULL;
+}
+
+/* What is said of a way for that source. */
+static bool way_has(const struct diff_way *w, bool gained, const struct publish *e, const struct address *from)
+{
+    return w->gained == gained && w->protocol == e->protocol && w->port == e->port && (w->families == 10 || w->families == from->family) &&
+           w->from && list_has_address(w->from, from);
+}
+
+/* The port of policy `k` that the other one does not have so; and what the diff says of who comes in by it. */
+static void check_way(const struct policy *const policies[2], unsigned k, const struct publish *e, const struct diff *d, const struct address *from,
+                      uint64_t seed, int64_t now, bool timed)
+{
+    const struct policy *p = policies[k], *other = policies[1 - k];
+    const struct address *to = target_of(p, e, from->family);
+    const struct publish *there = uplink_published(other, e->protocol, e->port);
+    if (!to || policy_segment_of(p, from) != NONE)
+        return;
+    bool same = there && target_of(other, there, from->family) && there->workload_port == e->workload_port &&
+                strcmp(other->workloads[there->workload].name, p->workloads[e->workload].name) == 0;
+    struct flow f = {.from = *from, .to = *to, .protocol = e->protocol, .port = e->workload_port};
+    struct verdict v = decide(p, &f, (struct moment){now, now});
+    bool passes = !same && verdict_passes(&v), said = false, always = false;
+    for (size_t i = 0; i < d->way_count; i++) {
+        bool has = way_has(&d->ways[i], k == 1, e, from);
+        said |= has;
+        always |= has && !d->ways[i].at_times;
+    }
+    if ((passes && !said) || (always && !passes) || (!timed && said != passes)) {
+        char a[ADDRESS_TEXT_MAX];
+        struct text t = text_new(1 << 20);
+        diff_print(d, &t);
+        print_error("seed %llu: %s by %u/%u of policy %u: passes %d\n%s", (unsigned long long)seed, address_print(from, a), e->port, e->protocol, k,
+                    passes, text_cstr(&t));
+        text_free(&t);
+        fail();
+    }
+}
+
+static void check_ways(const struct policy *const policies[2], const struct diff *d, uint64_t seed, int64_t now, bool timed)
+{
+    for (unsigned k = 0; k < 2; k++)
+        for (uint32_t i = 0; i < policies[k]->uplink.publish_count; i++)
+            for (size_t sample = 0; sample < SAMPLES; sample++) {
+                struct address from = address_of(samples[sample]);
+                check_way(policies, k, &policies[k]->uplink.publish[i], d, &from, seed, now, timed);
+            }
+}
+
 static void diff_against_brute_force(struct scene *s, uint64_t seeds, bool timed)
 {
     for (uint64_t seed = 1; seed <= seeds; seed++) {
@@ -614,6 +680,8 @@ static void diff_against_brute_force(struct scene *s, uint64_t seeds, bool timed
                                 : seed * 0x9e3779b97f4a7c15u + timed; /* even: the same again, and some more */
         struct policy *b = random_policy(s->arena, timed);
         random_rules(s->arena, b, random_below(3), timed);
+        random_publish(s->arena, a);
+        random_publish(s->arena, b);
         const struct policy *policies[] = {a, b};
         struct diff d;
         assert_true(diff_make(a, b, MIDNIGHT, LIMIT, s->arena, &d));
@@ -621,6 +689,7 @@ static void diff_against_brute_force(struct scene *s, uint64_t seeds, bool timed
         struct sample all[SAMPLES + 8];
         size_t count = samples_of(policies, all);
         int64_t now = MIDNIGHT + random_below(7 * 86400);
+        check_ways(policies, &d, seed, now, timed);
         for (size_t i = 0; i < count; i++) {
             for (size_t k = 0; k < count; k++) {
                 bool world = !all[i].workload && !all[k].workload;
@@ -648,6 +717,8 @@ static void every_allocation_may_fail(void **state)
     struct scene *s = *state;
     struct policy *a = small(s->arena), *b = model_shop(s->arena);
     bool done = false;
+    model_publish(s->arena, b, "443/tcp", "storefront", 80);
+    model_rule(s->arena, b, "in", "allow", "world", "storefront", "80/tcp", NULL);
     for (uint64_t nth = 1; !done; nth++) {
         struct diff d;
         arena_fail_at(s->arena, nth);

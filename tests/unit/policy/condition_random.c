@@ -245,14 +245,34 @@ static void check_print(const struct condition *c, const char *source, struct ar
     text_free(&second);
 }
 
+/* What is never the answer: exact with room enough, and with less of it nothing is said that is not so. */
+static void check_never(const struct condition *c, const char *source, const struct facts *from, int64_t until, unsigned seen)
+{
+    static const uint64_t rooms[] = {UINT64_MAX, 20000, 300, 0};
+    static const unsigned wanted[] = {1u << TRUTH_TRUE, 1u << TRUTH_TRUE | 1u << TRUTH_UNKNOWN, 1u << TRUTH_FALSE};
+    for (size_t i = 0; i < sizeof rooms / sizeof *rooms; i++)
+        for (size_t k = 0; k < sizeof wanted / sizeof *wanted; k++) {
+            uint64_t left = rooms[i];
+            bool never = condition_is_never_between(c, wanted[k], from, until, &left), so = !(seen & wanted[k]);
+            if (never ? !so : so && i == 0)
+                fail_msg("`%s` from %lld to %lld, answers %u with room %zu: never %u is said to be %d", source, (long long)from->now, (long long)until, seen, i, wanted[k], never);
+            assert_true(left <= rooms[i]);
+            bool real = from->now >= FIRST && until <= LAST; /* else no timestamp is `now` */
+            if (real && condition_is_never(c, wanted[k], from->zone, &left) && !so)
+                fail_msg("`%s`, answers %u: never %u is said for all times", source, seen, wanted[k]);
+        }
+}
+
 /* All changes within `span`, against stepping. */
 static void check_changes(const struct condition *c, const char *source, const struct facts *from, int64_t span)
 {
     int64_t until = from->now + span;
     struct facts at = *from;
+    unsigned seen = 0;
     while (at.now < until) {
         int64_t next = condition_next_change(c, &at, until);
         enum truth here = condition_evaluate(c, &at);
+        seen |= 1u << here;
         struct facts step = at;
         int64_t found = until;
         for (step.now = at.now + 1; step.now < until && found == until; step.now++)
@@ -264,6 +284,7 @@ static void check_changes(const struct condition *c, const char *source, const s
             assert_int_equal(next, until);
         at.now = next;
     }
+    check_never(c, source, from, until, seen);
 }
 
 static void round_of(uint64_t seed, bool plain)

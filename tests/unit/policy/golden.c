@@ -30,6 +30,18 @@ static char *read_file(const char *path, size_t *ret_len)
     return text;
 }
 
+/* The canonical print parses to the same model: its digest is that of its own canonical print. */
+static void parses_again(const struct policy *p, const struct text *printed, size_t from)
+{
+    struct bytes source = bytes_of(printed->at + from, printed->len - from);
+    struct arena *arena = arena_create(policy_memory_limit(source.len));
+    struct diags diags = diags_new(arena);
+    const struct policy *again = policy_parse(source, 8, zones_made, arena, &diags);
+    assert_non_null(again);
+    assert_memory_equal(again->digest, p->digest, sizeof p->digest);
+    arena_destroy(arena);
+}
+
 /* What the parser says, as it is kept in NAME.expected. */
 static struct text describe(const char *name, struct bytes source)
 {
@@ -40,7 +52,9 @@ static struct text describe(const char *name, struct bytes source)
     diags_print(&diags, name, source, false, &out);
     if (p) {
         text_puts(&out, "---\n");
+        size_t from = out.len;
         policy_print(p, &out);
+        parses_again(p, &out, from);
     }
     arena_destroy(arena);
     return out;

@@ -1,0 +1,1 @@
+bulkhead diff small.yaml wider.yaml --flows -

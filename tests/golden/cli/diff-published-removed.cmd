@@ -1,0 +1,1 @@
+sed "s/, publish.*}/}}/" published.yaml | bulkhead diff published.yaml -

@@ -1,0 +1,1 @@
+sed "s/everybody-reads/all-read/" published.yaml | bulkhead diff published.yaml -

@@ -1,0 +1,1 @@
+sed "s/, uplink:.*/}/" published.yaml >none; bulkhead diff published.yaml none; bulkhead diff none published.yaml; rm none; sed "s/uplink0/eth1, nat: none/" published.yaml | bulkhead diff published.yaml -; sed "s/uplink0/uplink0, nat: none/" published.yaml | bulkhead diff - published.yaml
