@@ -283,18 +283,18 @@ def _():
         return run("prlimit", f"--nofile={limit}", options.bulkhead, *arguments, status=None)
     own = "{command: [sh, -c, 'ulimit -Sn; sleep 1000']}"
     with Network("t1n", start=False, run_in={"a": own}) as n:
-        done = limited("20:63", "up", n.file)
-        assert done.returncode == 2 and "may have 63 files open, and 64 are needed" in done.stderr and "ulimit -n 1024" in done.stderr, said(done)
+        done = limited("20:79", "up", n.file)
+        assert done.returncode == 2 and "may have 79 files open, and 80 are needed" in done.stderr and "ulimit -n 1024" in done.stderr, said(done)
         leaves_nothing("t1n")
-        done = limited("20:64", "up", n.file)
+        done = limited("20:80", "up", n.file)
         assert done.returncode == 0, said(done)
         for arguments in (("status", n.name), ("top", n.name), ("flows", n.name), ("apply", n.file)):
-            assert limited("8:64", *arguments).returncode == 0, arguments
+            assert limited("8:80", *arguments).returncode == 0, arguments
         for arguments in (("status", n.name), ("top", n.name), ("flows", n.name), ("apply", n.file), ("agent", n.name), ("down", n.name)):
-            done = limited("20:63", *arguments)
-            assert done.returncode == 2 and "64 are needed" in done.stderr and "not whole" not in done.stderr, f"{arguments}: {said(done)}"
-        done = limited("20:63", "exec", f"{n.name}/a", "--", "true")
-        assert done.returncode == 125 and "64 are needed" in done.stderr, said(done)
+            done = limited("20:79", *arguments)
+            assert done.returncode == 2 and "80 are needed" in done.stderr and "not whole" not in done.stderr, f"{arguments}: {said(done)}"
+        done = limited("20:79", "exec", f"{n.name}/a", "--", "true")
+        assert done.returncode == 125 and "80 are needed" in done.stderr, said(done)
         done = limited("21:300", "exec", f"{n.name}/a", "--", "sh", "-c", "ulimit -Sn; ulimit -Hn")
         assert done.stdout.split() == ["21", "300"], said(done)
         with open(f"{STATE_ROOT}/{n.name}/a.log", encoding="utf-8") as file:
@@ -313,13 +313,13 @@ def _():
                 os.close(fd)
     with Network("t1o", start=False) as n:
         for inherited in (1, 20, 35, 45, 50, 55):
-            done = crowded(64, inherited, "up", n.file)
+            done = crowded(80, inherited, "up", n.file)
             assert done.returncode == 2 and "files open" in done.stderr and "ulimit -n 1024" in done.stderr, f"{inherited}: {said(done)}"
             assert "CAP_" not in done.stderr and "kernel" not in done.stderr, f"{inherited}: {said(done)}"
             leaves_nothing(n.name)
-        done = crowded(100, 36, "up", n.file)
+        done = crowded(116, 36, "up", n.file)
         assert done.returncode == 0, said(done)
-        done = crowded(99, 40, "exec", f"{n.name}/a", "--", "true")
+        done = crowded(115, 40, "exec", f"{n.name}/a", "--", "true")
         assert done.returncode == 125 and "ulimit -n" in done.stderr and "CAP_" not in done.stderr, said(done)
 
 
