@@ -2,6 +2,7 @@
 /* The links of a network's hub: made, each with what the datapath is to know of it, looked at, and put right. */
 #include <net/if.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "enforce/attached.h"
@@ -163,6 +164,7 @@ struct visit {
     const struct datapath *datapath;
     const struct state *state;
     struct state *noted; /* the same, where the other ends of new links are noted; NULL: there are none */
+    bool *is_gone;       /* for each link of the state; NULL: only their number is wanted */
     int hub; /* a route socket in it */
     bool repair;
     unsigned differ, gone;
@@ -183,6 +185,8 @@ static bool attach_missing(void *argument, struct failure *f)
         v->differ++;
         if (!link_get_by_index(v->hub, l->link, &link, NULL) || !is_the_one(l, &link)) {
             v->gone++;
+            if (v->is_gone)
+                v->is_gone[i] = true;
             continue;
         }
         ok = (!v->repair || datapath_attach(v->datapath, l->link, ok ? f : NULL)) && ok; /* one that cannot be put right holds up no other */
@@ -240,7 +244,7 @@ static bool check_up(const struct network_realised *n, int hub, struct visit *v,
         return false;
     for (size_t i = 0; i < s->count; i++) {
         struct link_state link;
-        bool down = link_get_by_index(socket, s->links[i].link, &link, NULL) && !link.up && is_the_one(&s->links[i], &link);
+        bool down = link_get_by_index(socket, s->links[i].link, &link, NULL) && !link.up;
         v->differ += down;
         if (down && v->repair && (!link_up(socket, s->links[i].link, f) || !readdress(n->policy, &s->links[i], hub, f)))
             return false;
@@ -287,23 +291,24 @@ bool network_relink(const struct policy *p, const struct datapath *d, struct sta
 {
     char netns[128];
     int hub_fd;
-    bool ok = true;
     *ret_made = 0;
     state_netns(s->name, "hub", netns);
     if (!netns_open(netns, &hub_fd, f))
         return false;
     SCOPED_FD hub = hub_fd;
-    SCOPED_FD socket = -1;
-    if (!netlink_open(hub, &socket, f))
-        return false;
+    SCOPED_MEMORY bool *gone = calloc(s->count ? s->count : 1, sizeof *gone);
+    struct visit v = {.datapath = d, .state = s, .is_gone = gone, .repair = true};
+    if (!gone)
+        return fail(f, "out of memory");
+    bool ok = visit_hub(hub, &v, f);
     for (size_t i = 0; i < s->count; i++) {
-        struct state_link *l = &s->links[i];
-        struct link_state link;
-        if (state_is_uplink(l) || (link_get_by_index(socket, l->link, &link, NULL) && is_the_one(l, &link)))
+        if (!gone[i] || state_is_uplink(&s->links[i]))
             continue;
-        bool made = make_again(p, l, hub, ok ? f : NULL);
+        bool made = make_again(p, &s->links[i], hub, ok ? f : NULL);
         *ret_made += made;
         ok = made && ok;
     }
-    return network_attach(hub, d, s, ok ? f : NULL) && (!*ret_made || state_save(s, ok ? f : NULL)) && ok;
+    if (*ret_made && (!network_attach(hub, d, s, ok ? f : NULL) || !state_save(s, ok ? f : NULL)))
+        return false;
+    return ok;
 }

@@ -1106,6 +1106,25 @@ def _():
         assert "CAP_NET_ADMIN" not in n.bulkhead("status", n.name).stdout
 
 
+@case("a link whose other end its owner takes to another namespace stays the workload's: apply and the agent leave it")
+def _():
+    around = {"a": f"attach: {{netns: {path_of(AROUND)}}}"}
+    with network_of_its_own("t10x", OPEN, around, furnish_around, start=False, workloads="ab") as n:
+        expect(n.bulkhead("up", n.file), 0)
+        run("ip", "netns", "add", "t10elsewhere")
+        n.stops.append(lambda: run("ip", "netns", "del", "t10elsewhere", status=None))
+        ip(AROUND, "link set eth0 netns t10elsewhere")
+        ip("t10elsewhere", f"address add {n.v4('a')}/32 dev eth0", "link set eth0 up", f"route add {n.v4('b')}/32 dev eth0",
+           f"neighbour add {n.v4('b')} lladdr 02:62:6b:00:10:02 dev eth0")
+        n.listen("b", 7001, 4)
+        for action in (lambda: expect(n.bulkhead("apply", n.file), 0), lambda: time.sleep(2.5)):
+            action()
+            assert "eth0" in run("ip", "-n", "t10elsewhere", "link").stdout
+            with inside(path_of("t10elsewhere")), socket.create_connection((n.v4("b"), 7001), timeout=3):
+                pass
+        expect(n.bulkhead("status", n.name), 0)
+
+
 # ---- what is done to a packet after the decision ----
 
 TAP, MALFORMED, NO_SESSION = "t10tap", 1, 7  # the reasons, in bpf/abi.h
