@@ -233,7 +233,7 @@ def _():
         started = time.monotonic()
         expect(bulkhead("down", "t1am"), 0)
         whole = time.monotonic() - started
-        for _ in range(8):
+        for _ in range(5):
             expect(bulkhead("up", n.file), 0)
             p = subprocess.Popen([options.bulkhead, "down", "t1am"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             time.sleep(chance.uniform(0, whole))
