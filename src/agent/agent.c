@@ -175,7 +175,11 @@ static void repair(struct agent *a)
     state_pins(a->name, pins);
     follow_policy(a);
     struct network_realised n = {.datapath = &a->datapath, .state = &a->state, .policy = a->loaded.policy};
-    bool ok = network_check(&n, true, &drift, &f) && (!drift.gone || relink(a, &made, &f));
+    if (datapath_waits(&a->datapath))
+        n.back = policy_of(a, datapath_in_force(&a->datapath).fallback);
+    bool ok = network_check(&n, true, &drift, &f);
+    if (drift.gone)
+        ok = relink(a, &made, ok ? &f : NULL) && ok;
     unsigned mended = drift.differ - drift.gone + made;
     a->looked = clock_ns(CLOCK_MONOTONIC);
     a->looks++;

@@ -77,12 +77,16 @@ static int report(const struct running *r, const struct loaded *l, const struct 
         if (!comparison_end(c, &out))
             text_puts(&out, "null");
         text_puts(&out, ", ");
+        text_printf(&out, "\"relinked\": %u, \"whole\": %s, ", result->relinked, result->broken.text[0] ? "false" : "true");
         print_receipt_json(r->policy, receipt, &out);
         text_puts(&out, "}\n");
     } else {
         if (!comparison_end(c, &out))
             text_puts(&out, "the policies are too large to compare their access here; see bulkhead diff\n");
         print_receipt(r->policy, receipt, &out);
+        if (result->relinked)
+            text_printf(&out, "%u link%s gone from the hub, and %s made again\n", result->relinked, result->relinked == 1 ? " was" : "s were",
+                result->relinked == 1 ? "is" : "are");
         text_printf(&out, "%s %s the new policy (compiled in %.1f ms, installed in %.1f ms)\n", l->policy->name,
             l->policy->observe ? "observes, and does not enforce," : "enforces", receipt->compile_ms, receipt->install_ms);
         print_table_size(&result->sizes, &out);

@@ -47,24 +47,31 @@ static int report(const struct policy *p, const struct network_result *r, bool j
 
 static volatile sig_atomic_t interrupted; /* by this signal */
 
+static const int interrupting[] = {SIGINT, SIGTERM, SIGHUP};
+#define INTERRUPTING (sizeof interrupting / sizeof interrupting[0])
+
 static void interrupt(int signal)
 {
     interrupted = signal;
 }
 
-/* A network that is half built is taken down first, and then this process ends by the signal, as whoever sent it expects. */
-static void interrupts_hold(struct progress *progress)
+/*
+ * A network that is half built is taken down first, and then this process ends by the signal, as whoever sent it expects.
+ * What the caller has ignored stays so.
+ */
+static void interrupts_hold(struct progress *progress, struct sigaction before[INTERRUPTING])
 {
     const struct sigaction hold = {.sa_handler = interrupt, .sa_flags = SA_RESTART};
     progress->interrupted = &interrupted;
-    (void)sigaction(SIGINT, &hold, NULL);
-    (void)sigaction(SIGTERM, &hold, NULL);
+    for (size_t i = 0; i < INTERRUPTING; i++)
+        if (sigaction(interrupting[i], NULL, &before[i]) == 0 && before[i].sa_handler != SIG_IGN)
+            (void)sigaction(interrupting[i], &hold, NULL);
 }
 
-static void interrupts_release(bool built)
+static void interrupts_release(const struct sigaction before[INTERRUPTING], bool built)
 {
-    (void)signal(SIGINT, SIG_DFL);
-    (void)signal(SIGTERM, SIG_DFL);
+    for (size_t i = 0; i < INTERRUPTING; i++)
+        (void)sigaction(interrupting[i], &before[i], NULL);
     if (interrupted && !built)
         (void)raise(interrupted);
     interrupted = 0;
@@ -82,7 +89,8 @@ static int build(const struct loaded *l, bool foreground, bool json)
     int status = STATUS_YES;
     struct meter meter;
     struct progress progress = meter_begin(&meter, "workloads are built");
-    interrupts_hold(&progress);
+    struct sigaction before[INTERRUPTING];
+    interrupts_hold(&progress, before);
     bool built = network_up(&source, &progress, scratch, &diags, &result, &f);
     meter_end(&meter);
     if (!built)
@@ -94,10 +102,10 @@ static int build(const struct loaded *l, bool foreground, bool json)
         warn_of_administrators(l->policy);
     }
     arena_destroy(scratch);
-    interrupts_release(built);
     /* Also when nobody could be told: the network is up. */
     if (built && !foreground && !agent_start(l->policy->name, &f))
-        return complain("%s", f.text);
+        status = complain("%s", f.text);
+    interrupts_release(before, built);
     return status;
 }
 

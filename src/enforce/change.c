@@ -100,13 +100,12 @@ static bool add_new_workloads(const struct policy *old, const struct policy *p, 
 
 static bool remove_workload(const char *name, const struct state_link *l, struct datapath *d, int hub, struct failure *f)
 {
-    char netns[128], hub_link[16];
+    char netns[128];
     struct link_entry none = {.kind = LINK_NONE};
     state_netns(name, l->workload, netns);
-    snprintf(hub_link, sizeof hub_link, "w%u", l->link);
     if (l->init && !process_stop(l->init, l->init_start, STOP_MS, f))
         return false;
-    return datapath_set_link(d, l->link, &none, f) && attached_return(name, l->workload, hub, f) && spoke_delete(hub, hub_link, netns, f);
+    return datapath_set_link(d, l->link, &none, f) && attached_return(name, l->workload, hub, f) && spoke_delete(hub, l->link, netns, f);
 }
 
 static bool remove_gone_workloads(const struct policy *p, struct datapath *d, struct state *s, int hub, struct failure *f)
@@ -186,11 +185,12 @@ static const struct policy *read_policy(const char *name, uint32_t generation, s
 {
     char *text;
     size_t size;
-    if (!state_load_policy(name, generation, &text, &size, f))
-        return NULL;
-    struct diags diags = diags_new(scratch);
-    const struct policy *p = policy_parse(bytes_of(text, size), (uint64_t)clock_ns(CLOCK_MONOTONIC), tzdata_find, scratch, &diags);
-    free(text);
+    const struct policy *p = NULL;
+    if (state_load_policy(name, generation, &text, &size, NULL)) {
+        struct diags diags = diags_new(scratch);
+        p = policy_parse(bytes_of(text, size), (uint64_t)clock_ns(CLOCK_MONOTONIC), tzdata_find, scratch, &diags);
+        free(text);
+    }
     if (!p)
         fail(f, "the policy that comes back cannot be read: `bulkhead confirm %s` first, or apply without --confirm", name);
     return p;
@@ -227,8 +227,7 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
         return false;
     }
     state_keep_policies(p->name, ret->generation, back && was.deadline ? was.fallback : was.generation);
-    unsigned made;
-    (void)!network_relink(p, d, s, &made, &ret->broken); /* the change is in force all the same */
+    (void)!network_relink(p, d, s, &ret->relinked, &ret->broken); /* the change is in force all the same */
     return remove_gone_workloads(p, d, s, hub, f) && state_save(s, f);
 }
 

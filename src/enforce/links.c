@@ -551,10 +551,16 @@ static bool spoke_hub_side(const struct spoke *spoke, int ns_fd, struct failure 
     return netlink_batch_send(socket, &batch, spoke->hub_link, f);
 }
 
+static bool delete_by_number(int ns_fd, uint32_t index, struct failure *f)
+{
+    SCOPED_FD socket = -1;
+    return netlink_open(ns_fd, &socket, f) && link_delete_by_index(socket, index, f);
+}
+
 /* After a failure, whose text stays: what cannot be removed either is met again, and named, by the next try. */
 static bool spoke_abandon(const struct spoke *spoke, bool link_made)
 {
-    bool gone = link_made ? spoke_delete(spoke->hub_ns_fd, spoke->hub_link, spoke->netns, NULL)
+    bool gone = link_made ? spoke_delete(spoke->hub_ns_fd, spoke->hub_index, spoke->netns, NULL)
                           : netns_delete(spoke->netns, NULL);
     (void)gone;
     return false;
@@ -636,30 +642,46 @@ bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f)
     return true;
 }
 
-static bool delete_by_number(int ns_fd, uint32_t index, struct failure *f)
+/* What is left of the link that was: by its MAC, since its number may be another's by now. */
+static bool far_end_delete(const struct spoke *spoke, int ns_fd, struct failure *f)
 {
+    struct link_state link;
     SCOPED_FD socket = -1;
-    return netlink_open(ns_fd, &socket, f) && link_delete_by_index(socket, index, f);
+    if (!netlink_open(ns_fd, &socket, f))
+        return false;
+    bool left = link_get_by_index(socket, WORKLOAD_LINK_INDEX, &link, NULL) && memcmp(link.mac, spoke->workload_mac, sizeof link.mac) == 0;
+    return !left || link_delete_by_index(socket, WORKLOAD_LINK_INDEX, f);
 }
 
-bool spoke_relink(const struct spoke *spoke, struct failure *f)
+static bool is_the_namespace(const struct spoke *spoke, int ns_fd, int32_t ns_id, struct failure *f)
+{
+    int32_t found;
+    SCOPED_FD socket = -1;
+    if (!netlink_open(spoke->hub_ns_fd, &socket, f) || !link_namespace_id(socket, ns_fd, &found, f))
+        return false;
+    return ns_id < 0 || found == ns_id ||
+        fail(f, "%s is another namespace than the one that the link was made to", spoke->existing ? spoke->existing : spoke->netns);
+}
+
+bool spoke_relink(const struct spoke *spoke, int32_t ns_id, struct failure *f)
 {
     SCOPED_FD ns_fd = -1;
     if (!spoke_is_sound(spoke, f) || !netns_open(spoke->existing ? spoke->existing : spoke->netns, &ns_fd, f) ||
-        !delete_by_number(spoke->hub_ns_fd, spoke->hub_index, f) || !delete_by_number(ns_fd, WORKLOAD_LINK_INDEX, f))
+        !is_the_namespace(spoke, ns_fd, ns_id, f) || !delete_by_number(spoke->hub_ns_fd, spoke->hub_index, f) || !far_end_delete(spoke, ns_fd, f))
         return false;
     if (spoke->existing && !netns_run_in(ns_fd, check_no_other_way, (void *)(uintptr_t)spoke->existing, f))
         return false;
-    if (spoke_hub_side(spoke, ns_fd, f) && spoke_far_side(spoke, ns_fd, f))
+    if (!spoke_hub_side(spoke, ns_fd, f))
+        return false;
+    if (spoke_far_side(spoke, ns_fd, f))
         return true;
     (void)!delete_by_number(spoke->hub_ns_fd, spoke->hub_index, NULL);
     return false;
 }
 
-bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct failure *f)
+bool spoke_delete(int hub_ns_fd, uint32_t hub_index, const char *netns, struct failure *f)
 {
-    SCOPED_FD socket = -1;
-    bool link_gone = netlink_open(hub_ns_fd, &socket, f) && link_delete(socket, hub_link, f);
+    bool link_gone = delete_by_number(hub_ns_fd, hub_index, f);
     return netns_end(&netns, 1, link_gone ? f : NULL) && link_gone;
 }
 

@@ -58,12 +58,12 @@ bool hub_prepare(int hub_ns_fd, struct failure *f) __attribute__((warn_unused_re
  * close. The hub-side end has a clsact qdisc, and both ends are up when it returns. */
 bool spoke_create(const struct spoke *spoke, int *ret_ns_fd, struct failure *f) __attribute__((warn_unused_result));
 
-/* Makes the link again, in a namespace that is there. Another link of the hub that has its number goes, and the far end
- * that may be left. When it fails there is no link. */
-bool spoke_relink(const struct spoke *spoke, struct failure *f) __attribute__((warn_unused_result));
+/* Makes the link again, to the namespace that the hub calls `ns_id` (-1: whichever is found), and no other that has come to have
+ * its name. Another link of the hub that has its number goes, and the far end that may be left. When it fails there is no link. */
+bool spoke_relink(const struct spoke *spoke, int32_t ns_id, struct failure *f) __attribute__((warn_unused_result));
 
 /* Takes link and namespace name away, and kills who is inside. What is not there is no failure. */
-bool spoke_delete(int hub_ns_fd, const char *hub_link, const char *netns, struct failure *f)
+bool spoke_delete(int hub_ns_fd, uint32_t hub_index, const char *netns, struct failure *f)
     __attribute__((warn_unused_result));
 
 /* Every spoke of the hub at once, links, the namespaces named and who is inside: for 300 the difference between seconds and

@@ -219,7 +219,7 @@ static bool check_names(const struct policy *p, struct failure *f)
 
 static bool goes_on(const struct progress *progress, struct failure *f)
 {
-    return !progress_interrupted(progress) || fail(f, "interrupted; nothing is left of the network");
+    return !progress_interrupted(progress) || fail(f, "interrupted, and taken down again");
 }
 
 static bool build(const struct policy_source *source, const struct progress *progress, struct state *s, struct arena *scratch, struct diags *diags, struct network_result *ret, struct failure *f)
@@ -386,6 +386,16 @@ static bool remove_links(const struct state *s, struct failure *f)
     return remove_namespaces(&n, f);
 }
 
+/* Without a state: an `up` writes it before it makes anything. */
+static bool is_only_begun(const char *name, struct failure *f)
+{
+    char hub[128], path[512];
+    state_netns(name, "hub", hub);
+    state_path(name, "state", path);
+    return !netns_exists(hub) || fail(f, "%s is gone, and what it names is not: remove the namespaces %s and those of its workloads, %s-... (ip netns del), and try again",
+        path, hub, name);
+}
+
 bool network_down(const char *name, bool *ret_was_up, struct failure *f)
 {
     char pins[512];
@@ -406,7 +416,8 @@ bool network_down(const char *name, bool *ret_was_up, struct failure *f)
         state_free(&s);
         if (!ok)
             return false;
-    }
+    } else if (!is_only_begun(name, f) || !stop_agent(name, f))
+        return false;
     return uplink_delete(name, f) && datapath_unpin(pins, f) && state_remove(name, f);
 }
 

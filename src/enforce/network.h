@@ -20,6 +20,7 @@ struct network_result {
     bool invalid;          /* the failure is the policy's, in `diags` or in the failure's text */
     struct compile_sizes sizes;
     uint32_t generation;
+    unsigned relinked;     /* of a network that was up: links that were gone, and are made again */
     struct failure broken; /* of a network that was up: what of it is not there any more and could not be made again; empty: nothing */
 };
 
@@ -73,6 +74,7 @@ struct network_realised {
     const struct datapath *datapath;
     const struct state *state;
     const struct policy *policy; /* in force; NULL: not known, then the host's part of the uplink is not looked at */
+    const struct policy *back;   /* comes back unless the one in force is confirmed; NULL: not known, then it is not either meanwhile */
 };
 
 /* How many things are not as they must be, or were not. */

@@ -213,14 +213,16 @@ bool network_attach(int hub, const struct datapath *d, struct state *s, struct f
 
 /* ---- what is there, beside what is to be ---- */
 
-/* Not while a change waits to be confirmed: what both policies publish stands until then. */
+/* While a change waits to be confirmed, what both policies publish stands. */
 static bool check_uplink(const struct network_realised *n, int hub, bool repair, unsigned *ret_differ, struct failure *f)
 {
     const struct state_link *l = state_find(n->state, STATE_UPLINK);
     *ret_differ = 0;
-    if (!n->policy || !l || datapath_waits(n->datapath))
+    bool waits = datapath_waits(n->datapath);
+    if (!n->policy || !l || (waits && !n->back))
         return true;
-    return network_uplink_check(&(struct network_uplink){.policy = n->policy, .link = l->link, .hub = hub}, repair, ret_differ, f);
+    const struct network_uplink u = {.policy = n->policy, .also = waits ? n->back : NULL, .link = l->link, .hub = hub};
+    return network_uplink_check(&u, repair, ret_differ, f);
 }
 
 /* An attached interface that was down has lost the hub's IPv6 addresses. */
@@ -263,10 +265,10 @@ bool network_check(const struct network_realised *n, bool repair, struct network
     SCOPED_FD hub = hub_fd;
     struct visit v = {.datapath = n->datapath, .state = n->state, .repair = repair};
     bool uplink = check_uplink(n, hub, repair, &at_uplink, f); /* first: a link that was gone is there again, without the program */
-    if (!visit_hub(hub, &v, uplink ? f : NULL) || !check_up(n, hub, &v, uplink ? f : NULL))
-        return false;
+    bool ok = visit_hub(hub, &v, uplink ? f : NULL);
+    ok = check_up(n, hub, &v, uplink && ok ? f : NULL) && ok;
     *ret = (struct network_drift){v.differ + at_uplink, v.gone};
-    return uplink;
+    return uplink && ok;
 }
 
 /* ---- links that are gone ---- */
@@ -276,12 +278,10 @@ static bool make_again(const struct policy *p, struct state_link *l, int hub, st
     struct spoke_room r;
     struct failure why = {""};
     uint32_t w = policy_find_workload(p, bytes_of_text(l->workload));
-    if (w == NONE)
-        return true;
     if (p->workloads[w].attach_interface)
         return fail(f, "workload %s: its interface %s is gone from the hub, or another has its place there: `bulkhead down %s` and `up`", l->workload,
             p->workloads[w].attach_interface, p->name);
-    if (!spoke_of(p, &p->workloads[w], l, hub, &r, &why) || !spoke_relink(&r.spoke, &why))
+    if (!spoke_of(p, &p->workloads[w], l, hub, &r, &why) || !spoke_relink(&r.spoke, l->peer_known ? l->peer_ns : -1, &why))
         return fail(f, "workload %s has no link to the hub, and cannot have one: %s: `bulkhead down %s` and `up`", l->workload, why.text, p->name);
     l->peer_known = false;
     return true;
@@ -302,7 +302,7 @@ bool network_relink(const struct policy *p, const struct datapath *d, struct sta
         return fail(f, "out of memory");
     bool ok = visit_hub(hub, &v, f);
     for (size_t i = 0; i < s->count; i++) {
-        if (!gone[i] || state_is_uplink(&s->links[i]))
+        if (!gone[i] || policy_find_workload(p, bytes_of_text(s->links[i].workload)) == NONE) /* the uplink; what a killed `apply` left */
             continue;
         bool made = make_again(p, &s->links[i], hub, ok ? f : NULL);
         *ret_made += made;

@@ -1125,6 +1125,29 @@ def _():
         expect(n.bulkhead("status", n.name), 0)
 
 
+@case("a link is made again to the namespace that it was to and no other, and nothing there is deleted but its own far end")
+def _():
+    around = {"a": f"attach: {{netns: {path_of(AROUND)}}}"}
+    with network_of_its_own("t10w", OPEN, around, furnish_around, start=False, workloads="ab") as n:
+        expect(n.bulkhead("up", n.file), 0)
+        ip(AROUND, "link delete eth0", "link add mine index 1000 type veth peer name mine2")
+        wait_for("the agent says what stands against it", lambda: "workload a has no link" in n.bulkhead("status", n.name).stdout)
+        assert "mine@" in run("ip", "-n", AROUND, "link").stdout
+        ip(AROUND, "link delete mine")
+        wait_for("it is made again", lambda: n.bulkhead("status", n.name).returncode == 0)
+        run("ip", "netns", "add", "t10elsewhere")
+        n.stops.append(lambda: run("ip", "netns", "del", "t10elsewhere", status=None))
+        run("mount", "--bind", path_of("t10elsewhere"), path_of(AROUND))
+        try:
+            run("ip", "-n", f"{n.name}-hub", "link", "del", "w16")
+            wait_for("the agent tells the other", lambda: "is another namespace than" in n.bulkhead("status", n.name).stdout)
+            assert "eth0" not in run("ip", "-n", "t10elsewhere", "link").stdout
+        finally:
+            run("umount", path_of(AROUND))
+        wait_for("it is made again", lambda: n.bulkhead("status", n.name).returncode == 0)
+        assert connected(n, "a", "b", 7001, 4) == "yes"
+
+
 # ---- what is done to a packet after the decision ----
 
 TAP, MALFORMED, NO_SESSION = "t10tap", 1, 7  # the reasons, in bpf/abi.h

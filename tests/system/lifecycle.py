@@ -208,6 +208,10 @@ def _():
                 leaves_nothing("t1ap")
             expect(bulkhead("down", "t1ap"), 0)
         assert interrupted, "none came in time"
+        p = subprocess.Popen(["sh", "-c", 'trap "" INT; exec "$0" up "$1"', options.bulkhead, n.file], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        time.sleep(whole / 2)
+        p.send_signal(signal.SIGINT)
+        assert p.wait(30) == 0, "what its caller ignores it ignores"
 
 
 @case("down that is killed is put right by the next down")
@@ -266,6 +270,25 @@ def _():
         wait_for("the agent says so too", lambda: bulkhead("status", "t1an").stdout.count("cannot put right: workload b"))
         expect(bulkhead("down", "t1an"), 0)
         leaves_nothing("t1an")
+
+
+@case("what an apply that was killed has left is no repair of the agent's, and a workload's link goes with it whatever it is called")
+def _():
+    with Network("t1aq", RULES, workloads="ab") as n:
+        more = n.write(RULES, "more.yaml", workloads="abcd")
+        p = subprocess.Popen([options.bulkhead, "apply", more], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        wait_for("it makes workloads", lambda: os.path.exists(f"{NETNS}/t1aq-c") or p.poll() is not None, pause=0.001)
+        p.kill()
+        p.wait()
+        time.sleep(2.5)
+        before = json.loads(bulkhead("status", "t1aq", "--json").stdout)["agent"]["repairs"]
+        time.sleep(4.5)
+        assert json.loads(bulkhead("status", "t1aq", "--json").stdout)["agent"]["repairs"] == before
+        expect(bulkhead("apply", more), 0)
+        n.hub("sh", "-c", "ip link set w18 down && ip link set w18 name renamed && ip link set renamed up")
+        expect(bulkhead("apply", n.file), 0)
+        assert len(n.hub_links()) == 2 and "renamed" not in n.hub("ip", "link").stdout
+        expect(bulkhead("status", "t1aq"), 0)
 
 
 @case("up on a network whose hub is gone builds it anew")

@@ -1426,6 +1426,20 @@ def _():
             n.forget()
 
 
+@case("the uplink's link is made again while a change waits to be confirmed, and a workload's while the uplink's interface is gone")
+def _():
+    with site() as n:
+        n.receipt(RULES, "--confirm", "60s", uplink="interface: uplink0, publish: {444/tcp: a:8443, 53/udp: a:5353}")
+        ip(f"{n.name}-hub", "link delete uplink")
+        wait_for("it is made again", lambda: "uplink" in run("ip", "-n", f"{n.name}-hub", "link").stdout, REPAIRED)
+        wait_for("the agent has repaired", lambda: n.repairs(), REPAIRED)
+        expect(n.bulkhead("confirm", n.name), 0)
+        ip(HOST, "link set uplink0 name gone0")
+        ip(f"{n.name}-hub", "link delete w16")
+        wait_for("it is made again", lambda: "w16" in run("ip", "-n", f"{n.name}-hub", "link").stdout, REPAIRED)
+        ip(HOST, "link set gone0 down", "link set gone0 name uplink0", "link set uplink0 up")
+
+
 @case("with the agent dead `status` exits 1 and says so as long as something is gone, and 0 when an agent has put it right")
 def _():
     with site() as n:

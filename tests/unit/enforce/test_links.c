@@ -394,7 +394,7 @@ static void deletion_leaves_nothing(void **state)
     struct stat there;
     for (int i = 0; i < SPOKES; i++) {
         for (int twice = 0; twice < 2; twice++)
-            if (!spoke_delete(stage.hub, stage.spokes[i].hub_link, stage.spokes[i].netns, &f))
+            if (!spoke_delete(stage.hub, stage.spokes[i].hub_index, stage.spokes[i].netns, &f))
                 fail_msg("%s", f.text);
         snprintf(path, sizeof path, NETNS_DIRECTORY "/%s", stage.spoke_names[i]);
         assert_int_equal(stat(path, &there), -1);
