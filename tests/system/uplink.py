@@ -1434,10 +1434,12 @@ def _():
         wait_for("it is made again", lambda: "uplink" in run("ip", "-n", f"{n.name}-hub", "link").stdout, REPAIRED)
         wait_for("the agent has repaired", lambda: n.repairs(), REPAIRED)
         expect(n.bulkhead("confirm", n.name), 0)
-        ip(HOST, "link set uplink0 name gone0")
+        ip(HOST, "link delete uplink0")
         ip(f"{n.name}-hub", "link delete w16")
         wait_for("it is made again", lambda: "w16" in run("ip", "-n", f"{n.name}-hub", "link").stdout, REPAIRED)
-        ip(HOST, "link set gone0 down", "link set gone0 name uplink0", "link set uplink0 up")
+        join_host_and_world()
+        expect(n.apply(RULES, uplink=MASQUERADED), 0)
+        wait_for("traffic flows again", n.works, REPAIRED)
 
 
 @case("with the agent dead `status` exits 1 and says so as long as something is gone, and 0 when an agent has put it right")
