@@ -205,12 +205,9 @@ bool network_name_is_free(const struct policy *p, const struct workload *w, stru
 static bool check_names(const struct policy *p, struct failure *f)
 {
     char netns[128];
-    for (uint32_t i = 0; i < p->workload_count; i++) {
-        if (strcmp(p->workloads[i].name, "hub") == 0)
-            return fail(f, "a workload cannot be called hub: the hub's own namespace has that name");
+    for (uint32_t i = 0; i < p->workload_count; i++)
         if (!network_name_is_free(p, &p->workloads[i], f))
             return false;
-    }
     state_netns(p->name, "hub", netns);
     if (netns_name_is_taken(netns))
         return fail(f, NETNS_DIRECTORY "/%s is there already, and bulkhead did not make it for this network: give the network another name, or remove it (ip netns del %s)", netns, netns);

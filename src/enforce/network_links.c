@@ -241,14 +241,11 @@ static bool readdress(const struct policy *p, const struct state_link *l, int hu
 static bool check_up(const struct network_realised *n, int hub, struct visit *v, struct failure *f)
 {
     const struct state *s = n->state;
-    SCOPED_FD socket = -1;
-    if (!netlink_open(hub, &socket, f))
-        return false;
     for (size_t i = 0; i < s->count; i++) {
         struct link_state link;
-        bool down = link_get_by_index(socket, s->links[i].link, &link, NULL) && !link.up;
+        bool down = link_get_by_index(v->hub, s->links[i].link, &link, NULL) && !link.up;
         v->differ += down;
-        if (down && v->repair && (!link_up(socket, s->links[i].link, f) || !readdress(n->policy, &s->links[i], hub, f)))
+        if (down && v->repair && (!link_up(v->hub, s->links[i].link, f) || !readdress(n->policy, &s->links[i], hub, f)))
             return false;
     }
     return true;
@@ -263,9 +260,12 @@ bool network_check(const struct network_realised *n, bool repair, struct network
     if (!netns_open(netns, &hub_fd, f))
         return false;
     SCOPED_FD hub = hub_fd;
-    struct visit v = {.datapath = n->datapath, .state = n->state, .repair = repair};
+    SCOPED_FD socket = -1;
+    if (!netlink_open(hub, &socket, f))
+        return false;
+    struct visit v = {.datapath = n->datapath, .state = n->state, .hub = socket, .repair = repair};
     bool uplink = check_uplink(n, hub, repair, &at_uplink, f); /* first: a link that was gone is there again, without the program */
-    bool ok = visit_hub(hub, &v, uplink ? f : NULL);
+    bool ok = netns_run_in(hub, attach_missing, &v, uplink ? f : NULL);
     ok = check_up(n, hub, &v, uplink && ok ? f : NULL) && ok;
     *ret = (struct network_drift){v.differ + at_uplink, v.gone};
     return uplink && ok;
