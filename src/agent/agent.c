@@ -180,7 +180,7 @@ static void repair(struct agent *a)
     bool ok = network_check(&n, true, &drift, &f);
     if (drift.gone)
         ok = relink(a, &made, ok ? &f : NULL) && ok;
-    unsigned mended = drift.differ - drift.gone + made;
+    unsigned mended = drift.mended + made;
     a->looked = clock_ns(CLOCK_MONOTONIC);
     a->looks++;
     a->repairs += mended != 0;

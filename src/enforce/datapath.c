@@ -520,17 +520,28 @@ bool datapath_get_link(const struct datapath *d, uint32_t link, struct link_entr
     return true;
 }
 
-bool datapath_attach(const struct datapath *d, uint32_t ifindex, struct failure *f)
+/* 0, or an errno value. *ret_doing: for a failure's text. */
+static int put_on(const struct datapath *d, uint32_t ifindex, const char **ret_doing)
 {
     LIBBPF_OPTS(bpf_tc_hook, hook, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS);
     LIBBPF_OPTS(bpf_tc_opts, options, .prog_fd = d->program, .handle = FILTER_HANDLE, .priority = FILTER_PRIORITY, .flags = BPF_TC_F_REPLACE);
-    int error = bpf_tc_hook_create(&hook);
-    if (error && error != -EEXIST)
-        return fail_errno(f, -error, "add the clsact qdisc to interface %u", ifindex);
-    error = bpf_tc_attach(&hook, &options);
-    if (error)
-        return fail_errno(f, -error, "attach the datapath to interface %u", ifindex);
-    return true;
+    int error = -bpf_tc_hook_create(&hook);
+    *ret_doing = "add the clsact qdisc";
+    if (error && error != EEXIST)
+        return error;
+    *ret_doing = "attach the datapath";
+    return -bpf_tc_attach(&hook, &options);
+}
+
+bool datapath_attach(const struct datapath *d, uint32_t ifindex, struct failure *f)
+{
+    const char *doing;
+    int error = put_on(d, ifindex, &doing);
+    if (error == EOPNOTSUPP) { /* somebody's qdisc, which shares its filters with others' (tc(8), ingress_block) and takes none for itself */
+        LIBBPF_OPTS(bpf_tc_hook, whole, .ifindex = (int)ifindex, .attach_point = BPF_TC_INGRESS | BPF_TC_EGRESS);
+        error = bpf_tc_hook_destroy(&whole) ? error : put_on(d, ifindex, &doing);
+    }
+    return !error || fail_errno(f, error, "%s to interface %u", doing, ifindex);
 }
 
 uint32_t datapath_attached(uint32_t ifindex)

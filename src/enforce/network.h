@@ -81,6 +81,7 @@ struct network_realised {
 struct network_drift {
     unsigned differ;
     unsigned gone; /* of these, links of workloads that are not there, or another link in their place: network_relink's to mend */
+    unsigned mended; /* of these, what was put right */
 };
 
 /*

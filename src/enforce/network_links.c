@@ -167,7 +167,7 @@ struct visit {
     bool *is_gone;       /* for each link of the state; NULL: only their number is wanted */
     int hub; /* a route socket in it */
     bool repair;
-    unsigned differ, gone;
+    unsigned differ, gone, mended;
 };
 
 /* Only the datapath's own link has its program; one that has lost it is told by its other end. */
@@ -189,7 +189,9 @@ static bool attach_missing(void *argument, struct failure *f)
                 v->is_gone[i] = true;
             continue;
         }
-        ok = (!v->repair || datapath_attach(v->datapath, l->link, ok ? f : NULL)) && ok; /* one that cannot be put right holds up no other */
+        bool put = v->repair && datapath_attach(v->datapath, l->link, ok ? f : NULL);
+        v->mended += put;
+        ok = (put || !v->repair) && ok; /* one that cannot be put right holds up no other */
         if (new)
             note_peer(&v->noted->links[i], &link);
     }
@@ -241,14 +243,18 @@ static bool readdress(const struct policy *p, const struct state_link *l, int hu
 static bool check_up(const struct network_realised *n, int hub, struct visit *v, struct failure *f)
 {
     const struct state *s = n->state;
+    bool ok = true;
     for (size_t i = 0; i < s->count; i++) {
         struct link_state link;
-        bool down = link_get_by_index(v->hub, s->links[i].link, &link, NULL) && !link.up;
-        v->differ += down;
-        if (down && v->repair && (!link_up(v->hub, s->links[i].link, f) || !readdress(n->policy, &s->links[i], hub, f)))
-            return false;
+        if (!link_get_by_index(v->hub, s->links[i].link, &link, NULL) || link.up)
+            continue;
+        v->differ++;
+        struct failure *why = ok ? f : NULL;
+        bool put = v->repair && link_up(v->hub, s->links[i].link, why) && readdress(n->policy, &s->links[i], hub, why);
+        v->mended += put;
+        ok = (put || !v->repair) && ok;
     }
-    return true;
+    return ok;
 }
 
 bool network_check(const struct network_realised *n, bool repair, struct network_drift *ret, struct failure *f)
@@ -267,7 +273,8 @@ bool network_check(const struct network_realised *n, bool repair, struct network
     bool uplink = check_uplink(n, hub, repair, &at_uplink, f); /* first: a link that was gone is there again, without the program */
     bool ok = netns_run_in(hub, attach_missing, &v, uplink ? f : NULL);
     ok = check_up(n, hub, &v, uplink && ok ? f : NULL) && ok;
-    *ret = (struct network_drift){v.differ + at_uplink, v.gone};
+    unsigned failed = !uplink && at_uplink; /* what is at the uplink is put right one after the other, up to the first that cannot be */
+    *ret = (struct network_drift){v.differ + at_uplink, v.gone, repair ? v.mended + at_uplink - failed : 0};
     return uplink && ok;
 }
 

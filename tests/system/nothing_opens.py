@@ -85,9 +85,10 @@ def delete_qdiscs(n):
 
 
 def replace_qdiscs(n):
-    for link in n.hub_links():
+    """By one for what arrives alone, or by one that shares its filters with others and takes none for itself."""
+    for i, link in enumerate(n.hub_links()):
         n.hub("tc", "qdisc", "del", "dev", link, "clsact")
-        n.hub("tc", "qdisc", "replace", "dev", link, "ingress")
+        n.hub("tc", "qdisc", "replace", "dev", link, *(["ingress"] if i % 2 else ["ingress_block", "7", "clsact"]))
         n.hub("tc", "qdisc", "replace", "dev", link, "root", "pfifo")
 
 

@@ -108,8 +108,9 @@ def offloads(namespace, link, on):
             fcntl.ioctl(s, 0x8946, struct.pack("16sQ", link.encode(), ctypes.addressof(value)))  # SIOCETHTOOL
 
 
-def nft(commands):
-    """What nf_tables in the host's namespace says."""
+@contextlib.contextmanager
+def nft_held(commands):
+    """What nf_tables in the host's namespace says. What a table's flag `owner` holds is held until the end."""
     nftables = ctypes.CDLL("libnftables.so.1")
     nftables.nft_ctx_new.restype = ctypes.c_void_p
     for get in (nftables.nft_ctx_get_output_buffer, nftables.nft_ctx_get_error_buffer):
@@ -120,9 +121,16 @@ def nft(commands):
         nftables.nft_ctx_buffer_error(context)
         failed = nftables.nft_run_cmd_from_buffer(context, commands.encode())
         out, err = nftables.nft_ctx_get_output_buffer(context).decode(), nftables.nft_ctx_get_error_buffer(context).decode()
+    try:
+        assert not failed, f"nft: {commands}: {err}"
+        yield out
+    finally:
         nftables.nft_ctx_free(context)
-    assert not failed, f"nft: {commands}: {err}"
-    return out
+
+
+def nft(commands):
+    with nft_held(commands) as out:
+        return out
 
 
 def host_state():
@@ -1512,6 +1520,20 @@ def _():
         wait_for("traffic flows again", n.works, REPAIRED)
         wait_for("it is recorded", lambda: len(n.repairs()) > repaired, REPAIRED)
         status_is(n, 0)
+
+
+@case("what the agent cannot put right is told once and is no repair")
+def _():
+    with site() as n:
+        table, before = f"inet bulkhead-{n.name}", len(n.repairs())
+        with nft_held(f"delete table {table}; add table {table} {{ flags owner; }}"):
+            wait_for("it is recorded", lambda: [r for r in n.records() if r.get("kind") == "differs"], REPAIRED)
+            time.sleep(4.5)  # two more looks of the agent
+            assert len([r for r in n.records() if r.get("kind") == "differs"]) == 1, n.records()
+            assert len(n.repairs()) == before, n.repairs()
+            status_is(n, 1, "cannot put")
+        wait_for("traffic flows again", n.works, REPAIRED)
+        wait_for("it is recorded", lambda: len(n.repairs()) == before + 1, REPAIRED)
 
 
 @case("when the interface gets another address, what is published is there")
