@@ -190,7 +190,8 @@ static void repair(struct agent *a)
     }
     snprintf(a->trouble, sizeof a->trouble, "%s", ok ? "" : f.text);
     if (mended) {
-        snprintf(what, sizeof what, "%u links were gone or off, or the datapath on them or the uplink's part of the host missing or replaced; put right", mended);
+        snprintf(what, sizeof what, "%u thing%s put right: links that were gone or off, the datapath on them or the uplink's part of the host missing or replaced",
+            mended, mended == 1 ? "" : "s");
         note(a, "repair", what);
     }
     unsigned pinned = entries_in(pins);

@@ -59,7 +59,7 @@ const char help_why[] =
     "  --from A      where it comes from\n"
     "  --to B        where it goes; names stand for both families: IPv6 is shown\n"
     "                apart when it differs, and one denied is denied\n"
-    "  --port P      5432/tcp, 53/udp, 443/sctp, icmp, or another protocol's number\n"
+    "  --port P      5432/tcp, 53/udp, 443/sctp, icmp, or protocol:47 (IP's number)\n"
     "  --at TIME     at that moment: 2026-11-24T03:00Z, or 03:00 today; both UTC\n"
     "  --json        one object\n"
     "  --batch       lines `FROM TO PORT/PROTOCOL` on standard input, for each one\n"

@@ -253,13 +253,16 @@ int policy_unfit(const struct diags *d, const struct loaded *l, const struct fai
     return STATUS_NO;
 }
 
+static void warn_of_administrator(const struct administrator *a, void *unused)
+{
+    (void)unused;
+    const struct workload *w = a->workload;
+    complain("warning: process %d (%s) %s %s holds CAP_NET_ADMIN of this host, with which it can change the hub's links and so reach past the "
+             "perimeter of %s; start it without (setpriv --bounding-set -net_admin), or in a user namespace of its own",
+        a->pid, a->command, w->attach_netns ? "in" : "behind", w->attach_netns ? w->attach_netns : w->attach_interface, w->name);
+}
+
 void warn_of_administrators(const struct policy *p)
 {
-    for (uint32_t i = 0; i < p->workload_count; i++) {
-        struct administrator a;
-        if (p->workloads[i].attach_netns && administrator_find(p->workloads[i].attach_netns, &a))
-            complain("warning: process %d (%s) in %s holds CAP_NET_ADMIN of this host, with which it can change the hub's links and so reach past the "
-                     "perimeter of %s; start it without (setpriv --bounding-set -net_admin), or in a user namespace of its own",
-                a.pid, a.command, p->workloads[i].attach_netns, p->workloads[i].name);
-    }
+    administrators_each(p, warn_of_administrator, NULL);
 }

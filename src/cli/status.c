@@ -88,34 +88,36 @@ static void print_digest(const uint8_t digest[32], size_t bytes, struct text *ou
         text_printf(out, "%02x", digest[i]);
 }
 
+struct listing {
+    struct text *out;
+    const char *between;
+};
+
+static void list_administrator(const struct administrator *a, void *argument)
+{
+    struct listing *l = argument;
+    text_printf(l->out, "%s{\"workload\": \"%s\", \"pid\": %d, \"command\": ", l->between, a->workload->name, a->pid);
+    text_json(l->out, a->command);
+    text_printf(l->out, ", \"others\": %u}", a->others);
+    l->between = ", ";
+}
+
 static void print_administrators_json(const struct policy *p, struct text *out)
 {
-    const char *between = "";
+    struct listing l = {.out = out, .between = ""};
     text_puts(out, "\"administrators\": [");
-    for (uint32_t i = 0; i < p->workload_count; i++) {
-        struct administrator a;
-        if (!p->workloads[i].attach_netns || !administrator_find(p->workloads[i].attach_netns, &a))
-            continue;
-        text_printf(out, "%s{\"workload\": \"%s\", \"pid\": %d, \"command\": ", between, p->workloads[i].name, a.pid);
-        text_json(out, a.command);
-        text_printf(out, ", \"others\": %u}", a.others);
-        between = ", ";
-    }
+    administrators_each(p, list_administrator, &l);
     text_puts(out, "], ");
 }
 
-static void print_administrators(const struct policy *p, struct text *out)
+static void print_administrator(const struct administrator *a, void *argument)
 {
-    for (uint32_t i = 0; i < p->workload_count; i++) {
-        struct administrator a;
-        if (!p->workloads[i].attach_netns || !administrator_find(p->workloads[i].attach_netns, &a))
-            continue;
-        text_printf(out, "  trust      process %d (%s)", a.pid, a.command);
-        if (a.others)
-            text_printf(out, " and %u more", a.others);
-        text_printf(out, " of %s hold%s CAP_NET_ADMIN of this host:\n             the perimeter does not hold %s (SECURITY.md)\n", p->workloads[i].name,
-            a.others ? "" : "s", a.others ? "them" : "it");
-    }
+    struct text *out = argument;
+    text_printf(out, "  trust      process %d (%s)", a->pid, a->command);
+    if (a->others)
+        text_printf(out, " and %u more", a->others);
+    text_printf(out, " of %s hold%s CAP_NET_ADMIN of this host:\n             the perimeter does not hold %s (SECURITY.md)\n", a->workload->name,
+        a->others ? "" : "s", a->others ? "them" : "it");
 }
 
 static void print_json(const struct running *r, const struct finding *f, struct text *out)
@@ -250,7 +252,7 @@ static void print(const struct running *r, const struct finding *f, struct text 
         print_links(r, f, out);
     print_contents(f, out);
     print_uplink(p, out);
-    print_administrators(p, out);
+    administrators_each(p, print_administrator, out);
     text_printf(out, "  processes  %u of %u run\n", f->processes_running, f->processes);
     if (f->agent)
         print_agent(f, out);

@@ -69,17 +69,36 @@ static bool read_number(struct cursor *c, uint32_t max, uint32_t *ret)
     return digits > 0;
 }
 
-/* NULL: memory is out. A port alone is most often TCP's. */
+static bool all_is_number(struct bytes text, uint32_t max, uint32_t *ret)
+{
+    struct cursor c = cursor_over(text);
+    return read_number(&c, max, ret) && cursor_left(&c) == 0;
+}
+
+/* NULL: memory is out. A number alone is most often TCP's port. */
 static const char *refuse_service(struct bytes text, struct arena *a)
 {
     const char *shown = arena_text(a, text.at, text.len);
-    struct cursor c = cursor_over(text);
-    uint32_t port;
+    uint32_t number;
     if (!shown)
         return NULL;
-    if (read_number(&c, 65535, &port) && port && cursor_left(&c) == 0)
-        return arena_format(a, "`%s` is not a service: did you mean `%u/tcp`?", shown, port);
-    return arena_format(a, "`%s` is not a service: write PORT/tcp, PORT/udp, PORT/sctp, icmp, or the number of another protocol", shown);
+    if (!all_is_number(text, 65535, &number) || !number)
+        return arena_format(a, "`%s` is not a service: write PORT/tcp, PORT/udp, PORT/sctp, icmp, or protocol:NUMBER for another protocol", shown);
+    if (number > 255)
+        return arena_format(a, "`%s` is not a service: did you mean `%u/tcp`?", shown, number);
+    return arena_format(a, "`%s` is not a service: did you mean `%u/tcp`? (IP's protocol of that number is `protocol:%u`)", shown, number, number);
+}
+
+static bool resolve_protocol(struct bytes text, struct service *ret)
+{
+    static const char prefix[] = "protocol:";
+    uint32_t number;
+    const size_t length = sizeof prefix - 1;
+    if (text.len <= length || !bytes_equal(bytes_slice(text, 0, length), bytes_of_text(prefix)) ||
+        !all_is_number(bytes_slice(text, length, text.len - length), 255, &number))
+        return false;
+    *ret = (struct service){.protocol = (uint8_t)number, .protocol_v6 = (uint8_t)number};
+    return number != IPPROTO_TCP && number != IPPROTO_UDP && number != IPPROTO_SCTP && number != IPPROTO_ICMP && number != IPPROTO_ICMPV6;
 }
 
 static bool resolve_service(struct bytes text, struct arena *a, struct service *ret, const char **ret_error)
@@ -93,22 +112,18 @@ static bool resolve_service(struct bytes text, struct arena *a, struct service *
         *ret = (struct service){.protocol = IPPROTO_ICMP, .protocol_v6 = IPPROTO_ICMPV6};
         return true;
     }
+    if (resolve_protocol(text, ret))
+        return true;
     struct cursor c = cursor_over(text);
     uint32_t number;
-    if (read_number(&c, 65535, &number)) {
+    if (read_number(&c, 65535, &number) && number) {
         struct bytes rest = bytes_slice(text, c.at, cursor_left(&c));
         for (size_t i = 0; i < sizeof with_ports / sizeof with_ports[0]; i++) {
-            if (number == 0 || !bytes_equal(rest, bytes_of_text(with_ports[i].name)))
+            if (!bytes_equal(rest, bytes_of_text(with_ports[i].name)))
                 continue;
             *ret = (struct service){.protocol = with_ports[i].protocol,
                                     .protocol_v6 = with_ports[i].protocol,
                                     .port = (uint16_t)number};
-            return true;
-        }
-        bool plain = rest.len == 0 && number <= 255 && number != IPPROTO_TCP && number != IPPROTO_UDP &&
-                     number != IPPROTO_SCTP;
-        if (plain && number != IPPROTO_ICMP && number != IPPROTO_ICMPV6) {
-            *ret = (struct service){.protocol = (uint8_t)number, .protocol_v6 = (uint8_t)number};
             return true;
         }
     }

@@ -40,7 +40,7 @@ void service_print(const struct flow *f, struct text *out)
     else if (f->protocol == (f->from.family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6))
         text_puts(out, "icmp");
     else
-        text_printf(out, "protocol %u", f->protocol);
+        text_printf(out, "protocol:%u", f->protocol);
 }
 
 /* Nearest misses */

@@ -84,7 +84,7 @@ void why_print_json(const struct why *w, const struct policy *p, struct text *ou
 /* One line: {"decision","rule","reason","delivery","enforced","from","to","port"}. */
 void verdict_print_json(const struct policy *p, const struct flow *f, const struct verdict *v, enum delivery d,
                         const char *from, const char *to, struct text *out);
-/* "5432/tcp", "icmp", "protocol 47". */
+/* "5432/tcp", "icmp", "protocol:47". */
 void service_print(const struct flow *f, struct text *out);
 /* The workload that has the address, else the address. NULL when memory is out. */
 const char *party_name(const struct policy *p, const struct address *a, struct arena *arena) MUST_USE;

@@ -2,6 +2,7 @@
 #include "enforce/administrator.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <linux/capability.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +10,11 @@
 #include <sys/stat.h>
 
 #include "enforce/file.h"
+#include "enforce/links.h"
+#include "enforce/netlink.h"
 #include "enforce/netns.h"
 #include "enforce/scope.h"
+#include "enforce/state.h"
 
 static bool same_namespace(const char *path, const struct stat *wanted)
 {
@@ -35,43 +39,98 @@ static void take_command(const char *status, char out[16])
     }
 }
 
+struct search {
+    struct stat home, user; /* the host's namespaces */
+    int hub;                /* a route socket in it */
+    const struct state *state;
+    struct administrator *found; /* one a link of the state */
+};
+
+static void take(const char *pid, const char *status, int32_t ns, const struct search *s)
+{
+    for (size_t i = 0; i < s->state->count; i++) {
+        struct administrator *a = &s->found[i];
+        if (!a->workload || s->state->links[i].peer_ns != ns)
+            continue;
+        a->others += a->pid != 0;
+        if (a->pid)
+            continue;
+        a->pid = (pid_t)strtol(pid, NULL, 10);
+        take_command(status, a->command);
+    }
+}
+
 /* It may end while it is looked at: then it is not there. */
-static void look_at(const char *pid, const struct stat *net, const struct stat *user, struct administrator *ret)
+static void look_at(const char *pid, const struct search *s)
 {
     char path[64];
     char *status;
     size_t size;
-    snprintf(path, sizeof path, "/proc/%.16s/ns/net", pid);
-    if (!same_namespace(path, net))
-        return;
+    int32_t ns;
     snprintf(path, sizeof path, "/proc/%.16s/ns/user", pid);
-    if (!same_namespace(path, user))
+    if (!same_namespace(path, &s->user))
         return;
     snprintf(path, sizeof path, "/proc/%.16s/status", pid);
     if (!file_read(path, 65536, &status, &size, NULL))
         return;
-    if (may_administer(status) && ret->pid)
-        ret->others++;
-    else if (may_administer(status)) {
-        ret->pid = (pid_t)strtol(pid, NULL, 10);
-        take_command(status, ret->command);
-    }
+    snprintf(path, sizeof path, "/proc/%.16s/ns/net", pid);
+    SCOPED_FD net = may_administer(status) && !same_namespace(path, &s->home) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    if (net >= 0 && link_namespace_id(s->hub, net, &ns, NULL) && ns >= 0)
+        take(pid, status, ns, s);
     free(status);
 }
 
-bool administrator_find(const char *netns, struct administrator *ret)
+static void look_at_all(const struct search *s)
 {
-    struct stat net, user;
-    int fd;
-    *ret = (struct administrator){0};
-    if (!netns_open(netns, &fd, NULL))
-        return false;
-    SCOPED_FD there = fd;
-    DIR *d = fstat(there, &net) || stat("/proc/self/ns/user", &user) ? NULL : opendir("/proc");
+    DIR *d = opendir("/proc");
     for (struct dirent *e; d && (e = readdir(d));)
         if (e->d_name[0] >= '0' && e->d_name[0] <= '9')
-            look_at(e->d_name, &net, &user, ret);
+            look_at(e->d_name, s);
     if (d)
         closedir(d);
-    return ret->pid != 0;
+}
+
+/* Which links lead to what others own; whether any does. */
+static bool choose(const struct policy *p, const struct search *s)
+{
+    bool any = false;
+    for (size_t i = 0; i < s->state->count; i++) {
+        const struct state_link *l = &s->state->links[i];
+        uint32_t w = policy_find_workload(p, bytes_of_text(l->workload));
+        if (w == NONE || !l->peer_known || l->peer_ns < 0 || !(p->workloads[w].attach_netns || p->workloads[w].attach_interface))
+            continue;
+        s->found[i].workload = &p->workloads[w];
+        any = true;
+    }
+    return any;
+}
+
+static void search(const struct policy *p, struct search *s)
+{
+    char path[128];
+    int fd;
+    state_netns(p->name, "hub", path);
+    if (!choose(p, s) || stat("/proc/self/ns/net", &s->home) || stat("/proc/self/ns/user", &s->user) || !netns_open(path, &fd, NULL))
+        return;
+    SCOPED_FD hub = fd;
+    SCOPED_FD socket = -1;
+    if (!netlink_open(hub, &socket, NULL))
+        return;
+    s->hub = socket;
+    look_at_all(s);
+}
+
+void administrators_each(const struct policy *p, administrator_fn each, void *argument)
+{
+    struct state state;
+    if (!state_load(p->name, &state, NULL))
+        return;
+    SCOPED_MEMORY struct administrator *found = calloc(state.count ? state.count : 1, sizeof *found);
+    struct search s = {.state = &state, .found = found};
+    if (found)
+        search(p, &s);
+    for (size_t i = 0; found && i < state.count; i++)
+        if (found[i].pid)
+            each(&found[i], argument);
+    state_free(&state);
 }

@@ -1106,6 +1106,17 @@ def _():
         assert "CAP_NET_ADMIN" not in n.bulkhead("status", n.name).stdout
 
 
+@case("who holds CAP_NET_ADMIN of this host behind an attached interface is named; what runs on the host itself is not")
+def _():
+    with Cabled("t10z", attached={"d": BEHIND["d"]}) as n:
+        assert "CAP_NET_ADMIN" not in n.bulkhead("status", n.name).stdout
+        p = subprocess.Popen(["ip", "netns", "exec", MACHINES["d"], "sleep", "777002"])
+        n.stops.append(p.kill)
+        wait_for("it sleeps", lambda: processes_that_are("sleep", "777002"))
+        expect(n.bulkhead("status", n.name), 0, f"process {p.pid} (sleep) of d holds CAP_NET_ADMIN")
+        expect(n.bulkhead("apply", n.file), 0, f"process {p.pid} (sleep) behind {INTERFACES['d']} holds CAP_NET_ADMIN", "perimeter of d")
+
+
 @case("a link whose other end its owner takes to another namespace stays the workload's: apply and the agent leave it")
 def _():
     around = {"a": f"attach: {{netns: {path_of(AROUND)}}}"}

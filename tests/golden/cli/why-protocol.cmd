@@ -1,1 +1,1 @@
-bulkhead why small.yaml --from one --to two --port 47
+bulkhead why small.yaml --from one --to two --port protocol:47
