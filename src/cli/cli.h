@@ -20,7 +20,7 @@ struct verb {
     const char *summary;               /* for the list of verbs; starts with a small letter, no full stop */
     const char *help;                  /* all of VERB --help: Usage:, summary, Options:, Examples: */
     int (*run)(int argc, char **argv); /* argv[0] is the verb's name; NULL: not built yet */
-    int usage_status;                  /* exit status of wrong usage; 0 stands for STATUS_CANNOT */
+    int usage_status;                  /* exit status of wrong usage and of too small a stack; 0 stands for STATUS_CANNOT */
 };
 
 /* Ends with an entry without a name. */

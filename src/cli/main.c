@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/output.h"
 #include "enforce/descriptors.h"
+#include "enforce/stack.h"
 
 #define VERBS_MAX 64
 
@@ -79,8 +80,13 @@ int main(int argc, char **argv)
     const struct verb *v = verb_find(argv[1]);
     if (!v)
         return refuse_verb(argv[1]);
+    struct failure f = {""};
     complain_as(v->name);
     if (!v->run)
         return complain("not built yet");
+    if (!stack_suffices(&f)) {
+        int status = complain("%s", f.text);
+        return v->usage_status ? v->usage_status : status;
+    }
     return v->run(argc - 1, argv + 1);
 }

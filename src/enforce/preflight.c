@@ -5,9 +5,7 @@
 #include <linux/capability.h>
 #include <linux/magic.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/mount.h>
-#include <sys/resource.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -20,9 +18,6 @@
 
 #define BPFFS "/sys/fs/bpf"
 #define KERNEL_TYPES "/sys/kernel/btf/vmlinux"
-
-/* KiB of stack. `up` takes up to 112, arguments and environment not counted, most of it in libnftables; other builds of libraries may take more. */
-#define STACK_NEEDED 256
 
 static const struct workload *first_that_runs(const struct policy *p)
 {
@@ -48,19 +43,6 @@ static bool capabilities_suffice(const struct policy *p, struct failure *f)
         return true;
     return fail(f, "building a network%s%s needs %s, which this process lacks; a container needs --privileged, a unit CapabilityBoundingSet= with them",
         runs ? " with run: of workload " : "", runs ? runs->name : "", lacking);
-}
-
-/* The limit counts arguments and environment, which lie above the first frame, up to the name of the executed file. */
-static bool stack_suffices(struct failure *f)
-{
-    struct rlimit limit;
-    const char *name = (const char *)getauxval(AT_EXECFN);
-    uintptr_t here = (uintptr_t)__builtin_frame_address(0), top = name ? (uintptr_t)name + strlen(name) : here;
-    rlim_t taken = top > here ? (top - here) / 1024 : 0;
-    if (getrlimit(RLIMIT_STACK, &limit) || limit.rlim_cur == RLIM_INFINITY || limit.rlim_cur / 1024 >= STACK_NEEDED + taken)
-        return true;
-    return fail(f, "this process may have a stack of %llu KiB, of which arguments and environment take %llu, and %d are needed beside them: raise the limit (ulimit -s 8192, or LimitSTACK= of the unit)",
-        (unsigned long long)limit.rlim_cur / 1024, (unsigned long long)taken, STACK_NEEDED);
 }
 
 /* The programs are fitted to the running kernel by its types (CO-RE); libbpf looks for them in files of /boot too. */
@@ -89,6 +71,6 @@ bool network_preflight(const struct policy *p, struct failure *f)
 {
     if (geteuid() != 0)
         return fail(f, "building a network needs root: run it with sudo");
-    return capabilities_suffice(p, f) && process_numbers_hold(f) && descriptors_suffice(f) && stack_suffices(f) && netns_return_probe(f) &&
+    return capabilities_suffice(p, f) && process_numbers_hold(f) && descriptors_suffice(f) && netns_return_probe(f) &&
            datapath_probe(f) && kernel_tells_its_types(f) && mount_bpffs(f);
 }

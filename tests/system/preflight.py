@@ -103,6 +103,8 @@ def _():
             expect(done, status, *([f"a stack of {kib} KiB", "ulimit -s"] if status else []))
             if status:
                 leaves_nothing("t13f")
+                expect(bulkhead("check", n.file, preexec_fn=limit, env={"PATH": os.environ["PATH"]}), 2 if kib < 256 else 0)
+                expect(bulkhead("exec", "t13f/a", "--", "true", preexec_fn=limit, env={"PATH": os.environ["PATH"]}), 125)
 
 
 @case("up that cannot write its state leaves no directory of pins")
