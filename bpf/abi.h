@@ -197,6 +197,13 @@ struct counter {
 #define COUNTER_SOURCE 0 /* the perimeter it came from */
 #define COUNTER_TARGET 1 /* the perimeter it was meant for */
 #define COUNTER_OBSERVED 2 /* + side: refused for the reason, but only observed: it passed */
+/* What a link may have so many of in a second. */
+enum bulkhead_budget {
+    BUDGET_ANSWERS,
+    BUDGET_EVENTS, /* by right */
+    BUDGETS,
+};
+
 #define COUNTERS_PER_LINK 128
 #define COUNTER_INDEX(link, side, reason) ((link) * COUNTERS_PER_LINK + (side) * 32 + (reason))
 

@@ -29,17 +29,18 @@ ever_inline __u16 sum_fold(__u32 sum)
     return (__u16)~sum;
 }
 
-ever_inline bool budget_allows(const struct context *c, const struct link_entry *link)
+/* Whether the packet's link has had less than so many in this second; one more. */
+ever_inline bool budget_take(const struct context *c, __u32 of, __u32 per_second)
 {
-    __u32 at = c->link;
-    __u64 *budget = bpf_map_lookup_elem(&answer_budget, &at);
+    __u32 at = c->link * BUDGETS + of;
+    __u64 *budget = bpf_map_lookup_elem(&budgets, &at);
     if (!budget)
         return false;
     __u64 second = c->now / SECOND;
     __u64 b = READ_ONCE(*budget);
     if (b >> 32 != (second & 0xffffffff))
         b = second << 32;
-    if ((__u32)b >= link->answers_per_second)
+    if ((__u32)b >= per_second)
         return false;
     WRITE_ONCE(*budget, b + 1);
     return true;
@@ -229,7 +230,7 @@ subprogram int answer(struct __sk_buff *skb, struct context *c, bool silent, __u
     if (silent && !about_delivery)
         return TC_ACT_SHOT;
     bool tcp = c->tuple.protocol == IPPROTO_TCP;
-    if ((tcp && c->tcp_flags & TCP_RST) || !budget_allows(c, link))
+    if ((tcp && c->tcp_flags & TCP_RST) || !budget_take(c, BUDGET_ANSWERS, link->answers_per_second))
         return TC_ACT_SHOT;
     if (c->reason == REASON_REVOKED && tcp && c->other_link) {
         if (put_rst(skb, c, c->other_link, false))

@@ -49,6 +49,8 @@ subprogram int tell(struct context *c, __u32 kind)
     if (!ctl)
         return 0;
     struct event *e = bpf_ringbuf_reserve(&events, sizeof *e, 0);
+    if (!e && budget_take(c, BUDGET_EVENTS, EVENTS_BY_RIGHT))
+        e = bpf_ringbuf_reserve(&events_by_right, sizeof *e, 0);
     if (!e) {
         __sync_fetch_and_add(&ctl->lost_events, 1);
         return 0;

@@ -167,6 +167,13 @@ struct {
     __uint(max_entries, 1 << 20);
 } events SEC(".maps");
 
+/* Events for which there is no room: each link has so many a second by right, so that none takes all of what others tell. */
+#define EVENTS_BY_RIGHT 64
+struct {
+    __uint(type, BPF_MAP_TYPE_RINGBUF);
+    __uint(max_entries, 1 << 18);
+} events_by_right SEC(".maps");
+
 /* Sessions that a change of policy cut: what a receipt is made of. Read by who applies, not by the agent. */
 struct {
     __uint(type, BPF_MAP_TYPE_RINGBUF);
@@ -188,13 +195,13 @@ struct {
     __type(value, __u64);
 } event_cells SEC(".maps");
 
-/* Answers that a link got in the current second: the second in the high half. */
+/* What a link has had in the current second (enum bulkhead_budget): the second in the high half. */
 struct {
     __uint(type, BPF_MAP_TYPE_ARRAY);
-    __uint(max_entries, 64);
+    __uint(max_entries, 64 * BUDGETS);
     __type(key, __u32);
     __type(value, __u64);
-} answer_budget SEC(".maps");
+} budgets SEC(".maps");
 
 enum part {
     PART_WHOLE,

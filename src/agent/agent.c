@@ -355,7 +355,7 @@ static bool begin(struct agent *a, struct failure *f)
     a->began = clock_ns(CLOCK_REALTIME);
     if (!control_listen(a->name, &a->control, f))
         return false;
-    return a->ring || fail_errno(f, errno, "read the ring of events");
+    return (a->ring && ring_buffer__add(a->ring, a->datapath.events_by_right, take_event, a) == 0) || fail_errno(f, errno, "read the rings of events");
 }
 
 /* Tells the service manager that all is enforced (sd_notify(3)); nothing without one. */

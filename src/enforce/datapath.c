@@ -4,6 +4,7 @@
 #include <bpf/bpf.h>
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/pkt_cls.h>
@@ -22,8 +23,10 @@
 
 /* Everything that is pinned, by the name it is pinned under. */
 #define DATAPATH_MAPS(X) \
-    X(images) X(control) X(links) X(counters) X(sessions) X(session_tags) X(pendings) X(translations) X(fragments) X(events) X(receipts) X(captures) \
-    X(event_cells) X(answer_budget) X(sweeps) X(heard)
+    X(images) X(control) X(links) X(counters) X(sessions) X(session_tags) X(pendings) X(translations) X(fragments) X(events) X(events_by_right) X(receipts) X(captures) \
+    X(event_cells) X(budgets) X(sweeps) X(heard)
+
+#define ANOTHER_VERSION "its tables are those of another version of bulkhead"
 
 /* Bytes that the table of unconfirmed sessions may take, and the sets that each (target, source) gets of it. */
 #define PENDING_BYTES ((uint64_t)48 << 20)
@@ -167,7 +170,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
         .build = own_build(),
     };
     return !bpf_map__set_max_entries(s->maps.links, o->links) &&
-        !bpf_map__set_max_entries(s->maps.answer_budget, o->links) &&
+        !bpf_map__set_max_entries(s->maps.budgets, o->links * BUDGETS) &&
         !bpf_map__set_max_entries(s->maps.heard, o->links * 2) &&
         !bpf_map__set_max_entries(s->maps.counters, o->links * COUNTERS_PER_LINK) &&
         !bpf_map__set_max_entries(s->maps.fragments, o->links * 16) &&
@@ -350,7 +353,7 @@ bool datapath_config(const struct datapath *d, struct config *ret, struct failur
     if (bpf_map_lookup_elem(constants, &zero, value))
         return fail_errno(f, errno, "read the program's constants");
     *ret = value->config;
-    return ret->links == d->link_capacity || fail(f, "the network was built by another version of bulkhead: `down` and `up` build it anew");
+    return ret->links == d->link_capacity || fail(f, ANOTHER_VERSION);
 }
 
 bool datapath_is_of_this_build(const struct datapath *d)
@@ -358,6 +361,14 @@ bool datapath_is_of_this_build(const struct datapath *d)
     struct config config;
     struct failure ignored;
     return datapath_config(d, &config, &ignored) && config.build == own_build();
+}
+
+/* Whether the attached program had all that this version's has; what it does not use itself is made again. */
+static bool is_whole(const struct datapath *d)
+{
+#define X(each) && (d->each >= 0 || &d->each == &d->sweeps || &d->each == &d->receipts)
+    return true DATAPATH_MAPS(X);
+#undef X
 }
 
 /* The programs that are attached nowhere, for the maps that exist. */
@@ -388,7 +399,8 @@ bool datapath_adopt(uint32_t program_id, struct datapath *ret, struct failure *f
     SCOPED_FD rodata = -1;
     ret->program = bpf_prog_get_fd_by_id(program_id);
     bool ok = ret->program >= 0 || fail_errno(f, errno, "open the attached program");
-    ok = ok && each_map(ret->program, take_map, ret, f) && open_constants(ret->program, &rodata, f) && load_beside(ret, rodata, f) && map_control(ret, f);
+    ok = ok && each_map(ret->program, take_map, ret, f);
+    ok = ok && (is_whole(ret) || fail(f, ANOTHER_VERSION)) && open_constants(ret->program, &rodata, f) && load_beside(ret, rodata, f) && map_control(ret, f);
     if (!ok)
         datapath_close(ret);
     return ok;
@@ -396,20 +408,14 @@ bool datapath_adopt(uint32_t program_id, struct datapath *ret, struct failure *f
 
 bool datapath_unpin(const char *directory, struct failure *f)
 {
-    static const char *const names[] = {
-#define X(name) #name,
-        DATAPATH_MAPS(X)
-#undef X
-        "program", "sweep", "ask"};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        char path[512];
-        snprintf(path, sizeof path, "%s/%s", directory, names[i]);
-        if (unlink(path) && errno != ENOENT)
-            return fail_errno(f, errno, "remove %s", path);
-    }
-    if (rmdir(directory) && errno != ENOENT)
-        return fail_errno(f, errno, "remove %s", directory);
-    return true;
+    DIR *d = opendir(directory);
+    bool ok = d || errno == ENOENT || fail_errno(f, errno, "open %s", directory);
+    for (struct dirent *e; ok && d && (e = readdir(d));)
+        if (e->d_name[0] != '.' && unlinkat(dirfd(d), e->d_name, 0) && errno != ENOENT) /* another version's too, of other names */
+            ok = fail_errno(f, errno, "remove %s/%s", directory, e->d_name);
+    if (d)
+        closedir(d);
+    return ok && (rmdir(directory) == 0 || errno == ENOENT || fail_errno(f, errno, "remove %s", directory));
 }
 
 /*

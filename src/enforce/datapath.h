@@ -16,7 +16,7 @@
 
 struct datapath {
     int program, sweep, ask;
-    int images, control, links, counters, sessions, session_tags, pendings, translations, fragments, events, receipts, captures, event_cells, answer_budget, sweeps, heard;
+    int images, control, links, counters, sessions, session_tags, pendings, translations, fragments, events, events_by_right, receipts, captures, event_cells, budgets, sweeps, heard;
     uint32_t link_capacity;
     struct control *shared; /* the control map's value, mapped */
 };

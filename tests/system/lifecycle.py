@@ -687,6 +687,24 @@ def _():
         expect(bulkhead("status", "t1ad"), 0, told)
 
 
+@case("a network of a version with other tables is named as such, stays as it is, and is taken down whole")
+def _():
+    with open(options.bulkhead, "rb") as file:
+        other = file.read().replace(b"events_by_right", b"events_by_wrong")
+    with Network("t1ao", RULES, start=False) as n:
+        copy = f"{n.directory}/bulkhead"
+        with open(copy, "wb") as file:
+            file.write(other)
+        os.chmod(copy, 0o755)
+        run(copy, "up", n.file)
+        for verb in (["status", "t1ao"], ["up", n.file], ["apply", n.file]):
+            expect(bulkhead(*verb), 2, "another version", "down t1ao")
+        n.session("a", "b", 7001)
+        run(copy, "status", "t1ao")
+        expect(bulkhead("down", "t1ao"), 0)
+        leaves_nothing("t1ao")
+
+
 @case("state that is damaged is refused with its name, and never crashes")
 def _():
     chance = random.Random(options.seed)
