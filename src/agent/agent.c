@@ -48,7 +48,8 @@ struct agent {
     struct state state;
     struct loaded loaded; /* in force */
     struct loaded older;  /* of events that were waiting when it came into force */
-    struct record_file records;
+    struct record_file records, beyond;
+    struct record_shares shares;
     struct ring_buffer *ring;
     uint64_t lost; /* events, already told */
     char trouble[sizeof((struct failure){0}.text)]; /* that could not be put right, already told */
@@ -115,7 +116,8 @@ static int take_event(void *argument, void *data, size_t size)
     };
     struct text t = text_new(1 << 16);
     record_event(&c, e, &t);
-    a->recorded += record_write(&a->records, &t);
+    bool within = record_share_take(&a->shares, e->from_link, clock_ns(CLOCK_MONOTONIC));
+    a->recorded += record_write(within ? &a->records : &a->beyond, &t);
     text_free(&t);
     return 0;
 }
@@ -343,14 +345,21 @@ static bool claim(const char *name, int *ret_lock, struct failure *f)
     return file_write(path, bytes_of_text(text), f);
 }
 
-static bool begin(struct agent *a, struct failure *f)
+static bool open_records(const char *name, const char *file, struct record_file *ret, struct failure *f)
 {
     char path[512];
-    state_path(a->name, RECORDS_FILE, path);
-    if (!state_load(a->name, &a->state, f) || !network_open(a->name, &a->state, &a->datapath, f))
+    state_path(name, file, path);
+    return record_open(path, ret) || fail_errno(f, errno, "open %s", path);
+}
+
+static bool begin(struct agent *a, struct failure *f)
+{
+    if (!state_load(a->name, &a->state, f) || !network_open(a->name, &a->state, &a->datapath, f) ||
+        !open_records(a->name, RECORDS_FILE, &a->records, f) || !open_records(a->name, RECORDS_BEYOND_FILE, &a->beyond, f))
         return false;
-    if (!record_open(path, &a->records))
-        return fail_errno(f, errno, "open %s", path);
+    a->shares = (struct record_shares){calloc(a->datapath.link_capacity, sizeof *a->shares.whole), a->datapath.link_capacity};
+    if (!a->shares.whole)
+        return fail(f, "out of memory");
     a->ring = ring_buffer__new(a->datapath.events, take_event, a, NULL);
     a->began = clock_ns(CLOCK_REALTIME);
     if (!control_listen(a->name, &a->control, f))
@@ -376,7 +385,7 @@ static void notify_ready(void)
 
 bool agent_run(const char *name, struct failure *f)
 {
-    struct agent a = {.name = name, .records = {.fd = -1}, .control = -1};
+    struct agent a = {.name = name, .records = {.fd = -1}, .beyond = {.fd = -1}, .control = -1};
     int lock;
     datapath_init(&a.datapath);
     if (!descriptors_suffice(f) || !claim(name, &lock, f))
@@ -390,6 +399,8 @@ bool agent_run(const char *name, struct failure *f)
     }
     ring_buffer__free(a.ring);
     record_close(&a.records);
+    record_close(&a.beyond);
+    free(a.shares.whole);
     if (a.control >= 0)
         close(a.control);
     loaded_free(&a.loaded);

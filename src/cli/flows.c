@@ -63,85 +63,124 @@ static void print_line(const char *line, struct text *out)
     text_printf(out, "%8s %s %-9s %s -> %s/%s  %s%s%s%s\n", id, time + 11, verdict, from, to, protocol, reason, rule[0] ? " (" : "", rule, rule[0] ? ")" : "");
 }
 
-struct reader {
-    const char *path;
+/* One of the files that the records are in, read from its older one on. */
+struct source {
+    char path[512];
     FILE *file; /* NULL: there is none yet */
     char *line;
     size_t room;
-    bool json;
+    char time[40]; /* of the line, which sorts as text */
+    bool held;     /* the line is not told yet */
 };
 
-/* All whole lines that are there now. */
-static bool read_lines(struct reader *r, struct text *out)
+/* The next whole line that is there. */
+static bool read_line(struct source *s)
 {
-    ssize_t length;
-    while (r->file) {
-        long at = ftell(r->file);
-        if ((length = getline(&r->line, &r->room, r->file)) <= 0) {
-            clearerr(r->file);
-            break;
-        }
-        if (r->line[length - 1] != '\n') { /* not whole yet */
-            if (fseek(r->file, at, SEEK_SET))
-                return false;
-            break;
-        }
-        if (strlen(r->line) != (size_t)length) /* no record of ours */
+    while (s->file) {
+        long at = ftell(s->file);
+        ssize_t length = getline(&s->line, &s->room, s->file);
+        if (length <= 0)
+            clearerr(s->file);
+        else if (s->line[length - 1] != '\n') /* not whole yet */
+            (void)!fseek(s->file, at, SEEK_SET);
+        else if (strlen(s->line) == (size_t)length)
+            return true;
+        else /* no record of ours */
             continue;
-        if (r->json)
-            text_puts(out, r->line);
-        else
-            print_line(r->line, out);
-        if (out->len > FLUSHED_BYTES && !output_flush(out))
-            return false;
+        break;
     }
-    return output_flush(out);
+    return false;
 }
 
-/* The file of the path, in the place of the one that was read so far. */
-static bool open_records(struct reader *r)
+/* In the place of the file that was read so far; one that is not there leaves that. */
+static bool open_file(struct source *s, const char *path)
 {
-    FILE *next = fopen(r->path, "re");
+    FILE *next = fopen(path, "re");
     if (!next && errno != ENOENT) {
-        complain("cannot read %s: %s", r->path, strerror(errno));
+        complain("cannot read %s: %s", path, strerror(errno));
         return false;
     }
-    if (next && r->file)
-        fclose(r->file);
+    if (next && s->file)
+        fclose(s->file);
     if (next)
-        r->file = next;
+        s->file = next;
     return true;
 }
 
 /* Whether the records go on in another file: a full one gets another name (record.h). */
-static bool goes_on_elsewhere(const struct reader *r)
+static bool goes_on_elsewhere(const struct source *s)
 {
     struct stat held, there;
-    return !r->file || (stat(r->path, &there) == 0 && fstat(fileno(r->file), &held) == 0 && there.st_ino != held.st_ino);
+    return stat(s->path, &there) == 0 && (!s->file || (fstat(fileno(s->file), &held) == 0 && there.st_ino != held.st_ino));
 }
 
-/* Until the network is gone. */
-static bool follow_records(struct reader *r, const char *network, struct text *out)
+/* False: the records cannot be read. */
+static bool hold_next(struct source *s)
 {
-    while (state_exists(network)) {
-        usleep(200000);
-        bool elsewhere = goes_on_elsewhere(r); /* before the rest is read, which is whole then */
-        if (!read_lines(r, out) || (elsewhere && !open_records(r)))
+    bool full = false;
+    while (!s->held) {
+        s->held = read_line(s);
+        if (s->held)
+            record_field(s->line, "time", s->time, sizeof s->time);
+        else if (full && !open_file(s, s->path)) /* it was read once more: something may have come before it was full */
             return false;
+        else if (!full && !goes_on_elsewhere(s))
+            break;
+        else
+            full = !full;
     }
     return true;
 }
 
-/* `network`: to be followed; null: what is there now. */
-static int show_file(const char *path, bool json, const char *network)
+#define SOURCES (sizeof record_files / sizeof record_files[0])
+
+/* All that is there now, in the order of time. */
+static bool tell(struct source sources[SOURCES], bool json, struct text *out)
 {
-    struct reader r = {.path = path, .json = json};
+    for (;;) {
+        struct source *next = NULL;
+        for (struct source *s = sources; s < sources + SOURCES; s++) {
+            if (!hold_next(s))
+                return false;
+            if (s->held && (!next || strcmp(s->time, next->time) < 0))
+                next = s;
+        }
+        if (!next)
+            return output_flush(out);
+        if (json)
+            text_puts(out, next->line);
+        else
+            print_line(next->line, out);
+        next->held = false;
+        if (out->len > FLUSHED_BYTES && !output_flush(out))
+            return false;
+    }
+}
+
+/* `follow`: until the network is gone. */
+static int show(const char *network, bool json, bool follow)
+{
+    struct source sources[SOURCES] = {0};
     struct text out = text_new(ANSWER_MAX);
-    bool ok = open_records(&r) && read_lines(&r, &out) && (!network || follow_records(&r, network, &out));
-    free(r.line);
+    bool ok = true;
+    for (size_t i = 0; i < SOURCES; i++) {
+        char path[512], older[520];
+        state_path(network, record_files[i], path);
+        snprintf(older, sizeof older, "%s.1", path);
+        memcpy(sources[i].path, path, sizeof path);
+        ok = ok && open_file(&sources[i], older);
+    }
+    ok = ok && tell(sources, json, &out);
+    while (ok && follow && state_exists(network)) {
+        usleep(200000);
+        ok = tell(sources, json, &out);
+    }
+    for (size_t i = 0; i < SOURCES; i++) {
+        free(sources[i].line);
+        if (sources[i].file)
+            fclose(sources[i].file);
+    }
     text_free(&out);
-    if (r.file)
-        fclose(r.file);
     return ok ? STATUS_YES : STATUS_CANNOT;
 }
 
@@ -161,17 +200,8 @@ int verb_flows(int argc, char **argv)
         return wrong_usage(argv[0], "--pcap writes packets and no --json");
     if (geteuid() != 0)
         return complain("only root can see the records: run it with sudo");
-    if (running_open(operands.count ? operands.items[0] : NULL, STATUS_NO, &r, &status)) {
-        char path[512], older[520];
-        state_path(r.state.name, RECORDS_FILE, path);
-        snprintf(older, sizeof older, "%s.1", path);
-        if (pcap)
-            status = capture(&r, pcap);
-        else if (suggested)
-            status = suggest(r.policy, (const char *const[]){older, path}, 2, json);
-        else if ((status = show_file(older, json, NULL)) == STATUS_YES)
-            status = show_file(path, json, follow ? r.state.name : NULL);
-    }
+    if (running_open(operands.count ? operands.items[0] : NULL, STATUS_NO, &r, &status))
+        status = pcap ? capture(&r, pcap) : suggested ? suggest(r.policy, r.state.name, json) : show(r.state.name, json, follow);
     running_close(&r);
     return status;
 }

@@ -4,8 +4,10 @@
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cli/moment.h"
+#include "enforce/state.h"
 #include "record/record.h"
 
 #define LINE_MAX_BYTES 65536
@@ -54,4 +56,16 @@ bool recorded_each(const char *path, bool (*each)(const char *line, void *argume
     if (file && file != stdin)
         fclose(file);
     return ok;
+}
+
+bool recorded_each_of(const char *network, bool (*each)(const char *line, void *argument), void *argument)
+{
+    for (size_t i = 0; i < sizeof record_files / sizeof record_files[0]; i++) {
+        char path[512], older[520];
+        state_path(network, record_files[i], path);
+        snprintf(older, sizeof older, "%s.1", path);
+        if ((access(older, R_OK) == 0 && !recorded_each(older, each, argument)) || (access(path, R_OK) == 0 && !recorded_each(path, each, argument)))
+            return false;
+    }
+    return true;
 }

@@ -19,3 +19,5 @@ bool recorded_parse(const char *line, struct recorded *ret) MUST_USE;
 bool recorded_is_other(const char *line);
 /* Each line of a file; stops and returns false when `each` does, or when the file cannot be read. "-" is standard input. */
 bool recorded_each(const char *path, bool (*each)(const char *line, void *argument), void *argument) MUST_USE;
+/* Each line of what the agent keeps of a network, file by file; those that are not there are passed over. False when `each` said so. */
+bool recorded_each_of(const char *network, bool (*each)(const char *line, void *argument), void *argument);

@@ -111,7 +111,7 @@ static void print(const struct suggestions *s, struct text *out)
     }
 }
 
-int suggest(const struct policy *p, const char *const *files, size_t count, bool json)
+int suggest(const struct policy *p, const char *network, bool json)
 {
     struct suggestions s = {.policy = p, .arena = arena_create(MEMORY)};
     uint64_t seed;
@@ -120,8 +120,7 @@ int suggest(const struct policy *p, const char *const *files, size_t count, bool
         return complain_in(json, "out of memory");
     }
     s.known = table_new(s.arena, seed);
-    for (size_t i = 0; i < count; i++)
-        (void)!recorded_each(files[i], take, &s); /* the older one is often not there */
+    (void)!recorded_each_of(network, take, &s);
     struct text out = text_new(ANSWER_MAX);
     if (json)
         print_json(&s, &out);

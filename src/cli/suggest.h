@@ -4,5 +4,5 @@
 
 #include "policy/model.h"
 
-/* Prints them for the records in `files`, of a network with the policy `p`. Returns the exit status. */
-int suggest(const struct policy *p, const char *const *files, size_t count, bool json);
+/* Prints them for the records of the network, whose policy is `p`. Returns the exit status. */
+int suggest(const struct policy *p, const char *network, bool json);

@@ -174,14 +174,10 @@ static void read_refusals(const struct running *r, uint64_t seed, struct top_rea
 {
     struct reading_records records = {.policy = r->policy, .pairs = &t->refused, .rules = table_new(t->arena, seed), .now = moment_now()};
     struct text since = text_new(sizeof records.since);
-    char path[512], older[520];
     record_time((records.now - TOP_REFUSED_SECONDS) * 1000000000, &since);
     snprintf(records.since, sizeof records.since, "%s", text_cstr(&since));
     text_free(&since);
-    state_path(r->state.name, RECORDS_FILE, path);
-    snprintf(older, sizeof older, "%s.1", path);
-    (void)!recorded_each(older, take_record, &records); /* it is often not there, nor is the other before the agent's first record */
-    (void)!recorded_each(path, take_record, &records);
+    (void)!recorded_each_of(r->state.name, take_record, &records);
 }
 
 bool top_read(const struct running *r, bool addresses, struct top_reading *ret)

@@ -18,7 +18,6 @@
 #include "record/record.h"
 
 #define WHY_MEMORY ((size_t)1 << 30)
-#define LINE_MAX_BYTES 65536
 
 /* One family's answer of the kernel beside the file's. */
 struct beside {
@@ -145,27 +144,20 @@ int why_live(int argc, char **argv)
     return status;
 }
 
-/* The line of the record with that id, in one file. */
-static bool find_record(const char *path, const char *id, char *line)
-{
-    FILE *file = fopen(path, "re");
-    bool found = false;
-    while (file && !found && fgets(line, LINE_MAX_BYTES, file)) {
-        char this[32];
-        record_field(line, "id", this, sizeof this);
-        found = strcmp(this, id) == 0;
-    }
-    if (file)
-        fclose(file);
-    return found;
-}
+struct wanted_record {
+    const char *id;
+    char *line; /* NULL until it is found; the caller frees it */
+};
 
-static bool read_record(const char *network, const char *id, char *line)
+/* Goes on until it is found. */
+static bool look_for_record(const char *line, void *argument)
 {
-    char path[512], older[520];
-    state_path(network, RECORDS_FILE, path);
-    snprintf(older, sizeof older, "%s.1", path);
-    return find_record(path, id, line) || find_record(older, id, line);
+    struct wanted_record *w = argument;
+    char id[32];
+    record_field(line, "id", id, sizeof id);
+    if (strcmp(id, w->id) == 0)
+        w->line = strdup(line);
+    return !w->line;
 }
 
 static int explain(const struct loaded *l, const char *line, bool json)
@@ -205,16 +197,14 @@ int why_flow(int argc, char **argv)
     if (geteuid() != 0)
         return complain_in(json, "only root can see the records: run it with sudo");
     if (policy_need(operands.items[0], json, STATUS_CANNOT, &l, &status)) {
-        char *line = malloc(LINE_MAX_BYTES);
-        if (!line)
-            status = complain_in(json, "out of memory");
-        else if (!state_exists(l.policy->name))
+        struct wanted_record found = {.id = id};
+        if (!state_exists(l.policy->name))
             status = complain_in(json, "the network %s is not up", l.policy->name);
-        else if (!read_record(l.policy->name, id, line))
+        else if (recorded_each_of(l.policy->name, look_for_record, &found) || !found.line)
             status = complain_in(json, "no record has the id %s; `bulkhead flows %s` shows them", id, l.policy->name);
         else
-            status = explain(&l, line, json);
-        free(line);
+            status = explain(&l, found.line, json);
+        free(found.line);
     }
     loaded_free(&l);
     return status;

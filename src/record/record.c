@@ -149,6 +149,19 @@ void record_field(const char *line, const char *key, char *out, size_t size)
     out[len] = 0;
 }
 
+const char *const record_files[2] = {RECORDS_FILE, RECORDS_BEYOND_FILE};
+
+bool record_share_take(struct record_shares *s, uint32_t link, int64_t now_ns)
+{
+    if (link >= s->count)
+        return true;
+    int64_t whole = s->whole[link] > now_ns ? s->whole[link] : now_ns;
+    if (whole - now_ns > (int64_t)(RECORDS_SHARE - 1) * RECORDS_SHARE_NS)
+        return false;
+    s->whole[link] = whole + RECORDS_SHARE_NS;
+    return true;
+}
+
 bool record_open(const char *path, struct record_file *ret)
 {
     *ret = (struct record_file){.fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0600)};

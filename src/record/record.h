@@ -12,6 +12,17 @@
 #define RECORDS_FILE "flows.jsonl"
 #define RECORDS_BYTES ((size_t)8 << 20) /* then the file is rotated; one older one is kept */
 
+/*
+ * What a link tells beyond its share, in a flood or a scan, has a file of its own, so that none of what others told goes
+ * to make room for it: so many records at once, and one more each while.
+ */
+#define RECORDS_BEYOND_FILE "flows-beyond.jsonl"
+#define RECORDS_SHARE 2000
+#define RECORDS_SHARE_NS 500000000
+
+/* The files whose lines are the records of a network, each with an older one, ".1". */
+extern const char *const record_files[2];
+
 /* What a record needs besides the event. */
 struct record_context {
     const struct policy *policy; /* of the event's generation; NULL: not known any more */
@@ -30,6 +41,15 @@ void event_party(const struct policy *p, const struct event *e, bool to, struct 
 
 /* The value after `"key": ` in a line of ours, up to the end of a string or number; "" when it is not there. */
 void record_field(const char *line, const char *key, char *out, size_t size);
+
+/* Of each link, when it has its whole share again; ns. */
+struct record_shares {
+    int64_t *whole;
+    uint32_t count; /* of links */
+};
+
+/* Takes one from the link's share; false: nothing is left of it. */
+bool record_share_take(struct record_shares *s, uint32_t link, int64_t now_ns);
 
 struct record_file {
     int fd;

@@ -254,7 +254,8 @@ class Network:
 
     def records(self):
         found = []
-        for path in (f"{STATE_ROOT}/{self.name}/flows.jsonl.1", f"{STATE_ROOT}/{self.name}/flows.jsonl"):
+        for name in ("flows.jsonl.1", "flows.jsonl", "flows-beyond.jsonl.1", "flows-beyond.jsonl"):
+            path = f"{STATE_ROOT}/{self.name}/{name}"
             with contextlib.suppress(OSError):
                 with open(path, encoding="utf-8") as file:
                     found += [json.loads(line) for line in file if line.endswith("\n")]

@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import re
+import signal
 import socket
 import subprocess
 import time
@@ -114,6 +115,46 @@ def _():
                 assert following.text().count(wanted) == 1, f"{port} is told {following.text().count(wanted)} times"
         expect(bulkhead("down", "t12c"), 0)
         assert early.process.wait(5) == 0 and late.process.wait(5) == 0
+
+
+@case("a workload that floods takes nothing of what others told: neither room for events nor kept records")
+def _():
+    with Network("t12n", RULES) as n:
+        def flood(*targets):
+            with n.socket("a", 4, socket.SOCK_DGRAM) as s:
+                for target in targets:
+                    for port in range(8000, 63000):
+                        s.sendto(b"x", (n.v4(target), port))
+
+        def lost():
+            return json.loads(expect(bulkhead("top", "t12n", "--json"), 0).stdout)["lost_events"]
+
+        def told(first):
+            return {int(port) for port in re.findall(r"b:\d+ -> c:(\d+)/udp", flows(n)) if first <= int(port) < first + 50}
+
+        for port in range(7100, 7150):
+            send(n, "b", "c", port)
+        wait_for("what b is refused is recorded", lambda: len(told(7100)) == 50)
+        agent = n.agent()
+        os.kill(agent, signal.SIGSTOP)  # nobody reads: there is no room soon
+        flood("b")
+        assert lost() > 0, "the ring has room for all: this tests nothing"
+        for port in range(7200, 7250):
+            send(n, "b", "c", port)
+        os.kill(agent, signal.SIGCONT)
+        wait_for("what b was refused meanwhile is recorded", lambda: len(told(7200)) == 50)
+        def recorded():
+            return json.loads(expect(bulkhead("status", "t12n", "--json"), 0).stdout)["agent"]["recorded"]
+
+        while recorded() < 60000:  # more than both files of one kind hold
+            flood("b", "c")
+        beyond = f"{STATE_ROOT}/t12n/flows-beyond.jsonl"
+        assert os.path.exists(beyond + ".1")
+        assert len(told(7100)) == len(told(7200)) == 50
+        times = [r["time"] for r in map(json.loads, flows(n, "--json").splitlines())]
+        assert len(times) > 20000 and max(abs(i - j) for i, j in enumerate(sorted(range(len(times)), key=times.__getitem__))) < 5000, "not in order"
+        record = next(json.loads(line) for line in open(beyond, encoding="utf-8"))
+        expect(bulkhead("why", n.file, "--flow", str(record["id"])), 1, "recorded as default-deny")
 
 
 @case("flows passes over what is no record")

@@ -103,6 +103,24 @@ static void records_go_on_after_a_file_that_could_not_be_opened(void **state)
     record_close(&r);
 }
 
+static void a_link_has_its_share_at_once_and_then_one_more_each_while(void **state)
+{
+    int64_t whole[2] = {0}, now = 5000000000;
+    struct record_shares s = {whole, 2};
+    for (int i = 0; i < RECORDS_SHARE; i++)
+        assert_true(record_share_take(&s, 1, now));
+    assert_false(record_share_take(&s, 1, now));
+    assert_true(record_share_take(&s, 0, now)); /* another link's */
+    assert_false(record_share_take(&s, 1, now + RECORDS_SHARE_NS - 1));
+    assert_true(record_share_take(&s, 1, now + RECORDS_SHARE_NS));
+    assert_false(record_share_take(&s, 1, now + RECORDS_SHARE_NS));
+    now += (int64_t)RECORDS_SHARE * 2 * RECORDS_SHARE_NS; /* no more than the whole share gathers */
+    for (int i = 0; i < RECORDS_SHARE; i++)
+        assert_true(record_share_take(&s, 1, now));
+    assert_false(record_share_take(&s, 1, now));
+    assert_true(record_share_take(&s, 2, now)); /* there is no such link */
+}
+
 int main(void)
 {
     (void)signal(SIGXFSZ, SIG_IGN);
@@ -111,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_line_that_does_not_fit_leaves_no_half, begin, end),
         cmocka_unit_test_setup_teardown(a_full_file_is_kept_and_the_next_begins, begin, end),
+        cmocka_unit_test(a_link_has_its_share_at_once_and_then_one_more_each_while),
         cmocka_unit_test_setup_teardown(records_go_on_after_a_file_that_could_not_be_opened, begin, end),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
