@@ -192,15 +192,13 @@ ever_inline bool advance_pending(struct context *c, struct pending *p, bool forw
 }
 
 /* The link of the tuple's other end, for a packet that no confirmed session has. */
-subprogram int find_far(struct context *c, bool quoted)
+ever_inline void find_far(struct context *c, bool quoted)
 {
-    if (!c)
-        return 0;
     void *image;
     const struct image_header *h;
     c->to_link = 0;
     if (!image_of(c, &image, &h))
-        return 0;
+        return;
     struct found f;
     find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, &f);
     if (!f.endpoint && !(f.to_class & CLASS_INSIDE)) /* also where the policy no longer has an uplink: it is looked for, and revoked */
@@ -210,7 +208,6 @@ subprogram int find_far(struct context *c, bool quoted)
         c->far = f;
         c->far_known = 1;
     }
-    return 0;
 }
 
 subprogram int try_pending(struct context *c, bool forward, bool quoted)

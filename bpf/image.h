@@ -238,7 +238,7 @@ ever_inline __u32 port_key(const struct tuple *t)
 }
 
 /* The verdict of the interval that holds `key`. */
-static __attribute__((noinline)) __u32 interval_verdict(void *image, __u32 first, __u32 count, __u32 key)
+ever_inline __u32 interval_verdict(void *image, __u32 first, __u32 count, __u32 key)
 {
     __u32 verdict = NO_RULE;
     __u32 low = 0, high = count;
@@ -266,15 +266,19 @@ ever_inline __u32 pair_verdict(void *image, const struct image_header *h, __u32 
     if (!from_class || !to_class)
         return NO_RULE;
     struct image_hash_place p = image_hash_v4(h->pairs.first, h->pairs.mask, h->seed, from_class, to_class);
-    for (int choice = 0; choice < 2; choice++) {
+    __u32 first = 0, count = 0;
+    for (int choice = 0; choice < 2 && !count; choice++) {
         const struct image_pair *e = (const void *)image_line(image, p.line[choice]);
         if (!e)
             return NO_RULE;
         for (int i = 0; i < 4; i++)
-            if (e[i].from_class == from_class && e[i].to_class == to_class)
-                return interval_verdict(image, e[i].first, e[i].count, key);
+            if (e[i].from_class == from_class && e[i].to_class == to_class) {
+                first = e[i].first;
+                count = e[i].count;
+                break;
+            }
     }
-    return NO_RULE;
+    return interval_verdict(image, first, count, key);
 }
 
 /* What holds at this moment of a verdict that changes with time. */

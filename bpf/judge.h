@@ -77,23 +77,13 @@ ever_inline int arrive_quoted(struct context *c)
 }
 
 /* A new session begins: unconfirmed. False: it would need an outer port, and there is none. */
-subprogram int begin(struct context *c)
+ever_inline bool begin(struct context *c)
 {
-    if (!c)
-        return false;
     if (unlikely(c->arrived))
         c->port = c->wire_port;
     else if (unlikely(c->nat) && !translation_make(c))
         return false;
-    struct pending *p = &c->pending;
-    __builtin_memset(p, 0, sizeof *p);
-    c->pending_stamp = make_stamp(c, c->hash);
-    p->key = c->key;
-    p->key.direction = c->direction;
-    p->from_link = (__u16)c->from_link;
-    p->to_link = (__u16)c->to_link;
-    p->port = c->port;
-    pending_do(c, WHERE(c->to_link, c->from_link), c->direction, PENDING_INSERT);
+    pending_insert(c);
     struct session *s = session_find(c, c->direction ^ 1);
     if (s)
         s->crossed = 1;
@@ -182,21 +172,19 @@ subprogram int look_again(struct context *c)
 }
 
 /* A packet of no session: 6.4 and 6.5. */
-subprogram int judge_new(struct context *c)
+ever_inline void judge_new(struct context *c)
 {
-    if (!c)
-        return 0;
     if (!decide_packet(c))
-        return 0;
+        return;
     if (unlikely(c->tuple.protocol == IPPROTO_TCP && !plain_syn(c))) {
         if (look_again(c) == OUTCOME_DONE)
-            return 0;
+            return;
         bool observed = c->classes_observed;
         __u8 delivery = c->delivery, nat = c->nat;
         __u32 to_link = c->to_link;
         if (adopt(c)) {
             deliverable(c);
-            return 0;
+            return;
         }
         c->classes_observed = observed;
         c->delivery = delivery;
@@ -211,11 +199,10 @@ subprogram int judge_new(struct context *c)
             c->delivery = REASON_NO_UPLINK;
         if (observed)
             deliverable(c);
-        return 0;
+        return;
     }
     if (c->allowed && deliverable(c) && !begin(c))
         refuse(c, REASON_SESSION_TABLE_FULL);
-    return 0;
 }
 
 /* Apart from judge_error, whose stack it would make too deep together with what it calls. */

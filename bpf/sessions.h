@@ -317,7 +317,6 @@ enum pending_act {
     PENDING_FIND,   /* copy it to c->pending */
     PENDING_TOUCH,  /* c->pending's stamp; last is now; state, fins, replied and sequence as given there */
     PENDING_REMOVE,
-    PENDING_INSERT, /* c->pending, in place of itself, a free or expired one, else the oldest */
 };
 
 /*
@@ -334,24 +333,15 @@ ever_inline bool pending_maybe(const struct pending_set *set, const struct conte
     return hits;
 }
 
-/* True when it was found; an insertion always succeeds. */
-subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int act)
+/* The way that the session has, or else is to have: a free or expired one, else the oldest. */
+ever_inline __u32 pending_way(const struct pending_set *set, const struct context *c, __u8 direction, bool *ret_found)
 {
-    if (!c)
-        return false;
-    struct pending *p = &c->pending;
-    struct pending_set *set = pending_set_of(c, where >> 32, (__u32)where, c->hash);
-    if (!set)
-        return false;
-    if (act != PENDING_INSERT && !pending_maybe(set, c))
-        return false;
-    bool found = false;
     __u32 at = 0;
     __u64 oldest = ~0ull;
-    bpf_spin_lock(&set->lock);
+    *ret_found = false;
     for (__u32 i = 0; i < PENDING_WAYS; i++) {
         if (pending_is(set, i, c, direction)) {
-            found = true;
+            *ret_found = true;
             at = i;
             break;
         }
@@ -362,13 +352,46 @@ subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int ac
             at = i;
         }
     }
-    at &= PENDING_WAYS - 1;
+    return at & (PENDING_WAYS - 1);
+}
+
+/* The context's new session, in place of itself, a free or expired one, else the oldest. */
+ever_inline void pending_insert(struct context *c)
+{
+    struct pending_set *set = pending_set_of(c, c->to_link, c->from_link, c->hash);
+    if (!set)
+        return;
+    bool found;
+    __u64 stamp = make_stamp(c, c->hash);
+    bpf_spin_lock(&set->lock);
+    __u32 at = pending_way(set, c, c->direction, &found);
     struct pending *w = &set->way[at];
-    if (act == PENDING_INSERT) {
-        *w = *p;
-        set->stamp[at] = c->pending_stamp;
-        set->last[at] = c->now;
-    } else if (found) {
+    w->key = c->key;
+    w->key.direction = c->direction;
+    w->from_link = (__u16)c->from_link;
+    w->to_link = (__u16)c->to_link;
+    w->sequence = 0;
+    w->state = w->replied = 0;
+    w->port = c->port;
+    set->stamp[at] = stamp;
+    set->last[at] = c->now;
+    bpf_spin_unlock(&set->lock);
+}
+
+/* Whether it was found. */
+subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int act)
+{
+    if (!c)
+        return false;
+    struct pending *p = &c->pending;
+    struct pending_set *set = pending_set_of(c, where >> 32, (__u32)where, c->hash);
+    if (!set || !pending_maybe(set, c))
+        return false;
+    bool found;
+    bpf_spin_lock(&set->lock);
+    __u32 at = pending_way(set, c, direction, &found);
+    struct pending *w = &set->way[at];
+    if (found) {
         if (act == PENDING_FIND) {
             *p = *w;
             c->pending_stamp = set->stamp[at];
