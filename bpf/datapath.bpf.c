@@ -190,7 +190,7 @@ ever_inline void context_reset(struct context *c)
     c->part = c->icmp = c->tcp_flags = c->far_known = 0;
     c->allowed = c->observed = c->timed = c->fresh = c->direction = 0;
     c->port = c->port_before = c->published = c->reply_port = 0;
-    c->at_outer = c->arrived = c->nat = 0;
+    c->at_outer = c->arrived = c->nat = c->leads = 0;
     c->reason = REASON_MALFORMED;
     c->rule = NO_RULE;
     c->from_link = c->to_link = c->other_link = 0;

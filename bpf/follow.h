@@ -51,6 +51,7 @@ ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u
         reverse_flow(c);
     c->far_known = 0;
     c->published = port;
+    c->leads = 0;
     decide(c, from_link);
     if (!goes_on(c, to_link, port)) {
         c->reason = REASON_REVOKED;
@@ -199,15 +200,12 @@ ever_inline void find_far(struct context *c, bool quoted)
     c->to_link = 0;
     if (!image_of(c, &image, &h))
         return;
-    struct found f;
-    find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, &f);
-    if (!f.endpoint && !(f.to_class & CLASS_INSIDE)) /* also where the policy no longer has an uplink: it is looked for, and revoked */
-        f.link = config.uplink;
-    c->to_link = f.link;
-    if (!quoted) {
-        c->far = f;
-        c->far_known = 1;
-    }
+    struct found *far = &c->far;
+    find_address(image, h, c->flow.family, quoted ? c->flow.from : c->flow.to, far);
+    if (!far->endpoint && !(far->to_class & CLASS_INSIDE)) /* also where the policy no longer has an uplink: it is looked for, and revoked */
+        far->link = config.uplink;
+    c->to_link = far->link;
+    c->far_known = !quoted;
 }
 
 subprogram int try_pending(struct context *c, bool forward, bool quoted)

@@ -348,36 +348,37 @@ subprogram int decide(struct context *c, __u32 from_link)
     const struct image_header *h;
     if (!image_of(c, &image, &h))
         return 0;
-    struct found from, to;
-    find_address(image, h, c->flow.family, c->flow.from, &from);
+    struct found end;
+    find_address(image, h, c->flow.family, c->flow.from, &end);
     const struct link_entry *link = bpf_map_lookup_elem(&links, &from_link);
     if (!link)
         return 0;
     bool from_world = link->kind == LINK_UPLINK;
-    if (from_world ? from.endpoint || (from.to_class & CLASS_INSIDE) || !unicast(c->flow.family, c->flow.from) : !from.endpoint || from.link != from_link) {
+    if (from_world ? end.endpoint || (end.to_class & CLASS_INSIDE) || !unicast(c->flow.family, c->flow.from) : !end.endpoint || end.link != from_link) {
         c->reason = REASON_SPOOFED_SOURCE;
         return 0;
     }
+    __u32 from_class = end.from_class;
     if (c->far_known)
-        to = c->far;
+        end = c->far;
     else
-        find_address(image, h, c->flow.family, c->flow.to, &to);
+        find_address(image, h, c->flow.family, c->flow.to, &end);
     c->from_link = from_link;
-    if (to.endpoint) {
-        c->to_link = to.link;
-        if (to.link == from_link)
+    if (end.endpoint) {
+        c->to_link = end.link;
+        if (end.link == from_link)
             c->delivery = REASON_NO_SUCH_WORKLOAD;
         else
-            c->delivery = to.link ? REASON_RULE : REASON_NOT_RUNNING;
-    } else if (!(to.to_class & CLASS_INSIDE)) {
+            c->delivery = end.link ? REASON_RULE : REASON_NOT_RUNNING;
+    } else if (!(end.to_class & CLASS_INSIDE)) {
         decide_world(c, image);
     }
-    if (from_world && !publish_leads(image, h, c)) {
+    if (from_world && !c->leads && !publish_leads(image, h, c)) {
         c->way_in = 0;
         c->delivery = REASON_NO_UPLINK;
     }
-    c->classes_observed = (from.from_class | to.to_class) & CLASS_OBSERVED ? 1 : 0;
-    __u32 verdict = pair_verdict(image, h, from.from_class, to.to_class, port_key(&c->flow));
+    c->classes_observed = (from_class | end.to_class) & CLASS_OBSERVED ? 1 : 0;
+    __u32 verdict = pair_verdict(image, h, from_class, end.to_class, port_key(&c->flow));
     if (verdict & VERDICT_TIMED) {
         c->timed = 1;
         verdict = span_verdict(image, verdict & VERDICT_NUMBER, clock_tai());

@@ -48,6 +48,7 @@ subprogram int arrive(struct context *c)
     if (publish_arrive(c, false)) {
         take_inner(c, false);
         c->published = c->wire_port;
+        c->leads = 1;
     }
     return OUTCOME_NONE;
 }
@@ -172,19 +173,21 @@ subprogram int look_again(struct context *c)
 }
 
 /* A packet of no session: 6.4 and 6.5. */
-ever_inline void judge_new(struct context *c)
+subprogram int judge_new(struct context *c)
 {
+    if (!c)
+        return 0;
     if (!decide_packet(c))
-        return;
+        return 0;
     if (unlikely(c->tuple.protocol == IPPROTO_TCP && !plain_syn(c))) {
         if (look_again(c) == OUTCOME_DONE)
-            return;
+            return 0;
         bool observed = c->classes_observed;
         __u8 delivery = c->delivery, nat = c->nat;
         __u32 to_link = c->to_link;
         if (adopt(c)) {
             deliverable(c);
-            return;
+            return 0;
         }
         c->classes_observed = observed;
         c->delivery = delivery;
@@ -199,10 +202,11 @@ ever_inline void judge_new(struct context *c)
             c->delivery = REASON_NO_UPLINK;
         if (observed)
             deliverable(c);
-        return;
+        return 0;
     }
     if (c->allowed && deliverable(c) && !begin(c))
         refuse(c, REASON_SESSION_TABLE_FULL);
+    return 0;
 }
 
 /* Apart from judge_error, whose stack it would make too deep together with what it calls. */

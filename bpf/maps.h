@@ -291,6 +291,7 @@ struct context {
     __u8 at_outer;         /* addressed to the outer address */
     __u8 arrived;          /* and translated: c->tuple has the inner one */
     __u8 way_in;           /* of decide(): not from the world, or by a published port */
+    __u8 leads;            /* `published` is known to lead to where the flow goes, in this generation */
     __u8 nat;              /* of decide(): what goes there is translated */
     __u32 wire[4];
     struct translation translation;

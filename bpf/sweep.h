@@ -35,6 +35,7 @@ ever_inline void sweep_session(struct context *c, struct session *s, __u64 stamp
     r->seen++;
     if (!stamp_is_current(c, stamp)) {
         c->published = port;
+        c->leads = 0;
         decide(c, from_link);
         bool on = goes_on(c, to_link, port);
         /* What another processor has changed meanwhile was decided there. */
@@ -112,6 +113,7 @@ int bulkhead_ask(struct __sk_buff *skb)
     c->flow.family = a.family;
     c->flow.protocol = a.protocol;
     c->published = a.published;
+    c->leads = 0;
     decide(c, a.from_link);
     a.generation = c->generation;
     a.rule = c->rule;
