@@ -13,7 +13,7 @@
 #include "parse.h"
 
 #define QUOTED_V4 28 /* IP header and 8 bytes (RFC 792) */
-#define QUOTED_V6 48
+#define QUOTED_V6 56 /* 16 behind the IP header: a fragment header may stand there, and Linux wants the 8 bytes of layer 4 */
 #define ANSWER_TTL 64
 
 /* Ones' complement sum of `size` bytes (a multiple of 4) on top of `sum`. */
@@ -164,10 +164,10 @@ ever_inline struct icmp_message icmp_of(__u8 family, __u8 reason, __u32 mtu)
 }
 
 /* A packet that is shorter than what is quoted is filled up with zeros, not with what stands behind its end. */
-ever_inline void clear_behind(struct context *c, __u8 *quoted, __u32 header)
+ever_inline void clear_behind(struct context *c, __u8 *quoted, __u32 header, __u32 size)
 {
     UNROLLED
-    for (__u32 i = header; i < header + 8; i++)
+    for (__u32 i = header; i < size; i++)
         if (i >= c->length)
             quoted[i] = 0;
 }
@@ -191,7 +191,7 @@ subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
             answer_to_machine(c, at, true);
         __u8 *quoted = icmp + sizeof m;
         __builtin_memcpy(quoted, c->head + ETH_HLEN, QUOTED_V4);
-        clear_behind(c, quoted, sizeof(struct iphdr));
+        clear_behind(c, quoted, sizeof(struct iphdr), QUOTED_V4);
         m.check = sum_fold(sum_of(quoted, QUOTED_V4, sum_of(&m, sizeof m, 0)));
         __builtin_memcpy(icmp, &m, sizeof m);
         return answer_put(skb, c, ETH_HLEN + sizeof(struct iphdr) + sizeof m + QUOTED_V4, true);
@@ -204,7 +204,7 @@ subprogram int put_icmp(struct __sk_buff *skb, struct context *c, __u32 mtu)
         answer_to_machine(c, at, true);
     __u8 *quoted = icmp + sizeof m;
     __builtin_memcpy(quoted, c->head + ETH_HLEN, QUOTED_V6);
-    clear_behind(c, quoted, sizeof(struct ipv6hdr));
+    clear_behind(c, quoted, sizeof(struct ipv6hdr), QUOTED_V6);
     m.check = sum_fold(sum_of(quoted, QUOTED_V6, sum_of(&m, sizeof m, pseudo)));
     __builtin_memcpy(icmp, &m, sizeof m);
     return answer_put(skb, c, ETH_HLEN + sizeof(struct ipv6hdr) + sizeof m + QUOTED_V6, true);

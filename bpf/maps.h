@@ -288,6 +288,7 @@ struct context {
     __u16 wire_port;       /* the destination as it came in, or the quoted source */
     __u16 quoted_port;     /* the workload's, in what an error quotes */
     __u8 quoted_protocol;
+    __u8 quoted_skip;      /* bytes between the quoted IPv6 header and layer 4 */
     __u8 at_outer;         /* addressed to the outer address */
     __u8 arrived;          /* and translated: c->tuple has the inner one */
     __u8 way_in;           /* of decide(): not from the world, or by a published port */

@@ -333,12 +333,20 @@ subprogram int parse_quoted(struct __sk_buff *skb, struct context *c)
         if (ip->version != 6)
             return false;
         q->protocol = ip->nexthdr;
-        if (q->protocol == IPPROTO_HOPOPTS || q->protocol == IPPROTO_ROUTING || q->protocol == IPPROTO_DSTOPTS ||
-            q->protocol == IPPROTO_FRAGMENT)
-            return false;
         __builtin_memcpy(q->from, &ip->saddr, 16);
         __builtin_memcpy(q->to, &ip->daddr, 16);
         at += sizeof *ip;
+        c->quoted_skip = 0;
+        if (q->protocol == IPPROTO_FRAGMENT) {
+            if (!load(skb, at, h, sizeof(struct fragment_header), end) || LOAD(struct fragment_header, h).offset & bpf_htons(0xfff8))
+                return false;
+            q->protocol = h[0];
+            c->quoted_skip = sizeof(struct fragment_header);
+            at += sizeof(struct fragment_header);
+        }
+        if (q->protocol == IPPROTO_HOPOPTS || q->protocol == IPPROTO_ROUTING || q->protocol == IPPROTO_DSTOPTS ||
+            q->protocol == IPPROTO_FRAGMENT)
+            return false;
     }
     if (q->protocol == (q->family == 4 ? IPPROTO_ICMPV6 : IPPROTO_ICMP))
         return false;

@@ -376,7 +376,7 @@ subprogram int translate_quoted(struct __sk_buff *skb, struct context *c)
         __builtin_memcpy(k->old, c->quoted.to, 16);
     k->old[4] = source ? c->wire_port : c->quoted_port;
     k->new[4] = source ? c->quoted_port : c->port;
-    __u32 ip = c->l4 + 8, l4 = ip + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr)), check = c->l4 + 2;
+    __u32 ip = c->l4 + 8, l4 = ip + (v4 ? sizeof(struct iphdr) : sizeof(struct ipv6hdr) + c->quoted_skip), check = c->l4 + 2;
     __u8 protocol = c->quoted_protocol;
     __u32 port = l4 + (is_echo(protocol) ? 4 : source ? 0 : 2);
     __u32 address = ip + (v4 ? (source ? 12 : 16) : source ? 8 : 24);

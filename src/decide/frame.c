@@ -287,14 +287,26 @@ static bool quoted_ipv4(struct cursor *c, struct quoted *q)
            read_address(c, 4, &q->to) && version_length == 0x45 && (flags_offset & 0x1fff) == 0;
 }
 
+/* The first fragment of a packet is told of like a whole one; others name no session. */
+static bool quoted_fragment(struct cursor *c, struct quoted *q)
+{
+    uint8_t reserved;
+    uint16_t offset;
+    uint32_t identification;
+    q->fragment = true;
+    return cursor_u8(c, &q->protocol) && cursor_u8(c, &reserved) && cursor_u16(c, &offset) && cursor_u32(c, &identification) &&
+           offset >> 3 == 0;
+}
+
 static bool quoted_ipv6(struct cursor *c, struct quoted *q)
 {
     uint32_t version_flow;
     uint16_t length;
     uint8_t hops;
-    return cursor_u32(c, &version_flow) && cursor_u16(c, &length) && cursor_u8(c, &q->protocol) &&
-           cursor_u8(c, &hops) && read_address(c, 6, &q->from) && read_address(c, 6, &q->to) &&
-           version_flow >> 28 == 6 && !is_extension(q->protocol);
+    if (!cursor_u32(c, &version_flow) || !cursor_u16(c, &length) || !cursor_u8(c, &q->protocol) || !cursor_u8(c, &hops) ||
+        !read_address(c, 6, &q->from) || !read_address(c, 6, &q->to) || version_flow >> 28 != 6)
+        return false;
+    return (q->protocol != NEXT_FRAGMENT || quoted_fragment(c, q)) && !is_extension(q->protocol);
 }
 
 bool quoted_parse(struct bytes body, uint8_t family, struct quoted *ret)

@@ -62,6 +62,7 @@ struct quoted {
     uint8_t protocol;
     uint16_t from_port, to_port; /* as in struct packet */
     enum icmp_kind icmp;         /* for ICMP: request or answer; else ICMP_OTHER */
+    bool fragment;               /* IPv6: a fragment header, of 8 bytes, stands before layer 4 */
 };
 /* False when the quotation does not tell (section 7). */
 bool quoted_parse(struct bytes body, uint8_t family, struct quoted *ret) MUST_USE;

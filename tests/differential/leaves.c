@@ -41,7 +41,7 @@ static bool take_apart(struct bytes frame, struct anatomy *ret)
     ret->quote = offset_in(frame, p->icmp_body);
     size_t header = ret->v4 ? 20 : 40;
     if (protocol_is_translated(p->from.family, ret->quoted.protocol))
-        ret->quoted_l4 = ret->quote + header;
+        ret->quoted_l4 = ret->quote + header + (ret->quoted.fragment ? 8 : 0);
     return true;
 }
 

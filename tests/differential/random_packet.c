@@ -367,6 +367,22 @@ static void put_some_checksum(struct packet_source *s, const struct conversation
         put16(l4 + 16, (uint32_t)random_next(s->random));
 }
 
+/* Puts a fragment header behind the quoted one of IPv6, mostly that of a first fragment, now and then behind another. Returns its length. */
+static size_t quote_fragment(struct random *r, uint8_t *quoted, size_t length)
+{
+    bool cut = length < 40;
+    if (!cut)
+        memmove(quoted + 48, quoted + 40, length - 40);
+    uint8_t *header = quoted + 40;
+    header[0] = random_chance(r, 95) ? quoted[6] : IPPROTO_FRAGMENT;
+    header[1] = (uint8_t)random_next(r);
+    put16(header + 2, (random_chance(r, 75) ? 0 : random_below(r, 8192) << 3) | random_below(r, 8));
+    put16(header + 4, (uint32_t)random_next(r));
+    put16(header + 6, (uint32_t)random_next(r));
+    quoted[6] = IPPROTO_FRAGMENT;
+    return cut ? 0 : 8;
+}
+
 void conversation_error(struct packet_source *s, const struct conversation *about, struct frame *f)
 {
     struct random *r = s->random;
@@ -392,6 +408,8 @@ void conversation_error(struct packet_source *s, const struct conversation *abou
     size_t length = ip_length + (random_chance(r, 85) ? 8 : random_below(r, 12));
     if (family == 4 && random_chance(r, 20))
         put16(quoted + 6, random_chance(r, 20) ? 0x2000 : 1 + random_below(r, 8191)); /* a fragment, the first or a later one */
+    if (family == 6 && random_chance(r, 30))
+        length += quote_fragment(r, quoted, length);
     struct conversation message = {
         .protocol = family == 4 ? IPPROTO_ICMP : IPPROTO_ICMPV6,
         .end = {seen.end[!quoted_from], random_chance(r, 92) ? seen.end[quoted_from] : some_address(s, family)},

@@ -110,7 +110,7 @@ static inline size_t wire_rst(uint8_t *out, const struct wire_end *to_end, const
 static inline size_t wire_icmp(uint8_t *out, const struct wire_end *end, const uint8_t *frame, const struct packet *p, enum bulkhead_reason reason, uint32_t mtu)
 {
     bool v4 = p->from.family == 4;
-    size_t quoted = v4 ? 28 : 48, have = p->length < quoted ? p->length : quoted;
+    size_t quoted = v4 ? 28 : 56, have = p->length < quoted ? p->length : quoted;
     uint8_t protocol = v4 ? IPPROTO_ICMP : IPPROTO_ICMPV6;
     const struct address *hub = v4 ? &end->hub_v4 : &end->hub_v6;
     size_t at = wire_headers(out, end->mac, end->hub_mac, hub, &p->from, protocol, 8 + quoted);

@@ -1106,6 +1106,29 @@ def _():
         assert "CAP_NET_ADMIN" not in n.bulkhead("status", n.name).stdout
 
 
+@case("a large datagram to a machine behind a narrower link arrives once the sender has been told, over IPv6 in fragments too")
+def _():
+    def narrow():
+        ip(MACHINES["d"], "link set m0 mtu 1300")
+        ip(HOST, "link set eth1 mtu 1300")
+
+    with Cabled("t10q", attached={"d": BEHIND["d"]}, prepare=narrow) as n:
+        for family in FAMILIES:
+            address = v4("d") if family == 4 else v6("d")
+            with inside(path_of(MACHINES["d"])), socket.socket(socket.AF_INET if family == 4 else socket.AF_INET6, socket.SOCK_DGRAM) as receiver:
+                receiver.bind((address, 7002))
+                receiver.settimeout(1)
+                with n.socket("a", family, socket.SOCK_DGRAM) as sender:
+                    for attempt in range(3):
+                        with contextlib.suppress(OSError):
+                            sender.sendto(b"x" * 5000, (address, 7002))
+                        with contextlib.suppress(TimeoutError):
+                            assert len(receiver.recv(6000)) == 5000
+                            break
+                    else:
+                        raise AssertionError(f"IPv{family}: none of three arrived")
+
+
 @case("who holds CAP_NET_ADMIN of this host behind an attached interface is named; what runs on the host itself is not")
 def _():
     with Cabled("t10z", attached={"d": BEHIND["d"]}) as n:
