@@ -26,17 +26,22 @@ ever_inline bool is_group_report(const struct tuple *t)
     return t->family == 6 && t->to[0] == bpf_htonl(0xff020000) && !t->to[1] && !t->to[2] && t->to[3] == bpf_htonl(0x16);
 }
 
-/* Tell user space, unless the same was told within this second. Never blocks; what is lost is counted. */
+/*
+ * Tell user space, unless the same was told within this second. Never blocks; what is lost is counted. What is told of a
+ * session is told in its own direction.
+ */
 subprogram int tell(struct context *c, __u32 kind)
 {
     if (!c)
         return 0;
+    bool turned = c->backwards && c->allowed;
+    __u32 from_link = turned ? c->to_link : c->link;
     /* A session begins once; only refusals repeat. */
     if (kind == EVENT_REFUSED) {
         if (is_group_report(&c->tuple))
             return 0;
         set_key(c, &c->tuple);
-        __u64 hash = image_hash_mix(c->hash ^ ((__u64)c->reason << 40 | (__u64)c->link << 8 | kind << 1 | c->direction));
+        __u64 hash = image_hash_mix(c->hash ^ ((__u64)c->reason << 40 | (__u64)from_link << 8 | kind << 1 | (c->direction ^ turned)));
         __u32 at = (__u32)hash & (EVENT_CELLS - 1);
         __u64 mark = (hash & 0xffffffff00000000ull) | ((c->now / SECOND) & 0xffffffff);
         __u64 *cell = bpf_map_lookup_elem(&event_cells, &at);
@@ -59,12 +64,12 @@ subprogram int tell(struct context *c, __u32 kind)
     e->id = __sync_fetch_and_add(&ctl->last_event, 1) + 1;
     e->generation = c->generation;
     e->rule = c->rule;
-    e->from_link = c->link;
-    e->to_link = c->to_link;
-    __builtin_memcpy(e->from, c->tuple.from, 16);
-    __builtin_memcpy(e->to, c->tuple.to, 16);
-    e->from_port = bpf_ntohs(c->tuple.from_port);
-    e->to_port = bpf_ntohs(c->tuple.to_port);
+    e->from_link = from_link;
+    e->to_link = turned ? c->link : c->to_link;
+    __builtin_memcpy(e->from, turned ? c->tuple.to : c->tuple.from, 16);
+    __builtin_memcpy(e->to, turned ? c->tuple.from : c->tuple.to, 16);
+    e->from_port = bpf_ntohs(turned ? c->tuple.to_port : c->tuple.from_port);
+    e->to_port = bpf_ntohs(turned ? c->tuple.from_port : c->tuple.to_port);
     e->bytes = c->length;
     e->family = c->tuple.family;
     e->protocol = c->tuple.protocol;
@@ -188,7 +193,7 @@ ever_inline void context_reset(struct context *c)
 {
     __builtin_memset(&c->tuple, 0, sizeof c->tuple);
     c->part = c->icmp = c->tcp_flags = c->far_known = 0;
-    c->allowed = c->observed = c->timed = c->fresh = c->direction = 0;
+    c->allowed = c->observed = c->timed = c->fresh = c->follows = c->backwards = c->direction = 0;
     c->port = c->port_before = c->published = c->reply_port = 0;
     c->at_outer = c->arrived = c->nat = c->leads = 0;
     c->reason = REASON_MALFORMED;
@@ -227,7 +232,7 @@ int bulkhead_packet(struct __sk_buff *skb)
     __u32 mtu = 0;
     if (likely(c->allowed)) {
         action = deliver(skb, c, &mtu);
-        if (unlikely((action >= 0 && (c->observed || c->fresh))))
+        if (unlikely(action >= 0 && (c->fresh || (c->observed && !c->follows))))
             tell(c, c->observed ? EVENT_REFUSED : EVENT_STARTED);
     }
     if (unlikely(c->part == PART_FIRST && c->reason > REASON_NOT_UNICAST))

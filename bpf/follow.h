@@ -60,6 +60,7 @@ ever_inline bool decide_again(struct context *c, __u64 old, __u32 from_link, __u
         return false;
     }
     *ret_stamp = make_stamp(c, c->hash);
+    c->follows = is_told(old, *ret_stamp);
     return true;
 }
 
@@ -116,8 +117,12 @@ ever_inline int try_confirmed(struct context *c, struct session *s, bool forward
         stamp_change(s, stamp, 0);
         return OUTCOME_ANEW;
     }
+    c->backwards = !forward && !quoted;
     if (likely(stamp_is_current(c, stamp))) {
         take_stamp(c, stamp);
+        c->follows = 1;
+        if (unlikely(c->observed && STAMP_FLAGS(stamp) & STAMP_UNTOLD && !quoted))
+            c->follows = !stamp_change(s, stamp, stamp & ~((__u64)STAMP_UNTOLD << 24));
     } else {
         __u64 fresh;
         if (!quoted)
@@ -232,8 +237,10 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
         return OUTCOME_ANEW;
     }
     __u32 from_link = p->from_link, to_link = p->to_link;
+    c->backwards = !forward && !quoted;
     if (likely(stamp_is_current(c, c->pending_stamp))) {
         take_stamp(c, c->pending_stamp);
+        c->follows = 1;
     } else {
         __u64 fresh;
         if (!decide_again(c, c->pending_stamp, from_link, to_link, p->port, !forward, &fresh)) {

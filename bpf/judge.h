@@ -159,6 +159,7 @@ subprogram int adopt(struct context *c)
         refuse(c, REASON_SESSION_TABLE_FULL);
     c->direction ^= !forward;
     c->fresh = c->allowed;
+    c->backwards = !forward;
     return true;
 }
 
@@ -177,6 +178,7 @@ subprogram int judge_new(struct context *c)
 {
     if (!c)
         return 0;
+    c->follows = c->backwards = 0;
     if (!decide_packet(c))
         return 0;
     if (unlikely(c->tuple.protocol == IPPROTO_TCP && !plain_syn(c))) {

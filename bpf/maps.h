@@ -274,6 +274,8 @@ struct context {
     __u8 delivery;            /* REASON_RULE: can be delivered; else why not */
     __u8 classes_observed;
     __u8 fresh;       /* begins a session */
+    __u8 follows;     /* belongs to a session of which was told what holds of it */
+    __u8 backwards;   /* answers its session */
     __u32 other_link; /* a revoked session's other end, which is told too; 0: none */
     __u8 far_known;
     struct found far; /* what the policy knows of the packet's destination, once it was looked up */

@@ -62,6 +62,13 @@ ever_inline __u64 make_stamp(const struct context *c, __u64 hash)
     return (__u64)(c->generation & 0xffff) << 48 | ((hash >> 48) & 0xffff) << 32 | (__u64)flags << 24 | (c->rule & NO_RULE);
 }
 
+/* Whether a session that is only observed was so before, for the same reason by the same rule, and that has been told. */
+ever_inline bool is_told(__u64 old, __u64 fresh)
+{
+    __u64 same = (__u64)(STAMP_OBSERVED | STAMP_UNTOLD | STAMP_REASON) << 24 | NO_RULE;
+    return STAMP_FLAGS(old) & STAMP_OBSERVED && !((old ^ fresh) & same);
+}
+
 ever_inline bool stamp_is_current(const struct context *c, __u64 stamp)
 {
     return STAMP_GENERATION(stamp) == (c->generation & 0xffff) && !(STAMP_FLAGS(stamp) & STAMP_TIMED);

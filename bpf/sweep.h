@@ -38,8 +38,11 @@ ever_inline void sweep_session(struct context *c, struct session *s, __u64 stamp
         c->leads = 0;
         decide(c, from_link);
         bool on = goes_on(c, to_link, port);
+        __u64 fresh = make_stamp(c, (__u64)STAMP_TAG(stamp) << 48);
+        if (c->observed && !is_told(stamp, fresh))
+            fresh |= (__u64)STAMP_UNTOLD << 24;
         /* What another processor has changed meanwhile was decided there. */
-        if (stamp_change(s, stamp, on ? make_stamp(c, (__u64)STAMP_TAG(stamp) << 48) : 0) && !on) {
+        if (stamp_change(s, stamp, on ? fresh : 0) && !on) {
             if (closing) { /* both ends have ended it already */
                 r->expired++;
                 return;

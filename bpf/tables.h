@@ -25,6 +25,7 @@ struct session_key {
 #define STAMP_RULE(s) ((__u32)(s) & 0xffffff)
 #define STAMP_TIMED 0x80      /* decided again at every packet */
 #define STAMP_OBSERVED 0x40   /* refused, but only observed; the reason in the low bits */
+#define STAMP_UNTOLD 0x20     /* observed since a sweep, and no packet has told so */
 #define STAMP_REASON 0x1f
 
 struct session {

@@ -90,6 +90,36 @@ def _():
             assert receiver.recv(100) == b"hello"
 
 
+@case("what is observed is recorded once a session and in its own direction: the rule that flows --suggest proposes is all that it lacks")
+def _():
+    with Network("t12o", RULES, more="enforce: observe\n") as n:
+        for family in (4, 6):
+            client, server = n.session("a", "c", 7001, family)
+            for _ in range(3):  # of several seconds
+                for one, other in ((client, server), (server, client)):
+                    one.send(b"x")
+                    assert other.recv(1) == b"x"
+                time.sleep(0.5)
+            client.close()
+            server.close()
+        wait_for("both are recorded", lambda: flows(n).count("observed") >= 2)
+        time.sleep(0.3)
+        shown = [line for line in flows(n).splitlines() if " observed " in line]
+        assert len(shown) == 2 and all(re.search(r" a:\d+ -> c:7001/tcp  default-deny", line) for line in shown), shown
+        assert json.loads(flows(n, "--suggest", "--json")) == {"suggestions": [{"from": "a", "to": "c", "ports": "7001/tcp", "seen": 2}]}
+        seen = os.path.join(n.directory, "seen")
+        with open(seen, "w", encoding="utf-8") as file:
+            file.write(flows(n, "--json"))
+        with_rule = n.write({**RULES, "suggested": allow("a", "c", "7001/tcp")}, "with.yaml")
+        done = json.loads(bulkhead("diff", n.file, with_rule, "--flows", seen, "--json").stdout)
+        assert done["compared"] == 2 and done["refused"] == 0, done
+        # A session that passes by a rule, until that is taken away while only observing, is told then.
+        client, server = n.session("a", "b", 7001)
+        expect(n.apply({"never": RULES["never"]}, more="enforce: observe\n"), 0)
+        server.send(b"x")
+        wait_for("it is recorded in its own direction", lambda: re.search(r"observed +a:\d+ -> b:7001/tcp  default-deny", flows(n)))
+
+
 @case("flows -f tells what happens from before the first record on, also when the records begin another file, until the network is gone")
 def _():
     with Network("t12c", RULES) as n:
