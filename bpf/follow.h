@@ -110,11 +110,11 @@ ever_inline int try_confirmed(struct context *c, struct session *s, bool forward
         return OUTCOME_NONE;
     if (unlikely(c->reply_port && c->reply_port != port))
         return OUTCOME_NONE;
-    if (unlikely(STAMP_TAG(stamp) != ((c->hash >> 48) & 0xffff) || !stamp_change(s, stamp, stamp)))
+    if (unlikely(STAMP_TAG(stamp) != ((c->hash >> 48) & 0xffff) || !stamp_change(&s->stamp, stamp, stamp)))
         return OUTCOME_NONE; /* what was read is another session's */
     if (forward && !quoted && c->tuple.protocol == IPPROTO_TCP && plain_syn(c) && s->state & SESSION_CLOSING) {
         c->port_before = port;
-        stamp_change(s, stamp, 0);
+        stamp_change(&s->stamp, stamp, 0);
         return OUTCOME_ANEW;
     }
     c->backwards = !forward && !quoted;
@@ -122,19 +122,19 @@ ever_inline int try_confirmed(struct context *c, struct session *s, bool forward
         take_stamp(c, stamp);
         c->follows = 1;
         if (unlikely(c->observed && STAMP_FLAGS(stamp) & STAMP_UNTOLD && !quoted))
-            c->follows = !stamp_change(s, stamp, stamp & ~((__u64)STAMP_UNTOLD << 24));
+            c->follows = !stamp_change(&s->stamp, stamp, stamp & ~((__u64)STAMP_UNTOLD << 24));
     } else {
         __u64 fresh;
         if (!quoted)
             c->flow = c->tuple;
         if (!decide_again(c, stamp, from_link, to_link, port, !forward, &fresh)) {
             tell_cut(c, stamp, s->last, from_link, to_link);
-            stamp_change(s, stamp, 0);
+            stamp_change(&s->stamp, stamp, 0);
             c->to_link = forward == !quoted ? to_link : from_link;
             c->other_link = quoted ? 0 : c->to_link;
             return OUTCOME_DONE;
         }
-        if (unlikely(!stamp_change(s, stamp, fresh)))
+        if (unlikely(!stamp_change(&s->stamp, stamp, fresh)))
             return OUTCOME_NONE;
     }
     if (!quoted)
@@ -156,7 +156,7 @@ subprogram int confirm(struct context *c)
     if (there && confirm_again(there, p, c->now))
         return true;
     if (there) /* of a link or port that it no longer has: it gives its place up */
-        stamp_change(there, READ_ONCE(there->stamp), 0);
+        stamp_change(&there->stamp, READ_ONCE(there->stamp), 0);
     __u32 which = 0;
     while (which < SESSION_SETS && !session_put(c, which))
         which++;

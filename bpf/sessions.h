@@ -97,12 +97,12 @@ ever_inline bool session_alive(const struct session *s, __u16 tag, __u64 now)
 }
 
 /*
- * The session's stamp is no longer `stamp` but `fresh`, unless another processor has changed it. False: the session has
+ * The stamp of a session, at `at`, is no longer `stamp` but `fresh`, unless another processor has changed it. False: the session has
  * ended meanwhile, or its place is another one's, which is left alone. `stamp` again: whether it is still there.
  */
-ever_inline bool stamp_change(struct session *s, __u64 stamp, __u64 fresh)
+ever_inline bool stamp_change(__u64 *at, __u64 stamp, __u64 fresh)
 {
-    __u64 there = stamp == fresh ? READ_ONCE(s->stamp) : __sync_val_compare_and_swap(&s->stamp, stamp, fresh);
+    __u64 there = stamp == fresh ? READ_ONCE(*at) : __sync_val_compare_and_swap(at, stamp, fresh);
     return there && STAMP_TAG(there) == STAMP_TAG(stamp);
 }
 

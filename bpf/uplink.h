@@ -149,7 +149,7 @@ subprogram __u64 confirmed_rank(struct context *c, __u16 port, bool end)
     if (!(s->state & SESSION_CLOSING))
         return HOLDER_STAYS;
     if (end)
-        stamp_change(s, READ_ONCE(s->stamp), 0);
+        stamp_change(&s->stamp, READ_ONCE(s->stamp), 0);
     return HOLDER_CLOSES + READ_ONCE(s->last);
 }
 

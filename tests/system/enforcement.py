@@ -376,6 +376,29 @@ def _():
         n.session("a", "b", 7001, 6)
 
 
+@case("the receipt of a withdrawal has the sessions that nobody answers, too: streams that go one way")
+def _():
+    with Network("t2x", {**RULES, "logs": allow("a", "c", "514/udp")}) as n:
+        streams = []
+        for family in (4, 6):
+            receiver, sender = n.udp("c", 514, family), n.socket("a", family, socket.SOCK_DGRAM)
+            for _ in range(3):
+                sender.sendto(b"a line", (n.address("c", family), 514))
+                assert receiver.recv(100) == b"a line"
+            streams.append((receiver, sender))
+        receipt = n.receipt(RULES)
+        assert receipt["cut"] == 2 and {s["rule"] for s in receipt["sessions"]} == {"logs"}, receipt
+        for (receiver, sender), family in zip(streams, (4, 6)):
+            receiver.settimeout(0.3)
+            try:
+                sender.sendto(b"late", (n.address("c", family), 514))
+                raise AssertionError(f"it got {receiver.recv(100)}")
+            except OSError:
+                pass
+        receipt = n.receipt({**RULES, "logs": allow("a", "c", "514/udp")})
+        assert receipt["cut"] == 0 and receipt["kept"] == 0, receipt
+
+
 @case("`enforce: observe` lets pass and records the refusal as not enforced; enforcing again cuts what passed so")
 def _():
     with Network("t2m", RULES, more="enforce: observe\n") as n:
