@@ -99,14 +99,14 @@ double feed_run(struct feed_bpf *f, uint32_t target, uint32_t link, uint32_t pac
 
 uint32_t bed_link(uint32_t workload)
 {
-    return workload == NONE ? BED_UPLINK : LINK_FIRST + workload;
+    return workload == NONE ? BED_UPLINK : BED_WORKLOAD + workload;
 }
 
 uint32_t bed_install(struct bed *b)
 {
     uint32_t links[RULES_WORKLOADS_MAX], generation;
     for (uint32_t i = 0; i < RULES_WORKLOADS_MAX; i++)
-        links[i] = LINK_FIRST + i;
+        links[i] = BED_WORKLOAD + i;
     struct failure f;
     struct diags diags = diags_new(b->arena);
     struct arena *tables = arena_create((size_t)16 << 30);
@@ -128,7 +128,7 @@ static void set_mac(uint8_t mac[6], uint8_t side, uint32_t link)
 
 static void set_links(struct bed *b)
 {
-    for (uint32_t link = LINK_FIRST; link < BED_LINKS; link++) {
+    for (uint32_t link = BED_UPLINK; link < BED_WORKLOAD + b->policy->workload_count; link++) {
         struct link_entry e = {.kind = link == BED_UPLINK ? LINK_UPLINK : LINK_WORKLOAD, .mtu = 1500, .answers_per_second = ANSWERS_PER_SECOND};
         set_mac(e.mac, 1, link);
         set_mac(e.hub_mac, 2, link);
@@ -158,7 +158,7 @@ struct bed *bed_new(char family, uint32_t rules, uint32_t sessions)
     if (!b->policy)
         die("%c, %u rules: line %u: %s", family, rules, diags.items[0].place.line, diags.items[0].message);
     struct failure f;
-    struct datapath_options o = {.links = BED_LINKS, .sessions = sessions, .timeouts = TIMEOUTS_DEFAULT, .uplink = BED_UPLINK, .nat = true};
+    struct datapath_options o = {.links = datapath_links(b->policy->workload_count), .sessions = sessions, .timeouts = TIMEOUTS_DEFAULT, .uplink = BED_UPLINK, .nat = true};
     if (!datapath_load(&o, &b->datapath, &f))
         die("%s", f.text);
     set_links(b);

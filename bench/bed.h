@@ -9,8 +9,9 @@
 #include "feed.h"
 #include "rules.h"
 
-#define BED_UPLINK (LINK_FIRST + RULES_WORKLOADS_MAX)
-#define BED_LINKS (BED_UPLINK + 1)
+#define BED_UPLINK LINK_FIRST
+#define BED_WORKLOAD (BED_UPLINK + 1) /* the link of the first */
+#define BED_INTERFACES (1 + RULES_WORKLOADS_MAX)
 #define BED_REDIRECT 7 /* TC_ACT_REDIRECT: the packet is delivered */
 
 struct feed_bpf;

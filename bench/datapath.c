@@ -146,7 +146,7 @@ static double run_new(struct subject *s, const struct frames *f, int ip, uint32_
 /* One round of one bed: every kind, and the peers between them. */
 static void run_round(struct subject *s, double out[KINDS], uint64_t *random)
 {
-    uint32_t link = LINK_FIRST, new_link = s->bed->rules.family == 'c' ? BED_UPLINK : LINK_FIRST;
+    uint32_t link = BED_WORKLOAD, new_link = s->bed->rules.family == 'c' ? BED_UPLINK : BED_WORKLOAD;
     double empty = 0;
     feed_target(feeding, TARGET_BED, s->bed->datapath.program);
     for (int v = 0; v < 2; v++) {
@@ -228,7 +228,7 @@ static void repeat_only(const char *name, char family, uint32_t rules, size_t ro
     shuffle(f->fresh, FLOWS, &random);
     feed_target(feeding, TARGET_EMPTY, bpf_program__fd(feeding->progs.empty));
     feed_target(feeding, TARGET_BED, s.bed->datapath.program);
-    uint32_t link = kind >= NEW_V4 && family == 'c' ? BED_UPLINK : LINK_FIRST;
+    uint32_t link = kind >= NEW_V4 && family == 'c' ? BED_UPLINK : BED_WORKLOAD;
     static double net[1024];
     for (size_t i = 0; i < rounds && i < 1024; i++) {
         double empty = run_established(f, ip, TARGET_EMPTY, link);
@@ -299,9 +299,9 @@ static void measure_live(struct report *report, uint32_t live, int ip, size_t ro
     state_set(live, ip, 0);
     uint32_t packets = live < 262144 ? 262144 / live * live : live;
     for (size_t round = 0; round < rounds + 1; round++) {
-        double empty = feed_run(feeding, TARGET_EMPTY, LINK_FIRST, packets);
-        double bare = feed_run(feeding, ip == 4 ? TARGET_BARE_V4 : TARGET_BARE_V6, LINK_FIRST, packets);
-        double ours = feed_run(feeding, TARGET_BED, LINK_FIRST, packets);
+        double empty = feed_run(feeding, TARGET_EMPTY, BED_WORKLOAD, packets);
+        double bare = feed_run(feeding, ip == 4 ? TARGET_BARE_V4 : TARGET_BARE_V6, BED_WORKLOAD, packets);
+        double ours = feed_run(feeding, TARGET_BED, BED_WORKLOAD, packets);
         if (round) {
             values[0][round - 1] = ours - empty;
             values[1][round - 1] = bare - empty;
@@ -347,7 +347,7 @@ int main(int argc, char **argv)
         die("between 1 and %d rounds, at most 1000000 sessions", ROUNDS_MAX);
     while (size_count < SIZES && sizes[size_count] <= max)
         size_count++;
-    bed_prepare(BED_LINKS - LINK_FIRST);
+    bed_prepare(BED_INTERFACES);
     const char *families = option(argc, argv, "--families", RULES_FAMILIES), *only = option(argc, argv, "--only", NULL);
     if (only) {
         repeat_only(only, families[0], (uint32_t)max, rounds);

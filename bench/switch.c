@@ -152,7 +152,7 @@ int main(int argc, char **argv)
     if (rounds == 0 || rounds > ROUNDS_MAX)
         die("between 1 and %d rounds", ROUNDS_MAX);
     static double compile[ROUNDS_MAX], write[ROUNDS_MAX], last[ROUNDS_MAX], last_session[ROUNDS_MAX], peer[ROUNDS_MAX], decision[ROUNDS_MAX];
-    bed_prepare(BED_LINKS - LINK_FIRST);
+    bed_prepare(BED_INTERFACES);
     pin(0);
     struct bed *b = bed_new(family, size, 65536);
     struct arena *arena = arena_create((size_t)64 << 20);

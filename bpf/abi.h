@@ -240,6 +240,7 @@ struct config {
     __u32 uplink;        /* the uplink's number; 0: none */
     __u32 session_sets;  /* a power of two */
     __u32 pending_sets;  /* sets for each (target, source) pair, a power of two */
+    __u32 pending_more;  /* sets for each source, and for the world each way with each workload, a power of two; 0: pairs have enough */
     __u32 translation_sets; /* sets for each source link, a power of two */
     __u32 outer_ports;      /* of each source link */
     __u32 test_clock;

@@ -280,6 +280,7 @@ struct context {
     __u8 far_known;
     struct found far; /* what the policy knows of the packet's destination, once it was looked up */
     __u64 pending_stamp, pending_last; /* those of `pending` */
+    __u8 spilled;             /* the set that was looked into may have more elsewhere */
     struct pending pending;
 
     /* at the uplink */

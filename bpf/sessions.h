@@ -273,12 +273,29 @@ subprogram int session_put(struct context *c, __u32 which)
     return room;
 }
 
-ever_inline struct pending_set *pending_set_of(struct context *c, __u32 target, __u32 source, __u64 hash)
+#define WHERE(target, source) ((__u64)(target) << 32 | (source))
+#define NO_SET 0xffffffffu
+
+/* The number of the pair's set for the context's session. */
+ever_inline __u32 pending_pair(const struct context *c, __u64 where)
 {
+    __u32 target = where >> 32, source = (__u32)where;
     if (target >= config.links || source >= config.links)
-        return NULL;
-    __u32 at = (target * config.links + source) * config.pending_sets + ((__u32)hash & (config.pending_sets - 1));
-    return bpf_map_lookup_elem(&pendings, &at);
+        return NO_SET;
+    return (target * config.links + source) * config.pending_sets + ((__u32)c->hash & (config.pending_sets - 1));
+}
+
+/* That of the set for what finds no room in the pair's. */
+ever_inline __u32 pending_more(const struct context *c, __u64 where)
+{
+    __u32 target = where >> 32, source = (__u32)where, row = source;
+    if (target >= config.links || source >= config.links)
+        return NO_SET;
+    if (source == config.uplink)
+        row = config.links + target;
+    else if (target == config.uplink)
+        row = 2 * config.links + source;
+    return config.links * config.links * config.pending_sets + row * config.pending_more + ((__u32)(c->hash >> 16) & (config.pending_more - 1));
 }
 
 /* Way `i` of the set is the live session of the context's key. The stamp's tag spares nearly all looks at keys. */
@@ -340,8 +357,8 @@ ever_inline bool pending_maybe(const struct pending_set *set, const struct conte
     return hits;
 }
 
-/* The way that the session has, or else is to have: a free or expired one, else the oldest. */
-ever_inline __u32 pending_way(const struct pending_set *set, const struct context *c, __u8 direction, bool *ret_found)
+/* The way that the session has, or else is to have: a free or expired one, else the oldest, which lives (*ret_full). */
+ever_inline __u32 pending_way(const struct pending_set *set, const struct context *c, __u8 direction, bool *ret_found, bool *ret_full)
 {
     __u32 at = 0;
     __u64 oldest = ~0ull;
@@ -359,44 +376,68 @@ ever_inline __u32 pending_way(const struct pending_set *set, const struct contex
             at = i;
         }
     }
+    *ret_full = !*ret_found && oldest;
     return at & (PENDING_WAYS - 1);
 }
 
-/* The context's new session, in place of itself, a free or expired one, else the oldest. */
-ever_inline void pending_insert(struct context *c)
+/* The context's new session, in place of itself or of what is not alive; else of the oldest if `crowd`. False: there is no room. */
+ever_inline bool pending_put(struct context *c, struct pending_set *set, bool crowd)
 {
-    struct pending_set *set = pending_set_of(c, c->to_link, c->from_link, c->hash);
-    if (!set)
-        return;
-    bool found;
+    bool found, full;
     __u64 stamp = make_stamp(c, c->hash);
+    __u32 spilled = (__u32)((c->now + config.unconfirmed) / SECOND) + 1;
     bpf_spin_lock(&set->lock);
-    __u32 at = pending_way(set, c, c->direction, &found);
-    struct pending *w = &set->way[at];
-    w->key = c->key;
-    w->key.direction = c->direction;
-    w->from_link = (__u16)c->from_link;
-    w->to_link = (__u16)c->to_link;
-    w->sequence = 0;
-    w->state = w->replied = 0;
-    w->port = c->port;
-    set->stamp[at] = stamp;
-    set->last[at] = c->now;
+    __u32 at = pending_way(set, c, c->direction, &found, &full);
+    bool room = crowd || !full;
+    if (likely(room)) {
+        struct pending *w = &set->way[at];
+        w->key = c->key;
+        w->key.direction = c->direction;
+        w->from_link = (__u16)c->from_link;
+        w->to_link = (__u16)c->to_link;
+        w->sequence = 0;
+        w->state = w->replied = 0;
+        w->port = c->port;
+        set->stamp[at] = stamp;
+        set->last[at] = c->now;
+    } else {
+        set->spilled = spilled;
+    }
     bpf_spin_unlock(&set->lock);
+    return room;
 }
 
-/* Whether it was found. */
-subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int act)
+subprogram int pending_spill(struct context *c)
+{
+    if (!c)
+        return false;
+    __u32 at = pending_more(c, WHERE(c->to_link, c->from_link));
+    struct pending_set *set = bpf_map_lookup_elem(&pendings, &at);
+    return set && pending_put(c, set, true);
+}
+
+ever_inline void pending_insert(struct context *c)
+{
+    __u32 at = pending_pair(c, WHERE(c->to_link, c->from_link));
+    struct pending_set *set = bpf_map_lookup_elem(&pendings, &at);
+    if (set && unlikely(!pending_put(c, set, !config.pending_more)))
+        pending_spill(c);
+}
+
+/* In one set: whether it was found. */
+subprogram int pending_in(struct context *c, __u32 number, __u8 direction, int act)
 {
     if (!c)
         return false;
     struct pending *p = &c->pending;
-    struct pending_set *set = pending_set_of(c, where >> 32, (__u32)where, c->hash);
+    __u32 at = number;
+    struct pending_set *set = bpf_map_lookup_elem(&pendings, &at);
+    c->spilled = set && READ_ONCE(set->spilled) > c->now / SECOND;
     if (!set || !pending_maybe(set, c))
         return false;
-    bool found;
+    bool found, full;
     bpf_spin_lock(&set->lock);
-    __u32 at = pending_way(set, c, direction, &found);
+    at = pending_way(set, c, direction, &found, &full);
     struct pending *w = &set->way[at];
     if (found) {
         if (act == PENDING_FIND) {
@@ -419,7 +460,12 @@ subprogram int pending_do(struct context *c, __u64 where, __u8 direction, int ac
     return found;
 }
 
-#define WHERE(target, source) ((__u64)(target) << 32 | (source))
+/* Whether it was found. */
+ever_inline bool pending_do(struct context *c, __u64 where, __u8 direction, int act)
+{
+    return pending_in(c, pending_pair(c, where), direction, act) ||
+        (unlikely(c->spilled) && pending_in(c, pending_more(c, where), direction, act));
+}
 
 ever_inline bool plain_syn(const struct context *c)
 {

@@ -57,7 +57,10 @@ struct session_set {
     __u64 reserved2[7];
 };
 
-/* Unconfirmed sessions: sets for each (target, source), whose oldest entry gives way. */
+/*
+ * Unconfirmed sessions: sets for each (target, source). What finds no room there stands in a set of its source's, beside what
+ * others of that source have too many of; there the oldest entry gives way. For the world it is the workload's at the other end.
+ */
 #define PENDING_WAYS 8
 struct pending {
     struct session_key key;
@@ -70,7 +73,7 @@ struct pending {
 
 struct pending_set {
     struct bpf_spin_lock lock;
-    __u32 reserved;
+    __u32 spilled; /* s, CLOCK_MONOTONIC: until then sessions of this set may stand in the other one */
     /* Apart from the rest, so that a look at all ways reads two lines of memory and not eight. */
     __u64 stamp[PENDING_WAYS]; /* 0: free */
     __u64 last[PENDING_WAYS];

@@ -31,6 +31,13 @@
 /* Bytes that the table of unconfirmed sessions may take, and the sets that each (target, source) gets of it. */
 #define PENDING_BYTES ((uint64_t)48 << 20)
 #define PENDING_SETS_MAX 64u
+/*
+ * Where that is less than enough: bytes for what finds no room there, of which each source gets sets, and the world each way
+ * with each workload. Looking in two places costs a flood's packets some 100 ns.
+ */
+#define PENDING_SETS_ENOUGH 16u
+#define PENDING_MORE_BYTES ((uint64_t)24 << 20)
+#define PENDING_MORE_OWNERS 3u /* of each link */
 /* With the least of one set each, the table grows with the square of the links: past this it is refused. */
 #define PENDING_BYTES_MAX ((uint64_t)512 << 20)
 
@@ -147,6 +154,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
 {
     uint64_t pairs = (uint64_t)o->links * o->links;
     uint32_t pendings = sets_within(s->maps.pendings, pairs, PENDING_SETS_MAX, PENDING_BYTES);
+    uint32_t more = pendings >= PENDING_SETS_ENOUGH ? 0 : sets_within(s->maps.pendings, PENDING_MORE_OWNERS * o->links, PENDING_SETS_MAX, PENDING_MORE_BYTES);
     uint32_t translations = sets_within(s->maps.translations, o->links, o->nat ? TRANSLATION_SETS_MAX : 1, TRANSLATION_BYTES);
     uint32_t sessions = session_sets(o->sessions);
     uint64_t seed = 0;
@@ -157,6 +165,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
         .uplink = o->uplink,
         .session_sets = sessions,
         .pending_sets = pendings,
+        .pending_more = more,
         .translation_sets = translations,
         .outer_ports = o->outer_ports ? o->outer_ports : OUTER_PORTS / o->links,
         .test_clock = o->test_clock,
@@ -174,7 +183,7 @@ static bool set_sizes(struct datapath_bpf *s, const struct datapath_options *o)
         !bpf_map__set_max_entries(s->maps.heard, o->links * 2) &&
         !bpf_map__set_max_entries(s->maps.counters, o->links * COUNTERS_PER_LINK) &&
         !bpf_map__set_max_entries(s->maps.fragments, o->links * 16) &&
-        !bpf_map__set_max_entries(s->maps.pendings, o->links * o->links * pendings) &&
+        !bpf_map__set_max_entries(s->maps.pendings, o->links * (o->links * pendings + PENDING_MORE_OWNERS * more)) &&
         !bpf_map__set_max_entries(s->maps.translations, o->links * translations) &&
         !bpf_map__set_max_entries(s->maps.sessions, sessions) && !bpf_map__set_max_entries(s->maps.session_tags, sessions);
 }

@@ -31,6 +31,12 @@ struct datapath_options {
     bool test_clock;       /* time is control.test_now: for tests only */
 };
 
+/* How many links a network of so many workloads is given: with an uplink, and some for workloads that come by `apply`. */
+static inline uint32_t datapath_links(uint32_t workloads)
+{
+    return LINK_FIRST + workloads + 1 + workloads / 4 + 16;
+}
+
 void datapath_init(struct datapath *d); /* all closed */
 void datapath_close(struct datapath *d);
 

@@ -25,8 +25,6 @@
 #include "policy/parse.h"
 
 #define SESSIONS 131072
-/* Room for workloads that later policies add. */
-#define SPARE_LINKS(n) ((n) / 4 + 16)
 
 const char *network_interface_missing(const struct policy *p)
 {
@@ -233,7 +231,7 @@ static bool build(const struct policy_source *source, const struct progress *pro
     if (!state_save(s, f)) /* from here on `down` knows what to take away */
         return false;
     struct datapath d;
-    struct datapath_options o = {.links = LINK_FIRST + p->workload_count + 1 + SPARE_LINKS(p->workload_count), .sessions = SESSIONS, .timeouts = p->timeouts,
+    struct datapath_options o = {.links = datapath_links(p->workload_count), .sessions = SESSIONS, .timeouts = p->timeouts,
         .uplink = uplink, .nat = uplink && p->uplink.nat};
     if (!datapath_load(&o, &d, f))
         return false;

@@ -5,6 +5,7 @@
     tests/system/enforcement.py [build/bulkhead] [--seed N] [--long] [--only TEXT]
 """
 
+import contextlib
 import json
 import os
 import pty
@@ -376,6 +377,13 @@ def _():
         n.session("a", "b", 7001, 6)
 
 
+def udp4(source, target, from_port, to_port):
+    """A whole IPv4 packet, for a raw socket, which fills in what is left 0."""
+    payload = b"flood"
+    ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 28 + len(payload), 0, 0, 64, socket.IPPROTO_UDP, 0, socket.inet_aton(source), socket.inet_aton(target))
+    return ip + struct.pack("!HHHH", from_port, to_port, 8 + len(payload), 0) + payload
+
+
 @case("the receipt of a withdrawal has the sessions that nobody answers, too: streams that go one way")
 def _():
     with Network("t2x", {**RULES, "logs": allow("a", "c", "514/udp")}) as n:
@@ -397,6 +405,34 @@ def _():
                 pass
         receipt = n.receipt({**RULES, "logs": allow("a", "c", "514/udp")})
         assert receipt["cut"] == 0 and receipt["kept"] == 0, receipt
+
+
+@case("in a large network two hundred questions at once that are answered late are answered, whatever another one floods the same target with")
+def _():
+    with Network("t2y", {"dns": allow("any", "b", "7002/udp")}, start=False) as n:
+        with open(n.file, encoding="utf-8") as file:
+            text = file.read()
+        with open(n.file, "w", encoding="utf-8") as out:
+            out.write(text.replace("rules:\n", "".join(f"  w{i}: {{segment: blue}}\n" for i in range(70)) + "rules:\n", 1))
+        expect(bulkhead("up", n.file), 0)
+        answering = n.udp("b", 7002, 4)
+        answering.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)  # SO_RCVBUFFORCE
+        asking = [n.socket("a", 4, socket.SOCK_DGRAM) for _ in range(200)]
+        for s in asking:
+            s.connect((n.v4("b"), 7002))
+            s.settimeout(2)
+            s.send(b"question")
+        heard = [answering.recvfrom(100)[1] for _ in asking]
+        with n.socket("c", 4, socket.SOCK_RAW, socket.IPPROTO_RAW) as flood:
+            for port in range(20000, 40000):
+                flood.sendto(udp4(n.v4("c"), n.v4("b"), port, 7002), (n.v4("b"), 0))
+        for address in heard:
+            answering.sendto(b"answer", address)
+        answered = 0
+        for s in asking:
+            with contextlib.suppress(OSError):
+                answered += s.recv(100) == b"answer"
+        assert answered >= 190, answered
 
 
 @case("`enforce: observe` lets pass and records the refusal as not enforced; enforcing again cuts what passed so")
