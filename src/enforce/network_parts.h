@@ -74,7 +74,7 @@ bool network_uplink_create(const struct network_uplink *u, struct datapath *d, s
 bool network_uplink_update(const struct network_uplink *u, struct failure *f) __attribute__((warn_unused_result));
 /* As uplink_check: a pair that was made again has no program. */
 bool network_uplink_check(const struct network_uplink *u, bool repair, unsigned *ret_differ, struct failure *f) __attribute__((warn_unused_result));
-/* Whether a running network can change from one to the other. */
+/* Whether a running network can change from one to the other, on this host. */
 bool network_uplink_may_become(const struct policy *old, const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
 
 /* Stop all processes. */

@@ -41,6 +41,8 @@ struct uplink_plan {
     size_t segment_count;
     const struct uplink_port *ports; /* published */
     size_t port_count;
+    const char *const *attached;                /* interfaces of the host that go into the hub: what they have is no longer the host's */
+    size_t attached_count;
 
     int hub_ns_fd;
     const char *hub_link; /* name and number of the pair's end in the hub's namespace */
@@ -54,13 +56,20 @@ struct uplink_plan {
 void uplink_host_link(const char *network, char out[UPLINK_NAME_MAX]);
 
 /*
- * Whether the host is as it must be, before anything is changed: the interface is there, and the host's end of the
- * pair is not somebody else's; nf_tables works; no published port is one that a process of the host listens on at that
+ * Whether the host is as it must be, before anything is changed: the interface is there and leads out, what is to lead
+ * to the hub takes nothing from the host (uplink_overlap_check), and the host's end of the pair is not somebody else's; nf_tables works; no published port is one that a process of the host listens on at that
  * interface, or that another network publishes there; switching IPv6 forwarding on would not cost the host a route
  * that it has by router advertisement; no forward chain of the host drops what this network forwards (Docker's,
  * firewalld's, another's). Each refusal says what to do. Changes nothing; also for before an uplink_update.
  */
 bool uplink_preflight(const struct uplink_plan *plan, struct failure *f) __attribute__((warn_unused_result));
+
+/*
+ * Whether the host goes on to reach what it reaches: neither an outer address nor, without `nat`, a segment overlaps a
+ * network on one of its interfaces, holds a gateway of its routes, or has a route of the host's already. What leads to
+ * the hub already is not asked about.
+ */
+bool uplink_overlap_check(const struct uplink_plan *plan, struct failure *f) __attribute__((warn_unused_result));
 
 /*
  * Makes it all, after taking back what an earlier one of this network has left. The network's directory is there

@@ -1881,6 +1881,7 @@ def _():
     with site_of_its_own("t9f", start=False) as n:
         before = host_state()
         is_refused(n, before, "nosuch0", file=n.write(RULES, "no.yaml", uplink=MASQUERADED.replace("uplink0", "nosuch0")))
+        is_refused(n, before, "lo leads", file=n.write(RULES, "lo.yaml", uplink=MASQUERADED.replace("uplink0", "lo")))
         for family, kind, everywhere_there in itertools.product(FAMILIES, (socket.SOCK_STREAM, socket.SOCK_DGRAM), (False, True)):
             address, port = "" if everywhere_there else HOST_AT[family], 443 if kind == socket.SOCK_STREAM else 53
             with n.outside(family, kind, where=HOST) as s:
@@ -2016,6 +2017,81 @@ def _():
                 for end in (service, remote, d):
                     end.close()
                 assert all(talk(*pair) for pair in kept)
+
+
+def make_lan():
+    """One more interface of the host, of nothing so far."""
+    ip(HOST, f"link add lan0 type veth peer name f1 netns {FAR}", "link set lan0 up")
+    ip(FAR, "link set f1 up")
+
+
+def with_lines(n, before, *lines, **change):
+    """The policy with more lines before that section."""
+    path = n.write(RULES, "more.yaml", **change)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(f"\n{before}:", "".join(f"\n  {line}" for line in lines) + f"\n{before}:"))
+    return path
+
+
+TAKEN = (  # what the host has, whether it is of its own without `nat`, and what the refusal names
+    ("address add 10.77.0.9/24 dev lan0", False, ("10.77.0.1,", "10.77.0.9/24", "lan0")),
+    ("address add 10.77.0.1/32 dev lan0", False, ("10.77.0.1,", "10.77.0.1/32", "lan0")),
+    ("address add 198.51.100.200 peer 10.77.0.1 dev lan0", False, ("10.77.0.1,", "10.77.0.1/32", "lan0")),
+    ("address add fd77::9/64 dev lan0 nodad", False, ("fd77::1,", "fd77::9/64", "lan0")),
+    ("route add 10.77.0.0/16 dev lan0", False, ("10.77.0.1,", "10.77.0.0/16", "lan0")),
+    ("route add 198.18.0.0/15 via 10.77.0.1 dev lan0 onlink", False, ("10.77.0.1,", "gateway")),
+    ("route add 198.18.0.0/15 via inet6 fd77::1 dev lan0 onlink", False, ("fd77::1,", "gateway")),
+    ("route add 2001:db8:77::/48 via fd77::1 dev lan0 onlink", False, ("fd77::1,", "gateway")),
+    ("route add 198.18.0.0/15 table 77 nexthop via 192.0.2.9 dev uplink0 nexthop via 10.77.0.1 dev lan0 onlink", False, ("10.77.0.1,", "gateway")),
+    ("route add 10.77.0.1 via 192.0.2.9", False, ("10.77.0.1,", "route to 10.77.0.1/32")),
+    ("address add 10.77.1.9/25 dev lan0", True, ("10.77.1.0/24,", "10.77.1.9/25", "lan0")),
+    ("address add 10.77.1.9/32 dev lan0", True, ("10.77.1.0/24,", "10.77.1.9/32", "lan0")),
+    ("address add fd77:0:0:2::9/63 dev lan0 nodad", True, ("fd77:0:0:2::/64,", "fd77:0:0:2::9/63", "lan0")),
+    ("route add 198.18.0.0/15 via 10.77.2.254 dev lan0 onlink", True, ("10.77.2.0/24,", "10.77.2.254", "gateway")),
+    ("route add blackhole 10.77.1.0/24", True, ("10.77.1.0/24,", "route to 10.77.1.0/24")),
+    ("route add fd77:0:0:1::/64 via 2001:db8::9", True, ("fd77:0:0:1::/64,", "route to fd77:0:0:1::/64")),
+)
+
+
+@case("`up` is refused where the host would reach its own network, gateway or route no more, and names both; a wider route is no trouble")
+def _():
+    with site_of_its_own("t9q", start=False) as n:
+        make_lan()
+        without_nat = n.write(RULES, "routed.yaml", uplink=ROUTED)
+        for line, routed, texts in TAKEN:
+            ip(HOST, line)
+            before = host_state()
+            is_refused(n, before, *texts, "another cidr", file=without_nat)
+            if routed:
+                expect(n.bulkhead("up", n.file), 0)
+                expect(n.bulkhead("down", n.name), 0)
+                is_as_before(before)
+            else:
+                is_refused(n, before, *texts, "another cidr")
+            ip(HOST, line.replace(" add ", " delete ").replace(" nodad", ""))
+        # A default route, whole or in halves, and a wide one by a gateway hold every address; what is attached goes into the hub.
+        ip(HOST, "route add 10.0.0.0/8 via 192.0.2.9", "route add 0.0.0.0/1 dev lan0", "route add fd00::/7 dev lan0")
+        before = host_state()
+        expect(n.bulkhead("up", without_nat), 0)
+        expect(n.bulkhead("down", n.name), 0)
+        is_as_before(before)
+        ip(HOST, "address add 10.77.1.1/24 dev lan0", "route add 198.18.0.0/15 via 10.77.1.254")
+        expect(n.bulkhead("up", with_lines(n, "rules", "m: {segment: red, address: 10.77.1.200, attach: {interface: lan0}}", uplink=ROUTED)), 0)
+        expect(n.bulkhead("down", n.name), 0)
+
+
+@case("`apply` is refused where a new segment would take a network of the host; what leads to the hub already is not asked about again")
+def _():
+    with site_of_its_own("t9s", uplink=ROUTED) as n:
+        route_to_segments()
+        make_lan()
+        ip(HOST, "address add 10.77.9.9/24 dev lan0", "address add 10.77.0.9/24 dev lan0")
+        out = n.goes_out("b", 6)
+        expect(n.bulkhead("apply", with_lines(n, "workloads", "new: {cidr: 10.77.9.0/24}")), 2, "10.77.9.0/24", "10.77.9.9/24", "lan0")
+        assert talk(*out)
+        expect(n.bulkhead("apply", with_lines(n, "workloads", "new: {cidr: 10.77.8.0/24}", uplink=ROUTED.replace("443/tcp", "444/tcp"))), 0)
 
 
 @case("an uplink that is added to a network which has none is refused too, and what was goes on")
