@@ -59,14 +59,31 @@ static bool differs(struct work *w)
 
 /* ---- the steps ---- */
 
+static bool is_same_interface(const struct work *w, const struct uplink_record *written)
+{
+    return !written->index || written->index == w->record.index;
+}
+
+/* Where the interface is another one than it was, under the same name, the former's own settings go back first. */
+static bool record_renew(struct work *w, const struct uplink_record *written, struct failure *f)
+{
+    struct uplink_record former = {.netns = written->netns, .index = written->index};
+    for (size_t i = 0; !is_same_interface(w, written) && i < written->setting_count; i++)
+        if (uplink_setting_is_of_interface(written->settings[i]))
+            memcpy(former.settings[former.setting_count++], written->settings[i], UPLINK_SETTING_MAX);
+    uplink_record_inherit(&w->record, written);
+    return uplink_settings_restore(w->plan->network, &former, true, f) && uplink_record_save(w->plan->network, &w->record, f);
+}
+
 static bool settle_record(struct work *w, struct failure *f)
 {
     struct uplink_record written;
     bool found;
     if (!uplink_record_load(w->plan->network, &written, &found, f))
         return false;
+    bool ok = (found && is_same_interface(w, &written)) || !differs(w) || record_renew(w, &written, f);
     uplink_record_free(&written);
-    return found || !differs(w) || uplink_record_save(w->plan->network, &w->record, f);
+    return ok;
 }
 
 static bool settle_table(struct work *w, struct failure *f)
@@ -248,11 +265,9 @@ static bool update_recorded(struct work *w, struct failure *f)
     if (!uplink_record_load(w->plan->network, &before, &found, f))
         return false;
     bool same_place = !found || strcmp(before.interface, w->record.interface) == 0;
-    uplink_record_inherit(&w->record, &before);
+    bool ok = same_place ? record_renew(w, &before, f) : fail(f, "another interface for the uplink needs a network that is brought down and up again");
     uplink_record_free(&before);
-    if (!same_place)
-        return fail(f, "another interface for the uplink needs a network that is brought down and up again");
-    return uplink_record_save(w->plan->network, &w->record, f) && settle(w, f);
+    return ok && settle(w, f);
 }
 
 bool uplink_update(const struct uplink_plan *plan, struct failure *f)

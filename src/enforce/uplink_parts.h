@@ -19,6 +19,7 @@
 struct uplink_record {
     uint64_t netns; /* inode of the host's network namespace */
     char interface[IFNAMSIZ], link[IFNAMSIZ];
+    uint32_t index; /* of the interface, whose name may change; 0: a record that does not say */
     uint8_t mac[6]; /* of the host's end: a link of that name with another one is not ours */
     char settings[UPLINK_SETTINGS][UPLINK_SETTING_MAX];
     size_t setting_count;
@@ -41,10 +42,15 @@ bool uplink_file_remove(const char *path) MUST_USE;
 
 /* Each setting of the record to 1; what it was before is written down by the first network that changes it. */
 bool uplink_settings_set(const struct uplink_record *r, bool repair, unsigned *differ, struct failure *f) MUST_USE;
-/* Those that no other network's record names go back. `there` false: the host's namespace is gone, only forget them. */
+/* Those that no other network's record names go back, the interface's by its number. `there` false: the host's namespace is gone, only forget them. */
 bool uplink_settings_restore(const char *network, const struct uplink_record *r, bool there, struct failure *f) MUST_USE;
 /* A lock that all networks share, and the directory of settings; freed by closing the descriptor. */
 bool uplink_settings_lock(int *ret_fd, struct failure *f) MUST_USE;
+/* The file for what a setting was before, and the directory that they are in. */
+void uplink_setting_note(uint64_t netns, const char *setting, char out[512]);
+bool uplink_settings_room(struct failure *f) MUST_USE;
+/* Whether the setting is of the record's interface alone. */
+bool uplink_setting_is_of_interface(const char *setting);
 
 /* ---- uplink_quoted.c: addresses in the packets that ICMP errors quote ---- */
 

@@ -1825,6 +1825,36 @@ def _():
             expect(n.bulkhead("down", n.name), 0, "was not up")
 
 
+def is_on(name):
+    with inside(path_of(HOST)), open(f"/proc/sys/net/{name}", encoding="utf-8") as file:
+        return file.read().strip() == "1"
+
+
+@case("down puts back what is the interface's under whichever name it has by then, and what another network still needs stays")
+def _():
+    with site_of_its_own("t9v", start=False) as n, Site("t9w", alone=False, block=1, start=False) as second:
+        make_lan()
+        setting(HOST, "ipv6/conf/lan0/forwarding", "1")
+        expect(n.bulkhead("up", n.file), 0)
+        ip(HOST, "link set uplink0 down", "link set uplink0 name wan9", "link set wan9 up", "link set lan0 down", "link set lan0 name lan9")
+        expect(second.bulkhead("up", second.write(RULES, uplink="interface: wan9, publish: {444/tcp: a:8443}")), 0)
+        expect(n.bulkhead("down", n.name), 0)
+        assert is_on("ipv4/conf/wan9/forwarding") and is_on("ipv6/conf/all/forwarding")
+        ip(HOST, "link set wan9 down", "link set wan9 name wan8")
+        expect(second.bulkhead("down", second.name), 0)
+        assert not is_on("ipv4/conf/wan8/forwarding") and not is_on("ipv6/conf/all/forwarding") and is_on("ipv6/conf/lan9/forwarding")
+        assert not glob.glob(f"{STATE_ROOT}/.settings/*{os.stat(n.host).st_ino}*")
+        # Another interface of the name takes the place of the one that was: each goes back to what it was.
+        ip(HOST, "link set wan8 name uplink0", "link set uplink0 up")
+        expect(n.bulkhead("up", n.file), 0)
+        ip(HOST, "link set uplink0 down", "link set uplink0 name wan7", f"link add uplink0 type veth peer name w7 netns {WORLD}", "link set uplink0 up")
+        wait_for("the agent forwards by the new one", lambda: is_on("ipv4/conf/uplink0/forwarding"), REPAIRED)
+        assert not is_on("ipv4/conf/wan7/forwarding")
+        expect(n.bulkhead("down", n.name), 0)
+        assert not is_on("ipv4/conf/wan7/forwarding") and not is_on("ipv4/conf/uplink0/forwarding")
+        assert not glob.glob(f"{STATE_ROOT}/.settings/*{os.stat(n.host).st_ino}*")
+
+
 def is_killed(name, rounds):
     chance = random.Random(options.seed)
     with site_of_its_own(name, start=False) as n:
