@@ -67,6 +67,8 @@ struct network_uplink {
     const struct policy *also; /* one that may come back: what it publishes is published too; NULL: none */
     uint32_t link;
     int hub; /* descriptor of its namespace */
+    bool (*holds)(const void *argument); /* as in struct uplink_plan */
+    const void *argument;
 };
 bool network_uplink_preflight(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
 /* The link's place in the datapath, and the host's part; the program on the link is for later. */

@@ -103,6 +103,8 @@ static bool plan_make(const struct network_uplink *u, struct planned *w, struct 
         .hub_ns_fd = u->hub,
         .hub_link = HUB_LINK,
         .hub_index = u->link,
+        .holds = u->holds,
+        .argument = u->argument,
     };
     network_link_macs(u->link, w->plan.host_mac, w->plan.hub_mac);
     return interface_mtu(p->uplink.interface, &w->plan.mtu, f) && take_ports(p, u->also, w, f) && take_attached(p, w, f) &&

@@ -18,6 +18,7 @@ struct work {
     const struct uplink_plan *plan;
     bool repair;
     unsigned differ;
+    bool asked, overtaken;     /* whether the plan holds: asked, and it does not */
     char link[UPLINK_NAME_MAX];
     uint32_t index;            /* of the host's end; 0: it is not there */
     int own, host, hub;        /* the host's namespace; route sockets in it and in the hub's */
@@ -50,11 +51,21 @@ static bool work_begin(struct work *w, const struct uplink_plan *plan, bool repa
     return netns_open_own(&w->own, f) && netlink_open(w->own, &w->host, f) && netlink_open(plan->hub_ns_fd, &w->hub, f) && uplink_record_make(plan, &w->record, f);
 }
 
-/* Counts a difference; whether it is to be put right. */
+/* Counts differences; whether they are to be put right. */
+static bool differ_in(struct work *w, unsigned count)
+{
+    if (w->repair && !w->asked && w->plan->holds && !w->plan->holds(w->plan->argument)) {
+        w->repair = false;
+        w->overtaken = true;
+    }
+    w->asked = true;
+    w->differ += count;
+    return w->repair;
+}
+
 static bool differs(struct work *w)
 {
-    w->differ++;
-    return w->repair;
+    return differ_in(w, 1);
 }
 
 /* ---- the steps ---- */
@@ -84,6 +95,12 @@ static bool settle_record(struct work *w, struct failure *f)
     bool ok = (found && is_same_interface(w, &written)) || !differs(w) || record_renew(w, &written, f);
     uplink_record_free(&written);
     return ok;
+}
+
+static bool settle_forwarding(struct work *w, struct failure *f)
+{
+    unsigned off = 0;
+    return uplink_settings_set(&w->record, false, &off, f) && (!off || !differ_in(w, off) || uplink_settings_set(&w->record, true, &off, f));
 }
 
 static bool settle_table(struct work *w, struct failure *f)
@@ -232,7 +249,7 @@ static bool settle(struct work *w, struct failure *f)
         return false;
     bool ok = !w->index || (settle_link_settings(w, f) && settle_up(w, w->hub, w->plan->hub_link, f) && settle_up(w, w->host, w->link, f) &&
                                settle_outer(w, w->plan->outer4, f) && settle_outer(w, w->plan->outer6, f));
-    return ok && uplink_settings_set(&w->record, w->repair, &w->differ, f);
+    return ok && settle_forwarding(w, f);
 }
 
 /* ---- what the header promises ---- */
@@ -288,7 +305,8 @@ bool uplink_check(const struct uplink_plan *plan, bool repair, unsigned *ret_dif
     if (!uplink_settings_lock(&lock, f))
         return false;
     bool ok = work_begin(&w, plan, repair, f) && settle(&w, f);
-    *ret_differ = w.differ;
+    ok |= w.overtaken;
+    *ret_differ = w.overtaken ? 0 : w.differ;
     work_end(&w);
     return ok;
 }

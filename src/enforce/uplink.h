@@ -49,6 +49,10 @@ struct uplink_plan {
     uint32_t hub_index;
     uint8_t hub_mac[6], host_mac[6];
     uint32_t mtu;
+
+    /* Asked by uplink_check before it changes the first thing: whether the plan holds still. Null: it does. */
+    bool (*holds)(const void *argument);
+    const void *argument;
 };
 
 #define UPLINK_NAME_MAX 16
@@ -89,7 +93,8 @@ bool uplink_update(const struct uplink_plan *plan, struct failure *f) __attribut
 /*
  * Whether record, table, pair, its settings, routes, neighbours and the host's settings are as the plan says; puts
  * right what is not when `repair`. *ret_differ counts what differ(ed). A pair that was gone is made again with the
- * same number, without a program: the caller attaches it. Fails while the interface is gone.
+ * same number, without a program: the caller attaches it. Where the plan turns out to hold no longer, nothing is changed
+ * and nothing differs. Fails while the interface is gone.
  */
 bool uplink_check(const struct uplink_plan *plan, bool repair, unsigned *ret_differ, struct failure *f)
     __attribute__((warn_unused_result));

@@ -1434,6 +1434,53 @@ def _():
             n.forget()
 
 
+def waits_for_settings(pid):
+    with open("/proc/locks", encoding="utf-8") as file:
+        return any("-> FLOCK" in line and f" {pid} " in line for line in file)
+
+
+@contextlib.contextmanager
+def settings_held():
+    """Whoever looks at the host's part of an uplink, or changes it, waits here."""
+    fd = os.open(STATE_ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+@case("the agent puts nothing right that `apply` changes: neither by the policy before, when it comes late, nor while `apply` is at it")
+def _():
+    with site() as n:
+        agent, before = n.agent(), len(n.repairs())
+        other = MASQUERADED.replace("443/tcp", "444/tcp")
+        # It has read the policy before, and goes on after the change.
+        with settings_held():
+            wait_for("the agent looks", lambda: waits_for_settings(agent), REPAIRED)
+            os.kill(agent, signal.SIGSTOP)
+            wait_for("it is stopped", lambda: not waits_for_settings(agent))
+        expect(n.apply(RULES, uplink=other), 0)
+        table = nft(f"list table inet bulkhead-{n.name}")
+        os.kill(agent, signal.SIGCONT)
+        time.sleep(1)
+        assert nft(f"list table inet bulkhead-{n.name}") == table
+        # It reads the new policy, and looks before `apply` has come to the host's part.
+        os.kill(agent, signal.SIGSTOP)
+        with settings_held():
+            p = n.popen("apply", n.write(RULES, "next.yaml"), stderr=subprocess.DEVNULL)
+            wait_for("apply is there", lambda: waits_for_settings(p.pid))
+            os.kill(p.pid, signal.SIGSTOP)
+            wait_for("it is stopped", lambda: not waits_for_settings(p.pid))
+        os.kill(agent, signal.SIGCONT)
+        time.sleep(5)  # two looks
+        os.kill(p.pid, signal.SIGCONT)
+        assert p.wait(20) == 0 and n.works()
+        assert len(n.repairs()) == before, n.repairs()[before:]
+        nft(f"delete table inet bulkhead-{n.name}")
+        wait_for("it does put right what nobody changes", lambda: len(n.repairs()) > before, REPAIRED)
+
+
 @case("the uplink's link is made again while a change waits to be confirmed, and a workload's while the uplink's interface is gone")
 def _():
     with site() as n:
