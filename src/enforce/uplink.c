@@ -97,6 +97,13 @@ static bool settle_record(struct work *w, struct failure *f)
     return ok;
 }
 
+static bool settle_reserved(struct work *w, struct failure *f)
+{
+    unsigned missing = 0;
+    return uplink_reserved_set(&w->record, false, &missing, f) &&
+           (!missing || !differ_in(w, missing) || uplink_reserved_set(&w->record, true, &missing, f));
+}
+
 static bool settle_forwarding(struct work *w, struct failure *f)
 {
     unsigned off = 0;
@@ -240,12 +247,12 @@ static bool settle_outer(struct work *w, const struct link_address *outer, struc
     return true;
 }
 
-/* The table first: from the first packet on, nothing passes untranslated or by another interface. */
+/* The table before the pair: from the first packet on, nothing passes untranslated or by another interface. */
 static bool settle(struct work *w, struct failure *f)
 {
     if (!if_nametoindex(w->plan->interface))
         return fail(f, "the uplink's interface %s is gone", w->plan->interface);
-    if (!settle_record(w, f) || !settle_table(w, f) || !settle_pair(w, f))
+    if (!settle_record(w, f) || !settle_reserved(w, f) || !settle_table(w, f) || !settle_pair(w, f))
         return false;
     bool ok = !w->index || (settle_link_settings(w, f) && settle_up(w, w->hub, w->plan->hub_link, f) && settle_up(w, w->host, w->link, f) &&
                                settle_outer(w, w->plan->outer4, f) && settle_outer(w, w->plan->outer6, f));
@@ -284,7 +291,7 @@ static bool update_recorded(struct work *w, struct failure *f)
     bool same_place = !found || strcmp(before.interface, w->record.interface) == 0;
     bool ok = same_place ? record_renew(w, &before, f) : fail(f, "another interface for the uplink needs a network that is brought down and up again");
     uplink_record_free(&before);
-    return ok && settle(w, f);
+    return ok && settle(w, f) && uplink_reserved_release(NULL, w->record.netns, true, f);
 }
 
 bool uplink_update(const struct uplink_plan *plan, struct failure *f)
@@ -344,6 +351,7 @@ static bool host_restore(const char *network, const struct uplink_record *r, boo
     if (!uplink_settings_lock(&lock, f))
         return false;
     bool ok = !there || (link_remove(r, f) && uplink_table_delete(network, f));
+    ok = uplink_reserved_release(network, r->netns, there, ok ? f : NULL) && ok;
     ok = uplink_settings_restore(network, r, there, ok ? f : NULL) && ok;
     if (ok)
         uplink_record_remove(network);

@@ -52,6 +52,18 @@ bool uplink_settings_room(struct failure *f) MUST_USE;
 /* Whether the setting is of the record's interface alone. */
 bool uplink_setting_is_of_interface(const char *setting);
 
+/* ---- uplink_reserved.c: published ports that the host would give its own connections ---- */
+
+struct uplink_range {
+    unsigned long first, last;
+};
+/* The ports that the host gives. */
+bool uplink_ports_given(struct uplink_range *ret, struct failure *f) MUST_USE;
+/* The record's into those that it does not give. */
+bool uplink_reserved_set(const struct uplink_record *r, bool repair, unsigned *differ, struct failure *f) MUST_USE;
+/* Those that no network's record names (but that of `without`; null: none's) go back. `there` as above. */
+bool uplink_reserved_release(const char *without, uint64_t netns, bool there, struct failure *f) MUST_USE;
+
 /* ---- uplink_quoted.c: addresses in the packets that ICMP errors quote ---- */
 
 #define UPLINK_QUOTED_MAX 8
@@ -126,6 +138,9 @@ bool uplink_advertised_route(int socket, char ret_interface[IFNAMSIZ], struct fa
 
 /* ---- uplink_listener.c ---- */
 
-/* Refuses when a process of the host listens on a published port at the wildcard or one of these (null: none). */
+/*
+ * Refuses when a process of the host listens on a published port at the wildcard or one of these (null: none), or has a
+ * connection from such a port that the host gave it.
+ */
 bool uplink_listeners_check(const struct uplink_port *ports, size_t count, const struct link_address *host4,
     const struct link_address *host6, const char *interface, struct failure *f) MUST_USE;

@@ -45,6 +45,7 @@ RULES = {"world-a": allow("world", "a", "8443/tcp, 5353/udp"), "b-out": allow("b
 MASQUERADED = "interface: uplink0, publish: {443/tcp: a:8443, 53/udp: a:5353}"
 ROUTED = "interface: uplink0, nat: none, publish: {443/tcp: a:8443, 53/udp: a:5353}"
 SYN, RST, ACK = 2, 4, 16
+RESERVED = "ipv4/ip_local_reserved_ports"
 FORBIDDEN, ALLOWED = b"FORBIDDEN", b"ALLOWED"
 
 
@@ -1904,7 +1905,8 @@ def _():
 
 def is_killed(name, rounds):
     chance = random.Random(options.seed)
-    with site_of_its_own(name, start=False) as n:
+    with site_of_its_own(name, start=False, uplink=MASQUERADED[:-1] + ", 40000/udp: a:5353}") as n:
+        setting(HOST, RESERVED, "40001")
         before = host_state()
         started = time.monotonic()
         expect(n.bulkhead("up", n.file), 0)
@@ -2169,6 +2171,60 @@ def _():
         expect(n.bulkhead("apply", with_lines(n, "workloads", "new: {cidr: 10.77.9.0/24}")), 2, "10.77.9.0/24", "10.77.9.9/24", "lan0")
         assert talk(*out)
         expect(n.bulkhead("apply", with_lines(n, "workloads", "new: {cidr: 10.77.8.0/24}", uplink=ROUTED.replace("443/tcp", "444/tcp"))), 0)
+
+
+def reserved():
+    with inside(path_of(HOST)), open(f"/proc/sys/net/{RESERVED}", encoding="utf-8") as file:
+        return file.read().strip()
+
+
+@case("a published port is not one that the host gives its own connections, so that their answers come; what others reserve stays reserved")
+def _():
+    with site_of_its_own("t9t", start=False) as n, Site("t9u", alone=False, block=1, start=False) as second:
+        setting(HOST, "ipv4/ip_local_port_range", "40000 40007")
+        setting(HOST, RESERVED, "40006,41000-41002")
+        before = host_state()
+        uplink = "interface: uplink0, publish: {443/tcp: a:8443, 40000/tcp: a:8443, 40001/udp: a:5353, 40006/tcp: a:8443}"
+        expect(n.bulkhead("up", n.write(RULES, uplink=uplink)), 0)
+        assert reserved() == "40000-40001,40006,41000-41002", reserved()
+        for family in FAMILIES:
+            listener, server = n.outside_listen(8080, family), n.outside_udp(5300, family)
+            for _ in range(5):
+                s = n.outside(family, socket.SOCK_DGRAM, where=HOST)
+                s.connect((WORLD_AT[family], 5300))
+                s.send(b"question")
+                server.sendto(b"answer", server.recvfrom(100)[1])
+                assert s.recv(100) == b"answer"
+                own = n.outside(family, socket.SOCK_STREAM, where=HOST)
+                own.connect((WORLD_AT[family], 8080))
+                assert talk(own, n.accepted(listener)) and own.getsockname()[1] not in (40000, 40001, 40006)
+            n.comes_in(family, 40000)
+            n.forget()
+        # Another network, another value by somebody else, and one that is overwritten.
+        uplink2 = "interface: uplink0, publish: {40001/tcp: a:8443, 40002/udp: a:5353}"
+        expect(second.bulkhead("up", second.write(RULES, uplink=uplink2)), 0)
+        assert reserved() == "40000-40002,40006,41000-41002", reserved()
+        setting(HOST, RESERVED, "40006,41000-41002,42000")
+        wait_for("the agents have put it right", lambda: reserved() == "40000-40002,40006,41000-41002,42000", REPAIRED)
+        expect(n.apply(RULES, uplink=uplink.replace("40000/tcp", "40003/tcp")), 0)
+        assert reserved() == "40001-40003,40006,41000-41002,42000", reserved()
+        expect(n.bulkhead("down", n.name), 0)
+        assert reserved() == "40001-40002,40006,41000-41002,42000", reserved()
+        expect(second.bulkhead("down", second.name), 0)
+        assert reserved() == "40006,41000-41002,42000", reserved()
+        setting(HOST, RESERVED, "40006,41000-41002")
+        is_as_before(before)
+        assert not glob.glob(f"{STATE_ROOT}/.settings/*{os.stat(n.host).st_ino}*")
+        # A connection that has the port already would be cut.
+        for family, kind in itertools.product(FAMILIES, (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
+            port, listener = 40000 if kind == socket.SOCK_STREAM else 40001, n.outside_listen(8080, family)
+            with n.outside(family, kind, where=HOST) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind((HOST_AT[family], port))
+                s.connect((WORLD_AT[family], 8080))
+                is_refused(n, before, f"port {port}", "connection", "uplink0")
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            listener.close()
 
 
 @case("an uplink that is added to a network which has none is refused too, and what was goes on")
