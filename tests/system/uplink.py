@@ -2227,6 +2227,20 @@ def _():
             listener.close()
 
 
+@case("the host itself reaches what is published at the hub's first address, and is refused at its own")
+def _():
+    with site() as n:
+        for family in FAMILIES:
+            with n.listen("a", 8443, family) as listener:
+                client = n.call(family, 443, HOST, to=OUTER[family])
+                assert talk(client, n.accepted(listener))
+                try:
+                    n.call(family, 443, HOST)
+                    raise AssertionError("the host was connected at its own address")
+                except ConnectionRefusedError:
+                    pass
+
+
 @case("an uplink that is added to a network which has none is refused too, and what was goes on")
 def _():
     with site_of_its_own("t9n", {"a-to-b": allow("a", "b", "7001/tcp")}, uplink=None) as n:
