@@ -176,7 +176,7 @@ static void repair(struct agent *a)
     char pins[512], what[600];
     state_pins(a->name, pins);
     follow_policy(a);
-    struct network_realised n = {.datapath = &a->datapath, .state = &a->state, .policy = a->loaded.policy};
+    struct network_realised n = {.datapath = &a->datapath, .state = &a->state, .policy = a->loaded.policy, .as_of = a->loaded.generation};
     if (datapath_waits(&a->datapath))
         n.back = policy_of(a, datapath_in_force(&a->datapath).fallback);
     bool ok = network_check(&n, true, &drift, &f);

@@ -75,6 +75,7 @@ struct network_realised {
     const struct state *state;
     const struct policy *policy; /* in force; NULL: not known, then the host's part of the uplink is not looked at */
     const struct policy *back;   /* comes back unless the one in force is confirmed; NULL: not known, then it is not either meanwhile */
+    uint32_t as_of; /* of who does not hold the network's lock: the generation that the policy is of; 0: it is held */
 };
 
 /* How many things are not as they must be, or were not. */
@@ -86,7 +87,8 @@ struct network_drift {
 
 /*
  * Whether every link is there and up with the program on it, and the host's part of the uplink is as it must be; repairs
- * what is not when `repair`, but for links that are gone. Where something cannot be put right, the rest is.
+ * what is not when `repair`, but for links that are gone. Where something cannot be put right, the rest is. Of the uplink
+ * nothing differs while another changes the network, or has since `as_of`.
  */
 bool network_check(const struct network_realised *n, bool repair, struct network_drift *ret, struct failure *f) __attribute__((warn_unused_result));
 

@@ -215,6 +215,23 @@ bool network_attach(int hub, const struct datapath *d, struct state *s, struct f
 
 /* ---- what is there, beside what is to be ---- */
 
+/*
+ * Whether what was read of the network without its lock is still so: a change that is under way, or that came meanwhile,
+ * makes the host's part itself, by what it knows.
+ */
+static bool still_holds(const void *argument)
+{
+    const struct network_realised *n = argument;
+    struct state_lock lock;
+    if (!n->as_of)
+        return true;
+    if (!state_lock(n->state->name, &lock, NULL))
+        return false;
+    bool holds = datapath_generation(n->datapath) == n->as_of && datapath_waits(n->datapath) == (n->back != NULL);
+    state_unlock(&lock);
+    return holds;
+}
+
 /* While a change waits to be confirmed, what both policies publish stands. */
 static bool check_uplink(const struct network_realised *n, int hub, bool repair, unsigned *ret_differ, struct failure *f)
 {
@@ -223,7 +240,7 @@ static bool check_uplink(const struct network_realised *n, int hub, bool repair,
     bool waits = datapath_waits(n->datapath);
     if (!n->policy || !l || (waits && !n->back))
         return true;
-    const struct network_uplink u = {.policy = n->policy, .also = waits ? n->back : NULL, .link = l->link, .hub = hub};
+    const struct network_uplink u = {.policy = n->policy, .also = waits ? n->back : NULL, .link = l->link, .hub = hub, .holds = still_holds, .argument = n};
     return network_uplink_check(&u, repair, ret_differ, f);
 }
 

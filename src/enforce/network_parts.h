@@ -67,6 +67,8 @@ struct network_uplink {
     const struct policy *also; /* one that may come back: what it publishes is published too; NULL: none */
     uint32_t link;
     int hub; /* descriptor of its namespace */
+    bool (*holds)(const void *argument); /* as in struct uplink_plan */
+    const void *argument;
 };
 bool network_uplink_preflight(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
 /* The link's place in the datapath, and the host's part; the program on the link is for later. */
@@ -74,7 +76,7 @@ bool network_uplink_create(const struct network_uplink *u, struct datapath *d, s
 bool network_uplink_update(const struct network_uplink *u, struct failure *f) __attribute__((warn_unused_result));
 /* As uplink_check: a pair that was made again has no program. */
 bool network_uplink_check(const struct network_uplink *u, bool repair, unsigned *ret_differ, struct failure *f) __attribute__((warn_unused_result));
-/* Whether a running network can change from one to the other. */
+/* Whether a running network can change from one to the other, on this host. */
 bool network_uplink_may_become(const struct policy *old, const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
 
 /* Stop all processes. */

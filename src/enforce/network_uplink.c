@@ -17,12 +17,14 @@ struct planned {
     struct link_address outer4, outer6;
     struct uplink_prefix *segments;
     struct uplink_port *ports;
+    const char **attached;
 };
 
 static void planned_free(struct planned *w)
 {
     free(w->segments);
     free(w->ports);
+    free(w->attached);
 }
 
 static bool take_segments(const struct policy *p, struct planned *w, struct failure *f)
@@ -64,6 +66,18 @@ static bool take_ports(const struct policy *p, const struct policy *also, struct
     return true;
 }
 
+static bool take_attached(const struct policy *p, struct planned *w, struct failure *f)
+{
+    w->attached = calloc(p->workload_count ? p->workload_count : 1, sizeof *w->attached);
+    if (!w->attached)
+        return fail(f, "out of memory");
+    for (uint32_t i = 0; i < p->workload_count; i++)
+        if (p->workloads[i].attach_interface)
+            w->attached[w->plan.attached_count++] = p->workloads[i].attach_interface;
+    w->plan.attached = w->attached;
+    return true;
+}
+
 /* The host's interface may take less than a veth pair would. */
 static bool interface_mtu(const char *interface, uint32_t *ret, struct failure *f)
 {
@@ -89,9 +103,12 @@ static bool plan_make(const struct network_uplink *u, struct planned *w, struct 
         .hub_ns_fd = u->hub,
         .hub_link = HUB_LINK,
         .hub_index = u->link,
+        .holds = u->holds,
+        .argument = u->argument,
     };
     network_link_macs(u->link, w->plan.host_mac, w->plan.hub_mac);
-    return interface_mtu(p->uplink.interface, &w->plan.mtu, f) && take_ports(p, u->also, w, f) && (p->uplink.nat || take_segments(p, w, f));
+    return interface_mtu(p->uplink.interface, &w->plan.mtu, f) && take_ports(p, u->also, w, f) && take_attached(p, w, f) &&
+           (p->uplink.nat || take_segments(p, w, f));
 }
 
 /* Does with the host what the policy wants of it; nothing where it wants nothing. */
@@ -152,5 +169,7 @@ bool network_uplink_may_become(const struct policy *old, const struct policy *p,
         : p->uplink.interface && old->uplink.nat != p->uplink.nat              ? "nat"
         : !same_outer(old, p, 4) || !same_outer(old, p, 6)                      ? "address (the first of the hub's cidr)"
                                                                                 : NULL;
-    return !what || fail(f, "the uplink changes its %s, which apply does not do on a running network: `bulkhead down %s` and `up` again", what, p->name);
+    if (!what) /* segments may be new, which without nat lead to the hub */
+        return carry_out(&(struct network_uplink){.policy = p, .hub = -1}, uplink_overlap_check, f);
+    return fail(f, "the uplink changes its %s, which apply does not do on a running network: `bulkhead down %s` and `up` again", what, p->name);
 }

@@ -18,6 +18,7 @@ struct work {
     const struct uplink_plan *plan;
     bool repair;
     unsigned differ;
+    bool asked, overtaken;     /* whether the plan holds: asked, and it does not */
     char link[UPLINK_NAME_MAX];
     uint32_t index;            /* of the host's end; 0: it is not there */
     int own, host, hub;        /* the host's namespace; route sockets in it and in the hub's */
@@ -50,14 +51,40 @@ static bool work_begin(struct work *w, const struct uplink_plan *plan, bool repa
     return netns_open_own(&w->own, f) && netlink_open(w->own, &w->host, f) && netlink_open(plan->hub_ns_fd, &w->hub, f) && uplink_record_make(plan, &w->record, f);
 }
 
-/* Counts a difference; whether it is to be put right. */
-static bool differs(struct work *w)
+/* Counts differences; whether they are to be put right. */
+static bool differ_in(struct work *w, unsigned count)
 {
-    w->differ++;
+    if (w->repair && !w->asked && w->plan->holds && !w->plan->holds(w->plan->argument)) {
+        w->repair = false;
+        w->overtaken = true;
+    }
+    w->asked = true;
+    w->differ += count;
     return w->repair;
 }
 
+static bool differs(struct work *w)
+{
+    return differ_in(w, 1);
+}
+
 /* ---- the steps ---- */
+
+static bool is_same_interface(const struct work *w, const struct uplink_record *written)
+{
+    return !written->index || written->index == w->record.index;
+}
+
+/* Where the interface is another one than it was, under the same name, the former's own settings go back first. */
+static bool record_renew(struct work *w, const struct uplink_record *written, struct failure *f)
+{
+    struct uplink_record former = {.netns = written->netns, .index = written->index};
+    for (size_t i = 0; !is_same_interface(w, written) && i < written->setting_count; i++)
+        if (uplink_setting_is_of_interface(written->settings[i]))
+            memcpy(former.settings[former.setting_count++], written->settings[i], UPLINK_SETTING_MAX);
+    uplink_record_inherit(&w->record, written);
+    return uplink_settings_restore(w->plan->network, &former, true, f) && uplink_record_save(w->plan->network, &w->record, f);
+}
 
 static bool settle_record(struct work *w, struct failure *f)
 {
@@ -65,8 +92,22 @@ static bool settle_record(struct work *w, struct failure *f)
     bool found;
     if (!uplink_record_load(w->plan->network, &written, &found, f))
         return false;
+    bool ok = (found && is_same_interface(w, &written)) || !differs(w) || record_renew(w, &written, f);
     uplink_record_free(&written);
-    return found || !differs(w) || uplink_record_save(w->plan->network, &w->record, f);
+    return ok;
+}
+
+static bool settle_reserved(struct work *w, struct failure *f)
+{
+    unsigned missing = 0;
+    return uplink_reserved_set(&w->record, false, &missing, f) &&
+           (!missing || !differ_in(w, missing) || uplink_reserved_set(&w->record, true, &missing, f));
+}
+
+static bool settle_forwarding(struct work *w, struct failure *f)
+{
+    unsigned off = 0;
+    return uplink_settings_set(&w->record, false, &off, f) && (!off || !differ_in(w, off) || uplink_settings_set(&w->record, true, &off, f));
 }
 
 static bool settle_table(struct work *w, struct failure *f)
@@ -206,16 +247,16 @@ static bool settle_outer(struct work *w, const struct link_address *outer, struc
     return true;
 }
 
-/* The table first: from the first packet on, nothing passes untranslated or by another interface. */
+/* The table before the pair: from the first packet on, nothing passes untranslated or by another interface. */
 static bool settle(struct work *w, struct failure *f)
 {
     if (!if_nametoindex(w->plan->interface))
         return fail(f, "the uplink's interface %s is gone", w->plan->interface);
-    if (!settle_record(w, f) || !settle_table(w, f) || !settle_pair(w, f))
+    if (!settle_record(w, f) || !settle_reserved(w, f) || !settle_table(w, f) || !settle_pair(w, f))
         return false;
     bool ok = !w->index || (settle_link_settings(w, f) && settle_up(w, w->hub, w->plan->hub_link, f) && settle_up(w, w->host, w->link, f) &&
                                settle_outer(w, w->plan->outer4, f) && settle_outer(w, w->plan->outer6, f));
-    return ok && uplink_settings_set(&w->record, w->repair, &w->differ, f);
+    return ok && settle_forwarding(w, f);
 }
 
 /* ---- what the header promises ---- */
@@ -248,11 +289,9 @@ static bool update_recorded(struct work *w, struct failure *f)
     if (!uplink_record_load(w->plan->network, &before, &found, f))
         return false;
     bool same_place = !found || strcmp(before.interface, w->record.interface) == 0;
-    uplink_record_inherit(&w->record, &before);
+    bool ok = same_place ? record_renew(w, &before, f) : fail(f, "another interface for the uplink needs a network that is brought down and up again");
     uplink_record_free(&before);
-    if (!same_place)
-        return fail(f, "another interface for the uplink needs a network that is brought down and up again");
-    return uplink_record_save(w->plan->network, &w->record, f) && settle(w, f);
+    return ok && settle(w, f) && uplink_reserved_release(NULL, w->record.netns, true, f);
 }
 
 bool uplink_update(const struct uplink_plan *plan, struct failure *f)
@@ -273,7 +312,8 @@ bool uplink_check(const struct uplink_plan *plan, bool repair, unsigned *ret_dif
     if (!uplink_settings_lock(&lock, f))
         return false;
     bool ok = work_begin(&w, plan, repair, f) && settle(&w, f);
-    *ret_differ = w.differ;
+    ok |= w.overtaken;
+    *ret_differ = w.overtaken ? 0 : w.differ;
     work_end(&w);
     return ok;
 }
@@ -311,6 +351,7 @@ static bool host_restore(const char *network, const struct uplink_record *r, boo
     if (!uplink_settings_lock(&lock, f))
         return false;
     bool ok = !there || (link_remove(r, f) && uplink_table_delete(network, f));
+    ok = uplink_reserved_release(network, r->netns, there, ok ? f : NULL) && ok;
     ok = uplink_settings_restore(network, r, there, ok ? f : NULL) && ok;
     if (ok)
         uplink_record_remove(network);

@@ -41,12 +41,18 @@ struct uplink_plan {
     size_t segment_count;
     const struct uplink_port *ports; /* published */
     size_t port_count;
+    const char *const *attached;                /* interfaces of the host that go into the hub: what they have is no longer the host's */
+    size_t attached_count;
 
     int hub_ns_fd;
     const char *hub_link; /* name and number of the pair's end in the hub's namespace */
     uint32_t hub_index;
     uint8_t hub_mac[6], host_mac[6];
     uint32_t mtu;
+
+    /* Asked by uplink_check before it changes the first thing: whether the plan holds still. Null: it does. */
+    bool (*holds)(const void *argument);
+    const void *argument;
 };
 
 #define UPLINK_NAME_MAX 16
@@ -54,13 +60,20 @@ struct uplink_plan {
 void uplink_host_link(const char *network, char out[UPLINK_NAME_MAX]);
 
 /*
- * Whether the host is as it must be, before anything is changed: the interface is there, and the host's end of the
- * pair is not somebody else's; nf_tables works; no published port is one that a process of the host listens on at that
+ * Whether the host is as it must be, before anything is changed: the interface is there and leads out, what is to lead
+ * to the hub takes nothing from the host (uplink_overlap_check), and the host's end of the pair is not somebody else's; nf_tables works; no published port is one that a process of the host listens on at that
  * interface, or that another network publishes there; switching IPv6 forwarding on would not cost the host a route
  * that it has by router advertisement; no forward chain of the host drops what this network forwards (Docker's,
  * firewalld's, another's). Each refusal says what to do. Changes nothing; also for before an uplink_update.
  */
 bool uplink_preflight(const struct uplink_plan *plan, struct failure *f) __attribute__((warn_unused_result));
+
+/*
+ * Whether the host goes on to reach what it reaches: neither an outer address nor, without `nat`, a segment overlaps a
+ * network on one of its interfaces, holds a gateway of its routes, or has a route of the host's already. What leads to
+ * the hub already is not asked about.
+ */
+bool uplink_overlap_check(const struct uplink_plan *plan, struct failure *f) __attribute__((warn_unused_result));
 
 /*
  * Makes it all, after taking back what an earlier one of this network has left. The network's directory is there
@@ -80,7 +93,8 @@ bool uplink_update(const struct uplink_plan *plan, struct failure *f) __attribut
 /*
  * Whether record, table, pair, its settings, routes, neighbours and the host's settings are as the plan says; puts
  * right what is not when `repair`. *ret_differ counts what differ(ed). A pair that was gone is made again with the
- * same number, without a program: the caller attaches it. Fails while the interface is gone.
+ * same number, without a program: the caller attaches it. Where the plan turns out to hold no longer, nothing is changed
+ * and nothing differs. Fails while the interface is gone.
  */
 bool uplink_check(const struct uplink_plan *plan, bool repair, unsigned *ret_differ, struct failure *f)
     __attribute__((warn_unused_result));

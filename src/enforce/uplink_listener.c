@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which ports processes of the host listen on, from /proc/thread-self/net/{tcp,tcp6,udp,udp6} (proc(5)): publishing
- * such a port would take it away from them. A line of these files: "sl local:port remote:port state ...", addresses as
+ * such a port would take it away from them. Connections that have one are looked for among the ports that the host gives
+ * by itself: there they would be cut by chance. A line of these files: "sl local:port remote:port state ...", addresses as
  * hexadecimal 32-bit words in the machine's byte order.
  */
 #include <errno.h>
@@ -24,6 +25,7 @@ static const struct table tables[] = {
 
 #define TCP_LISTENS 0x0a   /* include/net/tcp_states.h */
 #define UDP_UNCONNECTED 0x07
+#define ESTABLISHED 0x01   /* of both */
 
 struct listener {
     uint8_t address[16];
@@ -88,6 +90,9 @@ static bool is_published(const struct uplink_port *ports, size_t count, uint8_t 
 bool uplink_listeners_check(const struct uplink_port *ports, size_t count, const struct link_address *host4,
     const struct link_address *host6, const char *interface, struct failure *f)
 {
+    struct uplink_range given;
+    if (count && !uplink_ports_given(&given, f))
+        return false;
     for (size_t i = 0; count && i < sizeof tables / sizeof *tables; i++) {
         const struct table *t = &tables[i];
         char path[64], line[512];
@@ -100,8 +105,13 @@ bool uplink_listeners_check(const struct uplink_port *ports, size_t count, const
         unsigned long wanted = t->protocol == IPPROTO_TCP ? TCP_LISTENS : UDP_UNCONNECTED;
         while (fgets(line, sizeof line, file)) {
             struct listener l = {.port = 0};
-            if (listener_read(line, t->octets, &l) && l.state == wanted && is_published(ports, count, t->protocol, l.port) &&
-                listens_at(&l, t->octets, host4, host6))
+            if (!listener_read(line, t->octets, &l) || !is_published(ports, count, t->protocol, l.port) || !listens_at(&l, t->octets, host4, host6))
+                continue;
+            if (l.state == ESTABLISHED && l.port >= given.first && l.port <= given.last)
+                return fail(f, "cannot publish %s port %lu of %s: a connection of this host has it and would be cut; "
+                               "publish another port, or wait until it has ended (`ss -np sport = %lu` names it)",
+                    t->name, l.port, interface, l.port);
+            if (l.state == wanted)
                 return fail(f, "cannot publish %s port %lu of %s: a process of this host listens on it and would no longer be reached; "
                                "publish another port, or stop that process (`ss -lnp sport = %lu` names it)",
                     t->name, l.port, interface, l.port);

@@ -19,6 +19,7 @@
 struct uplink_record {
     uint64_t netns; /* inode of the host's network namespace */
     char interface[IFNAMSIZ], link[IFNAMSIZ];
+    uint32_t index; /* of the interface, whose name may change; 0: a record that does not say */
     uint8_t mac[6]; /* of the host's end: a link of that name with another one is not ours */
     char settings[UPLINK_SETTINGS][UPLINK_SETTING_MAX];
     size_t setting_count;
@@ -41,10 +42,27 @@ bool uplink_file_remove(const char *path) MUST_USE;
 
 /* Each setting of the record to 1; what it was before is written down by the first network that changes it. */
 bool uplink_settings_set(const struct uplink_record *r, bool repair, unsigned *differ, struct failure *f) MUST_USE;
-/* Those that no other network's record names go back. `there` false: the host's namespace is gone, only forget them. */
+/* Those that no other network's record names go back, the interface's by its number. `there` false: the host's namespace is gone, only forget them. */
 bool uplink_settings_restore(const char *network, const struct uplink_record *r, bool there, struct failure *f) MUST_USE;
 /* A lock that all networks share, and the directory of settings; freed by closing the descriptor. */
 bool uplink_settings_lock(int *ret_fd, struct failure *f) MUST_USE;
+/* The file for what a setting was before, and the directory that they are in. */
+void uplink_setting_note(uint64_t netns, const char *setting, char out[512]);
+bool uplink_settings_room(struct failure *f) MUST_USE;
+/* Whether the setting is of the record's interface alone. */
+bool uplink_setting_is_of_interface(const char *setting);
+
+/* ---- uplink_reserved.c: published ports that the host would give its own connections ---- */
+
+struct uplink_range {
+    unsigned long first, last;
+};
+/* The ports that the host gives. */
+bool uplink_ports_given(struct uplink_range *ret, struct failure *f) MUST_USE;
+/* The record's into those that it does not give. */
+bool uplink_reserved_set(const struct uplink_record *r, bool repair, unsigned *differ, struct failure *f) MUST_USE;
+/* Those that no network's record names (but that of `without`; null: none's) go back. `there` as above. */
+bool uplink_reserved_release(const char *without, uint64_t netns, bool there, struct failure *f) MUST_USE;
 
 /* ---- uplink_quoted.c: addresses in the packets that ICMP errors quote ---- */
 
@@ -120,6 +138,9 @@ bool uplink_advertised_route(int socket, char ret_interface[IFNAMSIZ], struct fa
 
 /* ---- uplink_listener.c ---- */
 
-/* Refuses when a process of the host listens on a published port at the wildcard or one of these (null: none). */
+/*
+ * Refuses when a process of the host listens on a published port at the wildcard or one of these (null: none), or has a
+ * connection from such a port that the host gave it.
+ */
 bool uplink_listeners_check(const struct uplink_port *ports, size_t count, const struct link_address *host4,
     const struct link_address *host6, const char *interface, struct failure *f) MUST_USE;

@@ -19,6 +19,14 @@ static bool interface_is_sound(const struct uplink_plan *plan, struct failure *f
     return true;
 }
 
+static bool interface_leads_out(const struct uplink_plan *plan, int socket, struct failure *f)
+{
+    struct link_state link;
+    if (!link_get(socket, plan->interface, &link, f))
+        return false;
+    return !link.loopback || fail(f, "%s leads nowhere but to the host itself: an uplink needs an interface that leads out", plan->interface);
+}
+
 /* A link of the name that the record does not know is somebody else's. */
 static bool link_is_free(const struct uplink_plan *plan, const char *link, struct failure *f)
 {
@@ -99,6 +107,6 @@ bool uplink_preflight(const struct uplink_plan *plan, struct failure *f)
     char link[UPLINK_NAME_MAX];
     uplink_host_link(plan->network, link);
     SCOPED_FD socket = -1;
-    return interface_is_sound(plan, f) && link_is_free(plan, link, f) && netlink_open_own(&socket, f) &&
-           ports_are_free(plan, socket, f) && advertised_routes_stay(plan, socket, f) && uplink_firewall_check(plan, link, f);
+    return interface_is_sound(plan, f) && netlink_open_own(&socket, f) && interface_leads_out(plan, socket, f) && link_is_free(plan, link, f) &&
+           uplink_overlap_check(plan, f) && ports_are_free(plan, socket, f) && advertised_routes_stay(plan, socket, f) && uplink_firewall_check(plan, link, f);
 }

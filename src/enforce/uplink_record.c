@@ -34,6 +34,7 @@ bool uplink_record_make(const struct uplink_plan *plan, struct uplink_record *re
     if (!netns_inode(&r.netns, f))
         return false;
     snprintf(r.interface, sizeof r.interface, "%s", plan->interface);
+    r.index = if_nametoindex(plan->interface);
     uplink_host_link(plan->network, r.link);
     memcpy(r.mac, plan->host_mac, sizeof r.mac);
     char setting[UPLINK_SETTING_MAX];
@@ -55,7 +56,7 @@ bool uplink_record_save(const char *network, const struct uplink_record *r, stru
 {
     struct text t = text_new(RECORD_MAX);
     const uint8_t *m = r->mac;
-    text_printf(&t, "bulkhead-uplink " RECORD_VERSION "\nnetns %" PRIu64 "\ninterface %s\nlink %s\n", r->netns, r->interface, r->link);
+    text_printf(&t, "bulkhead-uplink " RECORD_VERSION "\nnetns %" PRIu64 "\ninterface %s\nindex %u\nlink %s\n", r->netns, r->interface, r->index, r->link);
     text_printf(&t, "mac %02x:%02x:%02x:%02x:%02x:%02x\n", m[0], m[1], m[2], m[3], m[4], m[5]);
     for (size_t i = 0; i < r->setting_count; i++)
         text_printf(&t, "setting %s\n", r->settings[i]);
@@ -104,6 +105,14 @@ static bool take_setting(struct uplink_record *r, const char *value)
     return true;
 }
 
+static bool take_index(struct uplink_record *r, const char *value)
+{
+    char *end;
+    unsigned long index = strtoul(value, &end, 10);
+    r->index = (uint32_t)index;
+    return end != value && !*end && index <= INT32_MAX;
+}
+
 static bool take_name(char out[IFNAMSIZ], const char *value)
 {
     if (!*value || strlen(value) >= IFNAMSIZ)
@@ -120,6 +129,8 @@ static bool take_line(struct uplink_record *r, const char *word, const char *val
         return (r->netns = strtoull(value, NULL, 10)) != 0;
     if (strcmp(word, "interface") == 0)
         return take_name(r->interface, value);
+    if (strcmp(word, "index") == 0)
+        return take_index(r, value);
     if (strcmp(word, "link") == 0)
         return take_name(r->link, value);
     if (strcmp(word, "mac") == 0)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Each setting that a network has changed has a file SETTINGS/NETNS:net:ipv4:conf:eth0:forwarding with the value from
- * before (':' occurs in no name of a link). For IPv6's `all`, which overwrites the setting of every interface, the
- * interfaces that had it on follow, one a line.
+ * Each setting that a network has changed has a file SETTINGS/NETNS:net:ipv4:conf:#3:forwarding with the value from
+ * before (3 is the interface's number, as its name may change meanwhile; ':' and '#' occur in no name of an uplink's
+ * interface). For IPv6's `all`, which overwrites the setting of every interface, the interfaces that had it on follow,
+ * name and number, one a line.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -21,6 +22,7 @@
 #include "enforce/uplink_parts.h"
 
 #define SETTINGS STATE_ROOT "/.settings" /* no network's name begins with a dot */
+#define V4_CONF "net/ipv4/conf/"
 #define V6_CONF "net/ipv6/conf"
 #define VALUE_MAX ((size_t)1 << 20)
 
@@ -33,13 +35,45 @@ bool uplink_settings_lock(int *ret_fd, struct failure *f)
     return true;
 }
 
-static void key_path(uint64_t netns, const char *setting, char out[512])
+void uplink_setting_note(uint64_t netns, const char *setting, char out[512])
 {
     int length = snprintf(out, 512, SETTINGS "/%" PRIu64 ":", netns);
     snprintf(out + length, 512 - (size_t)length, "%s", setting);
     for (char *c = out + length; *c; c++)
         if (*c == '/')
             *c = ':';
+}
+
+bool uplink_settings_room(struct failure *f)
+{
+    return mkdir(SETTINGS, 0700) == 0 || errno == EEXIST || fail_errno(f, errno, "make " SETTINGS);
+}
+
+bool uplink_setting_is_of_interface(const char *setting)
+{
+    return strncmp(setting, V4_CONF, strlen(V4_CONF)) == 0;
+}
+
+/* The setting with the interface's number in place of its name: two that are one have the same. */
+static void setting_key(const struct uplink_record *r, const char *setting, char out[UPLINK_SETTING_MAX])
+{
+    if (r->index && uplink_setting_is_of_interface(setting))
+        snprintf(out, UPLINK_SETTING_MAX, V4_CONF "#%u/forwarding", r->index);
+    else
+        snprintf(out, UPLINK_SETTING_MAX, "%s", setting);
+}
+
+/* The setting of the interface under the name that it has now. False: it is gone. */
+static bool setting_now(const struct uplink_record *r, const char *setting, char out[UPLINK_SETTING_MAX])
+{
+    char name[IFNAMSIZ];
+    snprintf(out, UPLINK_SETTING_MAX, "%s", setting);
+    if (!r->index || !uplink_setting_is_of_interface(setting))
+        return true;
+    if (!if_indextoname(r->index, name))
+        return false;
+    snprintf(out, UPLINK_SETTING_MAX, V4_CONF "%s/forwarding", name);
+    return true;
 }
 
 /* The first character is enough: all of them are 0 or 1. */
@@ -80,18 +114,19 @@ static void note_interfaces_that_forward(struct text *t)
         char setting[512], value = '0';
         conf_forwarding(e->d_name, setting);
         if (e->d_name[0] != '.' && strcmp(e->d_name, "all") != 0 && setting_read(setting, &value, NULL) && value == '1')
-            text_printf(t, "%s\n", e->d_name);
+            text_printf(t, "%s %u\n", e->d_name, if_nametoindex(e->d_name));
     }
     closedir(d);
 }
 
 /* Before the change. What another network has noted stays: it saw the value from before. */
-static bool setting_note(uint64_t netns, const char *setting, char value, struct failure *f)
+static bool setting_note(const struct uplink_record *r, const char *setting, char value, struct failure *f)
 {
-    char path[512];
-    key_path(netns, setting, path);
-    if (mkdir(SETTINGS, 0700) && errno != EEXIST)
-        return fail_errno(f, errno, "make " SETTINGS);
+    char path[512], key[UPLINK_SETTING_MAX];
+    setting_key(r, setting, key);
+    uplink_setting_note(r->netns, key, path);
+    if (!uplink_settings_room(f))
+        return false;
     if (access(path, F_OK) == 0)
         return true;
     struct text t = text_new(VALUE_MAX);
@@ -112,7 +147,7 @@ bool uplink_settings_set(const struct uplink_record *r, bool repair, unsigned *d
         if (value == '1')
             continue;
         ++*differ;
-        if (repair && (!setting_note(r->netns, r->settings[i], value, f) || !setting_write(r->settings[i], "1", false, f)))
+        if (repair && (!setting_note(r, r->settings[i], value, f) || !setting_write(r->settings[i], "1", false, f)))
             return false;
     }
     return true;
@@ -121,7 +156,7 @@ bool uplink_settings_set(const struct uplink_record *r, bool repair, unsigned *d
 /* ---- the way back ---- */
 
 struct need {
-    const char *network, *setting;
+    const char *network, *key;
     uint64_t netns;
     bool needed;
 };
@@ -138,35 +173,47 @@ static bool needs_it(const char *network, void *argument)
         need->needed = true;
         return false;
     }
-    for (size_t i = 0; found && r.netns == need->netns && i < r.setting_count; i++)
-        need->needed |= strcmp(r.settings[i], need->setting) == 0;
+    for (size_t i = 0; found && r.netns == need->netns && i < r.setting_count; i++) {
+        char key[UPLINK_SETTING_MAX];
+        setting_key(&r, r.settings[i], key);
+        need->needed |= strcmp(key, need->key) == 0;
+    }
     uplink_record_free(&r);
     return !need->needed;
+}
+
+/* "NAME NUMBER": by the number, as far as that is still an interface. */
+static bool forwarding_put_back(char *line, struct failure *f)
+{
+    char setting[512], now[IFNAMSIZ], *number = strchr(line, ' ');
+    if (number)
+        *number++ = 0;
+    uint32_t index = number ? (uint32_t)strtoul(number, NULL, 10) : 0;
+    conf_forwarding(index && if_indextoname(index, now) ? now : line, setting);
+    return setting_write(setting, "1", true, f);
 }
 
 static bool values_write(const char *setting, char *text, struct failure *f)
 {
     bool ok = true, first = true;
     for (char *line = text, *end; ok && *line; line = end, first = false) {
-        char other[512];
         end = line + strcspn(line, "\n");
         if (*end)
             *end++ = 0;
-        conf_forwarding(line, other);
-        ok = first ? setting_write(setting, line, true, f) : setting_write(other, "1", true, f);
+        ok = first ? setting_write(setting, line, true, f) : forwarding_put_back(line, f);
     }
     return ok;
 }
 
-static bool setting_restore(uint64_t netns, const char *setting, bool there, struct failure *f)
+static bool setting_restore(const struct uplink_record *r, const char *setting, const char *key, bool there, struct failure *f)
 {
-    char path[512], *text;
+    char path[512], now[UPLINK_SETTING_MAX], *text;
     size_t size;
-    key_path(netns, setting, path);
-    if (there && access(path, F_OK) == 0) { /* else nobody changed it */
+    uplink_setting_note(r->netns, key, path);
+    if (there && access(path, F_OK) == 0 && setting_now(r, setting, now)) { /* else nobody changed it, or it is gone */
         if (!file_read(path, VALUE_MAX, &text, &size, f))
             return false;
-        bool ok = values_write(setting, text, f);
+        bool ok = values_write(now, text, f);
         free(text);
         if (!ok)
             return false;
@@ -178,10 +225,12 @@ bool uplink_settings_restore(const char *network, const struct uplink_record *r,
 {
     bool ok = true;
     for (size_t i = 0; i < r->setting_count; i++) {
-        struct need need = {.network = network, .setting = r->settings[i], .netns = r->netns};
+        char key[UPLINK_SETTING_MAX];
+        setting_key(r, r->settings[i], key);
+        struct need need = {.network = network, .key = key, .netns = r->netns};
         (void)state_each(needs_it, &need);
         if (!need.needed)
-            ok = setting_restore(r->netns, r->settings[i], there, ok ? f : NULL) && ok;
+            ok = setting_restore(r, r->settings[i], key, there, ok ? f : NULL) && ok;
     }
     (void)rmdir(SETTINGS); /* when it was the last */
     return ok;

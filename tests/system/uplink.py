@@ -45,6 +45,7 @@ RULES = {"world-a": allow("world", "a", "8443/tcp, 5353/udp"), "b-out": allow("b
 MASQUERADED = "interface: uplink0, publish: {443/tcp: a:8443, 53/udp: a:5353}"
 ROUTED = "interface: uplink0, nat: none, publish: {443/tcp: a:8443, 53/udp: a:5353}"
 SYN, RST, ACK = 2, 4, 16
+RESERVED = "ipv4/ip_local_reserved_ports"
 FORBIDDEN, ALLOWED = b"FORBIDDEN", b"ALLOWED"
 
 
@@ -1434,6 +1435,53 @@ def _():
             n.forget()
 
 
+def waits_for_settings(pid):
+    with open("/proc/locks", encoding="utf-8") as file:
+        return any("-> FLOCK" in line and f" {pid} " in line for line in file)
+
+
+@contextlib.contextmanager
+def settings_held():
+    """Whoever looks at the host's part of an uplink, or changes it, waits here."""
+    fd = os.open(STATE_ROOT, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(fd, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(fd)
+
+
+@case("the agent puts nothing right that `apply` changes: neither by the policy before, when it comes late, nor while `apply` is at it")
+def _():
+    with site() as n:
+        agent, before = n.agent(), len(n.repairs())
+        other = MASQUERADED.replace("443/tcp", "444/tcp")
+        # It has read the policy before, and goes on after the change.
+        with settings_held():
+            wait_for("the agent looks", lambda: waits_for_settings(agent), REPAIRED)
+            os.kill(agent, signal.SIGSTOP)
+            wait_for("it is stopped", lambda: not waits_for_settings(agent))
+        expect(n.apply(RULES, uplink=other), 0)
+        table = nft(f"list table inet bulkhead-{n.name}")
+        os.kill(agent, signal.SIGCONT)
+        time.sleep(1)
+        assert nft(f"list table inet bulkhead-{n.name}") == table
+        # It reads the new policy, and looks before `apply` has come to the host's part.
+        os.kill(agent, signal.SIGSTOP)
+        with settings_held():
+            p = n.popen("apply", n.write(RULES, "next.yaml"), stderr=subprocess.DEVNULL)
+            wait_for("apply is there", lambda: waits_for_settings(p.pid))
+            os.kill(p.pid, signal.SIGSTOP)
+            wait_for("it is stopped", lambda: not waits_for_settings(p.pid))
+        os.kill(agent, signal.SIGCONT)
+        time.sleep(5)  # two looks
+        os.kill(p.pid, signal.SIGCONT)
+        assert p.wait(20) == 0 and n.works()
+        assert len(n.repairs()) == before, n.repairs()[before:]
+        nft(f"delete table inet bulkhead-{n.name}")
+        wait_for("it does put right what nobody changes", lambda: len(n.repairs()) > before, REPAIRED)
+
+
 @case("the uplink's link is made again while a change waits to be confirmed, and a workload's while the uplink's interface is gone")
 def _():
     with site() as n:
@@ -1525,11 +1573,13 @@ def _():
 @case("what the agent cannot put right is told once and is no repair")
 def _():
     with site() as n:
-        table, before = f"inet bulkhead-{n.name}", len(n.repairs())
+        def told():
+            return [r["message"] for r in n.records() if r.get("kind") == "differs"]
+        table, before, told_before = f"inet bulkhead-{n.name}", len(n.repairs()), len(told())
         with nft_held(f"delete table {table}; add table {table} {{ flags owner; }}"):
-            wait_for("it is recorded", lambda: [r for r in n.records() if r.get("kind") == "differs"], REPAIRED)
+            wait_for("it is recorded", lambda: len(told()) > told_before, REPAIRED)
             time.sleep(4.5)  # two more looks of the agent
-            assert len([r for r in n.records() if r.get("kind") == "differs"]) == 1, n.records()
+            assert len(told()) == told_before + 1, told()
             assert len(n.repairs()) == before, n.repairs()
             status_is(n, 1, "cannot put")
         wait_for("traffic flows again", n.works, REPAIRED)
@@ -1823,9 +1873,40 @@ def _():
             expect(n.bulkhead("down", n.name), 0, "was not up")
 
 
+def is_on(name):
+    with inside(path_of(HOST)), open(f"/proc/sys/net/{name}", encoding="utf-8") as file:
+        return file.read().strip() == "1"
+
+
+@case("down puts back what is the interface's under whichever name it has by then, and what another network still needs stays")
+def _():
+    with site_of_its_own("t9v", start=False) as n, Site("t9w", alone=False, block=1, start=False) as second:
+        make_lan()
+        setting(HOST, "ipv6/conf/lan0/forwarding", "1")
+        expect(n.bulkhead("up", n.file), 0)
+        ip(HOST, "link set uplink0 down", "link set uplink0 name wan9", "link set wan9 up", "link set lan0 down", "link set lan0 name lan9")
+        expect(second.bulkhead("up", second.write(RULES, uplink="interface: wan9, publish: {444/tcp: a:8443}")), 0)
+        expect(n.bulkhead("down", n.name), 0)
+        assert is_on("ipv4/conf/wan9/forwarding") and is_on("ipv6/conf/all/forwarding")
+        ip(HOST, "link set wan9 down", "link set wan9 name wan8")
+        expect(second.bulkhead("down", second.name), 0)
+        assert not is_on("ipv4/conf/wan8/forwarding") and not is_on("ipv6/conf/all/forwarding") and is_on("ipv6/conf/lan9/forwarding")
+        assert not glob.glob(f"{STATE_ROOT}/.settings/*{os.stat(n.host).st_ino}*")
+        # Another interface of the name takes the place of the one that was: each goes back to what it was.
+        ip(HOST, "link set wan8 name uplink0", "link set uplink0 up")
+        expect(n.bulkhead("up", n.file), 0)
+        ip(HOST, "link set uplink0 down", "link set uplink0 name wan7", f"link add uplink0 type veth peer name w7 netns {WORLD}", "link set uplink0 up")
+        wait_for("the agent forwards by the new one", lambda: is_on("ipv4/conf/uplink0/forwarding"), REPAIRED)
+        assert not is_on("ipv4/conf/wan7/forwarding")
+        expect(n.bulkhead("down", n.name), 0)
+        assert not is_on("ipv4/conf/wan7/forwarding") and not is_on("ipv4/conf/uplink0/forwarding")
+        assert not glob.glob(f"{STATE_ROOT}/.settings/*{os.stat(n.host).st_ino}*")
+
+
 def is_killed(name, rounds):
     chance = random.Random(options.seed)
-    with site_of_its_own(name, start=False) as n:
+    with site_of_its_own(name, start=False, uplink=MASQUERADED[:-1] + ", 40000/udp: a:5353}") as n:
+        setting(HOST, RESERVED, "40001")
         before = host_state()
         started = time.monotonic()
         expect(n.bulkhead("up", n.file), 0)
@@ -1879,6 +1960,7 @@ def _():
     with site_of_its_own("t9f", start=False) as n:
         before = host_state()
         is_refused(n, before, "nosuch0", file=n.write(RULES, "no.yaml", uplink=MASQUERADED.replace("uplink0", "nosuch0")))
+        is_refused(n, before, "lo leads", file=n.write(RULES, "lo.yaml", uplink=MASQUERADED.replace("uplink0", "lo")))
         for family, kind, everywhere_there in itertools.product(FAMILIES, (socket.SOCK_STREAM, socket.SOCK_DGRAM), (False, True)):
             address, port = "" if everywhere_there else HOST_AT[family], 443 if kind == socket.SOCK_STREAM else 53
             with n.outside(family, kind, where=HOST) as s:
@@ -2014,6 +2096,149 @@ def _():
                 for end in (service, remote, d):
                     end.close()
                 assert all(talk(*pair) for pair in kept)
+
+
+def make_lan():
+    """One more interface of the host, of nothing so far."""
+    ip(HOST, f"link add lan0 type veth peer name f1 netns {FAR}", "link set lan0 up")
+    ip(FAR, "link set f1 up")
+
+
+def with_lines(n, before, *lines, **change):
+    """The policy with more lines before that section."""
+    path = n.write(RULES, "more.yaml", **change)
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(text.replace(f"\n{before}:", "".join(f"\n  {line}" for line in lines) + f"\n{before}:"))
+    return path
+
+
+TAKEN = (  # what the host has, whether it is of its own without `nat`, and what the refusal names
+    ("address add 10.77.0.9/24 dev lan0", False, ("10.77.0.1,", "10.77.0.9/24", "lan0")),
+    ("address add 10.77.0.1/32 dev lan0", False, ("10.77.0.1,", "10.77.0.1/32", "lan0")),
+    ("address add 198.51.100.200 peer 10.77.0.1 dev lan0", False, ("10.77.0.1,", "10.77.0.1/32", "lan0")),
+    ("address add fd77::9/64 dev lan0 nodad", False, ("fd77::1,", "fd77::9/64", "lan0")),
+    ("route add 10.77.0.0/16 dev lan0", False, ("10.77.0.1,", "10.77.0.0/16", "lan0")),
+    ("route add 198.18.0.0/15 via 10.77.0.1 dev lan0 onlink", False, ("10.77.0.1,", "gateway")),
+    ("route add 198.18.0.0/15 via inet6 fd77::1 dev lan0 onlink", False, ("fd77::1,", "gateway")),
+    ("route add 2001:db8:77::/48 via fd77::1 dev lan0 onlink", False, ("fd77::1,", "gateway")),
+    ("route add 198.18.0.0/15 table 77 nexthop via 192.0.2.9 dev uplink0 nexthop via 10.77.0.1 dev lan0 onlink", False, ("10.77.0.1,", "gateway")),
+    ("route add 10.77.0.1 via 192.0.2.9", False, ("10.77.0.1,", "route to 10.77.0.1/32")),
+    ("address add 10.77.1.9/25 dev lan0", True, ("10.77.1.0/24,", "10.77.1.9/25", "lan0")),
+    ("address add 10.77.1.9/32 dev lan0", True, ("10.77.1.0/24,", "10.77.1.9/32", "lan0")),
+    ("address add fd77:0:0:2::9/63 dev lan0 nodad", True, ("fd77:0:0:2::/64,", "fd77:0:0:2::9/63", "lan0")),
+    ("route add 198.18.0.0/15 via 10.77.2.254 dev lan0 onlink", True, ("10.77.2.0/24,", "10.77.2.254", "gateway")),
+    ("route add blackhole 10.77.1.0/24", True, ("10.77.1.0/24,", "route to 10.77.1.0/24")),
+    ("route add fd77:0:0:1::/64 via 2001:db8::9", True, ("fd77:0:0:1::/64,", "route to fd77:0:0:1::/64")),
+)
+
+
+@case("`up` is refused where the host would reach its own network, gateway or route no more, and names both; a wider route is no trouble")
+def _():
+    with site_of_its_own("t9q", start=False) as n:
+        make_lan()
+        without_nat = n.write(RULES, "routed.yaml", uplink=ROUTED)
+        for line, routed, texts in TAKEN:
+            ip(HOST, line)
+            before = host_state()
+            is_refused(n, before, *texts, "another cidr", file=without_nat)
+            if routed:
+                expect(n.bulkhead("up", n.file), 0)
+                expect(n.bulkhead("down", n.name), 0)
+                is_as_before(before)
+            else:
+                is_refused(n, before, *texts, "another cidr")
+            ip(HOST, line.replace(" add ", " delete ").replace(" nodad", ""))
+        # A default route, whole or in halves, and a wide one by a gateway hold every address; what is attached goes into the hub.
+        ip(HOST, "route add 10.0.0.0/8 via 192.0.2.9", "route add 0.0.0.0/1 dev lan0", "route add fd00::/7 dev lan0")
+        before = host_state()
+        expect(n.bulkhead("up", without_nat), 0)
+        expect(n.bulkhead("down", n.name), 0)
+        is_as_before(before)
+        ip(HOST, "address add 10.77.1.1/24 dev lan0", "route add 198.18.0.0/15 via 10.77.1.254")
+        expect(n.bulkhead("up", with_lines(n, "rules", "m: {segment: red, address: 10.77.1.200, attach: {interface: lan0}}", uplink=ROUTED)), 0)
+        expect(n.bulkhead("down", n.name), 0)
+
+
+@case("`apply` is refused where a new segment would take a network of the host; what leads to the hub already is not asked about again")
+def _():
+    with site_of_its_own("t9s", uplink=ROUTED) as n:
+        route_to_segments()
+        make_lan()
+        ip(HOST, "address add 10.77.9.9/24 dev lan0", "address add 10.77.0.9/24 dev lan0")
+        out = n.goes_out("b", 6)
+        expect(n.bulkhead("apply", with_lines(n, "workloads", "new: {cidr: 10.77.9.0/24}")), 2, "10.77.9.0/24", "10.77.9.9/24", "lan0")
+        assert talk(*out)
+        expect(n.bulkhead("apply", with_lines(n, "workloads", "new: {cidr: 10.77.8.0/24}", uplink=ROUTED.replace("443/tcp", "444/tcp"))), 0)
+
+
+def reserved():
+    with inside(path_of(HOST)), open(f"/proc/sys/net/{RESERVED}", encoding="utf-8") as file:
+        return file.read().strip()
+
+
+@case("a published port is not one that the host gives its own connections, so that their answers come; what others reserve stays reserved")
+def _():
+    with site_of_its_own("t9t", start=False) as n, Site("t9u", alone=False, block=1, start=False) as second:
+        setting(HOST, "ipv4/ip_local_port_range", "40000 40007")
+        setting(HOST, RESERVED, "40006,41000-41002")
+        before = host_state()
+        uplink = "interface: uplink0, publish: {443/tcp: a:8443, 40000/tcp: a:8443, 40001/udp: a:5353, 40006/tcp: a:8443}"
+        expect(n.bulkhead("up", n.write(RULES, uplink=uplink)), 0)
+        assert reserved() == "40000-40001,40006,41000-41002", reserved()
+        for family in FAMILIES:
+            listener, server = n.outside_listen(8080, family), n.outside_udp(5300, family)
+            for _ in range(5):
+                s = n.outside(family, socket.SOCK_DGRAM, where=HOST)
+                s.connect((WORLD_AT[family], 5300))
+                s.send(b"question")
+                server.sendto(b"answer", server.recvfrom(100)[1])
+                assert s.recv(100) == b"answer"
+                own = n.outside(family, socket.SOCK_STREAM, where=HOST)
+                own.connect((WORLD_AT[family], 8080))
+                assert talk(own, n.accepted(listener)) and own.getsockname()[1] not in (40000, 40001, 40006)
+            n.comes_in(family, 40000)
+            n.forget()
+        # Another network, another value by somebody else, and one that is overwritten.
+        uplink2 = "interface: uplink0, publish: {40001/tcp: a:8443, 40002/udp: a:5353}"
+        expect(second.bulkhead("up", second.write(RULES, uplink=uplink2)), 0)
+        assert reserved() == "40000-40002,40006,41000-41002", reserved()
+        setting(HOST, RESERVED, "40006,41000-41002,42000")
+        wait_for("the agents have put it right", lambda: reserved() == "40000-40002,40006,41000-41002,42000", REPAIRED)
+        expect(n.apply(RULES, uplink=uplink.replace("40000/tcp", "40003/tcp")), 0)
+        assert reserved() == "40001-40003,40006,41000-41002,42000", reserved()
+        expect(n.bulkhead("down", n.name), 0)
+        assert reserved() == "40001-40002,40006,41000-41002,42000", reserved()
+        expect(second.bulkhead("down", second.name), 0)
+        assert reserved() == "40006,41000-41002,42000", reserved()
+        setting(HOST, RESERVED, "40006,41000-41002")
+        is_as_before(before)
+        assert not glob.glob(f"{STATE_ROOT}/.settings/*{os.stat(n.host).st_ino}*")
+        # A connection that has the port already would be cut.
+        for family, kind in itertools.product(FAMILIES, (socket.SOCK_STREAM, socket.SOCK_DGRAM)):
+            port, listener = 40000 if kind == socket.SOCK_STREAM else 40001, n.outside_listen(8080, family)
+            with n.outside(family, kind, where=HOST) as s:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                s.bind((HOST_AT[family], port))
+                s.connect((WORLD_AT[family], 8080))
+                is_refused(n, before, f"port {port}", "connection", "uplink0")
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            listener.close()
+
+
+@case("the host itself reaches what is published at the hub's first address, and is refused at its own")
+def _():
+    with site() as n:
+        for family in FAMILIES:
+            with n.listen("a", 8443, family) as listener:
+                client = n.call(family, 443, HOST, to=OUTER[family])
+                assert talk(client, n.accepted(listener))
+                try:
+                    n.call(family, 443, HOST)
+                    raise AssertionError("the host was connected at its own address")
+                except ConnectionRefusedError:
+                    pass
 
 
 @case("an uplink that is added to a network which has none is refused too, and what was goes on")
