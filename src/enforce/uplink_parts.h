@@ -66,13 +66,20 @@ bool uplink_reserved_release(const char *without, uint64_t netns, bool there, st
 
 /* ---- uplink_quoted.c: addresses in the packets that ICMP errors quote ---- */
 
-#define UPLINK_QUOTED_MAX 8
+/* What stands behind the quoted addresses decides which checksum takes up their change. */
+enum uplink_quotation {
+    QUOTED_PLAIN,
+    QUOTED_UDP,      /* with a checksum */
+    QUOTED_FRAGMENT, /* the first of such a packet of UDP over IPv6, behind a fragment header */
+    QUOTATIONS,
+};
+#define UPLINK_QUOTED_MAX ((2 + 3) * 2)
 
 struct uplink_quoted {
     const char *chain;
     struct link_address old, new; /* what stands there, and what is to be written ... */
     bool source;                  /* ... over the quoted source, else over the quoted destination */
-    bool summed;                  /* the quoted packet is one of UDP with a checksum */
+    enum uplink_quotation kind;
 };
 
 /* A rule at the end of each chain, for packets that have been found to be ICMP errors with a quotation of that family. */
@@ -80,15 +87,15 @@ bool uplink_quoted_add(const char *network, const struct uplink_quoted *quoted, 
 
 /* ---- uplink_rules.c: what the nf_tables table is to be ---- */
 
-#define UPLINK_RULES_MAX ((size_t)16 << 20) /* 65,535 published ports, 18 times named, some 8 octets each */
+#define UPLINK_RULES_MAX ((size_t)16 << 20) /* 65,535 published ports, 22 times named, some 8 octets each */
 
 struct uplink_family {
     const char *name;                               /* nft's word */
     struct link_address outer_at, host_at;
     char outer[INET6_ADDRSTRLEN];                   /* the hub's */
     char host[INET6_ADDRSTRLEN];                    /* the interface's; "" while it has none: nothing is published in this family */
-    const char *quoted_source, *quoted_destination; /* the chains that rewrite quotations: ... */
-    const char *summed_source, *summed_destination; /* ... of UDP with a checksum */
+    enum uplink_quotation last; /* the last kind of quotation that there is */
+    const char *quoted_source[QUOTATIONS], *quoted_destination[QUOTATIONS]; /* the chains that rewrite them */
 };
 
 struct uplink_rules {

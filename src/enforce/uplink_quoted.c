@@ -19,7 +19,7 @@
 #include "enforce/scope.h"
 #include "enforce/uplink_parts.h"
 
-#define BATCH_BYTES 8192 /* a write takes about 200, and there are 16 in 8 rules */
+#define BATCH_BYTES 8192 /* a write takes about 200, and there are 18 in 10 rules */
 #define PATIENCE_SECONDS 5
 
 /* Octets from the ICMP header on, whose 8 the quoted packet follows. */
@@ -27,7 +27,8 @@ struct place {
     uint32_t source, destination, octets;
     uint32_t header, udp; /* checksums; IPv6's header has none */
 };
-static const struct place place4 = {8 + 12, 8 + 16, 4, 8 + 10, 8 + 20 + 6}, place6 = {8 + 8, 8 + 24, 16, 0, 8 + 40 + 6};
+static const struct place place4 = {8 + 12, 8 + 16, 4, 8 + 10, 8 + 20 + 6}, place6 = {8 + 8, 8 + 24, 16, 0, 8 + 40 + 6},
+                          place6_fragment = {8 + 8, 8 + 24, 16, 0, 8 + 40 + 8 + 6};
 #define ICMP_CHECKSUM 2
 
 static struct nlmsghdr *message(char *at, uint16_t type, uint16_t flags, uint32_t sequence, uint8_t family, uint16_t resource)
@@ -82,17 +83,18 @@ static void put_write(struct nlmsghdr *rule, uint32_t offset, uint32_t count, ui
  */
 static void put_writes(struct nlmsghdr *rule, const struct uplink_quoted *q)
 {
-    const struct place *place = q->new.family == 4 ? &place4 : &place6;
+    const struct place *place = q->new.family == 4 ? &place4 : q->kind == QUOTED_FRAGMENT ? &place6_fragment : &place6;
+    bool summed = q->kind != QUOTED_PLAIN;
     uint32_t at = q->source ? place->source : place->destination;
-    if (q->summed) {
+    if (summed) {
         put_value(rule, q->new.octets, place->octets);
         put_write(rule, at, place->octets, place->udp);
     }
-    if (q->summed && place->header) {
+    if (summed && place->header) {
         put_value(rule, q->old.octets, place->octets);
         put_write(rule, at, place->octets, ICMP_CHECKSUM);
     }
-    if (!q->summed || place->header) {
+    if (!summed || place->header) {
         put_value(rule, q->new.octets, place->octets);
         put_write(rule, at, place->octets, place->header ? place->header : ICMP_CHECKSUM);
     }

@@ -15,10 +15,10 @@
 #include "enforce/uplink_parts.h"
 
 static const struct uplink_family
-    family4 = {.name = "ip", .quoted_source = "quoted-source", .quoted_destination = "quoted-destination",
-        .summed_source = "quoted-source-udp", .summed_destination = "quoted-destination-udp"},
-    family6 = {.name = "ip6", .quoted_source = "quoted-source6", .quoted_destination = "quoted-destination6",
-        .summed_source = "quoted-source6-udp", .summed_destination = "quoted-destination6-udp"};
+    family4 = {.name = "ip", .last = QUOTED_UDP, .quoted_source = {"quoted-source", "quoted-source-udp"},
+        .quoted_destination = {"quoted-destination", "quoted-destination-udp"}},
+    family6 = {.name = "ip6", .last = QUOTED_FRAGMENT, .quoted_source = {"quoted-source6", "quoted-source6-udp", "quoted-source6-fragment"},
+        .quoted_destination = {"quoted-destination6", "quoted-destination6-udp", "quoted-destination6-fragment"}};
 
 static bool family_add(struct uplink_rules *r, int socket, uint32_t index, const struct link_address *outer, struct failure *f)
 {
@@ -115,9 +115,10 @@ static void put_number(struct uplink_rules *r, const struct link_address *a)
 /*
  * An error that quotes a first fragment or a whole packet without options from (or to) a published port. Bits counted
  * from the ICMP header: IPv4's (RFC 791) protocol at (8+9)*8, source (8+12)*8, destination (8+16)*8, ports after 20 octets;
- * IPv6's (RFC 8200) next header at (8+6)*8, source (8+8)*8, destination (8+24)*8, ports after 40.
+ * IPv6's (RFC 8200) next header at (8+6)*8, source (8+8)*8, destination (8+24)*8, ports after 40; a fragment header there has
+ * its next header first, and the offset at 2.
  */
-static void put_quotation(struct uplink_rules *r, const struct uplink_family *m, uint8_t protocol, const struct link_address *quoted, bool source)
+static void put_quotation(struct uplink_rules *r, uint8_t protocol, const struct link_address *quoted, bool source, bool fragment)
 {
     struct text *t = &r->text;
     if (quoted->family == 4) {
@@ -125,45 +126,48 @@ static void put_quotation(struct uplink_rules *r, const struct uplink_family *m,
         text_printf(t, " @th,136,8 %u @th,%d,32 ", protocol, source ? 160 : 192);
     } else {
         text_puts(t, " icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem }");
-        text_printf(t, " @th,112,8 %u @th,%d,128 ", protocol, source ? 128 : 256);
+        if (fragment)
+            text_printf(t, " @th,112,8 %u @th,384,8 %u @th,400,16 & 0xfff8 == 0 @th,%d,128 ", IPPROTO_FRAGMENT, protocol, source ? 128 : 256);
+        else
+            text_printf(t, " @th,112,8 %u @th,%d,128 ", protocol, source ? 128 : 256);
     }
     put_number(r, quoted);
-    text_printf(t, " @th,%d,16 ", (quoted->family == 4 ? 224 : 384) + (source ? 0 : 16));
+    text_printf(t, " @th,%d,16 ", (quoted->family == 4 ? 224 : 384) + (source ? 0 : 16) + (fragment ? 64 : 0));
     put_ports(r, protocol);
 }
 
-/* A UDP checksum of 0 is none (RFC 768). What the first of two rules rewrote, the second no longer finds. */
-static void put_summed(struct uplink_rules *r, const struct uplink_family *m, bool summed)
+/* A UDP checksum of 0 is none (RFC 768). What the first of several rules rewrote, the others no longer find. */
+static void put_summed(struct uplink_rules *r, const struct uplink_family *m, enum uplink_quotation kind)
 {
-    if (summed)
-        text_printf(&r->text, " @th,%d,16 != 0", m->outer_at.family == 4 ? (8 + 20 + 6) * 8 : (8 + 40 + 6) * 8);
+    if (kind != QUOTED_PLAIN)
+        text_printf(&r->text, " @th,%d,16 != 0", (8 + (m->outer_at.family == 4 ? 20 : 40) + (kind == QUOTED_FRAGMENT ? 8 : 0) + 6) * 8);
 }
 
 static void put_error_in(struct uplink_rules *r, const struct uplink_family *m, uint8_t protocol, const char *name)
 {
-    for (int summed = protocol == IPPROTO_UDP; summed >= 0; summed--) {
+    for (int kind = protocol == IPPROTO_UDP ? (int)m->last : QUOTED_PLAIN; kind >= QUOTED_PLAIN; kind--) {
         text_printf(&r->text, "iifname \"%s\" %s daddr %s", r->plan->interface, m->name, m->host);
-        put_quotation(r, m, protocol, &m->host_at, true);
-        put_summed(r, m, summed);
-        text_printf(&r->text, " notrack %s daddr set %s jump %s\n", m->name, m->outer, summed ? m->summed_source : m->quoted_source);
+        put_quotation(r, protocol, &m->host_at, true, kind == QUOTED_FRAGMENT);
+        put_summed(r, m, kind);
+        text_printf(&r->text, " notrack %s daddr set %s jump %s\n", m->name, m->outer, m->quoted_source[kind]);
     }
 }
 
 static void put_error_reply(struct uplink_rules *r, const struct uplink_family *m, uint8_t protocol, const char *name)
 {
     text_printf(&r->text, "iifname \"%s\" %s saddr %s", r->link, m->name, m->outer);
-    put_quotation(r, m, protocol, &m->outer_at, false);
+    put_quotation(r, protocol, &m->outer_at, false, false);
     text_puts(&r->text, " fib daddr type != local notrack\n");
 }
 
 /* Whoever sends it: the host itself does where a packet to the hub is too big. */
 static void put_error_out(struct uplink_rules *r, const struct uplink_family *m, uint8_t protocol, const char *name)
 {
-    for (int summed = protocol == IPPROTO_UDP; summed >= 0; summed--) {
+    for (int kind = protocol == IPPROTO_UDP ? (int)m->last : QUOTED_PLAIN; kind >= QUOTED_PLAIN; kind--) {
         text_printf(&r->text, "oifname \"%s\"", r->plan->interface);
-        put_quotation(r, m, protocol, &m->outer_at, false);
-        put_summed(r, m, summed);
-        text_printf(&r->text, " %s saddr set %s jump %s\n", m->name, m->host, summed ? m->summed_destination : m->quoted_destination);
+        put_quotation(r, protocol, &m->outer_at, false, kind == QUOTED_FRAGMENT);
+        put_summed(r, m, kind);
+        text_printf(&r->text, " %s saddr set %s jump %s\n", m->name, m->host, m->quoted_destination[kind]);
     }
 }
 
@@ -175,23 +179,18 @@ static bool quotes(const struct uplink_rules *r, const struct uplink_family *m)
 /* Still empty: what is in `quoted` comes into them. */
 static void put_quoted_chains(struct uplink_rules *r)
 {
-    for (size_t m = 0; m < r->family_count; m++)
-        if (quotes(r, &r->families[m]))
-            text_printf(&r->text, "chain %s {\n}\nchain %s {\n}\nchain %s {\n}\nchain %s {\n}\n", r->families[m].quoted_source,
-                r->families[m].quoted_destination, r->families[m].summed_source, r->families[m].summed_destination);
+    for (const struct uplink_family *m = r->families; m < r->families + r->family_count; m++)
+        for (int kind = QUOTED_PLAIN; quotes(r, m) && kind <= (int)m->last; kind++)
+            text_printf(&r->text, "chain %s {\n}\nchain %s {\n}\n", m->quoted_source[kind], m->quoted_destination[kind]);
 }
 
 static void quoted_fill(struct uplink_rules *r)
 {
-    for (size_t i = 0; i < r->family_count; i++) {
-        const struct uplink_family *m = &r->families[i];
-        if (!quotes(r, m))
-            continue;
-        for (int summed = 0; summed < 2; summed++) {
-            r->quoted[r->quoted_count++] = (struct uplink_quoted){summed ? m->summed_source : m->quoted_source, m->host_at, m->outer_at, true, summed};
-            r->quoted[r->quoted_count++] = (struct uplink_quoted){summed ? m->summed_destination : m->quoted_destination, m->outer_at, m->host_at, false, summed};
+    for (const struct uplink_family *m = r->families; m < r->families + r->family_count; m++)
+        for (int kind = QUOTED_PLAIN; quotes(r, m) && kind <= (int)m->last; kind++) {
+            r->quoted[r->quoted_count++] = (struct uplink_quoted){m->quoted_source[kind], m->host_at, m->outer_at, true, kind};
+            r->quoted[r->quoted_count++] = (struct uplink_quoted){m->quoted_destination[kind], m->outer_at, m->host_at, false, kind};
         }
-    }
 }
 
 /* ---- the whole ---- */

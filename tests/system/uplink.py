@@ -284,6 +284,16 @@ class Site(Network):
         assert talk(client, server)
         return client, server
 
+    def large_ways(self, family):
+        """(Sender, receiver, address) out to what is far, and back through a published port to who asked from there."""
+        receiver, sender = self.outside_udp(53, family, FAR), self.socket("b", family, socket.SOCK_DGRAM)
+        client, server = self.outside(family, socket.SOCK_DGRAM, where=FAR), self.udp("a", 5353, family)
+        client.sendto(b"question", (HOST_AT[family], 53))
+        peer = server.recvfrom(100)[1]
+        for s in (receiver, client):
+            s.settimeout(1)
+        return (sender, receiver, (FAR_AT[family], 53)), (server, client, peer)
+
     def works(self):
         """Whether all that may be can be, in both families."""
         try:
@@ -946,6 +956,15 @@ def _():
     with site() as n:
         at = {w: n.capture(w) for w in "ab"}
         for family in FAMILIES:
+            for sender, receiver, to in n.large_ways(family):
+                for _ in range(3):  # the first tells the sender how narrow it is; nobody but him sends it again
+                    with contextlib.suppress(OSError):
+                        sender.sendto(b"x" * 3000, to)
+                    with contextlib.suppress(TimeoutError):
+                        assert len(receiver.recv(4000)) == 3000
+                        break
+                else:
+                    raise AssertionError(f"IPv{family}: none of three large datagrams to {to} arrived")
             client, server = n.goes_out("b", family, where=FAR)
             assert server.getpeername()[0] == HOST_AT[family]
             transfer(client, server, 4 << 20)
