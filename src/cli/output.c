@@ -33,23 +33,12 @@ void complain_as(const char *verb)
     complaining_verb = verb;
 }
 
-/* Terminals obey control characters, and names come from files and from other people's command lines. */
-static void make_harmless(char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = '?';
-}
-
 static void complain_line(const char *message)
 {
     struct text line = text_new(COMPLAINT_MAX);
-    text_printf(&line, "bulkhead%s%s: %s", complaining_verb ? " " : "",
-                complaining_verb ? complaining_verb : "", message);
-    if (!line.failed) {
-        make_harmless(line.at, line.len);
-        text_puts(&line, "\n");
-    }
+    text_printf(&line, "bulkhead%s%s: ", complaining_verb ? " " : "", complaining_verb ? complaining_verb : "");
+    text_visible(&line, bytes_of_text(message)); /* names come from files and from other people's command lines */
+    text_puts(&line, "\n");
     /* When standard error takes nothing there is nobody left to tell. */
     bool told = write_all(STDERR_FILENO, bytes_of(line.at, line.len));
     (void)told;
