@@ -14,6 +14,7 @@
 #define COMPLAINT_MAX 65536
 
 static const char *complaining_verb;
+static bool complaining_json;
 
 static void ignore(int signal)
 {
@@ -31,6 +32,11 @@ void output_begin(void)
 void complain_as(const char *verb)
 {
     complaining_verb = verb;
+}
+
+void complain_json(bool json)
+{
+    complaining_json = json;
 }
 
 static void complain_line(const char *message)
@@ -51,23 +57,9 @@ static char *format_message(const char *format, va_list arguments)
     return vasprintf(&message, format, arguments) < 0 ? NULL : message;
 }
 
-int complain(const char *format, ...)
+static int complain_either(bool json, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
     char *message = format_message(format, arguments);
-    va_end(arguments);
-    complain_line(message ? message : "out of memory");
-    free(message);
-    return STATUS_CANNOT;
-}
-
-int complain_in(bool json, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    char *message = format_message(format, arguments);
-    va_end(arguments);
     const char *shown = message ? message : "out of memory";
     int status = STATUS_CANNOT;
     if (json) {
@@ -83,16 +75,35 @@ int complain_in(bool json, const char *format, ...)
     return status;
 }
 
+int complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int status = complain_either(complaining_json, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+int complain_in(bool json, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int status = complain_either(json, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
 bool output_flush(struct text *t)
 {
+    /* Both are about the place where JSON would be: never there. */
     if (t->failed) {
-        complain("the answer does not fit into memory");
+        (void)complain_in(false, "the answer does not fit into memory");
         return false;
     }
     if (!write_all(STDOUT_FILENO, bytes_of(t->at, t->len))) {
         /* Who closed the pipe knows; for them the status is enough. */
         if (errno != EPIPE)
-            complain("standard output: %s", strerror(errno));
+            (void)complain_in(false, "standard output: %s", strerror(errno));
         return false;
     }
     t->len = 0;
