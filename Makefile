@@ -15,9 +15,21 @@
 PREFIX ?= /usr/local
 FUZZ_SECONDS ?= 60
 MESON = meson
+
+# What `sudo make` built belongs to whoever called sudo, where the tree does: `make` without sudo goes on with it.
+give_back = $(if $(filter-out 0,$(filter $(shell stat -c %u .),$(SUDO_UID))),chown -Rh --from=0 $(SUDO_UID):$(SUDO_GID) build,true)
+then_give_back = status=$$?; $(give_back); exit $$status
+
+# What another user built, root as a rule, is not ours to go on with.
+define writable
+{ test -z "$$(find build -maxdepth 3 \( -type d -o -name .ninja_log \) ! -writable -print -quit 2>&1)" || { \
+	echo "build/ was built by another user ($$(stat -c %U build)): \`sudo chown -R $$(id -un) build\` makes it yours, \`sudo rm -rf build\` takes it away" >&2; \
+	exit 1; }; }
+endef
+
 # On a terminal ninja shows one line that moves; a log gets only what went wrong. Where nothing is to be done, neither says so.
 define build
-@ninja -C $(1) -n --quiet 2>&1 | grep -q 'no work to do' || ninja $(shell test -t 2 || echo --quiet) -C $(1)
+@ninja -C $(1) -n --quiet 2>&1 | grep -q 'no work to do' || { $(writable) && ninja $(shell test -t 2 || echo --quiet) -C $(1); $(then_give_back); }
 endef
 
 # build/ is the normal build, and the judge of warnings; these two stand beside it.
@@ -29,7 +41,7 @@ FUZZ_OPTIONS = -Dfuzzing=true $(SAN_OPTIONS)
 
 all: build/build.ninja
 	$(call build,build)
-	@ln -sf src/cli/bulkhead build/bulkhead
+	@test "$$(readlink build/bulkhead)" = src/cli/bulkhead || { ln -sf src/cli/bulkhead build/bulkhead; $(then_give_back); }
 
 san: build/san/build.ninja
 	$(call build,build/san)
@@ -42,21 +54,21 @@ up:
 test test-long:
 	@tools/install-packages test $(if $(filter test-long,$@),long)
 	@$(MAKE) --no-print-directory all san
-	@tools/run-tests $(if $(filter test-long,$@),--long) $(TESTS)
+	@tools/run-tests $(if $(filter test-long,$@),--long) $(TESTS); $(then_give_back)
 
 bench:
 	@tools/install-packages test bench
 	@$(MAKE) --no-print-directory all
-	@tools/run-bench $(BENCH)
+	@tools/run-bench $(BENCH); $(then_give_back)
 
 fuzz:
 	@tools/install-packages fuzz
 	@$(MAKE) --no-print-directory build/libfuzzer/build.ninja
 	$(call build,build/libfuzzer)
-	@tools/run-fuzz $(FUZZ_SECONDS) $(FUZZ)
+	@tools/run-fuzz $(FUZZ_SECONDS) $(FUZZ); $(then_give_back)
 
 docs: all
-	@tools/make-man build/bulkhead build/man
+	@tools/make-man build/bulkhead build/man; $(then_give_back)
 
 install: docs
 	@$(MESON) configure build -Dprefix=$(PREFIX)
@@ -72,9 +84,9 @@ clean:
 
 # Quiet unless it fails: then the whole log.
 define setup
-@mkdir -p build
+@mkdir -p build && $(writable)
 @echo "Setting up $(@D)."
-@$(1) >build/setup.log 2>&1 || { cat build/setup.log; exit 1; }
+@$(1) >build/setup.log 2>&1 || { cat build/setup.log; false; }; $(then_give_back)
 endef
 
 build/build.ninja:

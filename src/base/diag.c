@@ -117,10 +117,10 @@ static void print_caret(struct bytes line, struct place p, bool color, struct te
     text_printf(out, "%6u | ", p.line);
     for (size_t i = 0, len; i < shown.len; i += len ? len : 1) {
         len = utf8_sequence(bytes_slice(shown, i, SIZE_MAX));
-        if (len == 0) /* half a character, or a byte that means something to a terminal */
-            text_puts(out, "?");
-        else if (len == 1 && (shown.at[i] < 0x20 || shown.at[i] == 0x7f))
+        if (shown.at[i] == '\t')
             text_puts(out, " ");
+        else if (len == 0 || !utf8_is_shown(bytes_slice(shown, i, len))) /* one column, as the caret's line counts it */
+            text_puts(out, "?");
         else
             text_append(out, shown.at + i, len);
     }
@@ -142,23 +142,33 @@ void diags_print(const struct diags *d, const char *file, struct bytes source, b
     for (size_t i = 0; i < d->count; i++) {
         const struct diag *g = &d->items[i];
         bool error = g->severity == SEVERITY_ERROR;
-        text_printf(out, color ? "\x1b[1m%s" : "%s", file);
+        text_puts(out, color ? "\x1b[1m" : "");
+        text_visible(out, bytes_of_text(file));
         if (g->place.line)
             text_printf(out, ":%u:%u", g->place.line, g->place.column);
         if (color)
-            text_printf(out, ": \x1b[1;%sm%s:\x1b[0m %s\n", error ? "31" : "35", error ? "error" : "warning", g->message);
+            text_printf(out, ": \x1b[1;%sm%s:\x1b[0m ", error ? "31" : "35", error ? "error" : "warning");
         else
-            text_printf(out, ": %s: %s\n", error ? "error" : "warning", g->message);
+            text_printf(out, ": %s: ", error ? "error" : "warning");
+        text_visible(out, bytes_of_text(g->message));
+        text_puts(out, "\n");
         if (g->place.line)
             print_caret(line_find(&finder, g->place.line), g->place, color, out);
-        if (g->hint)
-            text_printf(out, "       = %s\n", g->hint);
+        if (!g->hint)
+            continue;
+        text_puts(out, "       = ");
+        text_visible(out, bytes_of_text(g->hint));
+        text_puts(out, "\n");
     }
     size_t all = d->errors + d->warnings;
-    if (all > d->count)
-        text_printf(out, "%s: %zu more that are not shown\n", file, all - d->count);
-    if (d->out_of_memory)
-        text_printf(out, "%s: error: out of memory: the file needs more than its budget\n", file);
+    if (all > d->count) {
+        text_visible(out, bytes_of_text(file));
+        text_printf(out, ": %zu more that are not shown\n", all - d->count);
+    }
+    if (d->out_of_memory) {
+        text_visible(out, bytes_of_text(file));
+        text_puts(out, ": error: out of memory: the file needs more than its budget\n");
+    }
 }
 
 void diags_print_json(const struct diags *d, const char *file, struct text *out)

@@ -51,7 +51,8 @@ static inline bool diags_ok(const struct diags *d)
 {
     return d->errors == 0 && !d->out_of_memory;
 }
-/* For people: `file:line:column: error: message`, the source line, a caret, the hint. `color`: ANSI colours. */
+/* For people: `file:line:column: error: message`, the source line, a caret, the hint. `color`: ANSI colours. What
+ * is the user's is shown by text_visible, in the source line as `?`. */
 void diags_print(const struct diags *d, const char *file, struct bytes source, bool color, struct text *out);
 /* {"file":..., "errors":n, "warnings":n, "diagnostics":[{"severity","line","column","message","hint"}]} */
 void diags_print_json(const struct diags *d, const char *file, struct text *out);

@@ -91,28 +91,63 @@ size_t utf8_sequence(struct bytes b)
     return len;
 }
 
+/* Of a whole sequence. */
+static uint32_t code_point(struct bytes b)
+{
+    uint32_t code = b.len == 1 ? b.at[0] : b.at[0] & (0x7fu >> b.len);
+    for (size_t i = 1; i < b.len; i++)
+        code = code << 6 | (b.at[i] & 0x3f);
+    return code;
+}
+
+bool utf8_is_shown(struct bytes b)
+{
+    static const struct {
+        uint32_t first, last;
+    } unseen[] = {{0, 0x1f}, {0x7f, 0x9f}, {0x61c, 0x61c}, {0x200e, 0x200f}, {0x2028, 0x202e}, {0x2066, 0x2069}, {0xfeff, 0xfeff}};
+    uint32_t code = code_point(b);
+    for (size_t i = 0; i < sizeof unseen / sizeof unseen[0]; i++)
+        if (code >= unseen[i].first && code <= unseen[i].last)
+            return false;
+    return true;
+}
+
 void text_json(struct text *t, const char *s)
 {
     struct bytes all = bytes_of_text(s);
     text_puts(t, "\"");
     for (size_t at = 0; at < all.len;) {
-        const uint8_t *c = all.at + at;
         size_t len = utf8_sequence(bytes_slice(all, at, SIZE_MAX));
+        struct bytes c = bytes_slice(all, at, len);
         if (len == 0) {
             text_puts(t, "\xef\xbf\xbd");
             len = 1;
-        } else if (*c == '"' || *c == '\\') {
-            text_printf(t, "\\%c", *c);
-        } else if (*c == '\n') {
+        } else if (c.at[0] == '"' || c.at[0] == '\\') {
+            text_printf(t, "\\%c", c.at[0]);
+        } else if (c.at[0] == '\n') {
             text_puts(t, "\\n");
-        } else if (*c < 0x20 || *c == 0x7f) {
-            text_printf(t, "\\u%04x", *c);
+        } else if (!utf8_is_shown(c)) {
+            text_printf(t, "\\u%04x", code_point(c));
         } else {
-            text_append(t, c, len);
+            text_append(t, c.at, len);
         }
         at += len;
     }
     text_puts(t, "\"");
+}
+
+void text_visible(struct text *t, struct bytes b)
+{
+    for (size_t at = 0, len; at < b.len; at += len ? len : 1) {
+        len = utf8_sequence(bytes_slice(b, at, SIZE_MAX));
+        struct bytes c = bytes_slice(b, at, len);
+        if (len > 0 && utf8_is_shown(c))
+            text_append(t, c.at, len);
+        else if (len > 1)
+            text_printf(t, "\\u%04x", code_point(c));
+        else
+            text_printf(t, "\\x%02x", b.at[at]);
+    }
 }
 
 const char *text_cstr(const struct text *t)

@@ -215,11 +215,14 @@ int verb_confirm(int argc, char **argv)
     int status;
     if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
         return status;
+    complain_json(json);
     if (!state_valid_name(operands.items[0]))
         return complain("`%s` is not a network's name", operands.items[0]);
     if (!state_lock(operands.items[0], &lock, &f))
         return complain("%s", f.text);
-    if (running_open(operands.items[0], STATUS_CANNOT, &r, &status))
+    bool open = running_open(operands.items[0], STATUS_CANNOT, &r, &status);
+    complain_json(false); /* from here on there is an answer beside what is complained of */
+    if (open)
         status = confirm_running(&r, json);
     running_close(&r);
     state_unlock(&lock);

@@ -58,7 +58,8 @@ static int print_summary(const struct loaded *l)
 {
     struct text out = text_new(ANSWER_MAX);
     const struct policy *p = l->policy;
-    text_printf(&out, "%s: %s: ", l->file, p ? "valid" : "not valid");
+    text_visible(&out, bytes_of_text(l->file));
+    text_puts(&out, p ? ": valid: " : ": not valid: ");
     if (p) {
         print_count(p->workload_count, "workload, ", "workloads, ", &out);
         print_count(p->segment_count, "segment, ", "segments, ", &out);

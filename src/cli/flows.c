@@ -198,6 +198,7 @@ int verb_flows(int argc, char **argv)
         return wrong_usage(argv[0], "--follow, --suggest and --pcap exclude each other");
     if (pcap && json)
         return wrong_usage(argv[0], "--pcap writes packets and no --json");
+    complain_json(json);
     if (geteuid() != 0)
         return complain("only root can see the records: run it with sudo");
     if (running_open(operands.count ? operands.items[0] : NULL, STATUS_NO, &r, &status))

@@ -14,6 +14,7 @@
 #define COMPLAINT_MAX 65536
 
 static const char *complaining_verb;
+static bool complaining_json;
 
 static void ignore(int signal)
 {
@@ -33,23 +34,17 @@ void complain_as(const char *verb)
     complaining_verb = verb;
 }
 
-/* Terminals obey control characters, and names come from files and from other people's command lines. */
-static void make_harmless(char *text, size_t len)
+void complain_json(bool json)
 {
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] < 0x20 || text[i] == 0x7f)
-            text[i] = '?';
+    complaining_json = json;
 }
 
 static void complain_line(const char *message)
 {
     struct text line = text_new(COMPLAINT_MAX);
-    text_printf(&line, "bulkhead%s%s: %s", complaining_verb ? " " : "",
-                complaining_verb ? complaining_verb : "", message);
-    if (!line.failed) {
-        make_harmless(line.at, line.len);
-        text_puts(&line, "\n");
-    }
+    text_printf(&line, "bulkhead%s%s: ", complaining_verb ? " " : "", complaining_verb ? complaining_verb : "");
+    text_visible(&line, bytes_of_text(message)); /* names come from files and from other people's command lines */
+    text_puts(&line, "\n");
     /* When standard error takes nothing there is nobody left to tell. */
     bool told = write_all(STDERR_FILENO, bytes_of(line.at, line.len));
     (void)told;
@@ -62,23 +57,9 @@ static char *format_message(const char *format, va_list arguments)
     return vasprintf(&message, format, arguments) < 0 ? NULL : message;
 }
 
-int complain(const char *format, ...)
+static int complain_either(bool json, const char *format, va_list arguments)
 {
-    va_list arguments;
-    va_start(arguments, format);
     char *message = format_message(format, arguments);
-    va_end(arguments);
-    complain_line(message ? message : "out of memory");
-    free(message);
-    return STATUS_CANNOT;
-}
-
-int complain_in(bool json, const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    char *message = format_message(format, arguments);
-    va_end(arguments);
     const char *shown = message ? message : "out of memory";
     int status = STATUS_CANNOT;
     if (json) {
@@ -94,16 +75,35 @@ int complain_in(bool json, const char *format, ...)
     return status;
 }
 
+int complain(const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int status = complain_either(complaining_json, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+int complain_in(bool json, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    int status = complain_either(json, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
 bool output_flush(struct text *t)
 {
+    /* Both are about the place where JSON would be: never there. */
     if (t->failed) {
-        complain("the answer does not fit into memory");
+        (void)complain_in(false, "the answer does not fit into memory");
         return false;
     }
     if (!write_all(STDOUT_FILENO, bytes_of(t->at, t->len))) {
         /* Who closed the pipe knows; for them the status is enough. */
         if (errno != EPIPE)
-            complain("standard output: %s", strerror(errno));
+            (void)complain_in(false, "standard output: %s", strerror(errno));
         return false;
     }
     t->len = 0;

@@ -17,7 +17,9 @@
 void output_begin(void);
 /* The verb that complaints are from: "bulkhead VERB: ..."; NULL: "bulkhead: ...". Not copied. */
 void complain_as(const char *verb);
-/* One line on standard error; control characters of the arguments are shown as `?`. Always STATUS_CANNOT. */
+/* Whether complaints are the answer from now on: as complain_in(true) says them. */
+void complain_json(bool json);
+/* One line on standard error; control characters of the arguments are shown as text_visible does. Always STATUS_CANNOT. */
 int complain(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, but with `json` as {"error": "..."} on standard output. */
 int complain_in(bool json, const char *format, ...) __attribute__((format(printf, 2, 3)));

@@ -108,6 +108,7 @@ int verb_top(int argc, char **argv)
         return status;
     if (every && !wait_parse(every, &asked.every_ns))
         return wrong_usage(argv[0], "--every %s: a time is wanted, as 2, 2s or 1m", every);
+    complain_json(asked.json);
     if (geteuid() != 0)
         return complain("only root can see the kernel's counters: run it with sudo");
     if (running_open(operands.count ? operands.items[0] : NULL, STATUS_NO, &r, &status))

@@ -300,6 +300,11 @@ struct compiled *compile_policy(const struct policy *p, const struct compile_opt
     return compile_steps(&w) ? c : NULL;
 }
 
+int64_t compiled_until(const struct compiled *c)
+{
+    return c->ports.until;
+}
+
 struct compile_sizes compiled_sizes(const struct compiled *c)
 {
     return c->sizes;

@@ -35,6 +35,11 @@ struct compiled; /* in the arena it was compiled in */
  */
 struct compiled *compile_policy(const struct policy *p, const struct compile_options *o, struct arena *arena, struct diags *diags) MUST_USE;
 
+/*
+ * The first second, UTC, at which some flow is refused with window-closed because the image knows no more of it: a day
+ * behind the moment of compilation, or sooner where a verdict changes more often than an image holds spans.
+ */
+int64_t compiled_until(const struct compiled *c);
 struct compile_sizes compiled_sizes(const struct compiled *c);
 /* Write the image: compiled_sizes().lines * 64 zeroed bytes, aligned to 8. */
 void compiled_write(const struct compiled *c, void *lines);

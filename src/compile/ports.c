@@ -47,7 +47,8 @@ static uint8_t kind_of(const struct policy *p, const struct rule *r, int64_t now
 
 bool port_tables_begin(struct port_tables *t, const struct policy *p, int64_t compiled, int64_t tai_offset_ns, uint64_t seed, struct arena *arena)
 {
-    *t = (struct port_tables){.policy = p, .arena = arena, .compiled = compiled, .tai_offset_ns = tai_offset_ns};
+    *t = (struct port_tables){
+        .policy = p, .arena = arena, .compiled = compiled, .tai_offset_ns = tai_offset_ns, .until = compiled + HORIZON_SECONDS};
     t->known_spans = table_new(arena, seed ^ 0x7370616e);
     t->kinds = arena_array(arena, p->rule_count, sizeof *t->kinds);
     t->active = arena_array(arena, p->rule_count, sizeof *t->active);
@@ -218,12 +219,15 @@ static bool span_from(struct port_tables *t, const uint32_t plain[KIND_HEAPS], i
 static bool spans_of(struct port_tables *t, const uint32_t plain[KIND_HEAPS], struct span_list *ret)
 {
     size_t count = 0;
-    for (int64_t now = t->compiled, until; now < t->timelines.end && count < IMAGE_SPANS; now = until) {
+    int64_t now = t->compiled;
+    for (int64_t until; now < t->timelines.end && count < IMAGE_SPANS; now = until) {
         uint32_t verdict;
         if (!span_from(t, plain, now, &verdict, &until))
             return false;
         ret->spans[count++] = (struct image_span){.until = (uint64_t)(until * NANOSECONDS + t->tai_offset_ns), .verdict = verdict};
     }
+    if (now < t->until)
+        t->until = now;
     return true;
 }
 

@@ -20,6 +20,7 @@ struct port_tables {
     const struct policy *policy;
     struct arena *arena;
     int64_t compiled, tai_offset_ns;
+    int64_t until;  /* the end of the span list that ends first, seconds UTC */
     uint8_t *kinds; /* of each rule: enum rule_kind */
     struct timelines timelines;
 

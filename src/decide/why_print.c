@@ -41,7 +41,9 @@ static void put_line(struct text *out, const char *head, struct text *line)
 
 static void put_rule(const struct policy *p, uint32_t rule, const char *file, struct text *line)
 {
-    text_printf(line, "%s (%s:%u)", p->rules[rule].name, file, p->rules[rule].place.line);
+    text_printf(line, "%s (", p->rules[rule].name);
+    text_visible(line, bytes_of_text(file));
+    text_printf(line, ":%u)", p->rules[rule].place.line);
 }
 
 static void print_head(const struct why *w, struct text *out)
@@ -112,8 +114,9 @@ static void print_nearest(const struct why *w, const struct policy *p, const cha
     for (size_t i = 0; i < w->nearest_count; i++) {
         const struct rule *r = &p->rules[w->nearest[i].rule];
         struct text line = text_new(LINE_MAX_BYTES);
-        text_printf(&line, "would be allowed by %s, %s:%u, if %s", r->name, file, r->place.line,
-                    w->nearest[i].text);
+        text_printf(&line, "would be allowed by %s, ", r->name);
+        text_visible(&line, bytes_of_text(file));
+        text_printf(&line, ":%u, if %s", r->place.line, w->nearest[i].text);
         put_line(out, i ? "             " : "  nearest    ", &line);
     }
 }

@@ -113,6 +113,18 @@ static bool prepare(const struct launch *launch, int output, int terminal, struc
     return true;
 }
 
+/* Below a place that is empty or the workload's own. */
+static bool is_hidden(const char *path)
+{
+    static const char *const places[] = {"/home", "/root", "/tmp", "/var/tmp", "/run"};
+    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+        size_t length = strlen(places[i]);
+        if (strncmp(path, places[i], length) == 0 && path[length] == '/')
+            return true;
+    }
+    return false;
+}
+
 static _Noreturn void child_run(const struct launch *launch, int output, int terminal, int reports)
 {
     struct report report = {.kind = REPORT_FAILED, .value = SANDBOX_FAILED};
@@ -120,8 +132,10 @@ static _Noreturn void child_run(const struct launch *launch, int output, int ter
         signals_reset(launch->detached);
         int error = execute(launch->sandbox->argv, launch->environment);
         report.value = error == ENOENT ? SANDBOX_NOT_FOUND : SANDBOX_CANNOT_EXECUTE;
-        (void)fail_errno(&report.failure, error, "cannot execute '%s' as workload %s", launch->sandbox->argv[0],
-                         launch->sandbox->workload);
+        (void)fail_errno(&report.failure, error, "cannot execute '%s' as workload %s%s", launch->sandbox->argv[0],
+                         launch->sandbox->workload,
+                         is_hidden(launch->sandbox->argv[0]) ? " (it does not see the host's /home, /root, /tmp, /var/tmp and /run; "
+                                                               "put the program under /usr/local, /opt or /srv)" : "");
     }
     /* Under PIPE_BUF: whole or not at all. */
     ssize_t written = write(reports, &report, sizeof report);

@@ -62,7 +62,7 @@ bool capabilities_drop(struct failure *f)
 #define NUMBER_FCHMODAT2 452
 #define NUMBER_LAST_KNOWN 466 /* removexattrat, Linux 6.13 */
 
-static const int refused[] = {
+const int calls_refused[] = {
     /* mounts and namespaces */
     SCMP_SYS(mount), SCMP_SYS(umount), SCMP_SYS(umount2), SCMP_SYS(move_mount), SCMP_SYS(open_tree), SCMP_SYS(fsopen),
     SCMP_SYS(fsconfig), SCMP_SYS(fsmount), SCMP_SYS(fspick), SCMP_SYS(mount_setattr), SCMP_SYS(pivot_root),
@@ -84,13 +84,15 @@ static const int refused[] = {
     SCMP_SYS(settimeofday), SCMP_SYS(clock_settime), SCMP_SYS(clock_settime64), SCMP_SYS(stime), SCMP_SYS(iopl),
     SCMP_SYS(ioperm), SCMP_SYS(sethostname), SCMP_SYS(setdomainname),
 };
+const size_t calls_refused_count = COUNT(calls_refused);
 
 static const uint64_t refused_clone_flags[] = {CLONE_NEWNS,  CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC,
                                                CLONE_NEWUSER, CLONE_NEWPID,   CLONE_NEWNET};
 
 /* TIOCSTI and TIOCLINUX type into the caller's terminal; TIOCSETD loads line disciplines. */
 #define IOCTL_TIOCLINUX 0x541C
-static const uint64_t refused_ioctls[] = {TIOCSTI, IOCTL_TIOCLINUX, TIOCSETD, TIOCCONS};
+const uint64_t ioctls_refused[] = {TIOCSTI, IOCTL_TIOCLINUX, TIOCSETD, TIOCCONS};
+const size_t ioctls_refused_count = COUNT(ioctls_refused);
 
 static const int socket_families[] = {AF_UNIX, AF_INET, AF_INET6, AF_NETLINK, AF_PACKET};
 
@@ -109,8 +111,8 @@ static int refuse_masked(scmp_filter_ctx filter, int call, unsigned argument, ui
 static int add_plain(scmp_filter_ctx filter)
 {
     int result = 0;
-    for (size_t i = 0; i < COUNT(refused) && result == 0; i++)
-        result = refuse(filter, EPERM, refused[i]);
+    for (size_t i = 0; i < COUNT(calls_refused) && result == 0; i++)
+        result = refuse(filter, EPERM, calls_refused[i]);
     /* Its flags are behind a pointer that a filter cannot follow; C libraries fall back to clone. */
     return result ? result : refuse(filter, ENOSYS, SCMP_SYS(clone3));
 }
@@ -125,8 +127,8 @@ static int add_flags(scmp_filter_ctx filter)
 #endif
     for (size_t i = 0; i < COUNT(refused_clone_flags) && result == 0; i++)
         result = refuse_masked(filter, SCMP_SYS(clone), clone_argument, refused_clone_flags[i], refused_clone_flags[i]);
-    for (size_t i = 0; i < COUNT(refused_ioctls) && result == 0; i++)
-        result = refuse_masked(filter, SCMP_SYS(ioctl), 1, UINT32_MAX, refused_ioctls[i]);
+    for (size_t i = 0; i < COUNT(ioctls_refused) && result == 0; i++)
+        result = refuse_masked(filter, SCMP_SYS(ioctl), 1, UINT32_MAX, ioctls_refused[i]);
     return result;
 }
 

@@ -5,6 +5,8 @@
 #define BULKHEAD_ENFORCE_CONFINE_H
 
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "enforce/failure.h"
 
@@ -18,5 +20,12 @@ bool capabilities_drop(struct failure *f) __attribute__((warn_unused_result));
 /* Sets no_new_privs and loads the filter. Refused calls give EPERM; calls that C libraries try and have an
  * older form of give ENOSYS; calls in a foreign ABI (32-bit, x32) end the process. */
 bool seccomp_confine(struct failure *f) __attribute__((warn_unused_result));
+
+/* What the filter refuses outright: numbers of calls (libseccomp's negative ones where this architecture has no such
+ * call) and of ioctls. A test holds them against a list of its own. */
+extern const int calls_refused[];
+extern const size_t calls_refused_count;
+extern const uint64_t ioctls_refused[];
+extern const size_t ioctls_refused_count;
 
 #endif

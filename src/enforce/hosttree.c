@@ -16,11 +16,12 @@
 static const char *const own_places[] = {"/proc", "/sys", "/dev", "/run", "/tmp", "/var/tmp", "/var/run", "/var/lock"};
 
 /* Interfaces to the kernel or to the host's daemons, not files; and the roots of containers. */
-static const char *const hidden_filesystems[] = {
+const char *const hosttree_hidden[] = {
     "overlay",    "fuse.lxcfs", "fuse.portal",
     "proc",       "sysfs",      "cgroup",    "cgroup2",     "devpts",   "devtmpfs",   "debugfs",     "tracefs",
     "bpf",        "securityfs", "pstore",    "configfs",    "mqueue",   "hugetlbfs",  "autofs",      "binfmt_misc",
     "fusectl",    "efivarfs",   "nsfs",      "rpc_pipefs",  "nfsd",     "selinuxfs",  "smackfs",     "resctrl",
+    NULL,
 };
 
 static bool is_within(const char *path, const char *place)
@@ -36,8 +37,8 @@ static bool is_shown(const struct hosttree *tree, const char *path, const char *
     for (size_t i = 0; i < COUNT(own_places); i++)
         if (is_within(path, own_places[i]))
             return false;
-    for (size_t i = 0; i < COUNT(hidden_filesystems); i++)
-        if (strcmp(kind, hidden_filesystems[i]) == 0)
+    for (size_t i = 0; hosttree_hidden[i]; i++)
+        if (strcmp(kind, hosttree_hidden[i]) == 0)
             return false;
     for (size_t i = 0; i < tree->count; i++)
         if (strcmp(path, tree->parts[i].path) == 0)

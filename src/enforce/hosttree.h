@@ -13,6 +13,9 @@
 /* Each costs a mount and a descriptor. Of a host with more, the ones mounted last are not shown. */
 #define HOSTTREE_MAX 256
 
+/* Kinds of file systems that no workload sees, ended by null. A test holds them against a list of its own. */
+extern const char *const hosttree_hidden[];
+
 struct hosttree {
     struct {
         char *path; /* "/" first */

@@ -19,6 +19,7 @@
 #include "enforce/netns.h"
 #include "enforce/process.h"
 #include "enforce/scope.h"
+#include "policy/model.h"
 
 #define CREATE ((uint16_t)(NLM_F_CREATE | NLM_F_EXCL))
 #define REPLACE ((uint16_t)(NLM_F_CREATE | NLM_F_REPLACE))
@@ -565,6 +566,10 @@ static bool spoke_abandon(const struct spoke *spoke, bool link_made)
     (void)gone;
     return false;
 }
+
+/* Two links up, and for each family a neighbour and two routes. */
+#define REQUESTS_BESIDE_ADDRESSES 8
+_Static_assert(WORKLOAD_ADDRESSES_MAX + REQUESTS_BESIDE_ADDRESSES <= NETLINK_BATCH_REQUESTS, "a policy's addresses fit");
 
 static bool spoke_workload_side(const struct spoke *spoke, int ns_fd, struct failure *f)
 {

@@ -158,26 +158,28 @@ static bool dev_build(const struct device_trees *trees, struct failure *f)
 /* ---- /proc and /sys ---- */
 
 /* Writable by uid 0 without any capability, and about the whole machine. */
-static const char *const read_only_paths[] = {
+const char *const mounts_read_only[] = {
     "/proc/sys", "/proc/sysrq-trigger", "/proc/bus",  "/proc/irq",     "/proc/fs",
-    "/proc/mtrr", "/proc/driver",       "/proc/dynamic_debug", "/proc/pressure",
+    "/proc/mtrr", "/proc/driver",       "/proc/dynamic_debug", "/proc/pressure", NULL,
 };
 
 /* Readable, and about the machine's memory, keys or other workloads. */
-static const char *const masked_paths[] = {
+const char *const mounts_masked[] = {
     "/proc/kcore",      "/proc/keys",         "/proc/key-users",  "/proc/timer_list",  "/proc/latency_stats",
     "/proc/sched_debug", "/proc/kmsg",        "/proc/kallsyms",   "/proc/kpagecount",  "/proc/kpageflags",
     "/proc/kpagecgroup", "/proc/vmallocinfo", "/proc/slabinfo",   "/proc/iomem",       "/proc/ioports",
     "/proc/acpi",       "/proc/scsi",         "/proc/asound",     "/proc/interrupts",  "/sys/firmware",
     "/sys/kernel/debug", "/sys/kernel/tracing", "/sys/kernel/security", "/sys/fs/bpf", "/sys/fs/cgroup",
-    "/sys/kernel/vmcoreinfo", "/sys/kernel/notes", "/sys/devices/virtual/powercap",
+    "/sys/kernel/vmcoreinfo", "/sys/kernel/notes", "/sys/devices/virtual/powercap", NULL,
 };
 
-/* The host's secrets: reading them would be half of the way out. */
-static const char *const secret_paths[] = {
-    "/root",          "/etc/shadow",      "/etc/shadow-",     "/etc/gshadow",    "/etc/gshadow-", "/etc/ssl/private",
+/* The host's secrets: reading them would be half of the way out. /home whole, as /root: keys of users lie in more places
+ * than a list could name, and homes are made while a workload runs. SECURITY.md has the list too. */
+const char *const mounts_secret[] = {
+    "/root",          "/home",            "/etc/shadow",      "/etc/shadow-",     "/etc/gshadow",    "/etc/gshadow-", "/etc/ssl/private",
     "/etc/ssh",       "/etc/sudoers",     "/etc/sudoers.d",   "/etc/bulkhead",   "/etc/wireguard", "/etc/letsencrypt",
     "/etc/krb5.keytab", "/var/lib/bulkhead", "/var/backups",  "/boot",
+    NULL,
 };
 
 static bool kernel_views_mount(struct failure *f)
@@ -186,15 +188,15 @@ static bool kernel_views_mount(struct failure *f)
     if (!filesystem_mount("proc", "/proc", flags, NULL, f) ||
         !filesystem_mount("sysfs", "/sys", flags | MS_RDONLY, NULL, f))
         return false;
-    for (size_t i = 0; i < COUNT(read_only_paths); i++)
-        if (!cover(read_only_paths[i], read_only_paths[i], f))
+    for (size_t i = 0; mounts_read_only[i]; i++)
+        if (!cover(mounts_read_only[i], mounts_read_only[i], f))
             return false;
     return true;
 }
 
-static bool mask(const char *const *paths, size_t count, struct failure *f)
+static bool mask(const char *const *paths, struct failure *f)
 {
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; paths[i]; i++) {
         struct stat there;
         if (lstat(paths[i], &there) < 0)
             continue;
@@ -253,8 +255,8 @@ static bool hosts_place(const char *hosts, struct failure *f)
 static bool tree_fill(const char *hosts, const struct resolver *resolver, const struct device_trees *trees,
                       struct failure *f)
 {
-    return workshop_open(f) && dev_build(trees, f) && kernel_views_mount(f) && mask(masked_paths, COUNT(masked_paths), f) &&
-           mask(secret_paths, COUNT(secret_paths), f) &&
+    return workshop_open(f) && dev_build(trees, f) && kernel_views_mount(f) && mask(mounts_masked, f) &&
+           mask(mounts_secret, f) &&
            hosts_place(hosts, f) && workshop_close(f) && private_mount("/tmp", "mode=1777", f) &&
            private_mount("/run", "mode=755", f) && private_mount("/var/tmp", "mode=1777", f) &&
            directory_make("/run/lock", 01777, f) &&

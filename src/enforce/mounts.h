@@ -15,4 +15,10 @@
  * the host's. File systems of the host that cannot be the lower layer of an overlay are not in the tree. */
 bool mounts_build(const char *hosts, struct failure *f) __attribute__((warn_unused_result));
 
+/* What is laid over in every workload's tree, ended by null: read-only copies, and nothing at all. A test holds them
+ * against a list of its own. */
+extern const char *const mounts_read_only[];
+extern const char *const mounts_masked[];
+extern const char *const mounts_secret[];
+
 #endif

@@ -12,9 +12,10 @@
 
 #include "enforce/failure.h"
 
-/* Room for a spoke: about 20 requests of at most 250 octets, several times over. */
+/* Room for a spoke: WORKLOAD_ADDRESSES_MAX (policy/model.h) addresses of 64 octets, and some ten requests more of at most
+ * 250, twice over in octets. Their answers wait together in the socket's buffer (about 1 KiB each of 208 KiB). */
 #define NETLINK_BATCH_BYTES 16384
-#define NETLINK_BATCH_REQUESTS 64
+#define NETLINK_BATCH_REQUESTS 80
 
 struct netlink_batch {
     _Alignas(8) char buffer[NETLINK_BATCH_BYTES];

@@ -160,6 +160,9 @@ static bool take_given_addresses(struct checking *c, const struct draft_workload
     const struct draft_address *given = ITEMS(d->addresses, struct draft_address);
     w->address_given = d->addresses.count > 0;
     w->address_count = (uint32_t)d->addresses.count;
+    if (w->address_count > WORKLOAD_ADDRESSES_MAX)
+        diag_error(c->r->diags, given[WORKLOAD_ADDRESSES_MAX].place, NULL, "`%s` has %u addresses, at most %d are possible", w->name,
+            w->address_count, WORKLOAD_ADDRESSES_MAX);
     w->addresses = arena_array(c->r->arena, w->address_count, sizeof *w->addresses);
     if (!w->addresses)
         return false;

@@ -61,6 +61,14 @@ int64_t condition_next_change(const struct condition *c, const struct facts *fro
 bool condition_is_never(const struct condition *c, unsigned truths, const struct zone *zone, uint64_t *left) MUST_USE;
 bool condition_is_never_between(const struct condition *c, unsigned truths, const struct facts *from, int64_t until, uint64_t *left) MUST_USE;
 
+/*
+ * Whether it is certain that between second `from` and `until` the answer goes from one of `truths` to another, or back, more than
+ * `count` times within less than `seconds`. So many changes are looked at that a week of a change an hour is seen.
+ */
+#define CONDITION_OFTEN_MAX 16 /* `count` at most */
+bool condition_changes_often(const struct condition *c, unsigned truths, const struct facts *from, int64_t until, unsigned count, int64_t seconds,
+    uint64_t *left) MUST_USE;
+
 /* Canonical print; parses again to the same expression. */
 void condition_print(const struct condition *c, struct text *out);
 /* Structural equality. */

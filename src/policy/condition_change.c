@@ -333,6 +333,34 @@ bool condition_is_never_between(const struct condition *c, unsigned truths, cons
     return *left > 0;
 }
 
+#define CHANGES_LOOKED_AT 200
+
+bool condition_changes_often(const struct condition *c, unsigned truths, const struct facts *from, int64_t until, unsigned count, int64_t seconds,
+    uint64_t *left)
+{
+    struct search s = {.condition = c, .zone = from->zone, .left = left};
+    int64_t changes[CONDITION_OFTEN_MAX]; /* the last `count` ones, in a ring */
+    unsigned met = 0;
+    bool was = false;
+    enum truth truth;
+    s.cost = condition_steps(c, from, until - 1);
+    if (condition_settled_until(c, from, until - 1, &truth))
+        return false;
+    for (int64_t at = from->now; at < until && met < CHANGES_LOOKED_AT && spend(&s, 1); at = search_change(&s, at, until)) {
+        s.first = condition_evaluate(c, &(struct facts){.now = at, .zone = s.zone});
+        bool is = truths >> s.first & 1;
+        if (at == from->now || is == was) {
+            was = is;
+            continue;
+        }
+        was = is;
+        if (met >= count && at - changes[met % count] < seconds)
+            return *left > 0;
+        changes[met++ % count] = at;
+    }
+    return false;
+}
+
 static bool mentions_now(const struct node *n)
 {
     bool found = n->kind == NODE_NAME && n->slot == SLOT_NOW;

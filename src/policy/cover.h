@@ -21,6 +21,7 @@ struct suspecting {
     uint32_t wide_count;
     struct list prefixes;  /* struct prefix: ends of allows */
     uint64_t steps_left;   /* of evaluations of conditions, to find those that are never true */
+    uint64_t often_left;   /* the same, to find those that change often */
 };
 
 /* The dense number of a selector, NONE for a prefix. */

@@ -90,7 +90,7 @@ static const struct field attach_fields[] = {
 static const struct shape attach_shape = {.kind = SHAPE_RECORD, .what = "a mapping with the key `netns` or `interface`", .fields = attach_fields, .one_of = {"netns", "interface"}, .done = attach_done};
 static const struct field workload_fields[] = {
     {"segment", &segment_name_shape, 0, true, "The segment it is in."},
-    {"address", &addresses_shape, offsetof(struct draft_workload, addresses), false, "Its addresses; the next free one of each family is the default."},
+    {"address", &addresses_shape, offsetof(struct draft_workload, addresses), false, "Its addresses, at most 64; the next free one of each family is the default."},
     {"labels", &labels_shape, offsetof(struct draft_workload, labels), false, "Words that rules can select it by."},
     {"run", &run_shape, offsetof(struct draft_workload, run), false, "A program that Bulkhead starts and watches."},
     {"attach", &attach_shape, 0, false, "Something that exists already, around which the perimeter is drawn."},

@@ -91,6 +91,9 @@ struct run {
     enum restart_policy restart;
 };
 
+/* Each is a request to the kernel when the workload's link is made, and all of them go at once. */
+#define WORKLOAD_ADDRESSES_MAX 64
+
 struct workload {
     const char *name;
     struct place place;

@@ -75,15 +75,22 @@ static const char *did_you_mean(struct reading *r, const char *wrong, const char
     return close ? arena_format(r->arena, "did you mean `%s`?", close) : NULL;
 }
 
-/* Text of a node for a message: short and printable enough. */
+const char *quote_cut(struct bytes b, char *out, size_t size)
+{
+    bool cut = b.len >= size;
+    size_t len = cut ? size - 4 : b.len;
+    while (cut && len > 0 && (b.at[len] & 0xc0) == 0x80) /* no character is cut in two */
+        len--;
+    if (len)
+        memcpy(out, b.at, len);
+    memcpy(out + len, cut ? "..." : "", cut ? 4 : 1);
+    return out;
+}
+
+/* Text of a node for a message. */
 static const char *shown(const struct yaml_node *n, char out[SHOWN_MAX])
 {
-    size_t len = n->text.len < SHOWN_MAX - 4 ? n->text.len : SHOWN_MAX - 4;
-    memcpy(out, n->text.at, len);
-    out[len] = 0;
-    if (len < n->text.len)
-        memcpy(out + len, "...", 4);
-    return out;
+    return quote_cut(n->text, out, SHOWN_MAX);
 }
 
 #define CHOICES_MAX 20

@@ -155,6 +155,8 @@ void *list_add(struct reading *r, struct list *l, size_t size);
 /* Exactly `count` entries of `size`, copied out of `from`. */
 void *list_copy(struct reading *r, const void *from, size_t count, size_t size);
 char *text_copy(struct reading *r, struct bytes text);
+/* Text for a message, in `size` bytes of `out`: whole, or as many whole characters as fit and "...". */
+const char *quote_cut(struct bytes b, char *out, size_t size);
 /* The number of that name, which begins to exist when it is new; NONE when memory is out. */
 uint32_t name_id(struct reading *r, struct bytes text);
 uint32_t label_id(struct reading *r, struct bytes key, struct bytes value);

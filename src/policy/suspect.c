@@ -14,6 +14,11 @@
 #define CENTURY_END 4102444800
 #define STEPS_MAX 5000000
 #define STEPS_ALL 10000000
+#define OFTEN_STEPS_MAX 200000
+#define OFTEN_STEPS_ALL 2000000
+/* A compiled policy knows so many changes of a flow (SPANS_MAX of decide/decide.h), and is made again so often, in seconds. */
+#define CHANGES_KNOWN 8
+#define COMPILED_EVERY 3600
 #define FAMILY(N) (1u << ((N) / 6)) /* 1: IPv4, 2: IPv6 */
 
 static unsigned families_of(const struct address *a, uint32_t count)
@@ -154,6 +159,17 @@ static const char *why_timeless(struct suspecting *s, const struct rule *r)
     return why;
 }
 
+static void suspect_often(struct suspecting *s, const struct rule *r)
+{
+    const struct facts first = {.now = CENTURY_FIRST, .zone = s->p->zone};
+    const unsigned truths = 1u << TRUTH_TRUE | (r->allow ? 0 : 1u << TRUTH_UNKNOWN);
+    uint64_t left = s->often_left < OFTEN_STEPS_MAX ? s->often_left : OFTEN_STEPS_MAX, before = left;
+    if (r->when && condition_changes_often(r->when, truths, &first, CENTURY_END, CHANGES_KNOWN, COMPILED_EVERY, &left))
+        diag_warning(s->r->diags, r->when_place, "let it change less often; `when` in docs/policy.md says why",
+            "this changes more than %d times an hour: what rule `%s` decides is refused part of the time", CHANGES_KNOWN, r->name);
+    s->often_left -= before - left;
+}
+
 /* Why no traffic can ever match, or NULL. */
 static const char *why_dead(struct suspecting *s, const struct rule *r, unsigned from, unsigned to)
 {
@@ -260,6 +276,7 @@ static bool suspect_rule(struct suspecting *s, uint32_t index)
         return true;
     }
     suspect_exposure(s, r);
+    suspect_often(s, r);
     uint32_t deny = shadowing_deny(s, index);
     if (deny != NONE) {
         diag_warning(s->r->diags, r->place, NULL, "rule `%s` never decides: the deny `%s` on line %u takes all of its traffic", r->name,
@@ -351,7 +368,7 @@ static bool suspect_workloads(struct suspecting *s)
 
 void policy_suspect(const struct policy *p, struct reading *r)
 {
-    struct suspecting s = {.p = p, .r = r, .steps_left = STEPS_ALL};
+    struct suspecting s = {.p = p, .r = r, .steps_left = STEPS_ALL, .often_left = OFTEN_STEPS_ALL};
     s.id_count = p->workload_count + p->segment_count + (uint32_t)r->labels.count + 2;
     s.denies = (struct table){.arena = r->arena, .seed = {r->name_ids.seed[1], r->name_ids.seed[0]}};
     s.reached = arena_array(r->arena, s.id_count, 1);

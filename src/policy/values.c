@@ -37,11 +37,7 @@ struct quoted {
 static struct quoted quote(struct bytes b)
 {
     struct quoted q;
-    bool cut = b.len > 60;
-    size_t len = cut ? 57 : b.len;
-    for (size_t i = 0; i < len; i++)
-        q.text[i] = b.at[i] < 0x20 || b.at[i] == 0x7f ? '?' : (char)b.at[i];
-    memcpy(q.text + len, cut ? "..." : "", cut ? 4 : 1);
+    (void)quote_cut(b, q.text, 61);
     return q;
 }
 

@@ -284,6 +284,31 @@ REFUSED = {
 }
 
 
+# What SECURITY.md says that a workload sees empty. Where the host has none, tests/unit/enforce makes one and looks.
+HIDDEN = ("/root", "/home", "/boot", "/etc/shadow", "/etc/shadow-", "/etc/gshadow", "/etc/gshadow-", "/etc/ssh", "/etc/ssl/private",
+          "/etc/sudoers", "/etc/sudoers.d", "/etc/bulkhead", "/etc/wireguard", "/etc/letsencrypt", "/etc/krb5.keytab",
+          "/var/backups", "/var/lib/bulkhead")
+HOLDS = """
+import json, os, sys
+def holds(path):
+    try:
+        return bool(os.listdir(path)) if os.path.isdir(path) else bool(open(path, "rb").read(1))
+    except OSError:
+        return False
+print(json.dumps([path for path in json.loads(sys.argv[1]) if holds(path)]))
+"""
+
+
+@case("the host's secrets are hidden from what runs by exec as uid 0")
+def _():
+    n = ship().n
+    outside = json.loads(run(PYTHON, "-c", HOLDS, json.dumps(HIDDEN)).stdout)
+    assert "/etc/shadow" in outside, "the host has nothing to hide: nothing is tried"
+    done = n.exec("a", PYTHON, "-c", HOLDS, json.dumps(HIDDEN))
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == [], f"it reads {done.stdout}"
+
+
 @case("what runs by exec as uid 0 does not get out of its workload")
 def _():
     n = ship().n

@@ -17,11 +17,13 @@ import pty
 import random
 import re
 import select
+import shutil
 import signal
 import socket
 import stat
 import struct
 import subprocess
+import tempfile
 import termios
 import threading
 import time
@@ -462,6 +464,21 @@ def pairs_of(found):
     by = {(p["from"], p["to"], p["port"]): p for p in found["pairs"]}
     assert len(by) == len(found["pairs"]), found["pairs"]
     return by
+
+
+@case("what flows, top and confirm cannot answer is one JSON object on standard output with --json, and a line on standard error without")
+def _():
+    with tempfile.TemporaryDirectory(prefix="bulkhead-") as directory: # where nobody can run it
+        os.chmod(directory, 0o755)
+        program = shutil.copy(options.bulkhead, f"{directory}/bulkhead")
+        for verb in ("flows", "top", "confirm"):
+            for name in ("t5-nowhere", "No Name"):
+                for before in ([], ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups"]):
+                    plain, answer = (run(*before, program, verb, name, *more, status=None) for more in ([], ["--json"]))
+                    assert plain.returncode == answer.returncode != 0, f"{said(plain)}\n{said(answer)}"
+                    assert plain.stdout == "" and answer.stderr == "", f"{said(plain)}\n{said(answer)}"
+                    error = json.loads(answer.stdout)["error"]
+                    assert plain.stderr == f"bulkhead {verb}: {error}\n", f"{said(plain)}\n{said(answer)}"
 
 
 @case("top tells live sessions of both families by pair with their rule, and refusals by pair with their reason")

@@ -78,7 +78,7 @@ static void carets_stay_within_the_line(void **state)
         "p.yaml:1:6: error: b\n     1 | abcde\n       |      ^\n"
         "p.yaml:1:60: error: c\n     1 | abcde\n       |      ^\n"
         "p.yaml:9:1: error: d\n     9 | \n       | ^\n"
-        "p.yaml:3:2: error: e\n     3 |  x y\n       |  ^~~\n"
+        "p.yaml:3:2: error: e\n     3 |  x?y\n       |  ^~~\n"
         "p.yaml:2:1: error: f\n     2 | \n       | ^\n"
         "p.yaml:1:0: error: g\n     1 | abcde\n       | ^\n");
 }
@@ -102,6 +102,17 @@ static size_t columns(const char *from, const char *to)
     for (; from < to; from++)
         n += ((uint8_t)*from & 0xc0) != 0x80;
     return n;
+}
+
+static void what_a_terminal_obeys_is_shown_and_not_obeyed(void **state)
+{
+    struct fixture f = begin();
+    struct text out = text_new(4096);
+    diag_error(&f.diags, at(1, 3, 1), "write \x1b[0m", "a \xc2\x9b" "31m \xe2\x80\xae");
+    diags_print(&f.diags, "p\x1b]0;", bytes_of_text("\xc2\x9b\xe2\x80\xae" "x\n"), false, &out);
+    assert_string_equal(text_cstr(&out), "p\\x1b]0;:1:3: error: a \\u009b31m \\u202e\n     1 | ??x\n       |  ^\n       = write \\x1b[0m\n");
+    text_free(&out);
+    arena_destroy(f.arena);
 }
 
 static void long_lines_are_shown_around_the_caret(void **state)
@@ -311,6 +322,7 @@ int main(void)
         cmocka_unit_test(prints_colours_when_asked),
         cmocka_unit_test(carets_stay_within_the_line),
         cmocka_unit_test(carets_count_characters_and_not_bytes),
+        cmocka_unit_test(what_a_terminal_obeys_is_shown_and_not_obeyed),
         cmocka_unit_test(long_lines_are_shown_around_the_caret),
         cmocka_unit_test(messages_of_any_length_stay_text),
         cmocka_unit_test(sorting_is_by_line_column_and_severity_and_stable),

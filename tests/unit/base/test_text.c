@@ -2,6 +2,7 @@
 /* Texts: they grow to their ceiling and not past it, fail once and for all, and write JSON strings that are valid. */
 #include "base/text.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "check.h"
@@ -90,8 +91,8 @@ static void json_strings_are_escaped_and_valid(void **state)
         {"a\"b\\c/", "\"a\\\"b\\\\c/\""},
         {"\n\t\r\x01\x1f\x7f", "\"\\n\\u0009\\u000d\\u0001\\u001f\\u007f\""},
         {"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x9a\xa2", "\"\xc3\xa4 \xe2\x82\xac \xf0\x9f\x9a\xa2\""},
-        {"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf",
-            "\"\xc2\x80 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\""},
+        {"\xc2\xa0 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf",
+            "\"\xc2\xa0 \xdf\xbf \xe0\xa0\x80 \xed\x9f\xbf \xee\x80\x80 \xf0\x90\x80\x80 \xf4\x8f\xbf\xbf\""},
         {"\x80", "\"" U "\""},
         {"\xc0\xaf", "\"" U U "\""},             /* overlong */
         {"\xc1\xbf", "\"" U U "\""},
@@ -118,7 +119,38 @@ static void json_strings_are_escaped_and_valid(void **state)
     }
 }
 
-static bool decodes(const uint8_t *s, uint32_t *ret_len)
+/* Controls, marks that turn the direction of writing or part lines, a mark of byte order; their neighbours are shown. */
+static void what_a_terminal_obeys_is_escaped(void **state)
+{
+    static const struct {
+        const char *in, *visible, *json;
+    } cases[] = {
+        {"plain \xc3\xa4 \xe2\x82\xac \xf0\x9f\x9a\xa2", "plain \xc3\xa4 \xe2\x82\xac \xf0\x9f\x9a\xa2", "plain \xc3\xa4 \xe2\x82\xac \xf0\x9f\x9a\xa2"},
+        {"\x1b[31m", "\\x1b[31m", "\\u001b[31m"},
+        {"a\tb\r\n", "a\\x09b\\x0d\\x0a", "a\\u0009b\\u000d\\n"},
+        {"\x7f", "\\x7f", "\\u007f"},
+        {"\xc2\x80\xc2\x9b" "31m\xc2\x9f\xc2\xa0", "\\u0080\\u009b31m\\u009f\xc2\xa0", "\\u0080\\u009b31m\\u009f\xc2\xa0"},
+        {"\xd8\x9c", "\\u061c", "\\u061c"},
+        {"\xe2\x80\x8d\xe2\x80\x8e\xe2\x80\x8f\xe2\x80\x90", "\xe2\x80\x8d\\u200e\\u200f\xe2\x80\x90", "\xe2\x80\x8d\\u200e\\u200f\xe2\x80\x90"},
+        {"\xe2\x80\xa7\xe2\x80\xa8\xe2\x80\xaa\xe2\x80\xae\xe2\x80\xaf", "\xe2\x80\xa7\\u2028\\u202a\\u202e\xe2\x80\xaf", "\xe2\x80\xa7\\u2028\\u202a\\u202e\xe2\x80\xaf"},
+        {"\xe2\x81\xa5\xe2\x81\xa6\xe2\x81\xa9\xe2\x81\xaa", "\xe2\x81\xa5\\u2066\\u2069\xe2\x81\xaa", "\xe2\x81\xa5\\u2066\\u2069\xe2\x81\xaa"},
+        {"\xef\xbb\xbf\xef\xbc\x80", "\\ufeff\xef\xbc\x80", "\\ufeff\xef\xbc\x80"},
+        {"\x9b" "31m\xff\xe2\x80", "\\x9b31m\\xff\\xe2\\x80", "\xef\xbf\xbd" "31m\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct text t = text_new(1000);
+        char quoted[200];
+        text_visible(&t, bytes_of_text(cases[i].in));
+        assert_string_equal(text_cstr(&t), cases[i].visible);
+        text_free(&t);
+        text_json(&t, cases[i].in);
+        snprintf(quoted, sizeof quoted, "\"%s\"", cases[i].json);
+        assert_string_equal(text_cstr(&t), quoted);
+        text_free(&t);
+    }
+}
+
+static bool decodes(const uint8_t *s, uint32_t *ret_len, uint32_t *ret_code)
 {
     /* naive twin: decode, and encode again */
     uint32_t len = s[0] < 0x80 ? 1 : s[0] >> 5 == 6 ? 2 : s[0] >> 4 == 14 ? 3 : s[0] >> 3 == 30 ? 4 : 0;
@@ -132,6 +164,7 @@ static bool decodes(const uint8_t *s, uint32_t *ret_len)
     }
     static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
     *ret_len = len;
+    *ret_code = code;
     return code >= least[len] && code <= 0x10ffff && (code < 0xd800 || code > 0xdfff);
 }
 
@@ -150,16 +183,17 @@ static void every_two_bytes_and_random_ones_agree_with_a_decoder(void **state)
         struct text want = text_new(1000), got = text_new(1000);
         text_puts(&want, "\"");
         for (const uint8_t *c = s; *c;) {
-            uint32_t len = 1;
-            if (!decodes(c, &len)) {
+            uint32_t len = 1, code = 0;
+            if (!decodes(c, &len, &code)) {
                 len = 1;
                 text_puts(&want, U);
             } else if (*c == '\n')
                 text_puts(&want, "\\n");
             else if (*c == '"' || *c == '\\')
                 text_printf(&want, "\\%c", *c);
-            else if (*c < 0x20 || *c == 0x7f)
-                text_printf(&want, "\\u%04x", *c);
+            else if (code < 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x61c || code == 0x200e || code == 0x200f ||
+                     (code >= 0x2028 && code <= 0x202e) || (code >= 0x2066 && code <= 0x2069) || code == 0xfeff)
+                text_printf(&want, "\\u%04x", code);
             else
                 text_append(&want, c, len);
             c += len;
@@ -179,6 +213,7 @@ int main(void)
         cmocka_unit_test(sizes_around_its_steps_are_kept),
         cmocka_unit_test(the_ceiling_fails_it_for_good),
         cmocka_unit_test(json_strings_are_escaped_and_valid),
+        cmocka_unit_test(what_a_terminal_obeys_is_escaped),
         cmocka_unit_test(every_two_bytes_and_random_ones_agree_with_a_decoder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,7 +18,7 @@ struct attack {
 
 extern const struct attack attacks[];
 extern const size_t attack_count;
-#define ATTACKS_BY_NAME_ONLY 3 /* the last ones, which need a setting of their own */
+#define ATTACKS_BY_NAME_ONLY 4 /* the last ones, which need a setting of their own */
 
 /* Exit status of "attack NAME". */
 int attack_run(const char *name);

@@ -17,6 +17,7 @@
 #include "enforce/links.h"
 #include "enforce/netlink.h"
 #include "enforce/netns.h"
+#include "policy/model.h"
 
 /* After failure.h: cmocka has a macro named fail. */
 #include <setjmp.h>
@@ -347,6 +348,31 @@ static void a_leftover_is_named(void **state)
     assert_int_equal(state_of(stage.hub, "spoke0").index, FIRST_INDEX); /* the other's link was not touched */
 }
 
+/* As many addresses as a policy may give, of both families. */
+static void the_most_addresses_of_a_policy_fit(void **state)
+{
+    struct failure f = {{0}};
+    struct link_address all[WORKLOAD_ADDRESSES_MAX];
+    for (unsigned i = 0; i < WORKLOAD_ADDRESSES_MAX; i++)
+        all[i] = i % 2 ? (struct link_address){.family = 6, .octets = {0xfd, [14] = 7, [15] = (uint8_t)(16 + i)}}
+                             : (struct link_address){.family = 4, .octets = {10, 99, 7, (uint8_t)(16 + i)}};
+    char name[80];
+    snprintf(name, sizeof name, "bulkhead-test-%d-many", getpid());
+    struct spoke many = stage.spokes[0];
+    many.netns = name;
+    many.hub_link = "many";
+    many.hub_index = 99;
+    many.addresses = all;
+    many.address_count = WORKLOAD_ADDRESSES_MAX;
+    int ns;
+    if (!spoke_create(&many, &ns, &f))
+        fail_msg("%s", f.text);
+    int count = dump_count(ns, RTM_GETADDR, AF_UNSPEC, is_anything, NULL);
+    close(ns);
+    assert_true(spoke_delete(stage.hub, many.hub_index, name, &f));
+    assert_true(count >= WORKLOAD_ADDRESSES_MAX);
+}
+
 static void names_that_leave_the_directory_are_refused(void **state)
 {
     struct failure f = {{0}};
@@ -418,6 +444,7 @@ int main(void)
         cmocka_unit_test(hub_is_next_hop_and_permanent_neighbour),
         cmocka_unit_test(nothing_passes_between_spokes_without_a_program),
         cmocka_unit_test(a_leftover_is_named),
+        cmocka_unit_test(the_most_addresses_of_a_policy_fit),
         cmocka_unit_test(names_that_leave_the_directory_are_refused),
         cmocka_unit_test(the_caller_stays_in_its_namespace),
         cmocka_unit_test(all_spokes_go_at_once),

@@ -19,9 +19,13 @@
 #include <unistd.h>
 
 #include "attacks.h"
+#include "enforce/confine.h"
+#include "enforce/hosttree.h"
+#include "enforce/mounts.h"
 #include "enforce/netns.h"
 #include "enforce/process.h"
 #include "enforce/sandbox.h"
+#include "promise.h"
 
 /* After failure.h: cmocka has a macro named fail. */
 #include <setjmp.h>
@@ -188,6 +192,13 @@ static int attack(const char *name)
 
 /* ---- attacks ---- */
 
+static int status_of(pid_t child)
+{
+    int status;
+    assert_int_equal(waitpid(child, &status, 0), child);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+}
+
 static void attack_fails(void **state)
 {
     assert_int_equal(attack(*state), 0);
@@ -230,6 +241,92 @@ static void outside_the_sandbox_the_host_answers(void **state)
     close(fd);
 }
 
+/* In a process of its own, in whose mount namespace the host has everything that is to be hidden. */
+static void what_the_host_may_have_is_hidden(void **state)
+{
+    fflush(NULL);
+    pid_t host = fork();
+    if (host == 0) {
+        bool hidden = promise_stage(stage.directory) && attack("secrets_of_the_host_cannot_be_read") == 0 &&
+                      attack("filesystems_of_the_host_are_not_shown") == 0;
+        fflush(NULL);
+        _exit(hidden ? 0 : 1);
+    }
+    assert_int_equal(status_of(host), 0);
+}
+
+/* As the host's root with all capabilities: from inside, some of these are refused for want of one too. Without a
+ * terminal, which vhangup would hang up. */
+static void the_filter_alone_refuses_calls(void **state)
+{
+    fflush(NULL);
+    pid_t confined = fork();
+    if (confined == 0) {
+        struct failure f = {{0}};
+        bool refused = setsid() > 0 && seccomp_confine(&f) && attack_run("dangerous_calls_are_refused") == 0 &&
+                       attack_run("dangerous_flags_are_refused") == 0 && attack_run("only_network_and_unix_sockets_exist") == 0;
+        fflush(NULL);
+        _exit(refused ? 0 : 1);
+    }
+    assert_int_equal(status_of(confined), 0);
+}
+
+static bool is_promised(const char *name, const char *const *promised)
+{
+    while (*promised && strcmp(*promised, name) != 0)
+        promised++;
+    if (!*promised)
+        print_message("%s is not in promise.c: nothing tries it\n", name);
+    return *promised;
+}
+
+static bool is_secret(const char *path)
+{
+    const struct promise_secret *secret = promise_secrets;
+    while (secret->path && strcmp(secret->path, path) != 0)
+        secret++;
+    if (!secret->path)
+        print_message("%s is not in promise.c: nothing tries it\n", path);
+    return secret->path;
+}
+
+static bool is_kind(const char *kind)
+{
+    const struct promise_filesystem *filesystem = promise_filesystems;
+    while (filesystem->kind && strcmp(filesystem->kind, kind) != 0)
+        filesystem++;
+    if (!filesystem->kind)
+        print_message("%s is not in promise.c: nothing tries it\n", kind);
+    return filesystem->kind;
+}
+
+static bool is_number(uint64_t number, const struct promise_number *promised)
+{
+    while (promised->name && promised->number != number)
+        promised++;
+    if (!promised->name)
+        print_message("number %llu is not in promise.c: nothing tries it\n", (unsigned long long)number);
+    return promised->name;
+}
+
+static void every_entry_of_the_tables_is_tried(void **state)
+{
+    bool all = true;
+    for (size_t i = 0; mounts_read_only[i]; i++)
+        all &= is_promised(mounts_read_only[i], promise_read_only);
+    for (size_t i = 0; mounts_masked[i]; i++)
+        all &= is_promised(mounts_masked[i], promise_masked);
+    for (size_t i = 0; mounts_secret[i]; i++)
+        all &= is_secret(mounts_secret[i]);
+    for (size_t i = 0; hosttree_hidden[i]; i++)
+        all &= is_kind(hosttree_hidden[i]);
+    for (size_t i = 0; i < calls_refused_count; i++)
+        all &= calls_refused[i] < 0 || is_number((uint64_t)calls_refused[i], promise_calls);
+    for (size_t i = 0; i < ioctls_refused_count; i++)
+        all &= is_number(ioctls_refused[i], promise_ioctls);
+    assert_true(all);
+}
+
 /* ---- commands ---- */
 
 static void exit_statuses_are_those_of_env(void **state)
@@ -241,6 +338,9 @@ static void exit_statuses_are_those_of_env(void **state)
     struct sandbox missing = sandbox_of(ARGV("no-such-program-here"));
     assert_int_equal(sandbox_exec(&missing, &f), SANDBOX_NOT_FOUND);
     assert_non_null(strstr(f.text, "no-such-program-here"));
+    struct sandbox hidden = sandbox_of(ARGV("/home/anna/server"));
+    assert_int_equal(sandbox_exec(&hidden, &f), SANDBOX_NOT_FOUND);
+    assert_non_null(strstr(f.text, "does not see the host's /home"));
     struct sandbox unexecutable = sandbox_of(ARGV("/etc/passwd"));
     assert_int_equal(sandbox_exec(&unexecutable, &f), SANDBOX_CANNOT_EXECUTE);
     struct sandbox self = sandbox_of(ARGV("/proc/self/exe"));
@@ -351,13 +451,6 @@ static char one_byte(int fd)
     struct pollfd wait = {.fd = fd, .events = POLLIN};
     assert_int_equal(poll(&wait, 1, 10000), 1);
     return read(fd, &byte, 1) == 1 ? byte : '\0';
-}
-
-static int status_of(pid_t child)
-{
-    int status;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
 }
 
 static void signals_reach_the_command(void **state)
@@ -618,6 +711,7 @@ int main(int argc, char **argv)
     memset(tests, 0, sizeof tests);
     size_t count = attacks_fill(tests);
     const struct CMUnitTest fixed[] = {
+        FIXED(what_the_host_may_have_is_hidden), FIXED(the_filter_alone_refuses_calls), FIXED(every_entry_of_the_tables_is_tried),
         FIXED(outside_the_sandbox_the_host_answers), FIXED(kill_of_the_group_stays_inside),
         FIXED(exit_statuses_are_those_of_env), FIXED(names_and_environment_are_its_own), FIXED(user_is_as_asked),
         FIXED(a_directory_as_standard_input_is_refused), FIXED(a_file_to_be_read_cannot_be_written),

@@ -263,6 +263,34 @@ static void check_never(const struct condition *c, const char *source, const str
         }
 }
 
+/* Whether more than `count` turns lie within less than `seconds`: against all turns, one after the other. */
+static void check_often(const struct condition *c, const char *source, const struct facts *from, int64_t until)
+{
+    static const unsigned wanted[] = {1u << TRUTH_TRUE, 1u << TRUTH_TRUE | 1u << TRUTH_UNKNOWN};
+    for (unsigned k = 0; k < 2; k++)
+        for (unsigned count = 1; count <= CONDITION_OFTEN_MAX; count *= 4) {
+            int64_t turns[100], seconds = (until - from->now) / 4;
+            unsigned n = 0;
+            bool was = wanted[k] >> condition_evaluate(c, from) & 1, so = false;
+            struct facts at = *from;
+            while (n < 100 && (at.now = condition_next_change(c, &at, until)) < until) {
+                bool is = wanted[k] >> condition_evaluate(c, &at) & 1;
+                if (is != was)
+                    turns[n++] = at.now;
+                was = is;
+            }
+            for (unsigned i = count; i < n; i++)
+                so |= turns[i] - turns[i - count] < seconds;
+            uint64_t room = UINT64_MAX, little = 300;
+            bool often = condition_changes_often(c, wanted[k], from, until, count, seconds, &room);
+            if (often != so && (so || n < 100))
+                fail_msg("`%s` from %lld to %lld: more than %u turns in %lld s is said to be %d", source, (long long)from->now, (long long)until, count,
+                    (long long)seconds, often);
+            if (condition_changes_often(c, wanted[k], from, until, count, seconds, &little) && !often)
+                fail_msg("`%s`: with little room it changes often", source);
+        }
+}
+
 /* All changes within `span`, against stepping. */
 static void check_changes(const struct condition *c, const char *source, const struct facts *from, int64_t span)
 {
@@ -285,6 +313,7 @@ static void check_changes(const struct condition *c, const char *source, const s
         at.now = next;
     }
     check_never(c, source, from, until, seen);
+    check_often(c, source, from, until);
 }
 
 static void round_of(uint64_t seed, bool plain)
