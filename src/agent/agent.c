@@ -331,7 +331,7 @@ static bool runs_already(const char *name, struct failure *f)
 static bool claim(const char *name, int *ret_lock, struct failure *f)
 {
     char path[512];
-    if (!process_numbers_hold(f))
+    if (!process_numbers_hold(f) || !clock_is_the_kernels(f))
         return false;
     state_path(name, "agent.lock", path);
     *ret_lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -8,6 +8,7 @@
 #include "cli/moment.h"
 #include "cli/output.h"
 #include "enforce/administrator.h"
+#include "enforce/clock.h"
 #include "enforce/descriptors.h"
 #include "enforce/file.h"
 #include "enforce/tzdata.h"
@@ -118,7 +119,7 @@ static bool open_running(const char *name, int none, struct reading *read, struc
     if (!choose(name, none, chosen, ret_status))
         return false;
     *ret_status = STATUS_CANNOT;
-    if (!descriptors_suffice(&f) || !state_load(chosen, &ret->state, &f)) {
+    if (!descriptors_suffice(&f) || !clock_is_the_kernels(&f) || !state_load(chosen, &ret->state, &f)) {
         complain("%s", f.text);
         return false;
     }

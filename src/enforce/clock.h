@@ -3,8 +3,11 @@
 #ifndef BULKHEAD_ENFORCE_CLOCK_H
 #define BULKHEAD_ENFORCE_CLOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
+
+#include "enforce/failure.h"
 
 static inline int64_t clock_ns(clockid_t clock)
 {
@@ -24,5 +27,8 @@ static inline int64_t clock_milliseconds(void)
 {
     return clock_ns(CLOCK_MONOTONIC) / 1000000;
 }
+
+/* Whether CLOCK_MONOTONIC is here what it is in the kernel, which compares deadlines with its own. */
+bool clock_is_the_kernels(struct failure *f) __attribute__((warn_unused_result));
 
 #endif

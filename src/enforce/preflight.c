@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "enforce/capabilities.h"
+#include "enforce/clock.h"
 #include "enforce/confine.h"
 #include "enforce/descriptors.h"
 #include "enforce/netns.h"
@@ -71,6 +72,6 @@ bool network_preflight(const struct policy *p, struct failure *f)
 {
     if (geteuid() != 0)
         return fail(f, "building a network needs root: run it with sudo");
-    return capabilities_suffice(p, f) && process_numbers_hold(f) && descriptors_suffice(f) && netns_return_probe(f) &&
+    return capabilities_suffice(p, f) && process_numbers_hold(f) && clock_is_the_kernels(f) && descriptors_suffice(f) && netns_return_probe(f) &&
            datapath_probe(f) && kernel_tells_its_types(f) && mount_bpffs(f);
 }

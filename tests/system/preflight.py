@@ -117,6 +117,24 @@ def _():
             assert "bulkhead" not in file.read().split()
 
 
+def in_time_namespace(*arguments):
+    """Where CLOCK_MONOTONIC is more than a day ahead of the kernel's."""
+    return run("unshare", "--time", "--fork", "--monotonic", "100000", options.bulkhead, *arguments, status=None)
+
+
+@case("in a time namespace, whose monotonic clock is not the kernel's, nothing begins that compares the two")
+def _():
+    with Network("t13i", RULES, start=False) as n:
+        expect(in_time_namespace("up", n.file), 2, "time namespace")
+        leaves_nothing("t13i")
+        expect(bulkhead("up", n.file), 0)
+        n.kill_agent()
+        for arguments in (("apply", "--confirm", "3s", n.write({}, "none.yaml")), ("agent", "t13i"), ("confirm", "t13i"), ("up", n.file), ("status", "t13i")):
+            expect(in_time_namespace(*arguments), 2, "time namespace")
+        n.session("a", "b", 7001)
+        expect(bulkhead("confirm", "t13i"), 1)
+
+
 @case("a file in the place of a namespace is named and stays")
 def _():
     with Network("t13h", RULES, start=False) as n:
