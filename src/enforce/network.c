@@ -406,8 +406,8 @@ bool network_down(const char *name, bool *ret_was_up, struct failure *f)
     if (access(path, F_OK) == 0) {
         if (!state_load(name, &s, f))
             return false;
-        s.complete = false; /* should this be killed half-way, `up` is not to take what is left for a network */
-        bool ok = state_save(&s, f) && stop_agent(name, f) && network_stop_processes(&s, f) && uplink_delete(name, f) && remove_links(&s, f);
+        state_mark_begun(name); /* should this be killed half-way, `up` is not to take what is left for a network */
+        bool ok = stop_agent(name, f) && network_stop_processes(&s, f) && uplink_delete(name, f) && remove_links(&s, f);
         state_free(&s);
         if (!ok)
             return false;

@@ -56,6 +56,8 @@ bool state_exists(const char *name);
 bool state_load(const char *name, struct state *ret, struct failure *f) __attribute__((warn_unused_result));
 /* Written whole and renamed. */
 bool state_save(const struct state *s, struct failure *f) __attribute__((warn_unused_result));
+/* Marks what is stored as not complete, in place: a full disk has room for that. What cannot be marked stays as it is. */
+void state_mark_begun(const char *name);
 bool state_remove(const char *name, struct failure *f) __attribute__((warn_unused_result));
 
 bool state_add(struct state *s, const char *workload, uint32_t link, struct failure *f) __attribute__((warn_unused_result));

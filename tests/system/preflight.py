@@ -135,6 +135,37 @@ def _():
         expect(bulkhead("confirm", "t13i"), 1)
 
 
+SMALL_RUN = """
+mount -t tmpfs -o "$1" tmpfs /run; mkdir -p /run/netns; mount -t bpf bpf /sys/fs/bpf
+set +e
+said=$("$2" up "$3" 2>&1); echo "up $? $said"
+if [ "$4" = fill ]; then
+    head -c 16M /dev/zero > /run/filler; i=0; while true > /run/filler$i; do i=$((i+1)); done
+fi 2> /dev/null
+case $said in *"is up:"*) "$2" down t13j; echo "down $?";; esac
+echo left: $(ls -A /run/netns /sys/fs/bpf/bulkhead /run/bulkhead 2> /dev/null | grep t13j)
+"""
+
+
+def with_small_run(n, size, fill=""):
+    """up and down where /run has no more room than that; filled to the last byte in between when `fill`."""
+    return run("unshare", "-m", "-n", "--propagation", "private", "sh", "-ec", SMALL_RUN, "sh", size, options.bulkhead, n.file, fill)
+
+
+@case("on a disk that is full, or has no inodes left, `up` takes down again what it built, and `down` everything")
+def _():
+    with Network("t13j", RULES, start=False, run_in={"b": idle("771303")}) as n:
+        done = with_small_run(n, "size=400k,nr_inodes=100", "fill")
+        assert "up 0 " in done.stdout and "down 0\n" in done.stdout and done.stdout.endswith("left:\n"), done
+        failed = 0
+        for size in ("size=4k", "size=8k", "size=12k", *(f"nr_inodes={i}" for i in range(5, 13))):
+            done = with_small_run(n, size)
+            assert "could not all be removed" not in done.stdout and "down 2" not in done.stdout and done.stdout.endswith("left:\n"), (size, done)
+            failed += "up 2 " in done.stdout and "No space left" in done.stdout
+        assert failed > 5, failed
+        assert not processes_that_are("sleep", "771303")
+
+
 @case("a file in the place of a namespace is named and stays")
 def _():
     with Network("t13h", RULES, start=False) as n:
