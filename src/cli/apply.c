@@ -164,8 +164,8 @@ int verb_apply(int argc, char **argv)
     int status;
     if (!options_read(argc, argv, wanted, (struct operand_range){1, 1, false}, &operands, &status))
         return status;
-    if (confirm && !wait_parse(confirm, &confirm_ns))
-        return wrong_usage("apply", "--confirm takes a duration such as 60s or 5m, not `%s`", confirm);
+    if (confirm && (!wait_parse(confirm, &confirm_ns) || confirm_ns > CONFIRM_HOURS_MAX * 3600000000000ull))
+        return wrong_usage("apply", "--confirm takes a duration such as 60s or 5m, and %dh at most, not `%s`", CONFIRM_HOURS_MAX, confirm);
     reading_start(&old);
     bool valid = policy_need(operands.items[0], json, STATUS_NO, &l, &status);
     reading_wait(&old);

@@ -214,6 +214,8 @@ void running_close(struct running *r)
     datapath_close(&r->datapath);
 }
 
+#define WAIT_SECONDS_MAX (366ull * 86400)
+
 bool wait_parse(const char *text, uint64_t *ret_ns)
 {
     char *end;
@@ -231,7 +233,11 @@ bool wait_parse(const char *text, uint64_t *ret_ns)
         return false;
     if (*end && end[1])
         return false;
-    return n > 0 && n <= 366ull * 86400 && !__builtin_mul_overflow(n * unit, 1000000000ull, ret_ns);
+    uint64_t seconds;
+    if (n == 0 || __builtin_mul_overflow(n, unit, &seconds) || seconds > WAIT_SECONDS_MAX)
+        return false;
+    *ret_ns = seconds * 1000000000;
+    return true;
 }
 
 void print_table_size(const struct compile_sizes *s, struct text *out)

@@ -51,7 +51,7 @@ struct network_names {
 };
 bool network_names(struct network_names *ret) MUST_USE;
 
-/* 60, 60s, 5m, 2h, 1d. */
+/* 60, 60s, 5m, 2h, 1d; up to a year. */
 bool wait_parse(const char *text, uint64_t *ret_ns) MUST_USE;
 
 /* Complains about a policy that is valid but does not fit the tables; nothing has changed. Returns STATUS_NO. */

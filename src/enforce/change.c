@@ -196,6 +196,19 @@ static const struct policy *read_policy(const char *name, uint32_t generation, s
     return p;
 }
 
+/*
+ * While one change after another waits, what comes back is not compiled again: its windows of time are to hold for a day
+ * from when it was.
+ */
+static bool back_holds(const char *name, uint32_t generation, uint64_t confirm_ns, struct failure *f)
+{
+    int64_t age = clock_ns(CLOCK_REALTIME) / 1000000000 - state_policy_written(name, generation);
+    if (age + (int64_t)(confirm_ns / 1000000000) <= 2 * CONFIRM_HOURS_MAX * 3600)
+        return true;
+    return fail(f, "the policy that comes back was compiled %lld hours ago, and its windows of time hold for a day from then: `bulkhead confirm %s` first, or a shorter --confirm",
+        (long long)(age / 3600), name);
+}
+
 static bool carry_out(const struct policy *old, const struct policy *p, const struct network_uplink *uplink, struct state *s, struct failure *f)
 {
     return network_uplink_update(uplink, f) && network_stop_changed_processes(old, p, s, f) && network_start_processes(p, s, f);
@@ -208,6 +221,8 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
     const struct in_force was = datapath_in_force(d);
     if (o->confirm_ns)
         back = was.deadline ? read_policy(p->name, was.fallback, scratch, f) : old->policy;
+    if (o->confirm_ns && was.deadline && back && !back_holds(p->name, was.fallback, o->confirm_ns, f))
+        return false;
     if ((o->confirm_ns && !back) || !remove_gone_workloads(old->policy, d, s, hub, f)) /* what a killed `apply` left */
         return false;
     if (!network_check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) ||

@@ -52,8 +52,10 @@ bool network_up(const struct policy_source *source, const struct progress *progr
 /* Take it down, whatever state it is in. `ret_was_up` is false when there was nothing. */
 bool network_down(const char *name, bool *ret_was_up, struct failure *f) __attribute__((warn_unused_result));
 
+/* Windows of time are compiled for a day, and not again while a change waits to be confirmed. */
+#define CONFIRM_HOURS_MAX 12
 struct apply_options {
-    uint64_t confirm_ns; /* 0: for good */
+    uint64_t confirm_ns; /* 0: for good; up to CONFIRM_HOURS_MAX */
 };
 bool network_apply(const struct policy_source *old, const struct policy_source *source, const struct apply_options *o, struct arena *scratch,
     struct diags *diags, struct network_result *ret, struct receipt *receipt, struct failure *f) __attribute__((warn_unused_result));

@@ -327,6 +327,14 @@ bool state_load_policy(const char *name, uint32_t generation, char **ret_text, s
     return file_read(path, POLICY_FILE_MAX, ret_text, ret_size, f);
 }
 
+int64_t state_policy_written(const char *name, uint32_t generation)
+{
+    char path[512];
+    struct stat there;
+    policy_path(name, generation, path);
+    return stat(path, &there) == 0 ? there.st_mtime : 0;
+}
+
 void state_keep_policies(const char *name, uint32_t generation, uint32_t other)
 {
     char path[512], keep[2][64];

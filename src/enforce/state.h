@@ -69,6 +69,8 @@ struct state_link *state_find_link(const struct state *s, uint32_t link);
 /* The text of the policy that generation `g` was compiled from. */
 bool state_save_policy(const char *name, uint32_t generation, struct bytes text, struct failure *f) __attribute__((warn_unused_result));
 bool state_load_policy(const char *name, uint32_t generation, char **ret_text, size_t *ret_size, struct failure *f) __attribute__((warn_unused_result));
+/* When that was, s of CLOCK_REALTIME; 0: not known. */
+int64_t state_policy_written(const char *name, uint32_t generation);
 /* Remove the texts of all generations but these two. */
 void state_keep_policies(const char *name, uint32_t generation, uint32_t other);
 

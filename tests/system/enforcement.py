@@ -6,6 +6,7 @@
 """
 
 import contextlib
+import glob
 import json
 import os
 import pty
@@ -16,7 +17,7 @@ import subprocess
 import threading
 import time
 
-from harness import Network, allow, bulkhead, carries, case, expect, leaves_nothing, main, options, wait_for
+from harness import Network, allow, bulkhead, carries, case, expect, leaves_nothing, main, options, STATE_ROOT, wait_for
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp")}
 AT_ONCE = 0.5  # s
@@ -337,6 +338,21 @@ def until(moment):
         time.sleep(30)
         return None
     return f"now.hour * 3600 + now.minute * 60 + now.second < {int(moment) % 86400}"
+
+
+@case("--confirm waits half a day at most, and what comes back is compiled anew before its windows of time end")
+def _():
+    with Network("t2jd", RULES) as n:
+        for time_to_wait in ("999999h", "13h", "43201", "721m", "1d"):
+            expect(n.apply({}, "--confirm", time_to_wait), 2, "12h at most")
+        n.session("a", "b", 7001)
+        n.receipt({"new": allow("a", "c", "7001/tcp")}, "--confirm", "12h")
+        n.receipt({"newer": allow("a", "c", "7003/tcp")}, "--confirm", "12h")
+        back = min(glob.glob(f"{STATE_ROOT}/t2jd/policy-*.yaml"), key=lambda path: int(path.rsplit("-", 1)[1].split(".")[0]))
+        os.utime(back, (time.time() - 13 * 3600,) * 2)
+        expect(n.apply(RULES, "--confirm", "12h"), 2, "compiled 13 hours ago", "confirm t2jd")
+        n.session("a", "c", 7003)
+        n.receipt(RULES, "--confirm", "10h")
 
 
 @case("a window of time closes on time and cuts the live session, with the agent dead")
