@@ -51,7 +51,8 @@ struct agent {
     struct record_file records, beyond;
     struct record_shares shares;
     struct ring_buffer *ring;
-    uint64_t lost; /* events, already told */
+    uint64_t unwritten; /* events that no record could be written of: the disk was full */
+    uint64_t told_lost, told_unwritten; /* of those, and of what the rings lost: in a record */
     char trouble[sizeof((struct failure){0}.text)]; /* that could not be put right, already told */
     int64_t renew_again; /* s, CLOCK_MONOTONIC: not before, as it failed */
     int64_t began, looked; /* ns, CLOCK_REALTIME; CLOCK_MONOTONIC */
@@ -95,12 +96,14 @@ static const struct policy *policy_of(struct agent *a, uint32_t generation)
     return a->older.policy;
 }
 
-static void note(struct agent *a, const char *kind, const char *what)
+/* False: it could not be written. */
+static bool note(struct agent *a, const char *kind, const char *what)
 {
     struct text t = text_new(1 << 16);
     record_note(a->name, clock_ns(CLOCK_REALTIME), kind, what, &t);
-    (void)!record_write(&a->records, &t);
+    bool written = record_write(&a->records, &t);
     text_free(&t);
+    return written;
 }
 
 static int take_event(void *argument, void *data, size_t size)
@@ -117,20 +120,26 @@ static int take_event(void *argument, void *data, size_t size)
     struct text t = text_new(1 << 16);
     record_event(&c, e, &t);
     bool within = record_share_take(&a->shares, e->from_link, clock_ns(CLOCK_MONOTONIC));
-    a->recorded += record_write(within ? &a->records : &a->beyond, &t);
+    bool written = record_write(within ? &a->records : &a->beyond, &t);
+    a->recorded += written;
+    a->unwritten += !written;
     text_free(&t);
     return 0;
 }
 
+/* What is lost since the last record of that; one that cannot be written is for the next time. */
+static void tell(struct agent *a, uint64_t lost, uint64_t *told, const char *why)
+{
+    char what[128];
+    snprintf(what, sizeof what, "%" PRIu64 " event%s lost: %s", lost - *told, lost - *told == 1 ? " was" : "s were", why);
+    if (lost != *told && note(a, "lost", what))
+        *told = lost;
+}
+
 static void tell_lost(struct agent *a)
 {
-    uint64_t lost = a->datapath.shared->lost_events;
-    if (lost == a->lost)
-        return;
-    char what[128];
-    snprintf(what, sizeof what, "%" PRIu64 " events were lost: more came than could be read", lost - a->lost);
-    a->lost = lost;
-    note(a, "lost", what);
+    tell(a, a->datapath.shared->lost_events, &a->told_lost, "more came than could be read");
+    tell(a, a->unwritten, &a->told_unwritten, "their records could not be written");
 }
 
 /* How many entries a directory has; 0 when it is not there. */
@@ -283,10 +292,11 @@ static bool answer(void *argument, const char *question, struct text *out)
         repair(a);
     else if (strcmp(question, "status") != 0)
         return false;
+    uint64_t lost = a->datapath.shared->lost_events + a->unwritten;
     text_printf(out, "{\"pid\": %d, \"since\": \"", getpid());
     record_time(a->began, out);
     text_printf(out, "\", \"looks\": %" PRIu64 ", \"looked_ms_ago\": %.0f, \"repairs\": %" PRIu64 ", \"recorded\": %" PRIu64 ", \"lost\": %" PRIu64 ", \"trouble\": ",
-        a->looks, a->looks ? clock_milliseconds_since(a->looked) : 0, a->repairs, a->recorded, a->lost);
+        a->looks, a->looks ? clock_milliseconds_since(a->looked) : 0, a->repairs, a->recorded, lost);
     if (a->trouble[0])
         text_json(out, a->trouble);
     else

@@ -824,6 +824,49 @@ def number_of(n, workload):
     return int(re.search(rf"^link (\d+) {workload} ", state_of(n), re.M)[1])
 
 
+@contextlib.contextmanager
+def on_a_small_disk(n, kib):
+    """The network's directory, on a file system of that size; the agent does not run. The room is filled by the file in it."""
+    directory, kept = f"{STATE_ROOT}/{n.name}", f"{n.directory}/kept"
+    n.kill_agent()
+    shutil.copytree(directory, kept, ignore=lambda _, names: {name for name in names if name in ("control", "agent")})
+    run("mount", "-t", "tmpfs", "-o", f"size={kib}k,mode=0700", "tmpfs", directory)
+    try:
+        shutil.copytree(kept, directory, dirs_exist_ok=True)
+        yield f"{directory}/filler"
+    finally:
+        if n.agent():
+            n.kill_agent()
+        run("umount", "-l", directory)
+
+
+@case("refusals that could not be recorded, as the disk was full, are counted as lost, and told once there is room")
+def _():
+    with Network("t11s", RULES) as n, on_a_small_disk(n, 128) as filler:
+        start_agent(n)
+        wait_for("the agent answers", lambda: answers(n, n.agent()))
+        room = os.statvfs(os.path.dirname(filler))
+        with open(filler, "wb") as file:
+            file.write(bytes((room.f_bavail - 1) * room.f_bsize))
+        sender = n.socket("a", 4, socket.SOCK_DGRAM)
+        for port in range(60):
+            with contextlib.suppress(OSError):
+                sender.sendto(b"x", (n.v4("b"), 8000 + port))
+
+        def counted():
+            agent = json.loads(ask(n))
+            return agent["recorded"], agent["lost"]
+        wait_for("all 60 are recorded or lost", lambda: sum(counted()) == 60)
+        recorded, lost = counted()
+        assert 0 < recorded < 30 and recorded == sum("dst_endpoint" in r for r in n.records()), (recorded, lost)
+        expect(bulkhead("status", n.name), 0, f"lost {lost} events")
+        os.unlink(filler)
+        told = f"{lost} events were lost: their records could not be written"
+        wait_for("it is told", lambda: [r for r in n.records() if told in json.dumps(r)], 10)
+        time.sleep(3)
+        assert sum("events were lost" in json.dumps(r) for r in n.records()) == 1
+
+
 @case("status --contents finds what is right so, after each change of the policy and on its way back too")
 def _():
     timed = {**RULES, "hours": allow("c", "b", "7050/tcp") + "\nwhen: now.hour < 12"}
