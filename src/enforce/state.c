@@ -369,6 +369,21 @@ bool state_remove(const char *name, struct failure *f)
     return true;
 }
 
+/* A directory that something is in: not what else somebody has put there, nor one that an `up` has only begun. */
+static bool is_of_network(int root, const char *name)
+{
+    int fd = openat(root, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *d = fd < 0 ? NULL : fdopendir(fd);
+    bool found = false;
+    for (struct dirent *e; d && !found && (e = readdir(d));)
+        found = strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0;
+    if (d)
+        closedir(d);
+    else if (fd >= 0)
+        close(fd);
+    return found;
+}
+
 bool state_each(bool (*each)(const char *name, void *argument), void *argument)
 {
     DIR *d = opendir(STATE_ROOT);
@@ -376,7 +391,7 @@ bool state_each(bool (*each)(const char *name, void *argument), void *argument)
         return true;
     bool ok = true;
     for (struct dirent *e; ok && (e = readdir(d));)
-        if (state_valid_name(e->d_name) && state_exists(e->d_name))
+        if (state_valid_name(e->d_name) && is_of_network(dirfd(d), e->d_name))
             ok = each(e->d_name, argument);
     closedir(d);
     return ok;

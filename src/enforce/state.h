@@ -79,5 +79,5 @@ void state_path(const char *name, const char *file, char out[512]);
 void state_pins(const char *name, char out[512]);
 void state_netns(const char *name, const char *workload, char out[128]);
 
-/* Calls `each` for every network that is remembered; stops when it returns false. */
+/* Calls `each` for every network that is remembered, and for nothing else that is there; stops when it returns false. */
 bool state_each(bool (*each)(const char *name, void *argument), void *argument);

@@ -867,6 +867,18 @@ def _():
         assert sum("events were lost" in json.dumps(r) for r in n.records()) == 1
 
 
+@case("what else lies beside the networks' directories is no network")
+def _():
+    with Network("t11t", RULES) as n, contextlib.ExitStack() as end:
+        os.mkdir(f"{STATE_ROOT}/t11t-empty")
+        end.callback(os.rmdir, f"{STATE_ROOT}/t11t-empty")
+        with open(f"{STATE_ROOT}/t11t-file", "x", encoding="utf-8"):
+            end.callback(os.unlink, f"{STATE_ROOT}/t11t-file")
+        for arguments in (("status",), ("flows",), ("exec", "a", "--", "true")):
+            expect(bulkhead(*arguments), 0)
+        assert "t11t-" not in bulkhead("status").stdout
+
+
 @case("status --contents finds what is right so, after each change of the policy and on its way back too")
 def _():
     timed = {**RULES, "hours": allow("c", "b", "7050/tcp") + "\nwhen: now.hour < 12"}
