@@ -24,9 +24,11 @@ static void ignore(int signal)
 void output_begin(void)
 {
     /* A handler, not SIG_IGN: a command that we start gets the default back. Ignored already stays ignored. */
+    static const int of_writes[] = {SIGPIPE, SIGXFSZ}; /* a write that ends the process tells nobody why */
     struct sigaction was, now = {.sa_handler = ignore, .sa_flags = SA_RESTART};
-    if (sigaction(SIGPIPE, NULL, &was) == 0 && was.sa_handler == SIG_DFL)
-        sigaction(SIGPIPE, &now, NULL);
+    for (size_t i = 0; i < sizeof of_writes / sizeof of_writes[0]; i++)
+        if (sigaction(of_writes[i], NULL, &was) == 0 && was.sa_handler == SIG_DFL)
+            sigaction(of_writes[i], &now, NULL);
 }
 
 void complain_as(const char *verb)

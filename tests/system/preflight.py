@@ -9,6 +9,7 @@ import contextlib
 import ctypes
 import os
 import resource
+import signal
 
 from harness import NETNS, Network, STATE_ROOT, allow, bulkhead, case, expect, leaves_nothing, main, options, processes_that_are, run, wait_for
 
@@ -115,6 +116,18 @@ def _():
         expect(done, 2, "Read-only file system")
         with open(left, encoding="utf-8") as file:
             assert "bulkhead" not in file.read().split()
+
+
+@case("a limit of the size of files is named, and ends nobody; a command inside has it as it was")
+def _():
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY))
+    with Network("t13k", RULES, start=False) as n:
+        expect(bulkhead("up", n.file, preexec_fn=limit), 2, "File too large")
+        leaves_nothing("t13k")
+        expect(bulkhead("up", n.file), 0)
+        ignored = expect(bulkhead("exec", "t13k/a", "--", "grep", "SigIgn", "/proc/self/status"), 0).stdout.split()[1]
+        assert not int(ignored, 16) & 1 << signal.SIGXFSZ - 1, ignored
 
 
 def in_time_namespace(*arguments):
