@@ -9,6 +9,7 @@
 #include "cli/moment.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "enforce/file.h"
 #include "record/record.h"
 
 #define SCRATCH_MAX ((size_t)4 << 30)
@@ -114,6 +115,17 @@ static void complain_unreported(const struct policy *p, uint64_t confirm_ns)
     text_free(&back);
 }
 
+/* The change began, and did not end: what it has cut stays cut. */
+static void complain_went_back(const struct policy *old, const struct receipt *r)
+{
+    struct text out = text_new(ANSWER_MAX);
+    complain("the policy before is in force again; sessions that it allows and the change cut must begin anew:");
+    print_receipt(old, r, &out);
+    if (!write_all(STDERR_FILENO, bytes_of(out.at, out.len)))
+        complain("cannot write");
+    text_free(&out);
+}
+
 int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confirm_ns, bool json, bool *ret_whole)
 {
     struct running r;
@@ -138,6 +150,8 @@ int apply_policy(const struct loaded *l, struct reading *reading, uint64_t confi
             warn_of_administrators(l->policy);
         } else
             status = result.invalid ? policy_unfit(&diags, l, &f) : complain("%s", f.text);
+        if (result.went_back)
+            complain_went_back(r.policy, &receipt);
         comparison_stop(&comparison);
         arena_destroy(scratch);
     }

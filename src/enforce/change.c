@@ -227,16 +227,15 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
         return false;
     if (!network_check_overlap(p, f) || !check_change(old->policy, p, o, s, d->link_capacity, f) ||
         (publishes_more(old->policy, p) && !network_uplink_preflight(p, f)) || !network_attached_preflight(p, old->policy, f) || !reserve_links(p, d, s, f) ||
-        !network_install(source, s, d, scratch, diags, ret, receipt, f) || !add_new_workloads(old->policy, p, d, s, hub, f)) {
+        !network_install(source, s, d, scratch, diags, ret, receipt, f) || !add_new_workloads(old->policy, p, d, s, hub, f) || !network_try_processes(old->policy, p, s, f)) {
         struct failure ignored;
         (void)!remove_gone_workloads(old->policy, d, s, hub, &ignored); /* those that were added */
         return false;
     }
-    if (!switch_and_sweep(d, ret->generation, o->confirm_ns, receipt, f))
-        return false;
     const struct state_link *link = state_find(s, STATE_UPLINK);
     struct network_uplink uplink = {.policy = p, .also = back, .link = link ? link->link : 0, .hub = hub};
-    if (!carry_out(old->policy, p, &uplink, s, f)) {
+    if (!switch_and_sweep(d, ret->generation, o->confirm_ns, receipt, f) || !carry_out(old->policy, p, &uplink, s, f)) {
+        ret->went_back = true;
         uplink.also = was.deadline ? back : NULL;
         go_back(old->policy, &was, &uplink, d, s);
         return false;

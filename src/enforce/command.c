@@ -8,6 +8,7 @@
 #include <linux/openat2.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -23,13 +24,26 @@ static bool path_is_honest(const char *path)
     return file >= 0;
 }
 
-/* Returns errno. */
-static int execute_path(const char *path, char *const *argv, char *const *environment)
+/* What execve(2) would say before it reads the file: 0, or errno. */
+static int may_execute(const char *path)
+{
+    struct stat file;
+    if (stat(path, &file) < 0)
+        return errno;
+    if (!S_ISREG(file.st_mode))
+        return EACCES;
+    return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? errno : 0;
+}
+
+/* Returns errno; 0 in a trial, when it could be done. */
+static int execute_path(const struct launch *launch, const char *path)
 {
     if (!path_is_honest(path))
         return errno;
+    if (launch->trial)
+        return may_execute(path);
     descriptors_give_back();
-    (void)execve(path, argv, environment);
+    (void)execve(path, launch->sandbox->argv, launch->environment);
     return errno;
 }
 
@@ -42,16 +56,18 @@ static const char *search_path(char *const *environment)
 }
 
 /* As execvp(3): a file that may not be executed is remembered, and the search goes on. */
-static int execute_by_name(const char *name, char *const *argv, char *const *environment)
+static int execute_by_name(const struct launch *launch, const char *name)
 {
     int error = ENOENT;
-    const char *rest = search_path(environment);
+    const char *rest = search_path(launch->environment);
     for (;;) {
         size_t length = strcspn(rest, ":");
         char path[PATH_MAX];
         int written = snprintf(path, sizeof path, "%.*s%s%s", (int)length, rest, length ? "/" : "", name);
         if (written > 0 && (size_t)written < sizeof path) {
-            int now = execute_path(path, argv, environment);
+            int now = execute_path(launch, path);
+            if (now == 0)
+                return 0;
             if (now != ENOENT && now != ENOTDIR)
                 error = now;
         }
@@ -61,13 +77,12 @@ static int execute_by_name(const char *name, char *const *argv, char *const *env
     }
 }
 
-static int execute(char *const *argv, char *const *environment)
+static int execute(const struct launch *launch)
 {
-    if (argv[0][0] == '\0')
+    const char *name = launch->sandbox->argv[0];
+    if (name[0] == '\0')
         return ENOENT;
-    if (strchr(argv[0], '/'))
-        return execute_path(argv[0], argv, environment);
-    return execute_by_name(argv[0], argv, environment);
+    return strchr(name, '/') ? execute_path(launch, name) : execute_by_name(launch, name);
 }
 
 /* Ignored signals are inherited by programs. A service starts with none; an attached command keeps what its
@@ -130,7 +145,9 @@ static _Noreturn void child_run(const struct launch *launch, int output, int ter
     struct report report = {.kind = REPORT_FAILED, .value = SANDBOX_FAILED};
     if (prepare(launch, output, terminal, &report.failure)) {
         signals_reset(launch->detached);
-        int error = execute(launch->sandbox->argv, launch->environment);
+        int error = execute(launch);
+        if (error == 0)
+            _exit(0);
         report.value = error == ENOENT ? SANDBOX_NOT_FOUND : SANDBOX_CANNOT_EXECUTE;
         (void)fail_errno(&report.failure, error, "cannot execute '%s' as workload %s%s", launch->sandbox->argv[0],
                          launch->sandbox->workload,

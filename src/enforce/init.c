@@ -432,6 +432,8 @@ _Noreturn void init_run(const struct launch *launch)
         init_end(&init, failed.value);
     }
     report(&init, REPORT_STARTED, 0, NULL);
+    if (launch->trial)
+        init_end(&init, 0);
     if (launch->detached) {
         (void)close(init.socket);
         init.socket = -1;

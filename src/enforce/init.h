@@ -36,6 +36,7 @@ struct launch {
     int log;         /* detached: where output goes, or -1 */
     bool detached;   /* a service: lives on without the starter */
     bool foreground; /* attached: give the command the terminal at once */
+    bool trial;      /* the command is looked for and not executed, and init ends */
 };
 
 /* The signals that are passed on to the command. */

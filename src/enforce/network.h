@@ -18,6 +18,7 @@ struct policy_source {
 
 struct network_result {
     bool invalid;          /* the failure is the policy's, in `diags` or in the failure's text */
+    bool went_back;        /* apply failed after it had switched: what it cut is in the receipt, and the policy before in force again */
     struct compile_sizes sizes;
     uint32_t generation;
     unsigned relinked;     /* of a network that was up: links that were gone, and are made again */

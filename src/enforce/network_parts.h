@@ -82,6 +82,9 @@ bool network_uplink_may_become(const struct policy *old, const struct policy *p,
 /* Stop all processes. */
 bool network_stop_processes(const struct state *s, struct failure *f) __attribute__((warn_unused_result));
 
+/* Whether each process that this change starts would start; the namespaces of new workloads are there. */
+bool network_try_processes(const struct policy *old, const struct policy *p, const struct state *s, struct failure *f) __attribute__((warn_unused_result));
+
 /* Stop those whose `run:` differs; network_start_processes starts the new ones. */
 bool network_stop_changed_processes(const struct policy *old, const struct policy *p, struct state *s, struct failure *f)
     __attribute__((warn_unused_result));

@@ -14,6 +14,7 @@ static enum restart restart_of(enum restart_policy r)
     return r == RESTART_POLICY_ALWAYS ? RESTART_ALWAYS : r == RESTART_POLICY_ON_FAILURE ? RESTART_ON_FAILURE : RESTART_NEVER;
 }
 
+/* `l` gets the process; NULL: it is only tried whether it would start. */
 static bool start_process(const struct policy *p, const struct workload *w, const char *hosts, struct state_link *l, struct failure *f)
 {
     char netns[NETNS_PATH_MAX], log[512], file[64];
@@ -24,8 +25,10 @@ static bool start_process(const struct policy *p, const struct workload *w, cons
         .workload = w->name, .netns_path = netns, .hosts = hosts, .argv = (char *const *)(uintptr_t)w->run.command,
         .env = (char *const *)(uintptr_t)w->run.environment, .user = w->run.user, .directory = w->run.directory, .restart = restart_of(w->run.restart), .log_path = log};
     struct failure why = {""};
-    if (!sandbox_start(&s, &l->init, &why))
+    if (l ? !sandbox_start(&s, &l->init, &why) : !sandbox_try(&s, &why))
         return fail(f, "workload %s, run: %s", w->name, why.text);
+    if (!l)
+        return true;
     l->init_start = process_start_time(l->init);
     return true;
 }
@@ -89,6 +92,22 @@ static bool same_run(const struct run *a, const struct run *b)
 {
     return same_words(a->command, b->command) && same_words(a->environment, b->environment) && texts_equal(a->user, b->user) &&
         texts_equal(a->directory, b->directory) && a->restart == b->restart;
+}
+
+bool network_try_processes(const struct policy *old, const struct policy *p, const struct state *s, struct failure *f)
+{
+    struct text hosts = text_new((size_t)16 << 20);
+    bool ok = network_hosts(p, &hosts) || fail(f, "out of memory");
+    for (uint32_t i = 0; ok && i < p->workload_count; i++) {
+        const struct workload *w = &p->workloads[i];
+        uint32_t before = policy_find_workload(old, bytes_of_text(w->name));
+        const struct state_link *l = state_find(s, w->name);
+        bool changes = before == NONE || !same_run(&old->workloads[before].run, &w->run);
+        if (w->run.command && l && (changes || wants_start(w, l)))
+            ok = start_process(p, w, text_cstr(&hosts), NULL, f);
+    }
+    text_free(&hosts);
+    return ok;
 }
 
 bool network_stop_changed_processes(const struct policy *old, const struct policy *p, struct state *s, struct failure *f)

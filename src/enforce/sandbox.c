@@ -360,7 +360,7 @@ static bool detached_start(struct launch *launch, pid_t *ret_init, struct failur
     return started;
 }
 
-bool sandbox_start(const struct sandbox *sandbox, pid_t *ret_init, struct failure *f)
+static bool service_start(const struct sandbox *sandbox, bool trial, pid_t *ret_init, struct failure *f)
 {
     struct identity identity;
     __attribute__((cleanup(environment_free))) struct environment environment = {.list = NULL};
@@ -368,13 +368,25 @@ bool sandbox_start(const struct sandbox *sandbox, pid_t *ret_init, struct failur
     SCOPED_FD log = -1;
     if (!sandbox_is_sound(sandbox, f) || !identity_resolve(sandbox->user, &identity, f) ||
         !environment_make(sandbox, &identity, &environment, f) || !netns_open(sandbox->netns_path, &netns, f) ||
-        !above_standard(&netns, f) || !log_open(sandbox->log_path, &log, f))
+        !above_standard(&netns, f) || (!trial && !log_open(sandbox->log_path, &log, f)))
         return false;
     struct launch launch = {.sandbox = sandbox,
                             .identity = &identity,
                             .environment = environment.list,
                             .netns = netns,
                             .log = log,
-                            .detached = true};
+                            .detached = true,
+                            .trial = trial};
     return detached_start(&launch, ret_init, f);
+}
+
+bool sandbox_start(const struct sandbox *sandbox, pid_t *ret_init, struct failure *f)
+{
+    return service_start(sandbox, false, ret_init, f);
+}
+
+bool sandbox_try(const struct sandbox *sandbox, struct failure *f)
+{
+    pid_t ended;
+    return service_start(sandbox, true, &ended, f);
 }

@@ -45,4 +45,8 @@ int sandbox_exec(const struct sandbox *sandbox, struct failure *f) __attribute__
 bool sandbox_start(const struct sandbox *sandbox, pid_t *ret_init, struct failure *f)
     __attribute__((warn_unused_result));
 
+/* Whether sandbox_start would succeed, as far as that can be known without executing the command: does all else of it,
+ * in a sandbox that ends at once. */
+bool sandbox_try(const struct sandbox *sandbox, struct failure *f) __attribute__((warn_unused_result));
+
 #endif

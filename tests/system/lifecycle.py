@@ -15,6 +15,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 from harness import (Network, PYTHON, STATE_ROOT, PIN_ROOT, NETNS, agents_of, allow, bulkhead, carries, case, expect,
@@ -536,6 +537,34 @@ def _():
         assert carries(*session)
         assert not os.path.exists(n.netns("d")), "the workload whose process could not start stays"
         expect(n.apply({}), 0)
+
+
+@case("an apply whose process cannot start cuts nothing; one that fails later says what it cut and that it went back")
+def _():
+    with contextlib.ExitStack() as end:
+        directory = tempfile.mkdtemp(prefix="bulkhead-t1ap-", dir="/var/lib")  # in the workloads' tree, as /tmp is not
+        end.callback(shutil.rmtree, directory)
+        os.chmod(directory, 0o755)
+        with open(f"{directory}/plain", "w", encoding="utf-8") as file:
+            file.write("#!/no/such/interpreter\n")
+        shutil.copy(f"{directory}/plain", f"{directory}/daemon")
+        os.chmod(f"{directory}/daemon", 0o755)
+        n = end.enter_context(Network("t1ap", RULES, run_in={"b": idle("771091")}))
+        session, before = n.session("a", "b", 7001), processes_that_are("sleep", mark_of("771091"))
+        for command, said_why in (("/no/such/daemon", "/no/such/daemon"), (directory, "Permission denied"), (f"{directory}/plain", "Permission denied"),
+                                  ("no-such-daemon", "no-such-daemon")):
+            for run_in in ({"b": f"{{command: [{command}]}}"}, {"b": idle("771091"), "c": f"{{command: [{command}]}}"}):
+                done = expect(n.apply({}, run_in=run_in), 2, said_why)
+                assert "in force again" not in done.stderr, done
+        expect(n.apply({}, run_in={"b": idle("771091"), "d": "{command: [sleep, '1'], user: no-such-user}"}, workloads="abcd"), 2, "no-such-user")
+        assert carries(*session) and processes_that_are("sleep", mark_of("771091")) == before
+        assert not os.path.exists(f"{STATE_ROOT}/t1ap/c.log"), "what was only tried has a log"
+        assert not os.path.exists(n.netns("d"))
+        done = expect(n.apply({}, run_in={"b": idle("771091"), "c": f"{{command: [{directory}/daemon]}}"}), 2, "No such file", "the policy before is in force again",
+                      "1 live session was cut", "a-to-b")
+        assert done.stdout == "", done
+        n.session("a", "b", 7001)
+        expect(bulkhead("status", "t1ap"), 0)
 
 
 @case("exit statuses are those of the manual")
