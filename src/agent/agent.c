@@ -32,6 +32,8 @@
 #define RENEW_SECONDS 3600
 #define RETRY_SECONDS 60 /* after a renewal that failed */
 #define START_MS 5000
+#define START_PATIENCE_MS 3000 /* with a process of a workload */
+#define START_WAIT_MS 60000 /* at most, between two tries */
 
 /* A policy that is or was in force. */
 struct loaded {
@@ -55,6 +57,7 @@ struct agent {
     uint64_t told_lost, told_unwritten; /* of those, and of what the rings lost: in a record */
     char trouble[sizeof((struct failure){0}.text)]; /* that could not be put right, already told */
     int64_t renew_again; /* s, CLOCK_MONOTONIC: not before, as it failed */
+    int64_t start_again, start_wait; /* ms, CLOCK_MONOTONIC: the same of processes that could not be started, and for how long */
     int64_t began, looked; /* ns, CLOCK_REALTIME; CLOCK_MONOTONIC */
     uint64_t looks, repairs, recorded;
     int control;
@@ -272,15 +275,25 @@ static void renew(struct agent *a)
     state_unlock(&lock);
 }
 
+/*
+ * What hangs in a file system that does not answer keeps the agent from looking, and others from changing the network:
+ * for less than a link may be wrong, and ever more rarely.
+ */
 static void restart_processes(struct agent *a)
 {
+    int64_t now = clock_milliseconds();
     struct state_lock lock;
     struct failure f = {""};
     follow_policy(a);
-    if (!a->loaded.policy || !network_wants_processes(a->loaded.policy, &a->state) || !state_lock(a->name, &lock, &f))
+    if (now < a->start_again || !a->loaded.policy || !network_wants_processes(a->loaded.policy, &a->state) || !state_lock(a->name, &lock, &f))
         return; /* the lock is for who changes something: nobody else is to wait for it */
-    if (follow_state(a) && a->state.complete && !network_start_processes(a->loaded.policy, &a->state, &f))
+    if (follow_state(a) && a->state.complete && !network_start_processes(a->loaded.policy, &a->state, START_PATIENCE_MS, &f)) {
         note(a, "differs", f.text);
+        a->start_wait = a->start_wait == 0 ? CHECK_MS : a->start_wait < START_WAIT_MS ? 2 * a->start_wait : a->start_wait;
+        a->start_again = now + a->start_wait;
+    } else {
+        a->start_wait = 0;
+    }
     state_unlock(&lock);
 }
 

@@ -177,7 +177,7 @@ static void go_back(const struct policy *old, const struct in_force *was, const 
     datapath_restore(d, was);
     (void)!network_uplink_update(&u, &ignored);
     (void)!remove_gone_workloads(old, d, s, uplink->hub, &ignored);
-    (void)!network_start_processes(old, s, &ignored);
+    (void)!network_start_processes(old, s, 0, &ignored);
 }
 
 /* The policy that comes back when `generation` is not confirmed; its text is in `scratch` too. */
@@ -211,7 +211,7 @@ static bool back_holds(const char *name, uint32_t generation, uint64_t confirm_n
 
 static bool carry_out(const struct policy *old, const struct policy *p, const struct network_uplink *uplink, struct state *s, struct failure *f)
 {
-    return network_uplink_update(uplink, f) && network_stop_changed_processes(old, p, s, f) && network_start_processes(p, s, f);
+    return network_uplink_update(uplink, f) && network_stop_changed_processes(old, p, s, f) && network_start_processes(p, s, 0, f);
 }
 
 static bool apply_steps(const struct policy_source *old, const struct policy_source *source, const struct apply_options *o, struct arena *scratch,

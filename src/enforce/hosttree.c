@@ -3,13 +3,20 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+#include <sys/wait.h>
 
+#include "enforce/clock.h"
 #include "enforce/scope.h"
 
 #define ATTRIBUTES (MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV)
+#define ANSWER_MS 1000 /* patience with a file system */
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Replaced by the workload's own. */
@@ -30,15 +37,23 @@ static bool is_within(const char *path, const char *place)
     return strncmp(path, place, length) == 0 && (path[length] == '\0' || path[length] == '/');
 }
 
-static bool is_shown(const struct hosttree *tree, const char *path, const char *kind)
+static bool may_be_shown(const char *path, const char *kind)
 {
-    if (tree->count == HOSTTREE_MAX)
-        return false;
     for (size_t i = 0; i < COUNT(own_places); i++)
         if (is_within(path, own_places[i]))
             return false;
     for (size_t i = 0; hosttree_hidden[i]; i++)
         if (strcmp(kind, hosttree_hidden[i]) == 0)
+            return false;
+    return true;
+}
+
+static bool is_shown(const struct hosttree *tree, const struct hosttree_silent *silent, const char *path, const char *kind)
+{
+    if (tree->count == HOSTTREE_MAX || !may_be_shown(path, kind))
+        return false;
+    for (size_t i = 0; i < silent->count; i++)
+        if (is_within(path, silent->paths[i]))
             return false;
     for (size_t i = 0; i < tree->count; i++)
         if (strcmp(path, tree->parts[i].path) == 0)
@@ -144,7 +159,100 @@ static bool line_split(char *line, char **ret_path, char **ret_kind)
     return *ret_path && **ret_kind;
 }
 
-bool hosttree_take(const char *empty, struct hosttree *tree, struct failure *f)
+/* ---- what does not answer ---- */
+
+/* Whose answers come from a process or another machine. */
+static bool answers_from_afar(const char *kind)
+{
+    static const char *const kinds[] = {"fuse", "fuseblk", "nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "virtiofs", "afs", "lustre", "orangefs", "coda"};
+    for (size_t i = 0; i < COUNT(kinds); i++)
+        if (strcmp(kind, kinds[i]) == 0)
+            return true;
+    return strncmp(kind, "fuse.", 5) == 0;
+}
+
+/* It may never end, and is to keep nothing of ours open until then but the end of the pipe. */
+static _Noreturn void wait_for_answer(const char *path, int end)
+{
+    struct stat there;
+    struct statfs whole;
+    sigset_t alarm_only;
+    (void)dup2(end, 0);
+    (void)close_range(1, UINT_MAX, 0);
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)sigemptyset(&alarm_only);
+    (void)sigaddset(&alarm_only, SIGALRM);
+    (void)sigprocmask(SIG_UNBLOCK, &alarm_only, NULL);
+    (void)alarm(2 * ANSWER_MS / 1000);
+    (void)!stat(path, &there);
+    (void)!statfs(path, &whole);
+    _exit(0);
+}
+
+/* A pipe that is closed at its other end once there is an answer, whatever that is; by a process that is nobody's here to wait for. */
+static int ask(const char *path)
+{
+    int ends[2];
+    if (pipe2(ends, O_CLOEXEC) < 0)
+        return -1;
+    pid_t between = fork();
+    if (between == 0) {
+        if (fork() == 0)
+            wait_for_answer(path, ends[1]);
+        _exit(0);
+    }
+    (void)close(ends[1]);
+    while (between > 0 && waitpid(between, NULL, 0) < 0 && errno == EINTR)
+        ;
+    return ends[0];
+}
+
+static bool answers(int pipe, int64_t until)
+{
+    struct pollfd wait = {.fd = pipe, .events = POLLIN};
+    for (;;) {
+        int64_t left = until - clock_milliseconds();
+        int ready = poll(&wait, 1, left > 0 ? (int)left : 0);
+        if (ready >= 0 || errno != EINTR)
+            return ready != 0;
+    }
+}
+
+void hosttree_ask(struct hosttree_silent *ret)
+{
+    int pipes[HOSTTREE_MAX];
+    SCOPED_FILE list = fopen("/proc/self/mountinfo", "re");
+    SCOPED_MEMORY char *line = NULL;
+    size_t room = 0, asked = 0;
+    while (list && asked < HOSTTREE_MAX && getline(&line, &room, list) > 0) {
+        char *path, *kind;
+        if (!line_split(line, &path, &kind) || !answers_from_afar(kind))
+            continue;
+        unescape(path);
+        char *copy = strcmp(path, "/") != 0 && may_be_shown(path, kind) ? strdup(path) : NULL;
+        if (!copy)
+            continue;
+        pipes[asked] = ask(copy);
+        ret->paths[asked++] = copy;
+    }
+    int64_t until = clock_milliseconds() + ANSWER_MS;
+    ret->count = 0;
+    for (size_t i = 0; i < asked; i++) {
+        SCOPED_FD pipe = pipes[i];
+        if (pipe < 0 || answers(pipe, until))
+            free(ret->paths[i]);
+        else
+            ret->paths[ret->count++] = ret->paths[i];
+    }
+}
+
+void hosttree_silent_free(struct hosttree_silent *silent)
+{
+    while (silent->count)
+        free(silent->paths[--silent->count]);
+}
+
+bool hosttree_take(const char *empty, const struct hosttree_silent *silent, struct hosttree *tree, struct failure *f)
 {
     SCOPED_FD second = open(empty, O_PATH | O_CLOEXEC);
     if (second < 0)
@@ -161,7 +269,7 @@ bool hosttree_take(const char *empty, struct hosttree *tree, struct failure *f)
         if (!line_split(line, &path, &kind))
             continue;
         unescape(path);
-        if (is_shown(tree, path, kind) && !part_take(tree, path, second, f))
+        if (is_shown(tree, silent, path, kind) && !part_take(tree, path, second, f))
             return false;
     }
     return true;

@@ -24,9 +24,21 @@ struct hosttree {
     size_t count;
 };
 
-/* `empty` is an empty directory in the caller's mount namespace, on a file system of its own: an overlay
+/* Where mounts are that do not answer, as those of a server that is gone: whoever asks one waits, and cannot always be killed. */
+struct hosttree_silent {
+    char *paths[HOSTTREE_MAX];
+    size_t count;
+};
+
+/* Asks those that a process or another machine answers for, all at once and for a second. Outside of the sandbox: what asks
+ * may never end, and would keep its PID namespace from ending. hosttree_silent_free frees it. */
+void hosttree_ask(struct hosttree_silent *ret);
+void hosttree_silent_free(struct hosttree_silent *silent);
+
+/* What is `silent`, or below it, is left out. `empty` is an empty directory in the caller's mount namespace, on a file system of its own: an overlay
  * without an upper layer needs two lower ones. Zero the struct before; hosttree_close frees it. */
-bool hosttree_take(const char *empty, struct hosttree *tree, struct failure *f) __attribute__((warn_unused_result));
+bool hosttree_take(const char *empty, const struct hosttree_silent *silent, struct hosttree *tree, struct failure *f)
+    __attribute__((warn_unused_result));
 bool hosttree_attach_root(struct hosttree *tree, const char *target, struct failure *f)
     __attribute__((warn_unused_result));
 /* After the root has been changed to the overlay of "/". */

@@ -71,6 +71,8 @@ static bool descriptors_close(const struct launch *launch, struct failure *f)
     do
         null = open("/dev/null", O_RDWR);
     while (null >= 0 && null < 3);
+    for (int fd = 0; launch->detached && null >= 0 && fd < 3; fd++) /* at once: whoever reads what the starter writes need not wait for a start that hangs */
+        (void)dup2(null, fd);
     int kept[] = {launch->socket, launch->netns, launch->log};
     qsort(kept, 3, sizeof kept[0], by_number);
     unsigned next = 3;
@@ -242,7 +244,7 @@ static bool furnish(struct init *init, struct failure *f)
     if (!signals_take(init, f) || !fate_share(launch, f) || !standard_files_bar(launch->detached, f) || !namespaces_enter(launch, f))
         return false;
     (void)close(launch->netns);
-    if (!mounts_build(launch->sandbox->hosts, f) || !standard_files_settle(launch->detached, f) ||
+    if (!mounts_build(launch->sandbox->hosts, launch->silent, f) || !standard_files_settle(launch->detached, f) ||
         !output_open(init, f))
         return false;
     terminal_find(init);

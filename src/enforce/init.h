@@ -4,6 +4,7 @@
 #ifndef BULKHEAD_ENFORCE_INIT_H
 #define BULKHEAD_ENFORCE_INIT_H
 
+#include "enforce/hosttree.h"
 #include "enforce/identity.h"
 #include "enforce/sandbox.h"
 
@@ -31,6 +32,7 @@ struct launch {
     const struct sandbox *sandbox;
     const struct identity *identity;
     char *const *environment;
+    const struct hosttree_silent *silent;
     int socket;      /* SOCK_SEQPACKET to the starter; its closing ends an attached sandbox */
     int netns;
     int log;         /* detached: where output goes, or -1 */

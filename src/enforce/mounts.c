@@ -263,7 +263,7 @@ static bool tree_fill(const char *hosts, const struct resolver *resolver, const 
            resolver_place(resolver, f);
 }
 
-bool mounts_build(const char *hosts, struct failure *f)
+bool mounts_build(const char *hosts, const struct hosttree_silent *silent, struct failure *f)
 {
     if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
         return fail_errno(f, errno, "cannot make the workload's mounts its own (in a chroot, / must be a mount: mount --bind it first)");
@@ -273,7 +273,7 @@ bool mounts_build(const char *hosts, struct failure *f)
     if (!resolver)
         return fail(f, "cannot build the workload's tree: out of memory");
     resolver_read(resolver);
-    return devices_take(&trees, f) && workshop_open(f) && hosttree_take(WORKSHOP "/empty", &tree, f) &&
+    return devices_take(&trees, f) && workshop_open(f) && hosttree_take(WORKSHOP "/empty", silent, &tree, f) &&
            hosttree_attach_root(&tree, WORKSHOP "/root", f) && root_change(WORKSHOP "/root", f) &&
            hosttree_attach_rest(&tree, f) && tree_fill(hosts, resolver, &trees, f);
 }

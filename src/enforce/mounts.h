@@ -9,11 +9,12 @@
 #include <stdbool.h>
 
 #include "enforce/failure.h"
+#include "enforce/hosttree.h"
 
 /* Afterwards root and working directory of the process are the new tree and the old one is detached.
  * The caller is in its own mount, PID and network namespaces. hosts: the text of /etc/hosts, or null to leave
- * the host's. File systems of the host that cannot be the lower layer of an overlay are not in the tree. */
-bool mounts_build(const char *hosts, struct failure *f) __attribute__((warn_unused_result));
+ * the host's. File systems of the host that cannot be the lower layer of an overlay, and the silent, are not in the tree. */
+bool mounts_build(const char *hosts, const struct hosttree_silent *silent, struct failure *f) __attribute__((warn_unused_result));
 
 /* What is laid over in every workload's tree, ended by null: read-only copies, and nothing at all. A test holds them
  * against a list of its own. */

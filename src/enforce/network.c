@@ -256,7 +256,7 @@ static bool build(const struct policy_source *source, const struct progress *pro
         ok = ok && network_attach(hub, &d, s, f);
     }
     datapath_close(&d);
-    return ok && network_start_processes(p, s, f) && goes_on(progress, f);
+    return ok && network_start_processes(p, s, 0, f) && goes_on(progress, f);
 }
 
 bool network_up(const struct policy_source *source, const struct progress *progress, struct arena *scratch, struct diags *diags, struct network_result *ret,

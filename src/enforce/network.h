@@ -109,5 +109,5 @@ bool network_compare(const struct network_realised *n, struct arena *scratch, st
 
 /* Whether a `run:` process is to be started. */
 bool network_wants_processes(const struct policy *p, const struct state *s);
-/* Start the `run:` processes that do not run. */
-bool network_start_processes(const struct policy *p, struct state *s, struct failure *f) __attribute__((warn_unused_result));
+/* Start the `run:` processes that do not run. `patience_ms` with each; 0: as much as there is. */
+bool network_start_processes(const struct policy *p, struct state *s, int patience_ms, struct failure *f) __attribute__((warn_unused_result));

@@ -14,22 +14,44 @@ static enum restart restart_of(enum restart_policy r)
     return r == RESTART_POLICY_ALWAYS ? RESTART_ALWAYS : r == RESTART_POLICY_ON_FAILURE ? RESTART_ON_FAILURE : RESTART_NEVER;
 }
 
-/* `l` gets the process; NULL: it is only tried whether it would start. */
-static bool start_process(const struct policy *p, const struct workload *w, const char *hosts, struct state_link *l, struct failure *f)
+/* What the starts of one change have in common. */
+struct starting {
+    const struct policy *policy;
+    struct text hosts;
+    struct hosttree_silent silent;
+    int patience_ms;
+};
+
+static bool starting_begin(const struct policy *p, int patience_ms, struct starting *ret, struct failure *f)
 {
+    *ret = (struct starting){.policy = p, .hosts = text_new((size_t)16 << 20), .patience_ms = patience_ms};
+    hosttree_ask(&ret->silent);
+    return network_hosts(p, &ret->hosts) || fail(f, "out of memory");
+}
+
+static void starting_end(struct starting *s)
+{
+    hosttree_silent_free(&s->silent);
+    text_free(&s->hosts);
+}
+
+/* `l` gets the process; NULL: it is only tried whether it would start. */
+static bool start_process(struct starting *starting, const struct workload *w, struct state_link *l, struct failure *f)
+{
+    const struct policy *p = starting->policy;
     char netns[NETNS_PATH_MAX], log[512], file[64];
     workload_netns(p, w, netns);
     snprintf(file, sizeof file, "%s.log", w->name);
     state_path(p->name, file, log);
     struct sandbox s = {
-        .workload = w->name, .netns_path = netns, .hosts = hosts, .argv = (char *const *)(uintptr_t)w->run.command,
-        .env = (char *const *)(uintptr_t)w->run.environment, .user = w->run.user, .directory = w->run.directory, .restart = restart_of(w->run.restart), .log_path = log};
+        .workload = w->name, .netns_path = netns, .hosts = text_cstr(&starting->hosts), .argv = (char *const *)(uintptr_t)w->run.command,
+        .env = (char *const *)(uintptr_t)w->run.environment, .user = w->run.user, .directory = w->run.directory, .restart = restart_of(w->run.restart), .log_path = log,
+        .silent = &starting->silent, .patience_ms = starting->patience_ms};
     struct failure why = {""};
     if (l ? !sandbox_start(&s, &l->init, &why) : !sandbox_try(&s, &why))
         return fail(f, "workload %s, run: %s", w->name, why.text);
-    if (!l)
-        return true;
-    l->init_start = process_start_time(l->init);
+    if (l)
+        l->init_start = process_start_time(l->init);
     return true;
 }
 
@@ -51,17 +73,18 @@ bool network_wants_processes(const struct policy *p, const struct state *s)
     return false;
 }
 
-bool network_start_processes(const struct policy *p, struct state *s, struct failure *f)
+bool network_start_processes(const struct policy *p, struct state *s, int patience_ms, struct failure *f)
 {
-    struct text hosts = text_new((size_t)16 << 20);
-    bool ok = network_hosts(p, &hosts) || fail(f, "out of memory");
+    if (!network_wants_processes(p, s))
+        return true;
+    struct starting starting;
+    bool ok = starting_begin(p, patience_ms, &starting, f);
     for (uint32_t i = 0; ok && i < p->workload_count; i++) {
         struct state_link *l = state_find(s, p->workloads[i].name);
-        if (!l || !wants_start(&p->workloads[i], l))
-            continue;
-        ok = start_process(p, &p->workloads[i], text_cstr(&hosts), l, f) && state_save(s, f);
+        if (l && wants_start(&p->workloads[i], l))
+            ok = start_process(&starting, &p->workloads[i], l, f) && state_save(s, f);
     }
-    text_free(&hosts);
+    starting_end(&starting);
     return ok;
 }
 
@@ -94,19 +117,26 @@ static bool same_run(const struct run *a, const struct run *b)
         texts_equal(a->directory, b->directory) && a->restart == b->restart;
 }
 
+/* Whether the change starts it. */
+static bool is_to_start(const struct policy *old, const struct workload *w, const struct state *s)
+{
+    uint32_t before = policy_find_workload(old, bytes_of_text(w->name));
+    const struct state_link *l = state_find(s, w->name);
+    return w->run.command && l && (before == NONE || !same_run(&old->workloads[before].run, &w->run) || wants_start(w, l));
+}
+
 bool network_try_processes(const struct policy *old, const struct policy *p, const struct state *s, struct failure *f)
 {
-    struct text hosts = text_new((size_t)16 << 20);
-    bool ok = network_hosts(p, &hosts) || fail(f, "out of memory");
+    struct starting starting;
+    bool begun = false, ok = true;
     for (uint32_t i = 0; ok && i < p->workload_count; i++) {
-        const struct workload *w = &p->workloads[i];
-        uint32_t before = policy_find_workload(old, bytes_of_text(w->name));
-        const struct state_link *l = state_find(s, w->name);
-        bool changes = before == NONE || !same_run(&old->workloads[before].run, &w->run);
-        if (w->run.command && l && (changes || wants_start(w, l)))
-            ok = start_process(p, w, text_cstr(&hosts), NULL, f);
+        if (!is_to_start(old, &p->workloads[i], s))
+            continue;
+        ok = (begun || starting_begin(p, 0, &starting, f)) && start_process(&starting, &p->workloads[i], NULL, f);
+        begun = true;
     }
-    text_free(&hosts);
+    if (begun)
+        starting_end(&starting);
     return ok;
 }
 

@@ -7,10 +7,12 @@
 #include <sched.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
+#include "enforce/clock.h"
 #include "enforce/init.h"
 #include "enforce/netns.h"
 #include "enforce/scope.h"
@@ -150,6 +152,26 @@ static bool report_read(int socket, struct report *ret_report)
     return length == sizeof *ret_report;
 }
 
+/* ---- a start that does not come to an end ---- */
+
+static int64_t deadline_of(const struct sandbox *sandbox)
+{
+    return clock_milliseconds() + (sandbox->patience_ms ? sandbox->patience_ms : SANDBOX_PATIENCE_MS);
+}
+
+/* For poll(2). */
+static int time_left(int64_t deadline)
+{
+    int64_t left = deadline - clock_milliseconds();
+    return left > 0 ? (int)left : 0;
+}
+
+static bool fail_hanging(const struct sandbox *sandbox, struct failure *f)
+{
+    return fail(f, "'%s' could not be started within %d s: a file system of the host does not answer (dmesg, /proc/mounts)", sandbox->argv[0],
+        (sandbox->patience_ms ? sandbox->patience_ms : SANDBOX_PATIENCE_MS) / 1000);
+}
+
 static int status_wait(pid_t pid)
 {
     int status;
@@ -207,13 +229,18 @@ static void signals_forward(const struct attached *attached)
         order_send(attached, (int)info.ssi_signo, false);
 }
 
-/* Until the command has ended (its status), failed (125 to 127), or init is gone (-1). */
-static int attached_run(struct attached *attached, struct failure *f)
+#define HANGS (-2)
+
+/* Until the command has ended (its status), failed (125 to 127), init is gone (-1), or the command does not begin (HANGS). */
+static int attached_run(struct attached *attached, int64_t deadline, struct failure *f)
 {
+    bool started = false;
     for (;;) {
         struct pollfd wait[] = {{.fd = attached->socket, .events = POLLIN}, {.fd = attached->signals, .events = POLLIN}};
-        if (poll(wait, 2, -1) < 0 && errno != EINTR)
+        if (poll(wait, 2, started ? -1 : time_left(deadline)) < 0 && errno != EINTR)
             return -1;
+        if (!started && !wait[0].revents && time_left(deadline) == 0)
+            return HANGS;
         if (wait[1].revents)
             signals_forward(attached);
         if (!wait[0].revents)
@@ -221,6 +248,8 @@ static int attached_run(struct attached *attached, struct failure *f)
         struct report report;
         if (!report_read(attached->socket, &report))
             return -1;
+        if (report.kind == REPORT_STARTED)
+            started = true;
         if (report.kind == REPORT_ENDED)
             return report.value;
         if (report.kind == REPORT_FAILED) {
@@ -275,9 +304,14 @@ static int attached_start(struct launch *launch, struct failure *f)
     pid_t init = init_fork(launch, f);
     if (init > 0) {
         (void)close(scope_keep(&far));
-        status = attached_run(&attached, f);
-        int own = status_wait(init);
-        if (status < 0) {
+        status = attached_run(&attached, deadline_of(launch->sandbox), f);
+        if (status == HANGS)
+            (void)kill(init, SIGKILL); /* and not waited for: it may end only when it is answered */
+        int own = status == HANGS ? SANDBOX_FAILED : status_wait(init);
+        if (status == HANGS) {
+            (void)fail_hanging(launch->sandbox, f);
+            status = SANDBOX_FAILED;
+        } else if (status < 0) {
             (void)fail(f, "the init of workload %s ended before the command did", launch->sandbox->workload);
             status = own ? own : SANDBOX_FAILED;
         }
@@ -293,6 +327,7 @@ int sandbox_exec(const struct sandbox *sandbox, struct failure *f)
 {
     struct identity identity;
     __attribute__((cleanup(environment_free))) struct environment environment = {.list = NULL};
+    __attribute__((cleanup(hosttree_silent_free))) struct hosttree_silent silent = {.count = 0};
     SCOPED_FD netns = -1;
     if (!sandbox_is_sound(sandbox, f) || !identity_resolve(sandbox->user, &identity, f) ||
         !environment_make(sandbox, &identity, &environment, f) || !netns_open(sandbox->netns_path, &netns, f) ||
@@ -301,17 +336,24 @@ int sandbox_exec(const struct sandbox *sandbox, struct failure *f)
     struct launch launch = {.sandbox = sandbox,
                             .identity = &identity,
                             .environment = environment.list,
+                            .silent = &silent,
                             .netns = netns,
                             .log = -1};
+    hosttree_ask(&silent);
     return attached_start(&launch, f);
 }
 
 /* ---- as a service ---- */
 
 /* A process in between, so that init's parent is the host's PID 1 and nobody here has to reap it. */
-static _Noreturn void between_run(const struct launch *launch)
+static _Noreturn void between_run(struct launch *launch)
 {
     struct report report = {.kind = REPORT_PID};
+    struct hosttree_silent silent;
+    if (!launch->silent) {
+        hosttree_ask(&silent);
+        launch->silent = &silent;
+    }
     report.value = init_fork(launch, &report.failure);
     if (report.value < 0) {
         report.kind = REPORT_FAILED;
@@ -321,19 +363,43 @@ static _Noreturn void between_run(const struct launch *launch)
     _exit(0);
 }
 
+static bool comes_in_time(int socket, int64_t deadline)
+{
+    struct pollfd wait = {.fd = socket, .events = POLLIN};
+    int ready;
+    do
+        ready = poll(&wait, 1, time_left(deadline));
+    while (ready < 0 && errno == EINTR);
+    return ready > 0;
+}
+
+/* It ends when it is answered, if not before, and executes nothing more. */
+static bool give_up(const struct sandbox *sandbox, int init, struct failure *f)
+{
+    if (init >= 0)
+        (void)pidfd_send_signal(init, SIGKILL, NULL, 0);
+    return fail_hanging(sandbox, f);
+}
+
 /* Number and outcome come in either order. */
-static bool outcome_read(int socket, const char *workload, pid_t *ret_init, struct failure *f)
+static bool outcome_read(int socket, const struct sandbox *sandbox, pid_t *ret_init, struct failure *f)
 {
     pid_t init = -1;
+    SCOPED_FD held = -1; /* the process, which is nobody's here to wait for */
     bool started = false;
     struct report report;
+    int64_t deadline = deadline_of(sandbox);
     while (init < 0 || !started) {
+        if (!comes_in_time(socket, deadline))
+            return give_up(sandbox, held, f);
         if (!report_read(socket, &report))
-            return fail(f, "the init of workload %s ended before it could say why", workload);
+            return fail(f, "the init of workload %s ended before it could say why", sandbox->workload);
         if (report.kind == REPORT_FAILED)
             return fail(f, "%s", report.failure.text);
-        if (report.kind == REPORT_PID)
+        if (report.kind == REPORT_PID) {
             init = report.value;
+            held = pidfd_open(init, 0);
+        }
         if (report.kind == REPORT_STARTED)
             started = true;
     }
@@ -355,7 +421,7 @@ static bool detached_start(struct launch *launch, pid_t *ret_init, struct failur
     if (between < 0)
         return fail_fork(f, errno, launch->sandbox->workload);
     (void)close(scope_keep(&far));
-    bool started = outcome_read(near, launch->sandbox->workload, ret_init, f);
+    bool started = outcome_read(near, launch->sandbox, ret_init, f);
     (void)status_wait(between);
     return started;
 }
@@ -375,6 +441,7 @@ static bool service_start(const struct sandbox *sandbox, bool trial, pid_t *ret_
                             .environment = environment.list,
                             .netns = netns,
                             .log = log,
+                            .silent = sandbox->silent,
                             .detached = true,
                             .trial = trial};
     return detached_start(&launch, ret_init, f);

@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "enforce/failure.h"
+#include "enforce/hosttree.h"
 
 enum restart { RESTART_NEVER, RESTART_ON_FAILURE, RESTART_ALWAYS };
 
@@ -26,7 +27,12 @@ struct sandbox {
     const char *directory;  /* null: "/" */
     enum restart restart;   /* sandbox_start only */
     const char *log_path;   /* sandbox_start only: its output is appended here; null: thrown away */
+    const struct hosttree_silent *silent; /* sandbox_start only; null: it asks */
+    int patience_ms;        /* until the command is executed; 0: SANDBOX_PATIENCE_MS */
 };
+
+/* What hangs in a file system that does not answer is given up after that; much longer than a start takes on a busy machine. */
+#define SANDBOX_PATIENCE_MS 10000
 
 /* Own failures, as env(1) has them. */
 #define SANDBOX_FAILED 125

@@ -6,20 +6,25 @@
 """
 
 import contextlib
+import ctypes
 import glob
 import json
 import os
 import random
 import re
+import select
 import shutil
 import signal
 import socket
+import stat
+import struct
 import subprocess
 import tempfile
+import threading
 import time
 
-from harness import (Network, PYTHON, STATE_ROOT, PIN_ROOT, NETNS, agents_of, allow, bulkhead, carries, case, expect,
-                     leaves_nothing, main, namespace_inodes, options, processes_in, processes_that_are, processes_with, run,
+from harness import (Network, PYTHON, Skip, STATE_ROOT, PIN_ROOT, NETNS, agents_of, allow, bulkhead, carries, case, expect,
+                     leaves_nothing, libc, main, namespace_inodes, options, processes_in, processes_that_are, processes_with, run,
                      said, traces, wait_for)
 
 RULES = {"a-to-b": allow("a", "b", "7001/tcp, 7002/udp, icmp")}
@@ -565,6 +570,98 @@ def _():
         assert done.stdout == "", done
         n.session("a", "b", 7001)
         expect(bulkhead("status", "t1ap"), 0)
+
+
+GETATTR, STATFS, INIT = 3, 17, 26  # fuse_opcode of linux/fuse.h
+
+
+@contextlib.contextmanager
+def dead_file_system(answered=()):
+    """A mount in the workloads' tree that takes every question, and answers none but of its root's attributes and its size, where asked for."""
+    if not os.path.exists("/dev/fuse"):
+        raise Skip("no /dev/fuse")
+    place = tempfile.mkdtemp(prefix="bulkhead-t1-", dir="/mnt")
+    device = os.open("/dev/fuse", os.O_RDWR | os.O_CLOEXEC)
+    stopping = threading.Event()
+
+    def serve():
+        while not stopping.is_set():
+            if not select.select([device], [], [], 0.1)[0]:
+                continue
+            try:
+                _, operation, unique = struct.unpack_from("<IIQ", os.read(device, 1 << 17))
+                body = {INIT: struct.pack("<IIIIHHIIHH", 7, 31, 65536, 0, 16, 12, 65536, 1, 32, 0).ljust(64, b"\0"),
+                        GETATTR: struct.pack("<QII", 0, 0, 0) + struct.pack("<6Q10I", 1, 0, 0, 0, 0, 0, 0, 0, 0, stat.S_IFDIR | 0o755, 2, 0, 0, 0, 4096, 0),
+                        STATFS: struct.pack("<5Q4I", 0, 0, 0, 0, 0, 4096, 255, 4096, 0).ljust(80, b"\0")}.get(operation)
+                if body and operation in (INIT, *answered):
+                    os.write(device, struct.pack("<IiQ", 16 + len(body), 0, unique) + body)
+            except OSError:  # unmounted
+                return
+    server = threading.Thread(target=serve, daemon=True)
+    try:
+        done = libc.mount(b"dead", place.encode(), b"fuse", 0, f"fd={device},rootmode=40000,user_id=0,group_id=0,allow_other".encode())
+        if done:
+            raise Skip(f"no FUSE here: {os.strerror(ctypes.get_errno())}")
+        server.start()
+        yield place
+    finally:
+        libc.umount2(place.encode(), 2)
+        stopping.set()
+        if server.ident:
+            server.join()
+        os.close(device)  # which fails whoever waits for an answer
+        os.rmdir(place)
+
+
+def loses_its_process_and_its_program(n, mark):
+    """The `run:` process is killed, and the hub's link to a loses its program: when the agent next looks, it has both to put right."""
+    for pid in processes_that_are("sleep", mark_of(mark)):
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            os.kill(int(file.read().split()[3]), signal.SIGKILL)
+    time.sleep(2.5)  # the agent is about to start it
+    n.hub("tc", "qdisc", "del", "dev", "w16", "clsact")
+
+
+def has_its_program(n):
+    return "bulkhead" in n.hub("tc", "filter", "show", "dev", "w16", "ingress").stdout
+
+
+@case("a file system of the host that does not answer is left out of the workloads' tree, and holds up nothing")
+def _():
+    with Network("t1aq", RULES, start=False, run_in={"b": idle("771092")}) as n, dead_file_system() as place:
+        expect(bulkhead("up", n.file), 0)
+        expect(n.exec("a", "ls", "/mnt", timeout=8), 0, os.path.basename(place))
+        expect(n.exec("a", "stat", "-f", "-c", "%T", place, timeout=8), 0, "overlay")
+        loses_its_process_and_its_program(n, "771092")
+        wait_for("the program is on the link", lambda: has_its_program(n))
+        wait_for("the process runs again", lambda: processes_that_are("sleep", mark_of("771092")))
+        expect(n.apply({**RULES, "more": allow("c", "b", "any")}, run_in={"b": idle("771093")}), 0)
+        expect(bulkhead("down", "t1aq", timeout=8), 0)
+    leaves_nothing("t1aq", patience=2)
+
+
+@case("a start that hangs in a file system is given up in seconds, with the reason; meanwhile the agent repairs, and others may change the network")
+def _():
+    with Network("t1ar", RULES, start=False, run_in={"b": idle("771094")}) as n:
+        with dead_file_system((GETATTR, STATFS)):
+            expect(bulkhead("up", n.file, timeout=20), 2, "workload b", "a file system of the host does not answer")
+            leaves_nothing("t1ar")
+            expect(bulkhead("up", n.write(RULES, "plain.yaml", run_in=None)), 0)
+            begun = time.monotonic()
+            with open(f"{n.directory}/said", "w+", encoding="utf-8") as out:  # a pipe would be held by what hangs
+                command = subprocess.run([options.bulkhead, "exec", "t1ar/a", "--", "true"], stdin=subprocess.DEVNULL, stdout=out, stderr=out, timeout=20, check=False)
+                out.seek(0)
+                assert command.returncode == 125 and "a file system of the host does not answer" in out.read()
+            assert 9 < time.monotonic() - begun < 13
+            expect(bulkhead("down", "t1ar"), 0)
+        expect(bulkhead("up", n.file), 0)
+        with dead_file_system((GETATTR, STATFS)):
+            for _ in range(2):
+                loses_its_process_and_its_program(n, "771094")
+                wait_for("the program is on the link", lambda: has_its_program(n))
+            wait_for("another may change it", lambda: "nothing to confirm" in bulkhead("confirm", "t1ar").stdout, 5, pause=0.2)
+        wait_for("the process runs again", lambda: processes_that_are("sleep", mark_of("771094")), 40)
+        assert any("does not answer" in json.dumps(r) for r in n.records())
 
 
 @case("exit statuses are those of the manual")
