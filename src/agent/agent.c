@@ -168,14 +168,20 @@ static bool follow_state(struct agent *a)
     return true;
 }
 
-/* Links that are gone: the lock is for who changes something. */
+/* Links that are gone, and names of namespaces: the lock is for who changes something. */
 static bool relink(struct agent *a, unsigned *ret_made, struct failure *f)
 {
     struct state_lock lock;
     *ret_made = 0;
     if (!a->loaded.policy || !state_lock(a->name, &lock, NULL)) /* being changed at this moment: soon */
         return true;
-    bool ok = !follow_state(a) || !a->state.complete || network_relink(a->loaded.policy, &a->datapath, &a->state, ret_made, f);
+    bool ok = true;
+    if (follow_state(a) && a->state.complete) {
+        unsigned bound;
+        ok = network_bind_names(a->loaded.policy, &a->state, &bound, f); /* first: links are made again to a name */
+        ok = network_relink(a->loaded.policy, &a->datapath, &a->state, ret_made, ok ? f : NULL) && ok;
+        *ret_made += bound;
+    }
     state_unlock(&lock);
     return ok;
 }
@@ -192,7 +198,7 @@ static void repair(struct agent *a)
     if (datapath_waits(&a->datapath))
         n.back = policy_of(a, datapath_in_force(&a->datapath).fallback);
     bool ok = network_check(&n, true, &drift, &f);
-    if (drift.gone)
+    if (drift.gone || drift.nameless)
         ok = relink(a, &made, ok ? &f : NULL) && ok;
     unsigned mended = drift.mended + made;
     a->looked = clock_ns(CLOCK_MONOTONIC);
@@ -204,7 +210,7 @@ static void repair(struct agent *a)
     }
     snprintf(a->trouble, sizeof a->trouble, "%s", ok ? "" : f.text);
     if (mended) {
-        snprintf(what, sizeof what, "%u thing%s put right: links that were gone or off, the datapath on them or the uplink's part of the host missing or replaced",
+        snprintf(what, sizeof what, "%u thing%s put right: links or names of namespaces that were gone or off, the datapath on links or the uplink's part of the host missing or replaced",
             mended, mended == 1 ? "" : "s");
         note(a, "repair", what);
     }

@@ -131,8 +131,8 @@ static void print_json(const struct running *r, const struct finding *f, struct 
     print_digest(r->policy->digest, 32, out);
     text_puts(out, "\", \"kernel_digest\": \"");
     print_digest(f->origin.digest, 32, out);
-    text_printf(out, "\", \"generation\": %u, \"rules\": %u, \"observe\": %s}, \"links\": {\"desired\": %u, \"known\": %zu, \"differ\": %u}, ", r->generation,
-        r->policy->rule_count, r->policy->observe ? "true" : "false", links_desired(r->policy), r->state.count, f->drift.differ);
+    text_printf(out, "\", \"generation\": %u, \"rules\": %u, \"observe\": %s}, \"links\": {\"desired\": %u, \"known\": %zu, \"differ\": %u}, \"names\": {\"differ\": %u}, ", r->generation,
+        r->policy->rule_count, r->policy->observe ? "true" : "false", links_desired(r->policy), r->state.count, f->drift.differ - f->drift.nameless, f->drift.nameless);
     if (f->contents_asked)
         text_printf(out, "\"contents\": {\"lines\": %llu, \"lines_differ\": %llu, \"links_differ\": %llu}, ", (unsigned long long)f->contents.lines,
             (unsigned long long)f->contents.lines_differ, (unsigned long long)f->contents.links_differ);
@@ -169,11 +169,26 @@ static void print_remedy(const struct running *r, const struct finding *f, struc
 static void print_links(const struct running *r, const struct finding *f, struct text *out)
 {
     text_printf(out, "  links      %zu of %u", r->state.count - f->drift.gone, links_desired(r->policy));
-    if (f->drift.differ == 0) {
+    unsigned differ = f->drift.differ - f->drift.nameless;
+    if (differ == 0) {
         text_puts(out, ", the datapath is on all of them\n");
         return;
     }
-    text_printf(out, ", %u thing%s about them differ%s: ", f->drift.differ, plural(f->drift.differ), f->drift.differ == 1 ? "s" : "");
+    text_printf(out, ", %u thing%s about them differ%s: ", differ, plural(differ), differ == 1 ? "s" : "");
+    print_remedy(r, f, out);
+    text_puts(out, "\n");
+}
+
+static void print_names(const struct running *r, const struct finding *f, struct text *out)
+{
+    unsigned others = f->drift.nameless - 1;
+    if (!f->drift.nameless)
+        return;
+    text_printf(out, "  names      /run/netns/%s", f->drift.nameless_first);
+    if (others)
+        text_printf(out, " and %u more", others);
+    text_printf(out, " %s not the namespace%s of %s workload%s: exec does not reach %s; ", others ? "are" : "is", plural(f->drift.nameless), others ? "their" : "its",
+        plural(f->drift.nameless), others ? "them" : "it");
     print_remedy(r, f, out);
     text_puts(out, "\n");
 }
@@ -250,6 +265,7 @@ static void print(const struct running *r, const struct finding *f, struct text 
         text_printf(out, "  links      %s\n", f->why.text);
     else
         print_links(r, f, out);
+    print_names(r, f, out);
     print_contents(f, out);
     print_uplink(p, out);
     administrators_each(p, print_administrator, out);

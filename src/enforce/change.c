@@ -241,7 +241,9 @@ static bool apply_steps(const struct policy_source *old, const struct policy_sou
         return false;
     }
     state_keep_policies(p->name, ret->generation, back && was.deadline ? was.fallback : was.generation);
-    (void)!network_relink(p, d, s, &ret->relinked, &ret->broken); /* the change is in force all the same */
+    unsigned bound;
+    bool named = network_bind_names(p, s, &bound, &ret->broken); /* the change is in force all the same */
+    (void)!network_relink(p, d, s, &ret->relinked, named ? &ret->broken : NULL);
     return remove_gone_workloads(p, d, s, hub, f) && state_save(s, f);
 }
 

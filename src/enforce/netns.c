@@ -123,6 +123,22 @@ bool netns_create(const char *name, int *ret_fd, struct failure *f)
     return bound;
 }
 
+bool netns_bind(const char *name, int fd, struct failure *f)
+{
+    char path[PATH_MAX], own[64];
+    struct stat there;
+    if (!name_is_sound(name, f) || !directory_prepare(f))
+        return false;
+    path_of(name, path);
+    SCOPED_FD target = open(path, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0);
+    if (target < 0)
+        return fail_errno(f, errno, "cannot make %s", path);
+    if (fstat(target, &there) < 0 || !S_ISREG(there.st_mode) || there.st_size != 0)
+        return fail(f, "%s is there, and nothing that bulkhead made: remove it", path);
+    (void)snprintf(own, sizeof own, "/proc/self/fd/%d", fd);
+    return mount(own, path, "none", MS_BIND, NULL) == 0 || fail_errno(f, errno, "cannot bind a network namespace to %s", path);
+}
+
 bool netns_open(const char *name_or_path, int *ret_fd, struct failure *f)
 {
     char path[PATH_MAX];

@@ -16,6 +16,9 @@
  * else's. *ret_fd (CLOEXEC) is the caller's to close. */
 bool netns_create(const char *name, int *ret_fd, struct failure *f) __attribute__((warn_unused_result));
 
+/* Binds one that lives, and has lost its name. */
+bool netns_bind(const char *name, int fd, struct failure *f) __attribute__((warn_unused_result));
+
 /* Whether a thread that goes into a namespace may come back to its own: a seccomp filter may refuse setns(2). */
 bool netns_return_probe(struct failure *f) __attribute__((warn_unused_result));
 

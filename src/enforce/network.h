@@ -85,7 +85,9 @@ struct network_realised {
 struct network_drift {
     unsigned differ;
     unsigned gone; /* of these, links of workloads that are not there, or another link in their place: network_relink's to mend */
-    unsigned mended; /* of these, what was put right */
+    unsigned nameless; /* of these, namespaces of workloads that /run/netns does not have by their names; network_bind_names' to mend */
+    char nameless_first[128]; /* the name of one */
+    unsigned mended; /* of all that differ, what was put right */
 };
 
 /*
@@ -98,6 +100,9 @@ bool network_check(const struct network_realised *n, bool repair, struct network
 /* Makes the links that are gone again, each to the namespace it was to. The lock is held. *ret_made: how many. */
 bool network_relink(const struct policy *p, const struct datapath *d, struct state *s, unsigned *ret_made, struct failure *f)
     __attribute__((warn_unused_result));
+
+/* Binds the names that namespaces have lost again, where a process is in them. The lock is held. *ret_bound: how many. */
+bool network_bind_names(const struct policy *p, const struct state *s, unsigned *ret_bound, struct failure *f) __attribute__((warn_unused_result));
 
 struct network_contents {
     uint64_t lines, lines_differ; /* of the compiled policy */

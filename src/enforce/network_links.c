@@ -291,7 +291,9 @@ bool network_check(const struct network_realised *n, bool repair, struct network
     bool ok = netns_run_in(hub, attach_missing, &v, uplink ? f : NULL);
     ok = check_up(n, hub, &v, uplink && ok ? f : NULL) && ok;
     unsigned failed = !uplink && at_uplink; /* what is at the uplink is put right one after the other, up to the first that cannot be */
-    *ret = (struct network_drift){v.differ + at_uplink, v.gone, repair ? v.mended + at_uplink - failed : 0};
+    *ret = (struct network_drift){.differ = v.differ + at_uplink, .gone = v.gone, .mended = repair ? v.mended + at_uplink - failed : 0};
+    if (n->policy)
+        network_check_names(n->policy, n->state, socket, ret);
     return uplink && ok;
 }
 

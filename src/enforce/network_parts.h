@@ -51,6 +51,9 @@ bool network_attached_preflight(const struct policy *p, const struct policy *old
  */
 bool network_attach(int hub, const struct datapath *d, struct state *s, struct failure *f) __attribute__((warn_unused_result));
 
+/* The part of network_check that is about names; `socket`: a route socket in the hub. */
+void network_check_names(const struct policy *p, const struct state *s, int socket, struct network_drift *drift);
+
 struct link_address network_link_address(const struct address *a);
 /* The same into `room`, which is returned; NULL for NULL: there is none. */
 const struct link_address *network_maybe_address(const struct address *a, struct link_address *room);

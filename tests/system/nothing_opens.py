@@ -349,6 +349,41 @@ def _():
             return
 
 
+def lose_name(n, workload, entirely=True):
+    run("umount", n.netns(workload))
+    if entirely:
+        os.unlink(n.netns(workload))
+
+
+@case("a namespace that lives and has lost its name is told, and the agent gives it back to the one that the link leads to, and to no other")
+def _():
+    with Network("t3s", RULES, run_in={"b": "{command: [sleep, '771301']}"}) as n:
+        inode, session = os.stat(n.netns("b")).st_ino, n.session("a", "b", 7001)
+        n.kill_agent()
+        for entirely in (True, False):  # a file is left when it is only unmounted
+            lose_name(n, "b", entirely)
+            expect(bulkhead("status", "t3s"), 1, "DIFFERS", "names      /run/netns/t3s-b is not the namespace", "bulkhead agent t3s")
+            assert json.loads(bulkhead("status", "t3s", "--json").stdout)["names"] == {"differ": 1}
+            start_agent(n)
+            wait_for("it has its name", lambda: bulkhead("status", "t3s").returncode == 0, REPAIRED)
+            assert os.stat(n.netns("b")).st_ino == inode and carries(*session)
+            expect(n.exec("b", "true"), 0)
+            n.kill_agent()
+        wait_for("it is recorded", lambda: sum("names of namespaces" in json.dumps(r) for r in n.records()) == 2)
+        # The next up puts it right too; where no process leads to it, or another has the name, that is told.
+        lose_name(n, "b")
+        expect(bulkhead("up", n.file), 0)
+        expect(bulkhead("status", "t3s"), 0)
+        lose_name(n, "a")  # whose namespace lives by the session's socket alone
+        wait_for("the agent says so", lambda: "workload a: its namespace has no name" in bulkhead("status", "t3s").stdout, REPAIRED)
+        expect(bulkhead("status", "t3s"), 1, "cannot put all of it right", "no process is in it")
+        run("ip", "netns", "add", "t3s-a")
+        wait_for("the agent says so", lambda: "another namespace has its name" in bulkhead("status", "t3s").stdout, REPAIRED)
+        assert carries(*session)
+        run("ip", "netns", "del", "t3s-a")
+        expect(bulkhead("down", "t3s"), 0)
+
+
 @case("whoever deletes the hub's namespace by name opens nothing, and down takes the rest away")
 def _():
     with Network("t3r", RULES) as n, under_traffic(n):
