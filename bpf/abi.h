@@ -82,6 +82,7 @@ struct image_origin {
     __u8 digest[32];
     __u64 seed;
     __s64 compiled, tai_offset; /* seconds UTC; nanoseconds */
+    __s64 until;                /* the first second, UTC, of which some flow's answer is not in the image */
 };
 
 /* Line IMAGE_UPLINK. */

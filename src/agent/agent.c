@@ -30,6 +30,8 @@
 
 #define CHECK_MS 2000
 #define RENEW_SECONDS 3600
+#define RENEW_AHEAD 3    /* s, of the end of what an image knows: longer than from one look to the next */
+#define RENEW_LEAST 20   /* s between two renewals for that */
 #define RETRY_SECONDS 60 /* after a renewal that failed */
 #define START_MS 5000
 #define START_PATIENCE_MS 3000 /* with a process of a workload */
@@ -56,6 +58,7 @@ struct agent {
     uint64_t unwritten; /* events that no record could be written of: the disk was full */
     uint64_t told_lost, told_unwritten; /* of those, and of what the rings lost: in a record */
     char trouble[sizeof((struct failure){0}.text)]; /* that could not be put right, already told */
+    int64_t renewed;     /* s, CLOCK_MONOTONIC */
     int64_t renew_again; /* s, CLOCK_MONOTONIC: not before, as it failed */
     int64_t start_again, start_wait; /* ms, CLOCK_MONOTONIC: the same of processes that could not be started, and for how long */
     int64_t began, looked; /* ns, CLOCK_REALTIME; CLOCK_MONOTONIC */
@@ -236,8 +239,8 @@ static void reload(struct agent *a)
 }
 
 /*
- * Windows are right for a day from the moment that they were compiled for, by the clock as it was set then. A clock that
- * is set back is before that moment; and TAI's distance from UTC is 0 until somebody tells the kernel leap seconds.
+ * Windows are right for a day from the moment that they were compiled for, or less where they change often, by the clock as it
+ * was set then. A clock that is set back is before that moment; and TAI's distance from UTC is 0 until somebody tells the kernel leap seconds.
  */
 static bool windows_are_due(const struct agent *a)
 {
@@ -245,7 +248,9 @@ static bool windows_are_due(const struct agent *a)
     int64_t utc = clock_ns(CLOCK_REALTIME), tai_offset = clock_ns(CLOCK_TAI) - utc;
     if (!datapath_origin(&a->datapath, &origin))
         return false;
-    int64_t age = utc / 1000000000 - origin.compiled;
+    int64_t seconds = utc / 1000000000, age = seconds - origin.compiled;
+    if (seconds + RENEW_AHEAD >= origin.until && clock_ns(CLOCK_MONOTONIC) / 1000000000 >= a->renewed + RENEW_LEAST)
+        return true;
     return age < 0 || age >= RENEW_SECONDS || llabs(tai_offset - origin.tai_offset) > 500000000;
 }
 
@@ -278,6 +283,7 @@ static void renew(struct agent *a)
         a->renew_again = now + RETRY_SECONDS;
         note(a, "differs", f.text);
     }
+    a->renewed = now;
     state_unlock(&lock);
 }
 

@@ -377,7 +377,7 @@ void compiled_write(const struct compiled *c, void *memory)
     shift_pairs(lines, h.pairs, at);
     write_intervals(c, lines, at);
     memcpy(lines, &h, sizeof h);
-    struct image_origin origin = {.seed = c->options.seed, .compiled = c->options.compiled, .tai_offset = c->options.tai_offset_ns};
+    struct image_origin origin = {.seed = c->options.seed, .compiled = c->options.compiled, .tai_offset = c->options.tai_offset_ns, .until = compiled_until(c)};
     memcpy(origin.digest, c->policy->digest, sizeof origin.digest);
     memcpy(lines + IMAGE_DIGEST * LINE_BYTES, &origin, sizeof origin);
     memcpy(lines + IMAGE_UPLINK * LINE_BYTES, &uplink, sizeof uplink);

@@ -108,7 +108,7 @@ struct link_entry network_link_entry(const struct policy *p, const struct worklo
 /* A workload's spoke, and what it points to; not to be copied. */
 struct spoke_room {
     struct spoke spoke;
-    struct link_address addresses[64], hub4, hub6;
+    struct link_address addresses[WORKLOAD_ADDRESSES_MAX], hub4, hub6;
     char netns[128], hub_link[16];
 };
 

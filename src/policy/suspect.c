@@ -16,9 +16,9 @@
 #define STEPS_ALL 10000000
 #define OFTEN_STEPS_MAX 200000
 #define OFTEN_STEPS_ALL 2000000
-/* A compiled policy knows so many changes of a flow (SPANS_MAX of decide/decide.h), and is made again so often, in seconds. */
+/* A compiled policy knows so many changes of a flow (SPANS_MAX of decide/decide.h), and is made again so soon when it runs out, in seconds. */
 #define CHANGES_KNOWN 8
-#define COMPILED_EVERY 3600
+#define COMPILED_EVERY 22
 #define FAMILY(N) (1u << ((N) / 6)) /* 1: IPv4, 2: IPv6 */
 
 static unsigned families_of(const struct address *a, uint32_t count)
@@ -166,7 +166,7 @@ static void suspect_often(struct suspecting *s, const struct rule *r)
     uint64_t left = s->often_left < OFTEN_STEPS_MAX ? s->often_left : OFTEN_STEPS_MAX, before = left;
     if (r->when && condition_changes_often(r->when, truths, &first, CENTURY_END, CHANGES_KNOWN, COMPILED_EVERY, &left))
         diag_warning(s->r->diags, r->when_place, "let it change less often; `when` in docs/policy.md says why",
-            "this changes more than %d times an hour: what rule `%s` decides is refused part of the time", CHANGES_KNOWN, r->name);
+            "this changes more than %d times in %d seconds: what rule `%s` decides is refused part of the time", CHANGES_KNOWN, COMPILED_EVERY, r->name);
     s->often_left -= before - left;
 }
 

@@ -400,6 +400,26 @@ def udp4(source, target, from_port, to_port):
     return ip + struct.pack("!HHHH", from_port, to_port, 8 + len(payload), 0) + payload
 
 
+@case("a window that opens and closes often goes on doing so: the agent compiles the policy again before it knows no more")
+def _():
+    with Network("t2w", {"often": f"{allow('a', 'b', '7002/udp')}\nwhen: now.second % 4 < 2"}) as n:
+        receiver, sender = n.udp("b", 7002, 4), n.socket("a", 4, socket.SOCK_DGRAM)
+        receiver.settimeout(0.5)
+        generation = json.loads(expect(bulkhead("status", "t2w", "--json"), 0).stdout)["policy"]["generation"]
+        begun, late = time.time(), []
+        while time.time() < begun + 21:  # ten changes; an image knows eight
+            if 0.3 < time.time() % 4 < 1.4:
+                with contextlib.suppress(OSError):
+                    sender.sendto(b"x", (n.v4("b"), 7002))
+                try:
+                    receiver.recv(10)
+                except OSError:
+                    late.append(time.time() - begun)
+            time.sleep(0.2)
+        assert not late, f"closed at {late}"
+        assert json.loads(expect(bulkhead("status", "t2w", "--json"), 0).stdout)["policy"]["generation"] > generation
+
+
 @case("the receipt of a withdrawal has the sessions that nobody answers, too: streams that go one way")
 def _():
     with Network("t2x", {**RULES, "logs": allow("a", "c", "514/udp")}) as n:
