@@ -535,12 +535,17 @@ def _():
         expect(bulkhead("top", n.name), 0, "observed: default-deny")
         expect(n.apply({**RULES, "another": allow("b", "a", "1/tcp")}), 0)
         found = pairs_of(top(n)["sessions"])
+        assert found["a", "b", "7002/udp"]["decided"] == found["c", "a", "7100/tcp"]["decided"] == "now", "the sweep has decided them"
+        n.kill_agent()
+        expect(n.apply({**RULES, "yet-another": allow("b", "a", "2/tcp")}, "--confirm", "1s"), 0)
+        time.sleep(1.5)  # it has gone back, and nobody has swept
+        found = pairs_of(top(n)["sessions"])
         p = found["a", "b", "7002/udp"]
         assert p["decided"] == "earlier" and p["rule"] is None and "enforced" not in p and p["beginning"] == 1, p
-        assert found["c", "a", "7100/tcp"]["decided"] == "now", "the sweep has decided it"
         assert carries(*kept)
         half.sendto(b"x", (n.v6("b"), 7002))
-        assert pairs_of(top(n)["sessions"])["a", "b", "7002/udp"]["decided"] == "now"
+        found = pairs_of(top(n)["sessions"])
+        assert found["a", "b", "7002/udp"]["decided"] == found["c", "a", "7100/tcp"]["decided"] == "now"
 
 
 @case("top fits into 80 columns whatever is long, and cuts to what is busiest unless all is asked for")
