@@ -579,8 +579,8 @@ def _():
         assert 100 < rate < 2000 and sent > 100, f"{rate} a second"
         assert any(p["rule"] == "fresh" for f in (third, fourth) for p in f["sessions"]["pairs"]), "a rule of the policy that came meanwhile"
         expect(bulkhead("down", n.name), 0)
-        _, said_last = watch.communicate(timeout=10)
-        assert watch.returncode == 1 and "is not up" in said_last, f"{watch.returncode}: {said_last}"
+        last, said_last = watch.communicate(timeout=10)
+        assert watch.returncode == 1 and "is not up" in json.loads(last.splitlines()[-1])["error"] and not said_last, f"{watch.returncode}: {last} {said_last}"
         kept[0].close()
 
         expect(bulkhead("up", n.file), 0)
