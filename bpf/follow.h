@@ -241,6 +241,10 @@ subprogram int try_pending(struct context *c, bool forward, bool quoted)
     if (likely(stamp_is_current(c, c->pending_stamp))) {
         take_stamp(c, c->pending_stamp);
         c->follows = 1;
+        if (unlikely(c->observed && STAMP_FLAGS(c->pending_stamp) & STAMP_UNTOLD && !quoted)) {
+            c->pending_stamp &= ~((__u64)STAMP_UNTOLD << 24);
+            c->follows = 0;
+        }
     } else {
         __u64 fresh;
         if (!decide_again(c, c->pending_stamp, from_link, to_link, p->port, !forward, &fresh)) {

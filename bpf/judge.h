@@ -350,6 +350,7 @@ subprogram int judge_later(struct context *c)
     if (!stamp || STAMP_GENERATION(stamp) != (c->generation & 0xffff))
         return 0;
     take_stamp(c, stamp);
+    c->follows = 1; /* the first one was told */
     c->to_link = to_link;
     c->port = leaves; /* which one does not matter: there is none in the packet */
     if (arrived) {

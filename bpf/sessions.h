@@ -298,15 +298,19 @@ ever_inline __u32 pending_more(const struct context *c, __u64 where)
     return config.links * config.links * config.pending_sets + row * config.pending_more + ((__u32)(c->hash >> 16) & (config.pending_more - 1));
 }
 
-/* Way `i` of the set is the live session of the context's key. The stamp's tag spares nearly all looks at keys. */
-ever_inline bool pending_is(const struct pending_set *set, __u32 i, const struct context *c, __u8 direction)
+/*
+ * Way `i` of the set is the live session of the context's key, between those links: a set may have others' too, and a session
+ * is its pair's alone. The stamp's tag spares nearly all looks at keys.
+ */
+ever_inline bool pending_is(const struct pending_set *set, __u32 i, const struct context *c, __u64 where, __u8 direction)
 {
+    const struct pending *w = &set->way[i];
     __u64 stamp = set->stamp[i];
     if (!stamp || STAMP_TAG(stamp) != ((c->hash >> 48) & 0xffff))
         return false;
     if (c->now >= set->last[i] && c->now - set->last[i] >= config.unconfirmed)
         return false;
-    return same_key(&set->way[i].key, c, direction);
+    return WHERE(w->to_link, w->from_link) == where && same_key(&w->key, c, direction);
 }
 
 /* A session (c->flow, in its own direction) ended because the policy no longer allows it. */
@@ -358,13 +362,13 @@ ever_inline bool pending_maybe(const struct pending_set *set, const struct conte
 }
 
 /* The way that the session has, or else is to have: a free or expired one, else the oldest, which lives (*ret_full). */
-ever_inline __u32 pending_way(const struct pending_set *set, const struct context *c, __u8 direction, bool *ret_found, bool *ret_full)
+ever_inline __u32 pending_way(const struct pending_set *set, const struct context *c, __u64 where, __u8 direction, bool *ret_found, bool *ret_full)
 {
     __u32 at = 0;
     __u64 oldest = ~0ull;
     *ret_found = false;
     for (__u32 i = 0; i < PENDING_WAYS; i++) {
-        if (pending_is(set, i, c, direction)) {
+        if (pending_is(set, i, c, where, direction)) {
             *ret_found = true;
             at = i;
             break;
@@ -380,17 +384,25 @@ ever_inline __u32 pending_way(const struct pending_set *set, const struct contex
     return at & (PENDING_WAYS - 1);
 }
 
+/* While a session that begins or goes on now may stand in the second set. */
+ever_inline __u32 spilled_until(const struct context *c)
+{
+    return (__u32)((c->now + config.unconfirmed) / SECOND) + 1;
+}
+
 /* The context's new session, in place of itself or of what is not alive; else of the oldest if `crowd`. False: there is no room. */
 ever_inline bool pending_put(struct context *c, struct pending_set *set, bool crowd)
 {
     bool found, full;
-    __u64 stamp = make_stamp(c, c->hash);
-    __u32 spilled = (__u32)((c->now + config.unconfirmed) / SECOND) + 1;
+    __u64 stamp = make_stamp(c, c->hash), where = WHERE(c->to_link, c->from_link);
+    __u32 spilled = spilled_until(c);
     bpf_spin_lock(&set->lock);
-    __u32 at = pending_way(set, c, c->direction, &found, &full);
+    __u32 at = pending_way(set, c, where, c->direction, &found, &full);
     bool room = crowd || !full;
     if (likely(room)) {
         struct pending *w = &set->way[at];
+        WRITE_ONCE(set->stamp[at], 0); /* the sweep reads without the lock: a stamp stands only by the key that it is of */
+        __asm__ volatile("" ::: "memory");
         w->key = c->key;
         w->key.direction = c->direction;
         w->from_link = (__u16)c->from_link;
@@ -398,8 +410,9 @@ ever_inline bool pending_put(struct context *c, struct pending_set *set, bool cr
         w->sequence = 0;
         w->state = w->replied = 0;
         w->port = c->port;
-        set->stamp[at] = stamp;
         set->last[at] = c->now;
+        __asm__ volatile("" ::: "memory");
+        WRITE_ONCE(set->stamp[at], stamp);
     } else {
         set->spilled = spilled;
     }
@@ -424,20 +437,20 @@ ever_inline void pending_insert(struct context *c)
         pending_spill(c);
 }
 
-/* In one set: whether it was found. */
-subprogram int pending_in(struct context *c, __u32 number, __u8 direction, int act)
+/* In the pair's set, or the second one: whether it was found. */
+subprogram int pending_in(struct context *c, __u64 where, bool second, __u8 direction, int act)
 {
     if (!c)
         return false;
     struct pending *p = &c->pending;
-    __u32 at = number;
+    __u32 at = second ? pending_more(c, where) : pending_pair(c, where);
     struct pending_set *set = bpf_map_lookup_elem(&pendings, &at);
     c->spilled = set && READ_ONCE(set->spilled) > c->now / SECOND;
     if (!set || !pending_maybe(set, c))
         return false;
     bool found, full;
     bpf_spin_lock(&set->lock);
-    at = pending_way(set, c, direction, &found, &full);
+    at = pending_way(set, c, where, direction, &found, &full);
     struct pending *w = &set->way[at];
     if (found) {
         if (act == PENDING_FIND) {
@@ -460,11 +473,28 @@ subprogram int pending_in(struct context *c, __u32 number, __u8 direction, int a
     return found;
 }
 
+/* A session of the second set goes on: it is to be looked for there as long as it may live. */
+subprogram int pending_stays(struct context *c, __u64 where)
+{
+    if (!c)
+        return 0;
+    __u32 at = pending_pair(c, where);
+    struct pending_set *set = bpf_map_lookup_elem(&pendings, &at);
+    if (set)
+        WRITE_ONCE(set->spilled, spilled_until(c));
+    return 0;
+}
+
 /* Whether it was found. */
 ever_inline bool pending_do(struct context *c, __u64 where, __u8 direction, int act)
 {
-    return pending_in(c, pending_pair(c, where), direction, act) ||
-        (unlikely(c->spilled) && pending_in(c, pending_more(c, where), direction, act));
+    if (pending_in(c, where, false, direction, act))
+        return true;
+    if (likely(!c->spilled) || !pending_in(c, where, true, direction, act))
+        return false;
+    if (act == PENDING_TOUCH)
+        pending_stays(c, where);
+    return true;
 }
 
 ever_inline bool plain_syn(const struct context *c)

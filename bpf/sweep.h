@@ -53,10 +53,10 @@ ever_inline void sweep_session(struct context *c, const struct swept *s, struct 
         decide(c, s->from_link);
         bool on = goes_on(c, s->to_link, s->port);
         __u64 fresh = make_stamp(c, (__u64)STAMP_TAG(s->stamp) << 48);
-        if (c->observed && !is_told(s->stamp, fresh))
+        if (c->observed) /* once more after each change and renewal: records do not last for ever */
             fresh |= (__u64)STAMP_UNTOLD << 24;
         /* What another processor has changed meanwhile was decided there. */
-        if (stamp_change(s->stamp_at, s->stamp, on ? fresh : 0) && !on) {
+        if (__sync_val_compare_and_swap(s->stamp_at, s->stamp, on ? fresh : 0) == s->stamp && !on) {
             if (s->closing) { /* both ends have ended it already */
                 r->expired++;
                 return;

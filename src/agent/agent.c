@@ -29,6 +29,7 @@
 #include "record/record.h"
 
 #define CHECK_MS 2000
+#define READ_MS 500 /* at most, at once */
 #define RENEW_SECONDS 3600
 #define RENEW_AHEAD 3    /* s, of the end of what an image knows: longer than from one look to the next */
 #define RENEW_LEAST 20   /* s between two renewals for that */
@@ -61,6 +62,7 @@ struct agent {
     int64_t renewed;     /* s, CLOCK_MONOTONIC */
     int64_t renew_again; /* s, CLOCK_MONOTONIC: not before, as it failed */
     int64_t start_again, start_wait; /* ms, CLOCK_MONOTONIC: the same of processes that could not be started, and for how long */
+    int64_t read_until; /* ms, CLOCK_MONOTONIC: events */
     int64_t began, looked; /* ns, CLOCK_REALTIME; CLOCK_MONOTONIC */
     uint64_t looks, repairs, recorded;
     int control;
@@ -125,12 +127,13 @@ static int take_event(void *argument, void *data, size_t size)
     };
     struct text t = text_new(1 << 16);
     record_event(&c, e, &t);
-    bool within = record_share_take(&a->shares, e->from_link, clock_ns(CLOCK_MONOTONIC));
+    int64_t now = clock_ns(CLOCK_MONOTONIC);
+    bool within = record_share_take(&a->shares, e->from_link, now);
     bool written = record_write(within ? &a->records : &a->beyond, &t);
     a->recorded += written;
     a->unwritten += !written;
     text_free(&t);
-    return 0;
+    return now / 1000000 > a->read_until ? -1 : 0; /* the rest later: a flood does not keep the agent from looking */
 }
 
 /* What is lost since the last record of that; one that cannot be written is for the next time. */
@@ -338,6 +341,7 @@ static void loop(struct agent *a, int signals)
         poll(wait, 3, 500);
         if (wait[0].revents)
             return;
+        a->read_until = clock_milliseconds() + READ_MS;
         ring_buffer__consume(a->ring);
         if (wait[1].revents)
             control_serve(a->control, answer, a);
@@ -395,11 +399,11 @@ static bool begin(struct agent *a, struct failure *f)
     a->shares = (struct record_shares){calloc(a->datapath.link_capacity, sizeof *a->shares.whole), a->datapath.link_capacity};
     if (!a->shares.whole)
         return fail(f, "out of memory");
-    a->ring = ring_buffer__new(a->datapath.events, take_event, a, NULL);
+    a->ring = ring_buffer__new(a->datapath.events_by_right, take_event, a, NULL); /* is read first */
     a->began = clock_ns(CLOCK_REALTIME);
     if (!control_listen(a->name, &a->control, f))
         return false;
-    return (a->ring && ring_buffer__add(a->ring, a->datapath.events_by_right, take_event, a) == 0) || fail_errno(f, errno, "read the rings of events");
+    return (a->ring && ring_buffer__add(a->ring, a->datapath.events, take_event, a) == 0) || fail_errno(f, errno, "read the rings of events");
 }
 
 /* Tells the service manager that all is enforced (sd_notify(3)); nothing without one. */

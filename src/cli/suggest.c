@@ -32,7 +32,7 @@ static bool take(const char *line, void *argument)
 {
     struct suggestions *s = argument;
     struct recorded r;
-    if (!recorded_parse(line, &r) || strcmp(r.reason, "default-deny") != 0)
+    if (!recorded_parse(line, &r) || strcmp(r.reason, "default-deny") != 0 || (protocol_has_ports(r.flow.protocol) && !r.flow.port)) /* a later fragment */
         return true;
     const char *from = party_name(s->policy, &r.flow.from, s->arena), *to = party_name(s->policy, &r.flow.to, s->arena);
     struct text service = text_new(64);

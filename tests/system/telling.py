@@ -115,7 +115,11 @@ def _():
         assert done["compared"] == 2 and done["refused"] == 0, done
         # A session that passes by a rule, until that is taken away while only observing, is told then.
         client, server = n.session("a", "b", 7001)
-        expect(n.apply({"never": RULES["never"]}, more="enforce: observe\n"), 0)
+        with n.socket("a", 4, socket.SOCK_DGRAM) as s:
+            s.sendto(b"one way", (n.v4("b"), 7002))
+            expect(n.apply({"never": RULES["never"]}, more="enforce: observe\n"), 0)
+            s.sendto(b"one way", (n.v4("b"), 7002))
+        wait_for("what goes one way is recorded too", lambda: re.search(r"observed +a:\d+ -> b:7002/udp  default-deny", flows(n)))
         server.send(b"x")
         wait_for("it is recorded in its own direction", lambda: re.search(r"observed +a:\d+ -> b:7001/tcp  default-deny", flows(n)))
 
