@@ -85,7 +85,7 @@ static void compare_level(struct run *r, int level)
     for (unsigned long i = 0; i < r->result->requests; i++)
         compare_random(r, r->result->seed + i, level);
     level_end(r, level);
-    printf("# paranoia %d, seed %llu: %zu requests (%zu more are no HTTP), %zu rules fired, %zu requests differ\n", level, (unsigned long long)r->result->seed, t->messages, t->unread,
+    printf("# paranoia %d, seed %llu: %zu requests (%zu more are no HTTP, or have a zero octet in their first line, which the peer cannot be given), %zu rules fired, %zu requests differ\n", level, (unsigned long long)r->result->seed, t->messages, t->unread,
         t->fired, t->different);
 }
 

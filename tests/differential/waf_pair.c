@@ -134,13 +134,23 @@ static void inspect_ours(struct pair *p, const struct waf_options *o, const stru
     arena_destroy(a);
 }
 
+/* The peer takes the first line's parts as text, which ends at a zero octet. */
+static bool can_be_given(const struct http_message *request)
+{
+    const struct bytes parts[] = {request->method, request->target, request->protocol};
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+        if (parts[i].len && memchr(parts[i].at, 0, parts[i].len))
+            return false;
+    return true;
+}
+
 bool pair_inspect(struct pair *p, const struct pair_who *who, const struct exchange *x, struct ids *ours, struct ids *peers, struct waf_differences *ret)
 {
     struct waf_options o = options_of(p, who);
     struct arena *a = arena_create(MESSAGE_MEMORY);
     struct messages m;
     ours->count = peers->count = 0;
-    bool read = a && exchange_read(x, a, &m);
+    bool read = a && exchange_read(x, a, &m) && can_be_given(&m.request);
     if (read) {
         inspect_ours(p, &o, &m, ours);
         peer_inspect(p->peer, &o, &m, peers);
