@@ -11,8 +11,7 @@
 
 #include "enforce/file.h"
 #include "enforce/links.h"
-#include "enforce/netlink.h"
-#include "enforce/netns.h"
+#include "enforce/network_parts.h"
 #include "enforce/scope.h"
 #include "enforce/state.h"
 
@@ -107,14 +106,9 @@ static bool choose(const struct policy *p, const struct search *s)
 
 static void search(const struct policy *p, struct search *s)
 {
-    char path[128];
-    int fd;
-    state_netns(p->name, "hub", path);
-    if (!choose(p, s) || stat("/proc/self/ns/net", &s->home) || stat("/proc/self/ns/user", &s->user) || !netns_open(path, &fd, NULL))
-        return;
-    SCOPED_FD hub = fd;
+    SCOPED_FD hub = -1;
     SCOPED_FD socket = -1;
-    if (!netlink_open(hub, &socket, NULL))
+    if (!choose(p, s) || stat("/proc/self/ns/net", &s->home) || stat("/proc/self/ns/user", &s->user) || !network_open_hub(p->name, &hub, &socket, NULL))
         return;
     s->hub = socket;
     look_at_all(s);

@@ -274,17 +274,19 @@ static bool check_up(const struct network_realised *n, int hub, struct visit *v,
     return ok;
 }
 
-bool network_check(const struct network_realised *n, bool repair, struct network_drift *ret, struct failure *f)
+bool network_open_hub(const char *name, int *ret_hub, int *ret_socket, struct failure *f)
 {
     char netns[128];
-    int hub_fd;
-    unsigned at_uplink;
-    state_netns(n->state->name, "hub", netns);
-    if (!netns_open(netns, &hub_fd, f))
-        return false;
-    SCOPED_FD hub = hub_fd;
+    state_netns(name, "hub", netns);
+    return netns_open(netns, ret_hub, f) && netlink_open(*ret_hub, ret_socket, f);
+}
+
+bool network_check(const struct network_realised *n, bool repair, struct network_drift *ret, struct failure *f)
+{
+    SCOPED_FD hub = -1;
     SCOPED_FD socket = -1;
-    if (!netlink_open(hub, &socket, f))
+    unsigned at_uplink;
+    if (!network_open_hub(n->state->name, &hub, &socket, f))
         return false;
     struct visit v = {.datapath = n->datapath, .state = n->state, .hub = socket, .repair = repair};
     bool uplink = check_uplink(n, hub, repair, &at_uplink, f); /* first: a link that was gone is there again, without the program */

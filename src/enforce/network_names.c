@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "enforce/links.h"
-#include "enforce/netlink.h"
 #include "enforce/netns.h"
 #include "enforce/network_parts.h"
 #include "enforce/scope.h"
@@ -41,12 +40,18 @@ static bool is_named(int socket, const char *netns, const struct state_link *l)
     return is_where_link_ends(socket, l, there);
 }
 
+/* `netns`: its name in /run/netns. */
+static bool lacks_name(int socket, const char *netns, const struct policy *p, const struct state_link *l)
+{
+    return !is_named(socket, netns, l) && is_to_have_name(socket, p, l);
+}
+
 void network_check_names(const struct policy *p, const struct state *s, int socket, struct network_drift *drift)
 {
     for (size_t i = 0; i < s->count; i++) {
         char netns[128];
         state_netns(s->name, s->links[i].workload, netns);
-        if (is_named(socket, netns, &s->links[i]) || !is_to_have_name(socket, p, &s->links[i]))
+        if (!lacks_name(socket, netns, p, &s->links[i]))
             continue;
         if (drift->nameless++ == 0)
             snprintf(drift->nameless_first, sizeof drift->nameless_first, "%s", netns);
@@ -94,20 +99,16 @@ static bool bind_again(const char *network, int socket, const struct state_link 
 
 bool network_bind_names(const struct policy *p, const struct state *s, unsigned *ret_bound, struct failure *f)
 {
-    char netns[128];
-    int hub_fd;
-    bool ok = true;
-    *ret_bound = 0;
-    state_netns(s->name, "hub", netns);
-    if (!netns_open(netns, &hub_fd, f))
-        return false;
-    SCOPED_FD hub = hub_fd;
+    SCOPED_FD hub = -1;
     SCOPED_FD socket = -1;
-    if (!netlink_open(hub, &socket, f))
+    *ret_bound = 0;
+    if (!network_open_hub(s->name, &hub, &socket, f))
         return false;
+    bool ok = true;
     for (size_t i = 0; i < s->count; i++) {
+        char netns[128];
         state_netns(s->name, s->links[i].workload, netns);
-        if (is_named(socket, netns, &s->links[i]) || !is_to_have_name(socket, p, &s->links[i]))
+        if (!lacks_name(socket, netns, p, &s->links[i]))
             continue;
         bool bound = bind_again(s->name, socket, &s->links[i], ok ? f : NULL);
         *ret_bound += bound;

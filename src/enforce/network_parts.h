@@ -12,6 +12,9 @@
 /* Of every link, bytes of IP packet. */
 #define NETWORK_MTU 1500
 
+/* The network's hub, and a route socket in it. Both are the caller's to close, also after a failure: they are -1 before. */
+bool network_open_hub(const char *name, int *ret_hub, int *ret_socket, struct failure *f) __attribute__((warn_unused_result));
+
 /* The cidrs of another network on this machine must not overlap. */
 bool network_check_overlap(const struct policy *p, struct failure *f) __attribute__((warn_unused_result));
 
